@@ -1,0 +1,75 @@
+/**
+ * The module "host": the kernel as TypeScript sees it. The same functions, in the same order, as
+ * host.c. Unless said otherwise each is one system call and returns its result, or -errno.
+ */
+declare module "host" {
+  // The process
+  export function args(): string[];
+  export function environment(): string[];
+  export function getenv(name: string): string | undefined;
+  export function getuid(): number;
+  export function getpid(): number;
+  export function exit(status: number): never;
+  /** Milliseconds of CLOCK_MONOTONIC. */
+  export function monotonic(): number;
+  export function random(into: Uint8Array): number;
+
+  // Files (O_CLOEXEC is always set)
+  export function open(path: string, flags: number, mode: number): number;
+  export function close(fd: number): number;
+  export function read(fd: number, into: Uint8Array): number;
+  export function write(fd: number, bytes: Uint8Array): number;
+  export function readAt(fd: number, into: Uint8Array, offset: number): number;
+  export function writeAt(fd: number, bytes: Uint8Array, offset: number): number;
+  export function seek(fd: number, offset: number): number;
+  export function fsync(fd: number): number;
+  export function truncate(fd: number, length: number): number;
+  export function flock(fd: number, operation: number): number;
+  /** Fills device, inode, mode, size, mtime seconds, mtime nanoseconds. */
+  export function stat(path: string, into: Float64Array): number;
+  export function fstat(fd: number, into: Float64Array): number;
+  /** The magic number of the file system (linux/magic.h) that holds the open file. */
+  export function filesystemType(fd: number): number;
+  export function mkdir(path: string, mode: number): number;
+  export function rename(from: string, to: string): number;
+  export function link(from: string, to: string): number;
+  /** Gives a file without a name (O_TMPFILE) its name; -EEXIST if the name is taken. */
+  export function linkDescriptor(fd: number, path: string): number;
+  export function setChangeTime(fd: number, seconds: number, nanoseconds: number): number;
+  export function unlink(path: string): number;
+  /** getdents64: fills linux_dirent64 records, returns the bytes filled, 0 at the end. */
+  export function directoryEntries(fd: number, into: Uint8Array): number;
+
+  // Sockets
+  export function socket(domain: number, type: number, protocol: number): number;
+  export function bind(fd: number, address: Uint8Array): number;
+  export function setOption(fd: number, level: number, name: number, value: number): number;
+  export function send(fd: number, bytes: Uint8Array): number;
+  export function receive(fd: number, into: Uint8Array, flags: number): number;
+  /** Waits until a descriptor can be read; returns a bit mask of those that can, 0 on time-out. */
+  export function poll(fds: Int32Array, milliseconds: number): number;
+
+  // Network namespaces: enter, make one thing, and be home again before this returns
+  export function socketIn(netns: number, domain: number, type: number, protocol: number): number;
+  export function openIn(netns: number, path: string, flags: number): number;
+
+  // Other programs
+  /** Fills two descriptors: to read from and to write to. */
+  export function pipe(into: Int32Array): number;
+  export function memoryFile(): number;
+  /** Starts a program in a process group of its own; `fds` are its 0, 1 and 2. Returns the pid. */
+  export function spawn(path: string, args: string[], env: string[], fds: Int32Array): number;
+  export function processHandle(pid: number): number;
+  export function kill(pid: number, signal: number): number;
+  /** The exit status of a child, or 256 + the signal that ended it. */
+  export function wait(pid: number): number;
+
+  // Text and code: no system calls
+  /** UTF-8 bytes as text; undefined if they are not well-formed. */
+  export function decode(bytes: Uint8Array): string | undefined;
+  export function encode(text: string): Uint8Array;
+  /** The names of all commands in this image. */
+  export function commands(): string[];
+  /** Runs a module of this image, once, and returns what it exports. */
+  export function load(module: string): unknown;
+}
