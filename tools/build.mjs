@@ -1,0 +1,111 @@
+// Builds dist/bin: every command's TypeScript -> one ES module each and shared chunks (esbuild)
+// -> QuickJS bytecode -> one static image with all of it, hard-linked under every command's name.
+import { execFileSync } from "node:child_process";
+import { existsSync, linkSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { schemaPlugin } from "./schema.mjs";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const dist = process.env.WEFT_DIST ?? join(root, "dist");
+const architecture = { x64: "x86_64", arm64: "aarch64" }[process.arch];
+const engine = join(root, `node_modules/@suchipi/quickjs/build/${architecture}-unknown-linux-musl`);
+const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const debug = process.env.DEBUG === "1";
+
+/** plugins/foo/foo.ts and ipam/foo/foo.ts are commands; no list is kept by hand. */
+function findCommands() {
+  return ["plugins", "ipam"].flatMap((folder) =>
+    readdirSync(join(root, folder))
+      .filter((name) => existsSync(join(root, folder, name, `${name}.ts`)))
+      .map((name) => ({ name, entry: join(root, folder, name, `${name}.ts`) })),
+  ).sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** x.lazy.ts, anywhere: a module of its own, loaded when somebody asks for it (lib/host/lazy.ts). */
+function findLazyModules() {
+  return ["lib", "plugins", "ipam"]
+    .flatMap((folder) => readdirSync(join(root, folder), { recursive: true }).map((file) => join(root, folder, file)))
+    .filter((file) => file.endsWith(".lazy.ts"))
+    .sort()
+    .map((file) => ({ in: file, out: file.slice(file.lastIndexOf("/") + 1, -".ts".length) }));
+}
+
+async function bundle(commands) {
+  const result = await build({
+    entryPoints: [...commands.map(({ name, entry }) => ({ in: entry, out: name })), ...findLazyModules()],
+    outdir: join(dist, "js"),
+    absWorkingDir: root,
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "neutral",
+    mainFields: ["module", "main"],
+    target: "es2023",
+    external: ["host"],
+    chunkNames: "chunk-[hash]",
+    minify: !debug,
+    legalComments: "none",
+    charset: "utf8",
+    treeShaking: true,
+    metafile: true,
+    define: { WEFT_VERSION: JSON.stringify(version) },
+    plugins: [schemaPlugin(root)],
+    logLevel: "warning",
+  });
+  writeFileSync(join(dist, "meta.json"), JSON.stringify(result.metafile));
+  return Object.keys(result.metafile.outputs).sort();
+}
+
+function run(program, ...args) {
+  execFileSync(program, args.flat(), { stdio: ["ignore", "inherit", "inherit"] });
+}
+
+const CFLAGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-isystem", join(engine, "include")];
+const ENGINE = [join(engine, "lib/quickjs-core.a"), "-lm", "-lpthread"];
+const CC = process.env.CC ?? "musl-gcc";
+
+/** Adds every module as read-only data, and the table that finds it by name. */
+function embedSource(modules) {
+  const rows = modules.map(
+    ({ name, isCommand }, i) => `    { "${name}", b${i}, b${i}_end, ${isCommand ? 1 : 0} },`,
+  );
+  const data = modules.map(
+    ({ file }, i) =>
+      `__asm__(".section .rodata\\n.balign 16\\nb${i}:\\n.incbin \\"${file}\\"\\nb${i}_end:\\n.byte 0\\n.previous\\n");\n` +
+      `extern const uint8_t b${i}[], b${i}_end[];`,
+  );
+  return `#include "host.h"\n${data.join("\n")}\nconst struct blob blobs[] = {\n${rows.join("\n")}\n    { 0, 0, 0, 0 },\n};\n`;
+}
+
+async function main() {
+  rmSync(dist, { recursive: true, force: true });
+  mkdirSync(join(dist, "bytecode"), { recursive: true });
+  mkdirSync(join(dist, "bin"));
+  const commands = findCommands();
+  const outputs = await bundle(commands);
+  const compiler = join(dist, "compile");
+  run(CC, CFLAGS, "-O1", "-static", join(root, "native/compile.c"), ENGINE, "-o", compiler);
+  const modules = outputs.map((path) => {
+    const base = path.slice(path.lastIndexOf("/") + 1);
+    const command = commands.find(({ name }) => `${name}.js` === base);
+    const name = command ? command.name : base.replace(/\.lazy\.js$/, ".lazy");
+    run(compiler, join(root, path), name, join(dist, "bytecode", `${name}.bin`), debug ? "debug" : []);
+    return { name, file: `${name}.bin`, isCommand: command !== undefined };
+  });
+  writeFileSync(join(dist, "blobs.c"), embedSource(modules));
+  const sources = ["main.c", "host.c", "arena.c"].map((file) => join(root, "native", file));
+  const extra = (process.env.EXTRA_CFLAGS ?? "").split(" ").filter(Boolean);
+  run(CC, CFLAGS, "-O2", extra, "-static", "-s", "-Wl,--gc-sections", "-Wl,--build-id=none",
+    `-Wa,-I${join(dist, "bytecode")}`, "-I", join(root, "native"),
+    sources, join(dist, "blobs.c"), ENGINE, "-o", join(dist, "image"));
+  for (const { name } of commands) linkSync(join(dist, "image"), join(dist, "bin", name));
+  const bytecode = modules.reduce((sum, { file }) => sum + statSync(join(dist, "bytecode", file)).size, 0);
+  const image = statSync(join(dist, "image")).size;
+  console.log(`dist/bin: ${commands.length} commands, one image of ${Math.round(image / 1024)} KB, ` +
+    `${Math.round(bytecode / 1024)} KB of it bytecode`);
+  rmSync(join(dist, "image"));
+}
+
+await main();
