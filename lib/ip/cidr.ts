@@ -1,0 +1,74 @@
+import { equalAddresses, formatAddress, type IpAddress, parseAddress } from "./address.ts";
+
+/** An address with the length of its network's prefix; host bits may be set. */
+export interface Cidr {
+  readonly address: IpAddress;
+  readonly prefixLength: number;
+}
+
+/**
+ * Reads "address/length" by the rules of Go's net.ParseCIDR and keeps the host bits. IPv4-mapped
+ * text is reduced to IPv4, its length by 96; a shorter length reaches beyond IPv4 and is refused.
+ */
+export function parseCidr(text: string): Cidr | undefined {
+  const slash = text.indexOf("/");
+  const address = slash < 0 ? undefined : parseAddress(text.slice(0, slash));
+  const digits = text.slice(slash + 1);
+  if (address === undefined || !/^\d+$/.test(digits)) return undefined;
+
+  const bits = address.length * 8;
+  const mapped = bits === 32 && text.includes(":");
+  const prefixLength = mapped ? Number(digits) - 96 : Number(digits);
+  return prefixLength >= 0 && prefixLength <= bits ? { address, prefixLength } : undefined;
+}
+
+/** Canonical "address/length". */
+export function formatCidr(cidr: Cidr): string {
+  return `${formatAddress(cidr.address)}/${cidr.prefixLength}`;
+}
+
+/** The same network with the host bits cleared. */
+export function networkOf(cidr: Cidr): Cidr {
+  return { address: firstAddress(cidr), prefixLength: cidr.prefixLength };
+}
+
+/** The network address: all host bits zero. */
+export function firstAddress(cidr: Cidr): IpAddress {
+  return cidr.address.map((byte, i) => byte & maskByte(cidr.prefixLength, i));
+}
+
+/** The end of the network, the broadcast address in IPv4: all host bits one. */
+export function lastAddress(cidr: Cidr): IpAddress {
+  return cidr.address.map((byte, i) => byte | ~maskByte(cidr.prefixLength, i));
+}
+
+/** Whether the address lies in the network. */
+export function containsAddress(cidr: Cidr, address: IpAddress): boolean {
+  return samePrefix(cidr.address, address, cidr.prefixLength);
+}
+
+/** Whether the networks share an address. */
+export function overlapCidrs(a: Cidr, b: Cidr): boolean {
+  return samePrefix(a.address, b.address, Math.min(a.prefixLength, b.prefixLength));
+}
+
+/** Whether the address is more than the network address. */
+export function hasHostBits(cidr: Cidr): boolean {
+  return !equalAddresses(cidr.address, firstAddress(cidr));
+}
+
+/** The network of this address alone: /32 or /128. */
+export function hostCidr(address: IpAddress): Cidr {
+  return { address, prefixLength: address.length * 8 };
+}
+
+function samePrefix(a: IpAddress, b: IpAddress, prefixLength: number): boolean {
+  const differs = (byte: number, i: number) => (byte ^ (b[i] ?? 0)) & maskByte(prefixLength, i);
+  return a.length === b.length && !a.some(differs);
+}
+
+/** Byte `i` of the netmask. */
+function maskByte(prefixLength: number, i: number): number {
+  const ones = Math.min(Math.max(prefixLength - 8 * i, 0), 8);
+  return (0xff00 >> ones) & 0xff;
+}
