@@ -1,0 +1,277 @@
+/**
+ * Layouts as values: a Codec knows how one thing is written and read, and a table of codecs is a
+ * kernel structure. Errors name the path to the member that is wrong.
+ */
+
+/** Bytes that are not what a layout says, or a value that no layout can hold. */
+export class CodecError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "CodecError";
+  }
+}
+
+/** One layout: `size` is 0 where it depends on the value; `nested` if it is a list of attributes. */
+export interface Codec<T> {
+  readonly size: number;
+  readonly nested?: boolean;
+  write(out: Writer, value: T): void;
+  read(input: Reader): T;
+}
+
+/** The type of the values of a codec. */
+export type ValueOf<C> = C extends Codec<infer T> ? T : never;
+
+/** Output that grows; numbers are in the byte order of the machine unless the name ends in BE. */
+export class Writer {
+  #bytes = new Uint8Array(1024);
+  #view = new DataView(this.#bytes.buffer);
+  /** Where the next byte goes. */
+  at = 0;
+
+  #claim(count: number): number {
+    const at = this.at;
+    this.at += count;
+    if (this.at > this.#bytes.length) this.#grow();
+    return at;
+  }
+
+  #grow(): void {
+    const larger = new Uint8Array(Math.max(this.#bytes.length * 4, this.at));
+    larger.set(this.#bytes);
+    this.#bytes = larger;
+    this.#view = new DataView(larger.buffer);
+  }
+
+  u8(value: number): void {
+    const at = this.#claim(1);
+    this.#view.setUint8(at, value);
+  }
+
+  u16(value: number, littleEndian = true): void {
+    const at = this.#claim(2);
+    this.#view.setUint16(at, value, littleEndian);
+  }
+
+  u32(value: number, littleEndian = true): void {
+    const at = this.#claim(4);
+    this.#view.setUint32(at, value, littleEndian);
+  }
+
+  raw(value: Uint8Array): void {
+    const at = this.#claim(value.length);
+    this.#bytes.set(value, at);
+  }
+
+  zeros(count: number): void {
+    const at = this.#claim(count);
+    this.#bytes.fill(0, at, at + count);
+  }
+
+  /** Zeros up to the next multiple of four, as netlink aligns. */
+  align(): void {
+    if (this.at & 3) this.zeros(4 - (this.at & 3));
+  }
+
+  /** Writes a length known only now into a place left for it. */
+  patchU16(at: number, value: number): void {
+    this.#view.setUint16(at, value, true);
+  }
+
+  patchU32(at: number, value: number): void {
+    this.#view.setUint32(at, value, true);
+  }
+
+  /** All that was written, as a view: valid until the next write. */
+  bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.at);
+  }
+}
+
+/** Input with a cursor and an end; reading past the end is a CodecError. */
+export class Reader {
+  readonly #view: DataView;
+  readonly bytes: Uint8Array;
+  at: number;
+  end: number;
+
+  constructor(bytes: Uint8Array, at = 0, end = bytes.length) {
+    this.bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.at = at;
+    this.end = end;
+  }
+
+  get left(): number {
+    return this.end - this.at;
+  }
+
+  #take(count: number): number {
+    const at = this.at;
+    if (at + count > this.end) {
+      throw new CodecError(`${count} bytes wanted at byte ${at}, ${this.left} remain`);
+    }
+    this.at = at + count;
+    return at;
+  }
+
+  u8(): number {
+    return this.#view.getUint8(this.#take(1));
+  }
+
+  u16(littleEndian = true): number {
+    return this.#view.getUint16(this.#take(2), littleEndian);
+  }
+
+  u32(littleEndian = true): number {
+    return this.#view.getUint32(this.#take(4), littleEndian);
+  }
+
+  /** A copy of the next bytes, so that it outlives the buffer it came from. */
+  raw(count: number): Uint8Array {
+    const at = this.#take(count);
+    return this.bytes.slice(at, at + count);
+  }
+
+  skip(count: number): void {
+    this.#take(count);
+  }
+}
+
+/** Rethrows an error with the name of the member it happened in. */
+export function within(name: string, cause: unknown): never {
+  if (!(cause instanceof CodecError)) throw cause;
+  const joint = /^[a-z]\w*[:.]/i.test(cause.message) ? "." : ": ";
+  throw new CodecError(`${name}${joint}${cause.message}`);
+}
+
+function checkInteger(name: string, value: number, largest: number): void {
+  if (!Number.isInteger(value) || value < 0 || value > largest) {
+    throw new CodecError(`${name} must be an integer from 0 to ${largest}, got ${value}`);
+  }
+}
+
+function integer(name: string, size: 1 | 2 | 4, littleEndian: boolean): Codec<number> {
+  const largest = 2 ** (8 * size) - 1;
+  return {
+    size,
+    write(out, value) {
+      checkInteger(name, value, largest);
+      if (size === 1) out.u8(value);
+      else if (size === 2) out.u16(value, littleEndian);
+      else out.u32(value, littleEndian);
+    },
+    read(input) {
+      if (size === 1) return input.u8();
+      return size === 2 ? input.u16(littleEndian) : input.u32(littleEndian);
+    },
+  };
+}
+
+export const u8: Codec<number> = /* @__PURE__ */ integer("u8", 1, true);
+export const u16: Codec<number> = /* @__PURE__ */ integer("u16", 2, true);
+export const u32: Codec<number> = /* @__PURE__ */ integer("u32", 4, true);
+export const u16be: Codec<number> = /* @__PURE__ */ integer("u16be", 2, false);
+export const u32be: Codec<number> = /* @__PURE__ */ integer("u32be", 4, false);
+
+/** A signed 32-bit number; netlink uses it for errors and interface indexes. */
+export const s32: Codec<number> = {
+  size: 4,
+  write(out, value) {
+    if ((value | 0) !== value) throw new CodecError(`s32 must be a 32-bit integer, got ${value}`);
+    out.u32(value >>> 0);
+  },
+  read(input) {
+    return input.u32() | 0;
+  },
+};
+
+/** A 64-bit big-endian number that fits a double exactly (nf_tables counts and handles). */
+export const u64be: Codec<number> = {
+  size: 8,
+  write(out, value) {
+    checkInteger("u64be", value, Number.MAX_SAFE_INTEGER);
+    out.u32(Math.floor(value / 2 ** 32), false);
+    out.u32(value % 2 ** 32, false);
+  },
+  read(input) {
+    return input.u32(false) * 2 ** 32 + input.u32(false);
+  },
+};
+
+/** All bytes that remain, uninterpreted. */
+export const bytes: Codec<Uint8Array> = {
+  size: 0,
+  write(out, value) {
+    out.raw(value);
+  },
+  read(input) {
+    return input.raw(input.left);
+  },
+};
+
+/** An IPv4 or IPv6 address: 4 or 16 bytes. */
+export const ip: Codec<Uint8Array> = {
+  size: 0,
+  write(out, value) {
+    checkAddress(value);
+    out.raw(value);
+  },
+  read(input) {
+    const value = input.raw(input.left);
+    checkAddress(value);
+    return value;
+  },
+};
+
+function checkAddress(value: Uint8Array): void {
+  if (value.length !== 4 && value.length !== 16) {
+    throw new CodecError(`address must be 4 or 16 bytes, got ${value.length}`);
+  }
+}
+
+/** Text that ends with a NUL, as the kernel's own names; characters are single bytes. */
+export const cstring: Codec<string> = {
+  size: 0,
+  write(out, value) {
+    writeText(out, value);
+    out.u8(0);
+  },
+  read(input) {
+    const value = input.raw(input.left);
+    const end = value.indexOf(0);
+    return latin1(end < 0 ? value : value.subarray(0, end));
+  },
+};
+
+/** Text that the kernel takes without an end mark, and gives back with one (interface aliases). */
+export const text: Codec<string> = {
+  size: 0,
+  write(out, value) {
+    writeText(out, value);
+  },
+  read(input) {
+    return cstring.read(input);
+  },
+};
+
+function writeText(out: Writer, value: string): void {
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i);
+    if (code === 0 || code > 255) throw new CodecError(`text must be single bytes, got "${value}"`);
+    out.u8(code);
+  }
+}
+
+function latin1(value: Uint8Array): string {
+  return String.fromCharCode(...value);
+}
+
+/** An attribute whose presence is its value. */
+export const flag: Codec<true> = {
+  size: 0,
+  write() {},
+  read() {
+    return true;
+  },
+};
