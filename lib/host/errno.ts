@@ -1,0 +1,96 @@
+/** Error numbers of the kernel: asm-generic/errno-base.h and errno.h. */
+const names: { readonly [errno: number]: string } = {
+  1: "EPERM",
+  2: "ENOENT",
+  3: "ESRCH",
+  4: "EINTR",
+  5: "EIO",
+  6: "ENXIO",
+  9: "EBADF",
+  11: "EAGAIN",
+  12: "ENOMEM",
+  13: "EACCES",
+  16: "EBUSY",
+  17: "EEXIST",
+  19: "ENODEV",
+  20: "ENOTDIR",
+  21: "EISDIR",
+  22: "EINVAL",
+  23: "ENFILE",
+  24: "EMFILE",
+  26: "ETXTBSY",
+  27: "EFBIG",
+  28: "ENOSPC",
+  30: "EROFS",
+  31: "EMLINK",
+  32: "EPIPE",
+  34: "ERANGE",
+  36: "ENAMETOOLONG",
+  38: "ENOSYS",
+  40: "ELOOP",
+  52: "EBADE",
+  54: "EXFULL",
+  61: "ENODATA",
+  71: "EPROTO",
+  74: "EBADMSG",
+  75: "EOVERFLOW",
+  85: "ERESTART",
+  90: "EMSGSIZE",
+  93: "EPROTONOSUPPORT",
+  94: "ESOCKTNOSUPPORT",
+  95: "EOPNOTSUPP",
+  97: "EAFNOSUPPORT",
+  98: "EADDRINUSE",
+  99: "EADDRNOTAVAIL",
+  100: "ENETDOWN",
+  101: "ENETUNREACH",
+  105: "ENOBUFS",
+  110: "ETIMEDOUT",
+  111: "ECONNREFUSED",
+  112: "EHOSTDOWN",
+  113: "EHOSTUNREACH",
+  122: "EDQUOT",
+};
+
+export const ENOENT = 2;
+export const EINTR = 4;
+export const EAGAIN = 11;
+export const EACCES = 13;
+export const EBUSY = 16;
+export const EEXIST = 17;
+export const ENODEV = 19;
+export const EINVAL = 22;
+export const ETXTBSY = 26;
+export const EROFS = 30;
+export const EXFULL = 54;
+export const ERESTART = 85;
+export const EPROTONOSUPPORT = 93;
+export const EOPNOTSUPP = 95;
+export const EAFNOSUPPORT = 97;
+export const EADDRNOTAVAIL = 99;
+export const ENOBUFS = 105;
+export const ETIMEDOUT = 110;
+
+/** The kernel's name for an error number, such as `ENOENT`. */
+export function errnoName(errno: number): string {
+  return names[errno] ?? `errno ${errno}`;
+}
+
+/** A system call that failed: what was tried (`open "/x"`), and the kernel's error number. */
+export class SystemError extends Error {
+  readonly what: string;
+  readonly errno: number;
+
+  constructor(what: string, errno: number) {
+    super(`Cannot ${what}: ${errnoName(errno)}`);
+    this.name = "SystemError";
+    this.what = what;
+    this.errno = errno;
+  }
+}
+
+/** Turns the `-errno` convention of the host into a thrown SystemError. */
+export function checked(result: number, what: () => string): number {
+  if (result < 0) throw new SystemError(what(), -result);
+  return result;
+}

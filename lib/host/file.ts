@@ -1,0 +1,186 @@
+/** Files: whole reads and writes, and what has to be known of a file. Nothing here follows a plan. */
+
+import * as host from "host";
+import { checked, EEXIST, EINTR, ENOENT, SystemError } from "./errno.ts";
+
+/** Flags of open(2), asm-generic/fcntl.h. */
+export const O_RDONLY = 0;
+export const O_WRONLY = 1;
+export const O_RDWR = 2;
+export const O_CREAT = 0o100;
+export const O_EXCL = 0o200;
+export const O_TRUNC = 0o1000;
+export const O_DIRECTORY = 0o200000;
+export const O_NOFOLLOW = 0o400000;
+
+export const O_TMPFILE = 0o20200000;
+
+const S_IFMT = 0o170000;
+const S_IFCHR = 0o020000;
+const S_IFDIR = 0o040000;
+const S_IFREG = 0o100000;
+
+/** What stat(2) tells of a file; `changed` is the time of the last change in nanoseconds. */
+export interface FileStatus {
+  readonly device: number;
+  readonly inode: number;
+  readonly isFile: boolean;
+  readonly isDirectory: boolean;
+  /** A terminal, /dev/null and the like. */
+  readonly isCharacterDevice: boolean;
+  readonly size: number;
+  readonly changedSeconds: number;
+  readonly changedNanoseconds: number;
+}
+
+/** Opens a file and returns its descriptor; throws SystemError. */
+export function openFile(path: string, flags: number, mode = 0): number {
+  return checked(host.open(path, flags, mode), () => `open "${path}"`);
+}
+
+/** Closes a descriptor; a failing close(2) has nothing a caller could do. */
+export function closeFile(fd: number): void {
+  host.close(fd);
+}
+
+/** Reads from a descriptor to the end of the file; throws SystemError. */
+export function readToEnd(fd: number, what: string): Uint8Array {
+  let bytes = new Uint8Array(4096);
+  let length = 0;
+  for (;;) {
+    if (length === bytes.length) bytes = grown(bytes);
+    const n = host.read(fd, bytes.subarray(length));
+    if (n === -EINTR) continue;
+    if (checked(n, () => `read ${what}`) === 0) return bytes.subarray(0, length);
+    length += n;
+  }
+}
+
+function grown(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(bytes.length * 4);
+  larger.set(bytes);
+  return larger;
+}
+
+/** Writes all bytes to a descriptor; throws SystemError. */
+export function writeAll(fd: number, bytes: Uint8Array, what: string): void {
+  let rest = bytes;
+  while (rest.length > 0) {
+    const n = host.write(fd, rest);
+    if (n === -EINTR) continue;
+    rest = rest.subarray(checked(n, () => `write ${what}`));
+  }
+}
+
+/** The text of a file, or undefined if there is none; bytes that are not UTF-8 read as "". */
+export function readTextIfPresent(path: string): string | undefined {
+  const fd = host.open(path, O_RDONLY, 0);
+  if (fd === -ENOENT) return undefined;
+  checked(fd, () => `open "${path}"`);
+  try {
+    return host.decode(readToEnd(fd, `"${path}"`)) ?? "";
+  } finally {
+    closeFile(fd);
+  }
+}
+
+/** Makes or replaces a file, so that readers see the old text or all of the new, never less. */
+export function replaceFile(path: string, text: string, mode: number): void {
+  const temporary = `${path}.${host.getpid()}.tmp`;
+  const fd = openFile(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode);
+  try {
+    writeAll(fd, host.encode(text), `"${temporary}"`);
+    checked(host.rename(temporary, path), () => `rename "${temporary}" to "${path}"`);
+  } catch (cause) {
+    host.unlink(temporary);
+    throw cause;
+  } finally {
+    closeFile(fd);
+  }
+}
+
+/** Removes a file if there is one; true if there was. */
+export function deleteFileIfPresent(path: string): boolean {
+  const outcome = host.unlink(path);
+  if (outcome === -ENOENT) return false;
+  checked(outcome, () => `delete "${path}"`);
+  return true;
+}
+
+/** Makes a directory and its parents; one that exists is fine. */
+export function ensureDirectory(path: string, mode: number): void {
+  const outcome = host.mkdir(path, mode);
+  if (outcome === -ENOENT && path.lastIndexOf("/") > 0) {
+    ensureDirectory(path.slice(0, path.lastIndexOf("/")), mode);
+    ensureDirectory(path, mode);
+  } else if (outcome !== -EEXIST) {
+    checked(outcome, () => `create directory "${path}"`);
+  }
+}
+
+/** What stat(2) tells, or undefined if the path leads nowhere. */
+export function fileStatus(path: string): FileStatus | undefined {
+  const fields = new Float64Array(6);
+  const outcome = host.stat(path, fields);
+  if (outcome === -ENOENT || outcome === -20) return undefined;
+  checked(outcome, () => `stat "${path}"`);
+  return statusOf(fields);
+}
+
+/** What fstat(2) tells of an open descriptor. */
+export function descriptorStatus(fd: number): FileStatus {
+  const fields = new Float64Array(6);
+  checked(host.fstat(fd, fields), () => `stat descriptor ${fd}`);
+  return statusOf(fields);
+}
+
+function statusOf(fields: Float64Array): FileStatus {
+  const [device = 0, inode = 0, mode = 0, size = 0, seconds = 0, nanoseconds = 0] = fields;
+  return {
+    device,
+    inode,
+    isFile: (mode & S_IFMT) === S_IFREG,
+    isDirectory: (mode & S_IFMT) === S_IFDIR,
+    isCharacterDevice: (mode & S_IFMT) === S_IFCHR,
+    size,
+    changedSeconds: seconds,
+    changedNanoseconds: nanoseconds,
+  };
+}
+
+/** True if both are the same file: device and inode agree. */
+export function isSameFile(a: FileStatus, b: FileStatus): boolean {
+  return a.device === b.device && a.inode === b.inode;
+}
+
+/** The names in a directory, without "." and ".."; throws SystemError. */
+export function listDirectory(path: string): string[] {
+  const fd = openFile(path, O_RDONLY | O_DIRECTORY);
+  const buffer = new Uint8Array(32768);
+  const names: string[] = [];
+  try {
+    for (;;) {
+      const n = checked(host.directoryEntries(fd, buffer), () => `list "${path}"`);
+      if (n === 0) return names;
+      collectNames(buffer.subarray(0, n), names);
+    }
+  } finally {
+    closeFile(fd);
+  }
+}
+
+/** Walks linux_dirent64 records: inode u64, offset u64, length u16, type u8, name. */
+function collectNames(records: Uint8Array, into: string[]): void {
+  for (let at = 0; at < records.length; ) {
+    const length = (records[at + 16] ?? 0) + 256 * (records[at + 17] ?? 0);
+    const name = records.subarray(at + 19, at + length);
+    const text = host.decode(name.subarray(0, name.indexOf(0)));
+    if (text !== undefined && text !== "." && text !== "..") into.push(text);
+    at += length;
+  }
+}
+
+/** True if an error is the kernel's word that something is not there. */
+export function isMissing(cause: unknown): boolean {
+  return cause instanceof SystemError && cause.errno === ENOENT;
+}

@@ -1,0 +1,61 @@
+/** An exclusive flock(2) with a deadline, whose loser can say who won. */
+
+import * as host from "host";
+import { checked, EAGAIN, EINTR } from "./errno.ts";
+import { closeFile, O_CREAT, O_RDONLY, openFile, readTextIfPresent } from "./file.ts";
+
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
+/** A lock that was not free within its deadline; `holder` names the process, if it can be known. */
+export class LockTimeout extends Error {
+  readonly path: string;
+  readonly holder: string;
+
+  constructor(path: string, milliseconds: number) {
+    const holder = holderOf(path);
+    super(`Cannot lock "${path}": held by ${holder} for more than ${milliseconds / 1000} s`);
+    this.name = "LockTimeout";
+    this.path = path;
+    this.holder = holder;
+  }
+}
+
+/** Takes the lock, runs `body`, and releases it; throws LockTimeout after `milliseconds`. */
+export function withLock<T>(path: string, milliseconds: number, body: () => T): T {
+  const fd = openFile(path, O_RDONLY | O_CREAT, 0o750);
+  try {
+    takeLock(fd, path, milliseconds);
+    return body();
+  } finally {
+    closeFile(fd);
+  }
+}
+
+/** flock(2) has no deadline of its own; retries start at 0.2 ms and grow to 20 ms. */
+function takeLock(fd: number, path: string, milliseconds: number): void {
+  let deadline: number | undefined;
+  for (let pause = 0.2; ; pause = Math.min(pause * 1.5, 20)) {
+    const outcome = host.flock(fd, LOCK_EX | LOCK_NB);
+    if (outcome === 0) return;
+    if (outcome !== -EAGAIN && outcome !== -EINTR) checked(outcome, () => `lock "${path}"`);
+    deadline ??= host.monotonic() + milliseconds;
+    if (host.monotonic() >= deadline) throw new LockTimeout(path, milliseconds);
+    host.poll(new Int32Array(0), Math.ceil(pause));
+  }
+}
+
+/** /proc/locks lists `1: FLOCK ADVISORY WRITE pid major:minor:inode …` (proc(5)). */
+function holderOf(path: string): string {
+  const fields = new Float64Array(6);
+  if (host.stat(path, fields) < 0) return "another process";
+  const inode = `:${fields[1]}`;
+  const line = (readTextIfPresent("/proc/locks") ?? "")
+    .split("\n")
+    .map((text) => text.trim().split(/\s+/))
+    .find((words) => words[1] === "FLOCK" && words[5]?.endsWith(inode));
+  const pid = line?.[4];
+  if (pid === undefined) return "another process";
+  const name = readTextIfPresent(`/proc/${pid}/comm`)?.trim();
+  return name ? `process ${pid} (${name})` : `process ${pid}`;
+}
