@@ -1,0 +1,241 @@
+/** A netlink socket: requests go out, answers come back, and nobody above sees a raw message. */
+
+import * as host from "host";
+import { CodecError, Reader } from "../bytes/codec.ts";
+import { eachAttribute } from "../bytes/struct.ts";
+import { checked, EBUSY, EINTR, ENOBUFS, ETIMEDOUT } from "../host/errno.ts";
+import { NetlinkError } from "./error.ts";
+import {
+  encodeRequests,
+  NLM_F_ACK_TLVS,
+  NLM_F_CAPPED,
+  NLM_F_DUMP,
+  NLM_F_DUMP_INTR,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+  type Received,
+  type Request,
+  splitMessages,
+} from "./message.ts";
+
+const AF_NETLINK = 16;
+const SOCK_RAW = 3;
+const SOL_NETLINK = 270;
+const NETLINK_CAP_ACK = 10;
+const NETLINK_EXT_ACK = 11;
+const NETLINK_GET_STRICT_CHK = 12;
+const MSG_TRUNC = 0x20;
+const NLMSGERR_ATTR_MSG = 1;
+
+export const NETLINK_ROUTE = 0;
+export const NETLINK_NETFILTER = 12;
+
+/** How often a dump that changed under our eyes is asked for again. */
+const DUMP_ATTEMPTS = 8;
+/** How long an answer may take after a receive failed, in milliseconds. */
+const LOST_AFTER = 1000;
+
+/** Makes the socket of a connection: in which namespace is the caller's business. */
+export type OpenSocket = (domain: number, type: number, protocol: number) => number;
+
+/** What reads a reply: the reading half of a codec. */
+export interface Decoder<T> {
+  read(input: Reader): T;
+}
+
+/** What came back for one request: the bodies of the messages, or the refusal. */
+export interface Outcome {
+  readonly bodies: Reader[];
+  error?: NetlinkError;
+}
+
+/** One netlink socket of one protocol in one namespace, opened on first use. */
+export class Connection {
+  readonly #openSocket: OpenSocket;
+  readonly #protocol: number;
+  #fd = -1;
+  #sequence = 1;
+  #buffer = new Uint8Array(32768);
+
+  constructor(protocol: number, openSocket: OpenSocket) {
+    this.#protocol = protocol;
+    this.#openSocket = openSocket;
+  }
+
+  /** Sends all requests in one datagram and throws the first refusal. */
+  perform(...requests: readonly Request[]): Outcome[] {
+    const outcomes = this.attempt(...requests);
+    for (const { error } of outcomes) if (error) throw error;
+    return outcomes;
+  }
+
+  /** Sends all requests in one datagram; refusals are in the outcomes, one per request. */
+  attempt(...requests: readonly Request[]): Outcome[] {
+    return this.#exchange(requests, requests.length - 1);
+  }
+
+  /**
+   * Sends requests that the kernel carries out as a whole or not at all, and throws the first
+   * refusal. The first and the last only enclose the others: a refusal of the first is that of
+   * all, and since kernels before 6.10 do not acknowledge the last, the one before it is asked to.
+   */
+  transaction(requests: readonly Request[]): void {
+    for (const { error } of this.#exchange(requests, requests.length - 2)) if (error) throw error;
+  }
+
+  #exchange(requests: readonly Request[], acknowledged: number): Outcome[] {
+    const first = this.#send(requests, acknowledged);
+    const outcomes: Outcome[] = requests.map(() => ({ bodies: [] }));
+    const isEnclosed = acknowledged < requests.length - 1;
+    let open = true;
+    while (open) {
+      for (const message of this.#receive(requests)) {
+        const index = message.sequence - first;
+        const outcome = outcomes[index];
+        const request = requests[index];
+        if (!outcome || !request) continue;
+        if (message.type === NLMSG_ERROR) this.#acknowledge(message, request, outcome);
+        else outcome.bodies.push(copyOf(message.body));
+        const isLast = index === acknowledged || (isEnclosed && index === 0);
+        if (message.type === NLMSG_ERROR && isLast) open = false;
+      }
+    }
+    return outcomes;
+  }
+
+  /** Asks for one object and decodes the answer; throws the kernel's refusal. */
+  get<T>(request: Request, codec: Decoder<T>): T {
+    return decodeReply(this.perform(request)[0], codec);
+  }
+
+  /** Asks for all objects; a list that changed meanwhile is asked for again, then refused. */
+  dump<T>(request: Request, codec: Decoder<T>): T[] {
+    for (let attempt = 1; ; attempt++) {
+      const items = this.#dumpOnce({ ...request, flags: request.flags | NLM_F_DUMP }, codec);
+      if (items) return items;
+      if (attempt === DUMP_ATTEMPTS) throw new NetlinkError(request.what, EBUSY);
+    }
+  }
+
+  #dumpOnce<T>(request: Request, codec: Decoder<T>): T[] | undefined {
+    const sequence = this.#send([request]);
+    const items: T[] = [];
+    let interrupted = false;
+    for (;;) {
+      for (const message of this.#receive([request])) {
+        if (message.sequence !== sequence) continue;
+        if (message.flags & NLM_F_DUMP_INTR) interrupted = true;
+        if (message.type === NLMSG_DONE || message.type === NLMSG_ERROR) {
+          const error = errorIn(message, request);
+          if (error) throw error;
+          return interrupted ? undefined : items;
+        }
+        items.push(codec.read(message.body));
+      }
+    }
+  }
+
+  /** Closes the socket; the next request opens a new one. */
+  close(): void {
+    if (this.#fd >= 0) host.close(this.#fd);
+    this.#fd = -1;
+  }
+
+  /** Joins a multicast group, so that `waitForEvent` hears it. */
+  subscribe(group: number): void {
+    const NETLINK_ADD_MEMBERSHIP = 1;
+    const outcome = host.setOption(this.#open(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group);
+    checked(outcome, () => `subscribe to netlink group ${group}`);
+  }
+
+  /** The next events, or none once `milliseconds` have passed. */
+  waitForEvents(milliseconds: number): Received[] {
+    const fd = this.#open();
+    if (host.poll(Int32Array.of(fd), Math.max(0, Math.ceil(milliseconds))) <= 0) return [];
+    const n = host.receive(fd, this.#buffer, 0);
+    return n > 0 ? splitMessages(this.#buffer.subarray(0, n)) : [];
+  }
+
+  #open(): number {
+    if (this.#fd < 0) {
+      const fd = this.#openSocket(AF_NETLINK, SOCK_RAW, this.#protocol);
+      this.#fd = checked(fd, () => "open a netlink socket");
+      host.setOption(fd, SOL_NETLINK, NETLINK_EXT_ACK, 1);
+      host.setOption(fd, SOL_NETLINK, NETLINK_CAP_ACK, 1);
+      host.setOption(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);
+    }
+    return this.#fd;
+  }
+
+  #send(requests: readonly Request[], acknowledged = requests.length - 1): number {
+    const fd = this.#open();
+    const first = this.#sequence;
+    this.#sequence += requests.length;
+    const outcome = host.send(fd, encodeRequests(requests, first, acknowledged));
+    if (outcome < 0) throw new NetlinkError(requests[0]?.what ?? "send", -outcome);
+    return first;
+  }
+
+  /**
+   * The next datagram. After a failed receive the request may or may not have been carried out:
+   * the answer is asked for again, and only if none comes is the outcome unknown.
+   */
+  #receive(requests: readonly Request[]): Received[] {
+    let n = host.receive(this.#fd, this.#buffer, MSG_TRUNC);
+    for (let attempt = 0; n < 0 && attempt < 3; attempt++) {
+      const ready = n === -EINTR || host.poll(Int32Array.of(this.#fd), LOST_AFTER) > 0;
+      n = ready ? host.receive(this.#fd, this.#buffer, MSG_TRUNC) : -ETIMEDOUT;
+    }
+    if (n <= 0) {
+      this.close();
+      throw new NetlinkError(allOf(requests), n < 0 ? -n : ENOBUFS, { settled: false });
+    }
+    if (n > this.#buffer.length) throw new CodecError(`message of ${n} bytes is truncated`);
+    return splitMessages(this.#buffer.subarray(0, n));
+  }
+
+  #acknowledge(message: Received, request: Request, outcome: Outcome): void {
+    const error = errorIn(message, request);
+    if (error) outcome.error ??= error;
+  }
+}
+
+function allOf(requests: readonly Request[]): string {
+  return requests.map(({ what }) => what).join(", ");
+}
+
+/** The first message that came back for a request, decoded; throws CodecError if there is none. */
+export function decodeReply<T>(outcome: Outcome | undefined, codec: Decoder<T>): T {
+  const body = outcome?.bodies[0];
+  if (!body) throw new CodecError("the kernel sent no reply");
+  return codec.read(body);
+}
+
+function copyOf(body: Reader): Reader {
+  return new Reader(body.bytes.slice(body.at, body.end));
+}
+
+/** Error number and text of NLMSG_ERROR or NLMSG_DONE; undefined if it says success. */
+function errorIn(message: Received, request: Request): NetlinkError | undefined {
+  const { body } = message;
+  const errno = body.left >= 4 ? -(body.u32() | 0) : 0;
+  if (errno === 0) return undefined;
+  const text = message.flags & NLM_F_ACK_TLVS ? extendedText(message) : undefined;
+  return new NetlinkError(request.what, errno, text === undefined ? {} : { text });
+}
+
+/** The words of the extended acknowledgement, after the copy of the request. */
+function extendedText(message: Received): string | undefined {
+  const { body } = message;
+  if (message.type === NLMSG_ERROR) {
+    const length = body.u32();
+    body.skip(12);
+    if (!(message.flags & NLM_F_CAPPED)) body.skip(Math.min((length - 16 + 3) & ~3, body.left));
+  }
+  let text: string | undefined;
+  eachAttribute(body, (type) => {
+    if (type !== NLMSGERR_ATTR_MSG) return;
+    text = host.decode(body.bytes.subarray(body.at, body.end - 1));
+  });
+  return text;
+}

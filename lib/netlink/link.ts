@@ -1,0 +1,280 @@
+/** Links: what `ip link` reads and writes. Layouts from linux/rtnetlink.h and linux/if_link.h. */
+
+import {
+  bytes,
+  type Codec,
+  cstring,
+  s32,
+  text,
+  u8,
+  u16,
+  u16be,
+  u32,
+  type ValueOf,
+} from "../bytes/codec.ts";
+import { attr, attributes, message, struct, variant } from "../bytes/struct.ts";
+import { NLM_F_CREATE, NLM_F_EXCL, type Request, request } from "./message.ts";
+
+export const RTM_NEWLINK = 16;
+export const RTM_DELLINK = 17;
+export const RTM_GETLINK = 18;
+export const RTM_SETLINK = 19;
+
+/** Multicast group that announces every change of a link. */
+export const RTNLGRP_LINK = 1;
+
+export const AF_BRIDGE = 7;
+
+/** Flags of a link, linux/if.h. */
+export const IFF_UP = 0x1;
+export const IFF_LOOPBACK = 0x8;
+export const IFF_PROMISC = 0x100;
+
+/** Operational states, linux/if.h (RFC 2863). */
+export const IF_OPER_UP = 6;
+
+const RTEXT_FILTER_SKIP_STATS = 8;
+
+const ifinfomsg = /* @__PURE__ */ struct("ifinfomsg", {
+  family: u8,
+  pad: u8,
+  type: u16,
+  index: s32,
+  flags: u32,
+  change: u32,
+});
+
+/** A codec named before it is made: a veth pair's data holds a whole link message again. */
+const peerMessage: Codec<LinkRequest> = {
+  size: 0,
+  write: (out, value) => linkMessage.write(out, value),
+  read: (input) => linkMessage.read(input),
+};
+
+const veth = /* @__PURE__ */ attributes({
+  peer: attr(1, "VETH_INFO_PEER", peerMessage),
+});
+
+const bridge = /* @__PURE__ */ attributes({
+  forwardDelay: attr(1, "IFLA_BR_FORWARD_DELAY", u32),
+  stpState: attr(5, "IFLA_BR_STP_STATE", u32),
+  vlanFiltering: attr(7, "IFLA_BR_VLAN_FILTERING", u8),
+  vlanProtocol: attr(8, "IFLA_BR_VLAN_PROTOCOL", u16be),
+  vlanDefaultPvid: attr(39, "IFLA_BR_VLAN_DEFAULT_PVID", u16),
+});
+
+const bridgePort = /* @__PURE__ */ attributes({
+  state: attr(1, "IFLA_BRPORT_STATE", u8),
+  hairpin: attr(4, "IFLA_BRPORT_MODE", u8),
+  isolated: attr(33, "IFLA_BRPORT_ISOLATED", u8),
+});
+
+const IFLA_INFO_DATA = { number: 2, name: "IFLA_INFO_DATA" };
+const IFLA_INFO_SLAVE_DATA = { number: 5, name: "IFLA_INFO_SLAVE_DATA" };
+
+const ownInfo = /* @__PURE__ */ variant(
+  /* @__PURE__ */ attr(1, "IFLA_INFO_KIND", cstring),
+  IFLA_INFO_DATA,
+  { veth, bridge },
+);
+const portInfo = /* @__PURE__ */ variant(
+  /* @__PURE__ */ attr(4, "IFLA_INFO_SLAVE_KIND", cstring),
+  IFLA_INFO_SLAVE_DATA,
+  { bridge: bridgePort },
+);
+
+/** IFLA_LINKINFO: what kind of link it is (`own`), and what it is as another's port (`port`). */
+interface LinkInfo {
+  readonly own?: ValueOf<typeof ownInfo>;
+  readonly port?: ValueOf<typeof portInfo>;
+}
+
+const linkInfo: Codec<LinkInfo> = {
+  size: 0,
+  nested: true,
+  write(out, value) {
+    if (value.own) ownInfo.write(out, value.own);
+    if (value.port) portInfo.write(out, value.port);
+  },
+  read(input) {
+    const start = input.at;
+    const own = ownInfo.read(input);
+    input.at = start;
+    return { own, port: portInfo.read(input) };
+  },
+};
+
+const linkAttributes = /* @__PURE__ */ attributes({
+  address: attr(1, "IFLA_ADDRESS", bytes),
+  name: attr(3, "IFLA_IFNAME", cstring),
+  mtu: attr(4, "IFLA_MTU", u32),
+  /** The parent, or the other end of a veth pair: an index in namespace `linkNetnsid`. */
+  link: attr(5, "IFLA_LINK", s32),
+  master: attr(10, "IFLA_MASTER", u32),
+  operationalState: attr(16, "IFLA_OPERSTATE", u8),
+  linkInfo: attr(18, "IFLA_LINKINFO", linkInfo),
+  alias: attr(20, "IFLA_IFALIAS", text),
+  netnsFd: attr(28, "IFLA_NET_NS_FD", u32),
+  extMask: attr(29, "IFLA_EXT_MASK", u32),
+  promiscuity: attr(30, "IFLA_PROMISCUITY", u32),
+  linkNetnsid: attr(37, "IFLA_LINK_NETNSID", s32),
+});
+
+/** One link, as RTM_NEWLINK carries it in both directions. */
+export const linkMessage = /* @__PURE__ */ message(ifinfomsg, linkAttributes);
+
+type LinkRequest = ValueOf<typeof linkMessage>;
+/** What a request may say of a link. */
+export type LinkAttributes = ValueOf<typeof linkAttributes>;
+
+/** Asks for a link by name or index. */
+export function getLink(link: string | number): Request {
+  return request({
+    what: `find link ${typeof link === "string" ? `"${link}"` : link}`,
+    type: RTM_GETLINK,
+    codec: linkMessage,
+    value: {
+      header: { index: typeof link === "number" ? link : 0 },
+      attributes: {
+        ...(typeof link === "string" ? { name: link } : {}),
+        extMask: RTEXT_FILTER_SKIP_STATS,
+      },
+    },
+  });
+}
+
+/** Asks for every link, or for the ports of one bridge. */
+export function listLinks(filter: { readonly master?: number } = {}): Request {
+  return request({
+    what: "list links",
+    type: RTM_GETLINK,
+    codec: linkMessage,
+    value: { header: {}, attributes: { extMask: RTEXT_FILTER_SKIP_STATS, ...filter } },
+  });
+}
+
+/** Makes a link; EEXIST if its name is taken. */
+export function newLink(what: string, attributes: LinkAttributes, flags = 0): Request {
+  return request({
+    what,
+    type: RTM_NEWLINK,
+    flags: NLM_F_CREATE | NLM_F_EXCL,
+    codec: linkMessage,
+    value: { header: { flags, change: flags }, attributes },
+  });
+}
+
+/** What a link is to become: flags on and off, and attributes. */
+export interface LinkChange {
+  readonly set?: number;
+  readonly clear?: number;
+  readonly attributes?: LinkAttributes;
+}
+
+/** Changes a link named by index, or by name in the same datagram that makes it. */
+export function changeLink(what: string, link: number | string, change: LinkChange): Request {
+  const flags = change.set ?? 0;
+  return request({
+    what,
+    type: RTM_NEWLINK,
+    codec: linkMessage,
+    value: {
+      header: {
+        index: typeof link === "number" ? link : 0,
+        flags,
+        change: flags | (change.clear ?? 0),
+      },
+      attributes: {
+        ...(typeof link === "string" ? { name: link } : {}),
+        ...change.attributes,
+      },
+    },
+  });
+}
+
+/** Deletes a link by index or name. */
+export function delLink(what: string, link: number | string): Request {
+  return request({
+    what,
+    type: RTM_DELLINK,
+    codec: linkMessage,
+    value: {
+      header: { index: typeof link === "number" ? link : 0 },
+      attributes: typeof link === "string" ? { name: link } : {},
+    },
+  });
+}
+
+const BRIDGE_FLAGS_MASTER = 1;
+
+/** A VLAN of a bridge port: `flags` are BRIDGE_VLAN_INFO_* of linux/if_bridge.h. */
+export const vlanInfo = /* @__PURE__ */ struct("bridge_vlan_info", { flags: u16, id: u16 });
+
+/** What a bridge port says of its VLANs: the nest repeats IFLA_BRIDGE_VLAN_INFO. */
+const vlanSpec: Codec<readonly ValueOf<typeof vlanInfo>[]> = {
+  size: 0,
+  nested: true,
+  write(out, vlans) {
+    out.u16(6);
+    out.u16(0); // IFLA_BRIDGE_FLAGS
+    out.u16(BRIDGE_FLAGS_MASTER);
+    out.align();
+    for (const vlan of vlans) {
+      out.u16(8);
+      out.u16(2); // IFLA_BRIDGE_VLAN_INFO
+      vlanInfo.write(out, vlan);
+    }
+  },
+  read(input) {
+    const vlans: ValueOf<typeof vlanInfo>[] = [];
+    while (input.left >= 4) {
+      const length = input.u16();
+      const type = input.u16();
+      if (type === 2 && length === 8) vlans.push(vlanInfo.read(input));
+      else input.skip(Math.min((length - 4 + 3) & ~3, input.left));
+    }
+    return vlans;
+  },
+};
+
+/** A bridge port with its VLANs (family AF_BRIDGE). */
+export const portVlansMessage = /* @__PURE__ */ message(
+  ifinfomsg,
+  /* @__PURE__ */ attributes({
+    name: attr(3, "IFLA_IFNAME", cstring),
+    vlans: attr(26, "IFLA_AF_SPEC", vlanSpec),
+    extMask: attr(29, "IFLA_EXT_MASK", u32),
+  }),
+);
+
+/** One VLAN of a port: `flags` are BRIDGE_VLAN_INFO_*. */
+export type PortVlan = Required<ValueOf<typeof vlanInfo>>;
+
+/** Adds VLANs to a bridge port, or removes them. */
+export function changePortVlans(
+  action: "add" | "delete",
+  port: { readonly index: number; readonly name: string },
+  vlans: readonly PortVlan[],
+): Request {
+  const ids = vlans.map(({ id }) => id).join(", ");
+  return request({
+    what:
+      action === "add" ? `add VLAN ${ids} to "${port.name}"` : `delete VLAN ${ids} of "${port.name}"`,
+    type: action === "add" ? RTM_SETLINK : RTM_DELLINK,
+    codec: portVlansMessage,
+    value: { header: { family: AF_BRIDGE, index: port.index }, attributes: { vlans } },
+  });
+}
+
+const RTEXT_FILTER_BRVLAN = 2;
+
+/** Asks for every bridge port with its VLANs. */
+export function listPortVlans(): Request {
+  return request({
+    what: "list the VLANs of bridge ports",
+    type: RTM_GETLINK,
+    codec: portVlansMessage,
+    value: { header: { family: AF_BRIDGE }, attributes: { extMask: RTEXT_FILTER_BRVLAN } },
+  });
+}
+

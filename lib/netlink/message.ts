@@ -1,0 +1,98 @@
+/** Netlink messages: the header every family shares. Layout from linux/netlink.h. */
+
+import { type Codec, Reader, Writer } from "../bytes/codec.ts";
+
+export const NLM_F_REQUEST = 1;
+export const NLM_F_MULTI = 2;
+export const NLM_F_ACK = 4;
+export const NLM_F_DUMP_INTR = 0x10;
+export const NLM_F_DUMP = 0x300;
+export const NLM_F_REPLACE = 0x100;
+export const NLM_F_EXCL = 0x200;
+export const NLM_F_CREATE = 0x400;
+export const NLM_F_APPEND = 0x800;
+export const NLM_F_CAPPED = 0x100;
+export const NLM_F_ACK_TLVS = 0x200;
+
+export const NLMSG_NOOP = 1;
+export const NLMSG_ERROR = 2;
+export const NLMSG_DONE = 3;
+
+/** Bytes of struct nlmsghdr: length u32, type u16, flags u16, sequence u32, port u32. */
+export const HEADER_SIZE = 16;
+
+/** One request: what it does in words (for errors), its type, its flags and its body. */
+export interface Request {
+  readonly what: string;
+  readonly type: number;
+  readonly flags: number;
+  write(out: Writer): void;
+}
+
+/** Parameters of `request`: the body is a value and the codec that writes it. */
+export interface RequestSpec<T> {
+  readonly what: string;
+  readonly type: number;
+  readonly flags?: number;
+  readonly codec: Codec<T>;
+  readonly value: T;
+}
+
+/** A request whose body is a value written by a codec. */
+export function request<T>(spec: RequestSpec<T>): Request {
+  return {
+    what: spec.what,
+    type: spec.type,
+    flags: spec.flags ?? 0,
+    write: (out) => spec.codec.write(out, spec.value),
+  };
+}
+
+/** Several requests as one datagram; only one of them asks for an acknowledgement. */
+export function encodeRequests(
+  requests: readonly Request[],
+  firstSequence: number,
+  acknowledged = requests.length - 1,
+): Uint8Array {
+  const out = new Writer();
+  requests.forEach((item, i) => {
+    const start = out.at;
+    const wantsAck = i === acknowledged && (item.flags & NLM_F_DUMP) !== NLM_F_DUMP;
+    out.u32(0);
+    out.u16(item.type);
+    out.u16(item.flags | NLM_F_REQUEST | (wantsAck ? NLM_F_ACK : 0));
+    out.u32(firstSequence + i);
+    out.u32(0);
+    item.write(out);
+    out.patchU32(start, out.at - start);
+    out.align();
+  });
+  return out.bytes();
+}
+
+/** One received message; `body` reads what follows the header. */
+export interface Received {
+  readonly type: number;
+  readonly flags: number;
+  readonly sequence: number;
+  readonly body: Reader;
+}
+
+/** Splits a datagram into its messages; throws CodecError on lengths that do not fit. */
+export function splitMessages(datagram: Uint8Array): Received[] {
+  const input = new Reader(datagram);
+  const messages: Received[] = [];
+  while (input.left >= HEADER_SIZE) {
+    const start = input.at;
+    const length = input.u32();
+    const type = input.u16();
+    const flags = input.u16();
+    const sequence = input.u32();
+    input.skip(4);
+    const end = start + length;
+    input.skip(Math.max(length - HEADER_SIZE, length < HEADER_SIZE ? input.left + 1 : 0));
+    messages.push({ type, flags, sequence, body: new Reader(datagram, start + HEADER_SIZE, end) });
+    input.at = Math.min(start + ((length + 3) & ~3), input.end);
+  }
+  return messages;
+}

@@ -1,0 +1,142 @@
+/** Routes: what `ip route` reads and writes. Layout from linux/rtnetlink.h. */
+
+import { bytes, ip, u8, u32 } from "../bytes/codec.ts";
+import { attr, attributes, message, struct } from "../bytes/struct.ts";
+import { type Cidr, formatCidr, networkOf } from "../ip/cidr.ts";
+import { formatAddress, type IpAddress } from "../ip/address.ts";
+import { familyNumber } from "./address.ts";
+import { NLM_F_CREATE, NLM_F_EXCL, type Request, request } from "./message.ts";
+
+const RTM_NEWROUTE = 24;
+const RTM_DELROUTE = 25;
+const RTM_GETROUTE = 26;
+
+export const RT_TABLE_MAIN = 254;
+export const RT_SCOPE_LINK = 253;
+const RTPROT_BOOT = 3;
+const RTN_UNICAST = 1;
+
+const rtmsg = /* @__PURE__ */ struct("rtmsg", {
+  family: u8,
+  destinationLength: u8,
+  sourceLength: u8,
+  tos: u8,
+  table: u8,
+  protocol: u8,
+  scope: u8,
+  type: u8,
+  flags: u32,
+});
+
+const metrics = /* @__PURE__ */ attributes({
+  mtu: attr(2, "RTAX_MTU", u32),
+  advmss: attr(8, "RTAX_ADVMSS", u32),
+});
+
+/** One route. */
+export const routeMessage = /* @__PURE__ */ message(
+  rtmsg,
+  /* @__PURE__ */ attributes({
+    destination: attr(1, "RTA_DST", ip),
+    outputInterface: attr(4, "RTA_OIF", u32),
+    gateway: attr(5, "RTA_GATEWAY", ip),
+    priority: attr(6, "RTA_PRIORITY", u32),
+    preferredSource: attr(7, "RTA_PREFSRC", ip),
+    metrics: attr(8, "RTA_METRICS", metrics),
+    multipath: attr(9, "RTA_MULTIPATH", bytes),
+    table: attr(15, "RTA_TABLE", u32),
+  }),
+);
+
+/** A route to be: `scope` defaults to the universe, `table` to main, `priority` to the kernel's. */
+export interface NewRoute {
+  readonly destination: Cidr;
+  readonly gateway?: IpAddress | undefined;
+  readonly priority?: number | undefined;
+  readonly table?: number | undefined;
+  readonly scope?: number | undefined;
+  readonly mtu?: number | undefined;
+  readonly advmss?: number | undefined;
+  readonly source?: IpAddress | undefined;
+}
+
+interface Target {
+  readonly index: number;
+  readonly name: string;
+}
+
+function routeValue(link: Target, route: NewRoute) {
+  const { destination, gateway, table = RT_TABLE_MAIN } = route;
+  const withMetrics = route.mtu !== undefined || route.advmss !== undefined;
+  return {
+    header: {
+      family: familyNumber(destination.address),
+      destinationLength: destination.prefixLength,
+      table: table < 256 ? table : 0,
+      protocol: RTPROT_BOOT,
+      scope: route.scope ?? 0,
+      type: RTN_UNICAST,
+    },
+    attributes: {
+      ...(destination.prefixLength > 0 ? { destination: networkOf(destination).address } : {}),
+      outputInterface: link.index,
+      ...(gateway ? { gateway } : {}),
+      ...(route.priority ? { priority: route.priority } : {}),
+      ...(route.source ? { preferredSource: route.source } : {}),
+      ...(withMetrics ? { metrics: routeMetrics(route) } : {}),
+      ...(table >= 256 ? { table } : {}),
+    },
+  };
+}
+
+function routeMetrics({ mtu, advmss }: NewRoute) {
+  return {
+    ...(mtu === undefined ? {} : { mtu }),
+    ...(advmss === undefined ? {} : { advmss }),
+  };
+}
+
+/** The route in words, as errors show it. */
+export function describeRoute(route: NewRoute): string {
+  const via = route.gateway ? ` via ${formatAddress(route.gateway)}` : "";
+  const metric = route.priority ? ` metric ${route.priority}` : "";
+  const table = route.table === undefined ? "" : ` table ${route.table}`;
+  return `${formatCidr(route.destination)}${via}${metric}${table}`;
+}
+
+/**
+ * Adds a route: `exclusive` refuses a second one to the same destination with the same metric,
+ * `create` only an identical one. EEXIST is the refusal of both.
+ */
+export function newRoute(link: Target, route: NewRoute, mode: "exclusive" | "create"): Request {
+  return request({
+    what: `add route ${describeRoute(route)} dev "${link.name}"`,
+    type: RTM_NEWROUTE,
+    flags: NLM_F_CREATE | (mode === "exclusive" ? NLM_F_EXCL : 0),
+    codec: routeMessage,
+    value: routeValue(link, route),
+  });
+}
+
+/** Deletes a route. */
+export function delRoute(link: Target, route: NewRoute): Request {
+  return request({
+    what: `delete route ${describeRoute(route)} dev "${link.name}"`,
+    type: RTM_DELROUTE,
+    codec: routeMessage,
+    value: routeValue(link, route),
+  });
+}
+
+/** Asks for all routes of a family, of one table or of every one. */
+export function listRoutes(family: number, table: number | undefined): Request {
+  return request({
+    what: "list routes",
+    type: RTM_GETROUTE,
+    codec: routeMessage,
+    value: {
+      header: { family },
+      attributes: table === undefined ? {} : { table },
+    },
+  });
+}
