@@ -1,0 +1,44 @@
+/** Addresses of a link: list, add, delete. */
+
+import { EADDRNOTAVAIL } from "../host/errno.ts";
+import type { Cidr } from "../ip/cidr.ts";
+import * as netlink from "../netlink/address.ts";
+import { isRefusal } from "../netlink/error.ts";
+import type { Link } from "./link.ts";
+import type { Netns } from "./netns.ts";
+
+/** An address of a link; `flags` are IFA_F_*, `scope` as in linux/rtnetlink.h. */
+export interface Address {
+  readonly cidr: Cidr;
+  readonly flags: number;
+  readonly scope: number;
+}
+
+type Named = Pick<Link, "index" | "name">;
+
+/** The addresses of a link, both families, in the kernel's order. */
+export function listAddresses(ns: Netns, link: Named): Address[] {
+  return ns.route
+    .dump(netlink.listAddresses(link), netlink.addressMessage)
+    .filter(({ header }) => header.index === link.index)
+    .flatMap(({ header, attributes }) => {
+      const address = attributes.local ?? attributes.address;
+      if (!address) return [];
+      const cidr = { address, prefixLength: header.prefixLength };
+      return [{ cidr, flags: attributes.flags ?? header.flags, scope: header.scope }];
+    });
+}
+
+/** Adds an address; throws EEXIST if the link has it. */
+export function addAddress(ns: Netns, link: Named, cidr: Cidr, flags = 0): void {
+  ns.route.perform(netlink.newAddress(link, cidr, flags));
+}
+
+/** Deletes an address if the link has it. */
+export function deleteAddressIfPresent(ns: Netns, link: Named, cidr: Cidr): void {
+  try {
+    ns.route.perform(netlink.delAddress(link, cidr));
+  } catch (cause) {
+    if (!isRefusal(cause, EADDRNOTAVAIL)) throw cause;
+  }
+}

@@ -1,0 +1,98 @@
+/** Bridges: make them so, and keep what others rely on as it is. */
+
+import { hash32 } from "../bytes/hash.ts";
+import { EEXIST } from "../host/errno.ts";
+import { readTextIfPresent } from "../host/file.ts";
+import type { Mac } from "../ip/mac.ts";
+import { isRefusal } from "../netlink/error.ts";
+import * as netlink from "../netlink/link.ts";
+import { NetError } from "./error.ts";
+import { deleteLinkIfPresent, findLink, getLink, type Link } from "./link.ts";
+import type { Netns } from "./netns.ts";
+import { setSysctlIfPresent } from "./sysctl.ts";
+import { randomMac } from "./veth.ts";
+
+/** What a bridge must be; MTU 0 leaves it to the kernel, and counts only when it is made. */
+export interface BridgeSpec {
+  readonly name: string;
+  readonly mtu: number;
+  readonly promiscuous: boolean;
+  readonly vlanFiltering: boolean;
+}
+
+/** The bridge, made if it is missing, up, and as the spec says; `found` saves a question. */
+export function ensureBridge(ns: Netns, spec: BridgeSpec, found: Link | undefined): Link {
+  const existing = found ?? makeBridge(ns, spec);
+  if (existing.kind !== "bridge") {
+    throw new NetError("conflict", `Cannot use bridge "${spec.name}": it already exists but is not a bridge`);
+  }
+  return adjustBridge(ns, spec, existing);
+}
+
+/** Another process may make the same bridge at the same instant: then theirs is ours too. */
+function makeBridge(ns: Netns, spec: BridgeSpec): Link {
+  const attributes = {
+    name: spec.name,
+    address: stableMac(spec.name),
+    ...(spec.mtu > 0 ? { mtu: spec.mtu } : {}),
+    linkInfo: {
+      own: { kind: "bridge" as const, data: spec.vlanFiltering ? { vlanFiltering: 1 } : {} },
+    },
+  };
+  try {
+    ns.route.perform(netlink.newLink(`create bridge "${spec.name}"`, attributes));
+  } catch (cause) {
+    if (!isRefusal(cause, EEXIST)) throw cause;
+    return getLink(ns, spec.name);
+  }
+  const made = getLink(ns, spec.name);
+  if (spec.vlanFiltering && !made.vlanFiltering) {
+    deleteLinkIfPresent(ns, spec.name);
+    throw noVlanFiltering(spec.name);
+  }
+  return made;
+}
+
+/**
+ * An address of its own at creation: a bridge without one takes the lowest of its ports', and
+ * changes it, and every neighbour's idea of it, as containers come and go.
+ */
+function stableMac(name: string): Mac {
+  const machine = readTextIfPresent("/etc/machine-id")?.trim() ?? "";
+  if (machine === "") return randomMac();
+  const low = hash32(`${machine}/${name}`);
+  const high = hash32(`${machine}/${name}`, 1);
+  return Uint8Array.of(0x02, high & 0xff, low >>> 24, (low >>> 16) & 0xff, (low >>> 8) & 0xff, low & 0xff);
+}
+
+/** Switches on what is missing and nothing else; an existing bridge's MTU is its owner's. */
+function adjustBridge(ns: Netns, spec: BridgeSpec, link: Link): Link {
+  const needsVlan = spec.vlanFiltering && !link.vlanFiltering;
+  const needsPromisc = spec.promiscuous && !link.isPromiscuous;
+  if (link.isUp && !needsVlan && !needsPromisc) return link;
+  if (!link.isUp) setSysctlIfPresent(ns, `ipv6/conf/${spec.name}/accept_ra`, "0");
+  ns.route.perform(
+    netlink.changeLink(`set bridge "${spec.name}" up`, link.index, {
+      set: netlink.IFF_UP | (needsPromisc ? netlink.IFF_PROMISC : 0),
+      attributes: needsVlan
+        ? { linkInfo: { own: { kind: "bridge", data: { vlanFiltering: 1 } } } }
+        : {},
+    }),
+  );
+  const changed = getLink(ns, link.index);
+  if (spec.vlanFiltering && !changed.vlanFiltering) throw noVlanFiltering(spec.name);
+  return changed;
+}
+
+function noVlanFiltering(name: string): NetError {
+  return new NetError(
+    "unsupported",
+    `Cannot filter VLANs on bridge "${name}": this kernel was built without bridge VLAN filtering (CONFIG_BRIDGE_VLAN_FILTERING)`,
+  );
+}
+
+/** The fault of something that bears a bridge's name, or undefined if the name is free or fine. */
+export function bridgeFault(ns: Netns, name: string): string | undefined {
+  const link = findLink(ns, name);
+  return link && link.kind !== "bridge" ? "it already exists but is not a bridge" : undefined;
+}

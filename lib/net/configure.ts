@@ -1,0 +1,95 @@
+/** Giving a container's link its addresses and routes, in one datagram. */
+
+import { EEXIST } from "../host/errno.ts";
+import { formatAddress, type IpAddress } from "../ip/address.ts";
+import { type Cidr, formatCidr, networkOf } from "../ip/cidr.ts";
+import { IFA_F_NODAD, newAddress } from "../netlink/address.ts";
+import { isRefusal, NetlinkError } from "../netlink/error.ts";
+import { changeLink, IFF_UP } from "../netlink/link.ts";
+import { type NewRoute, newRoute } from "../netlink/route.ts";
+import { listAddresses } from "./address.ts";
+import { NetError } from "./error.ts";
+import { explainedAddressError } from "./gateway.ts";
+import type { Link } from "./link.ts";
+import type { Netns } from "./netns.ts";
+import { findSysctl, setSysctl, setSysctlIfPresent } from "./sysctl.ts";
+
+/** What a link inside a container is to be given. */
+export interface LinkSetup {
+  readonly addresses: readonly Cidr[];
+  /** With their gateways resolved. */
+  readonly routes: readonly NewRoute[];
+  /** True to let the kernel probe for duplicate IPv6 addresses, which takes a second or two. */
+  readonly detectDuplicates: boolean;
+}
+
+type Named = Pick<Link, "index" | "name">;
+
+/** Adds the addresses, sets the link up and adds the routes; an identical route is fine. */
+export function configureLink(ns: Netns, link: Named, setup: LinkSetup): void {
+  const addressFlags = setup.detectDuplicates ? 0 : IFA_F_NODAD;
+  const requests = [
+    ...setup.addresses.map((cidr) =>
+      newAddress(link, cidr, cidr.address.length === 16 ? addressFlags : 0),
+    ),
+    changeLink(`set "${link.name}" up`, link.index, { set: IFF_UP }),
+    ...distinctRoutes(setup.routes).map((route) => newRoute(link, route, "create")),
+  ];
+  const firstRoute = setup.addresses.length + 1;
+  ns.route.attempt(...requests).forEach(({ error }, i) => {
+    if (!error || (i >= firstRoute && isRefusal(error, EEXIST))) return;
+    throw i < firstRoute ? explainedAddressError(error) : error;
+  });
+}
+
+/** Of several routes to one destination with one metric the first counts. */
+function distinctRoutes(routes: readonly NewRoute[]): NewRoute[] {
+  const seen = new Set<string>();
+  return routes.filter(({ destination, priority = 0, table = 0 }) => {
+    const key = `${formatCidr(networkOf(destination))} ${priority} ${table}`;
+    return seen.has(key) ? false : seen.add(key);
+  });
+}
+
+/** Makes IPv6 usable on a link that is to get such an address. */
+export function prepareIpv6(ns: Netns, link: Named, address: IpAddress): void {
+  for (const name of ["lo", link.name]) {
+    const disabled = findSysctl(ns, `ipv6/conf/${name}/disable_ipv6`);
+    if (disabled === undefined) throw noIpv6(address);
+    if (disabled !== "0") setSysctl(ns, `ipv6/conf/${name}/disable_ipv6`, "0");
+  }
+  setSysctl(ns, `ipv6/conf/${link.name}/keep_addr_on_down`, "1");
+}
+
+function noIpv6(address: IpAddress): NetError {
+  return new NetError(
+    "unsupported",
+    `Cannot add address ${formatAddress(address)}: IPv6 is off in this kernel (there is no /proc/sys/net/ipv6)`,
+  );
+}
+
+/** Duplicate address detection for all of a link's IPv6 addresses, also the kernel's own. */
+export function setDuplicateDetection(ns: Netns, link: Named, wanted: boolean): void {
+  const directory = `ipv6/conf/${link.name}`;
+  if (wanted) setSysctlIfPresent(ns, `${directory}/enhanced_dad`, "1");
+  setSysctlIfPresent(ns, `${directory}/accept_dad`, wanted ? "1" : "0");
+}
+
+/** Neighbours learn of a new link at once: the kernel announces it when it goes up. */
+export function announceWhenUp(ns: Netns, link: Named): void {
+  setSysctlIfPresent(ns, `ipv4/conf/${link.name}/arp_notify`, "1");
+}
+
+const IFA_F_DADFAILED = 0x08;
+const IFA_F_TENTATIVE = 0x40;
+
+/** True once no IPv6 address of a link is being probed; throws if one is a duplicate. */
+export function areAddressesSettled(ns: Netns, link: Named): boolean {
+  const addresses = listAddresses(ns, link).filter(({ cidr }) => cidr.address.length === 16);
+  const duplicate = addresses.find(({ flags }) => flags & IFA_F_DADFAILED);
+  if (duplicate) {
+    const what = `use address ${formatCidr(duplicate.cidr)} on "${link.name}"`;
+    throw new NetlinkError(what, EEXIST, { text: "another host answered for it (DADFAILED)" });
+  }
+  return !addresses.some(({ flags }) => flags & IFA_F_TENTATIVE);
+}

@@ -1,0 +1,81 @@
+/** Comparing the kernel with what should be there: each returns a fault in words, or undefined. */
+
+import { equalAddresses, formatAddress } from "../ip/address.ts";
+import { type Cidr, firstAddress, formatCidr } from "../ip/cidr.ts";
+import { AF_INET, AF_INET6 } from "../netlink/address.ts";
+import { listRoutes, type NewRoute, RT_TABLE_MAIN, routeMessage } from "../netlink/route.ts";
+import { listAddresses } from "./address.ts";
+import type { Link } from "./link.ts";
+import type { Netns } from "./netns.ts";
+
+type Named = Pick<Link, "index" | "name">;
+
+/** What a link's addresses lack. */
+export function findAddressFault(
+  ns: Netns,
+  link: Named,
+  wanted: readonly Cidr[],
+): string | undefined {
+  if (wanted.length === 0) return undefined;
+  const present = listAddresses(ns, link).map(({ cidr }) => cidr);
+  const missing = wanted.find((cidr) => !present.some((other) => isSameCidr(cidr, other)));
+  if (!missing) return undefined;
+  return `"${link.name}" should have address ${formatCidr(missing)}, found ${inWords(present)}`;
+}
+
+function isSameCidr(a: Cidr, b: Cidr): boolean {
+  return a.prefixLength === b.prefixLength && equalAddresses(a.address, b.address);
+}
+
+function inWords(cidrs: readonly Cidr[]): string {
+  return cidrs.length === 0 ? "none" : cidrs.map(formatCidr).join(", ");
+}
+
+/**
+ * What a namespace's routes lack. A default route may have moved: any one of its family will do;
+ * every other must be there with its gateway.
+ */
+export function findRouteFault(ns: Netns, wanted: readonly NewRoute[]): string | undefined {
+  for (const family of [4, 6] as const) {
+    const ofFamily = wanted.filter(
+      ({ destination }) => (destination.address.length === 4) === (family === 4),
+    );
+    for (const table of new Set(ofFamily.map((route) => route.table ?? RT_TABLE_MAIN))) {
+      const present = routesOf(ns, family, table);
+      const missing = ofFamily
+        .filter((route) => (route.table ?? RT_TABLE_MAIN) === table)
+        .find((route) => !present.some((other) => isSameRoute(route, other)));
+      if (missing) return `there should be a route ${routeWords(missing)}`;
+    }
+  }
+  return undefined;
+}
+
+type Present = { readonly destination: Cidr; readonly gateway: Uint8Array | undefined };
+
+function routesOf(ns: Netns, family: 4 | 6, table: number): Present[] {
+  const any = { address: new Uint8Array(family === 4 ? 4 : 16), prefixLength: 0 };
+  return ns.route
+    .dump(listRoutes(family === 4 ? AF_INET : AF_INET6, table), routeMessage)
+    .filter(({ header, attributes }) => (attributes.table ?? header.table) === table)
+    .map(({ header, attributes }) => ({
+      destination: {
+        address: attributes.destination ?? any.address,
+        prefixLength: header.destinationLength,
+      },
+      gateway: attributes.gateway,
+    }));
+}
+
+/** A route of several next hops has no gateway of its own; its destination must do. */
+function isSameRoute(wanted: NewRoute, present: Present): boolean {
+  const network = { ...wanted.destination, address: firstAddress(wanted.destination) };
+  if (!isSameCidr(network, present.destination)) return false;
+  if (wanted.destination.prefixLength === 0 || !wanted.gateway || !present.gateway) return true;
+  return equalAddresses(wanted.gateway, present.gateway);
+}
+
+function routeWords({ destination, gateway, table }: NewRoute): string {
+  const via = gateway ? ` via ${formatAddress(gateway)}` : "";
+  return `${formatCidr(destination)}${via}${table === undefined ? "" : ` in table ${table}`}`;
+}

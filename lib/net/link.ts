@@ -1,0 +1,141 @@
+/** Links of a namespace: find, make, change, delete, wait for. */
+
+import * as host from "host";
+import { ENODEV, ETIMEDOUT } from "../host/errno.ts";
+import type { Mac } from "../ip/mac.ts";
+import { decodeReply } from "../netlink/connection.ts";
+import { isRefusal, NetlinkError } from "../netlink/error.ts";
+import * as netlink from "../netlink/link.ts";
+import type { Netns } from "./netns.ts";
+
+/** A link as the kernel shows it. */
+export interface Link {
+  readonly index: number;
+  readonly name: string;
+  /** `veth`, `bridge`, …; "" for a device without a kind. */
+  readonly kind: string;
+  readonly mac: Mac;
+  readonly mtu: number;
+  readonly isUp: boolean;
+  readonly isPromiscuous: boolean;
+  /** RFC 2863 state: traffic flows at IF_OPER_UP. */
+  readonly operationalState: number;
+  /** Index of the bridge it is a port of; 0 if none. */
+  readonly master: number;
+  /** Index of the other end of a veth pair, in the namespace of that end; 0 if none. */
+  readonly peer: number;
+  readonly alias: string;
+  readonly vlanFiltering: boolean;
+  readonly hairpin: boolean;
+  readonly isolated: boolean;
+}
+
+type Message = ReturnType<typeof netlink.linkMessage.read>;
+
+/** The kernel's message as a Link. */
+export function toLink({ header, attributes }: Message): Link {
+  const own = attributes.linkInfo?.own;
+  const port = attributes.linkInfo?.port;
+  const bridge = own?.kind === "bridge" ? own.data : undefined;
+  const portData = port?.kind === "bridge" ? port.data : undefined;
+  return {
+    index: header.index,
+    name: attributes.name ?? "",
+    kind: own?.kind ?? "",
+    mac: attributes.address ?? new Uint8Array(0),
+    mtu: attributes.mtu ?? 0,
+    isUp: (header.flags & netlink.IFF_UP) !== 0,
+    isPromiscuous: (attributes.promiscuity ?? 0) !== 0,
+    operationalState: attributes.operationalState ?? 0,
+    master: attributes.master ?? 0,
+    peer: attributes.link ?? 0,
+    alias: attributes.alias ?? "",
+    vlanFiltering: bridge !== undefined && "vlanFiltering" in bridge && bridge.vlanFiltering === 1,
+    hairpin: portData !== undefined && "hairpin" in portData && portData.hairpin === 1,
+    isolated: portData !== undefined && "isolated" in portData && portData.isolated === 1,
+  };
+}
+
+/** The link of a name or index; throws NetlinkError with ENODEV if there is none. */
+export function getLink(ns: Netns, link: string | number): Link {
+  const [reply] = ns.route.perform(netlink.getLink(link));
+  return toLink(decodeReply(reply, netlink.linkMessage));
+}
+
+/** The link of a name or index, or undefined. */
+export function findLink(ns: Netns, link: string | number): Link | undefined {
+  try {
+    return getLink(ns, link);
+  } catch (cause) {
+    if (isRefusal(cause, ENODEV)) return undefined;
+    throw cause;
+  }
+}
+
+/** All links of a namespace, or the ports of one bridge. */
+export function listLinks(ns: Netns, filter: { readonly master?: number } = {}): Link[] {
+  return ns.route.dump(netlink.listLinks(filter), netlink.linkMessage).map(toLink);
+}
+
+type Named = Pick<Link, "index" | "name">;
+
+/** Several links of one namespace by one question; undefined where there is none. */
+export function findLinks(ns: Netns, ...names: readonly (string | number)[]): (Link | undefined)[] {
+  return ns.route.attempt(...names.map(netlink.getLink)).map((outcome) => {
+    if (isRefusal(outcome.error, ENODEV)) return undefined;
+    if (outcome.error) throw outcome.error;
+    return toLink(decodeReply(outcome, netlink.linkMessage));
+  });
+}
+
+/** Sets a link up. */
+export function setLinkUp(ns: Netns, link: Named): void {
+  const change = { set: netlink.IFF_UP };
+  ns.route.perform(netlink.changeLink(`set "${link.name}" up`, link.index, change));
+}
+
+/** Sets a link down. */
+export function setLinkDown(ns: Netns, link: Named): void {
+  const change = { clear: netlink.IFF_UP };
+  ns.route.perform(netlink.changeLink(`set "${link.name}" down`, link.index, change));
+}
+
+/** Deletes a link by name; true if there was one. A veth's other end goes with it. */
+export function deleteLinkIfPresent(ns: Netns, name: string): boolean {
+  try {
+    ns.route.perform(netlink.delLink(`delete link "${name}"`, name));
+    return true;
+  } catch (cause) {
+    if (isRefusal(cause, ENODEV)) return false;
+    throw cause;
+  }
+}
+
+/** What is waited for: in words, which multicast group announces changes, and how long at most. */
+export interface Wait {
+  readonly what: string;
+  readonly group: number;
+  readonly milliseconds: number;
+}
+
+/** Waits until a condition holds, asking again at every event; ETIMEDOUT after the deadline. */
+export function waitUntil(ns: Netns, wait: Wait, holds: () => boolean): void {
+  if (holds()) return;
+  const events = ns.events();
+  try {
+    events.subscribe(wait.group);
+    const deadline = host.monotonic() + wait.milliseconds;
+    while (!holds()) {
+      const left = deadline - host.monotonic();
+      if (left <= 0) throw new NetlinkError(`wait for ${wait.what}`, ETIMEDOUT);
+      events.waitForEvents(left);
+    }
+  } finally {
+    events.close();
+  }
+}
+
+/** True if a link carries traffic (RFC 2863 state UP). */
+export function isOperational(link: Link): boolean {
+  return link.operationalState === netlink.IF_OPER_UP;
+}

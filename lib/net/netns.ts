@@ -1,0 +1,105 @@
+/**
+ * A network namespace as a value. Verbs of this folder take the namespace they act on as their
+ * first argument; the process itself never stays in another namespace than its own.
+ */
+
+import * as host from "host";
+import { checked, ENOENT } from "../host/errno.ts";
+import { closeFile, descriptorStatus, isSameFile } from "../host/file.ts";
+import { Connection, NETLINK_NETFILTER, NETLINK_ROUTE } from "../netlink/connection.ts";
+
+/** Magic numbers of the file systems that hold namespace files (linux/magic.h). */
+const NSFS_MAGIC = 0x6e736673;
+const PROC_SUPER_MAGIC = 0x9fa0;
+
+/** A path that is no network namespace; `missing` if there is nothing at all. */
+export class NetnsError extends Error {
+  readonly missing: boolean;
+
+  constructor(path: string, state: string, missing: boolean) {
+    super(`Cannot open network namespace "${path}": ${state}`);
+    this.name = "NetnsError";
+    this.missing = missing;
+  }
+}
+
+/** One network namespace: the process's own (`fd` is -1) or another, held open. */
+export class Netns {
+  readonly fd: number;
+  /** CNI_NETNS as it was given; "" for the process's own. */
+  readonly path: string;
+  readonly #route: Connection;
+  readonly #netfilter: Connection;
+
+  constructor(fd: number, path: string) {
+    this.fd = fd;
+    this.path = path;
+    const open = (domain: number, type: number, protocol: number) =>
+      fd < 0 ? host.socket(domain, type, protocol) : host.socketIn(fd, domain, type, protocol);
+    this.#route = new Connection(NETLINK_ROUTE, open);
+    this.#netfilter = new Connection(NETLINK_NETFILTER, open);
+  }
+
+  /** rtnetlink: links, addresses, routes, neighbours, qdiscs. */
+  get route(): Connection {
+    return this.#route;
+  }
+
+  /** nfnetlink: nf_tables and conntrack. */
+  get netfilter(): Connection {
+    return this.#netfilter;
+  }
+
+  /** A new rtnetlink socket, for events: answers and events do not mix on one socket. */
+  events(): Connection {
+    const { fd } = this;
+    return new Connection(NETLINK_ROUTE, (domain, type, protocol) =>
+      fd < 0 ? host.socket(domain, type, protocol) : host.socketIn(fd, domain, type, protocol),
+    );
+  }
+
+  /** open(2) as seen from inside, which matters under /proc/sys/net; -errno on failure. */
+  open(path: string, flags: number): number {
+    return this.fd < 0 ? host.open(path, flags, 0) : host.openIn(this.fd, path, flags);
+  }
+}
+
+/** The namespace the process runs in: the runtime's, in CNI's words. */
+export function ownNetns(): Netns {
+  return new Netns(-1, "");
+}
+
+/** Opens a namespace by path; throws NetnsError if it is missing or something else. */
+export function openNetns(path: string): Netns {
+  const fd = host.open(path, 0, 0);
+  if (fd === -ENOENT || fd === -20) throw new NetnsError(path, "there is no such file", true);
+  checked(fd, () => `open network namespace "${path}"`);
+  const magic = host.filesystemType(fd);
+  if (magic !== NSFS_MAGIC && magic !== PROC_SUPER_MAGIC) {
+    closeFile(fd);
+    throw new NetnsError(path, "it is not a namespace file", false);
+  }
+  if (!isNetworkNamespace(fd)) {
+    closeFile(fd);
+    throw new NetnsError(path, "it is not a network namespace", false);
+  }
+  return new Netns(fd, path);
+}
+
+/** Entering for a moment is the test the kernel offers: setns(2) wants CLONE_NEWNET. */
+function isNetworkNamespace(fd: number): boolean {
+  const probe = host.openIn(fd, "/proc/self/ns/net", 0);
+  if (probe < 0) return false;
+  closeFile(probe);
+  return true;
+}
+
+/** True if a namespace is the process's own. */
+export function isOwnNetns(netns: Netns): boolean {
+  const fd = checked(host.open("/proc/self/ns/net", 0, 0), () => "open /proc/self/ns/net");
+  try {
+    return isSameFile(descriptorStatus(fd), descriptorStatus(netns.fd));
+  } finally {
+    closeFile(fd);
+  }
+}

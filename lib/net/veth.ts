@@ -1,0 +1,136 @@
+/** veth pairs: one end in the host's namespace, the other in the container's. */
+
+import { hash32Hex } from "../bytes/hash.ts";
+import { EEXIST, EXFULL } from "../host/errno.ts";
+import { randomBytes } from "../host/random.ts";
+import type { Mac } from "../ip/mac.ts";
+import { decodeReply } from "../netlink/connection.ts";
+import { isRefusal, NetlinkError } from "../netlink/error.ts";
+import * as netlink from "../netlink/link.ts";
+import { type Link, toLink } from "./link.ts";
+import type { Netns } from "./netns.ts";
+
+/** Whose a link is; written into its alias, so that it can be found and told apart later. */
+export interface LinkOwner {
+  readonly network: string;
+  readonly containerID: string;
+  readonly ifName: string;
+}
+
+/** The alias that says whose a link is; the kernel keeps 255 bytes, so long names are hashed. */
+export function ownerAlias({ network, containerID, ifName }: LinkOwner): string {
+  const alias = `weft ${network} ${containerID} ${ifName}`;
+  if (alias.length <= 240) return alias;
+  const rest = `${containerID} ${ifName}`;
+  return `weft ${network.slice(0, 150)} #${hash32Hex(network)}${hash32Hex(rest)}${hash32Hex(rest, 1)}`;
+}
+
+/** The beginning of the aliases of all links of a network. */
+export function networkAliasPrefix(network: string): string {
+  return `weft ${network.slice(0, 150)} `;
+}
+
+/**
+ * The name of an attachment's host end: `veth` and eight digits, as network managers know to leave
+ * alone. Computed, so that DEL finds it without any record; `attempt` tells collisions apart.
+ */
+export function hostVethName(owner: LinkOwner, attempt = 0): string {
+  return `veth${hash32Hex(`${owner.network}/${owner.containerID}/${owner.ifName}`, attempt)}`;
+}
+
+/** A random, locally administered, unicast hardware address. */
+export function randomMac(): Mac {
+  const mac = randomBytes(6);
+  mac[0] = ((mac[0] ?? 0) & 0xfe) | 0x02;
+  return mac;
+}
+
+/** The end of a veth pair that is made in the namespace it is asked for in. */
+export interface HostEnd {
+  readonly name: string;
+  readonly master?: Pick<Link, "index" | "name">;
+  readonly alias?: string;
+  readonly hairpin?: boolean;
+  readonly isolated?: boolean;
+}
+
+/** The other end, made directly in its own namespace. */
+export interface ContainerEnd {
+  readonly name: string;
+  /** Undefined for a pair with both ends in one namespace. */
+  readonly netns: Netns | undefined;
+  readonly mac?: Mac | undefined;
+}
+
+/** A veth pair as it was made: both ends down, all there is to know of them known. */
+export interface Veth {
+  readonly outside: Link;
+  readonly inside: VethEnd;
+}
+
+/** The container's end of a veth pair. */
+export type VethEnd = Pick<Link, "index" | "name" | "mac" | "mtu">;
+
+/** Makes a veth pair in one datagram; throws EEXIST if either name is taken. */
+export function addVeth(ns: Netns, host: HostEnd, container: ContainerEnd, mtu: number): Veth {
+  const mac = container.mac ?? randomMac();
+  const what = `create veth pair "${host.name}" and "${container.name}"`;
+  const requests = [
+    netlink.newLink(what, pairAttributes(host, { ...container, mac }, mtu)),
+    netlink.changeLink(`name the owner of "${host.name}"`, host.name, {
+      attributes: portAttributes(host),
+    }),
+    netlink.getLink(host.name),
+  ];
+  const outcomes = ns.route.attempt(...requests);
+  const failure = outcomes[0]?.error ?? outcomes[1]?.error ?? outcomes[2]?.error;
+  if (failure) throw explained(failure, host);
+  const outside = toLink(decodeReply(outcomes[2], netlink.linkMessage));
+  const inside = { index: outside.peer, name: container.name, mac, mtu: outside.mtu };
+  return { outside, inside };
+}
+
+function pairAttributes(
+  host: HostEnd,
+  container: ContainerEnd & { readonly mac: Mac },
+  mtu: number,
+): netlink.LinkAttributes {
+  const size = mtu > 0 ? { mtu } : {};
+  const peer = {
+    header: {},
+    attributes: {
+      name: container.name,
+      address: container.mac,
+      ...(container.netns && container.netns.fd >= 0 ? { netnsFd: container.netns.fd } : {}),
+      ...size,
+    },
+  };
+  return {
+    name: host.name,
+    address: randomMac(),
+    ...size,
+    ...(host.master ? { master: host.master.index } : {}),
+    linkInfo: { own: { kind: "veth", data: { peer } } },
+  };
+}
+
+function portAttributes({ alias, master, hairpin, isolated }: HostEnd): netlink.LinkAttributes {
+  const flags = { ...(hairpin ? { hairpin: 1 } : {}), ...(isolated ? { isolated: 1 } : {}) };
+  const port = master && (hairpin || isolated) ? { kind: "bridge" as const, data: flags } : undefined;
+  return {
+    ...(alias === undefined ? {} : { alias }),
+    ...(port ? { linkInfo: { port } } : {}),
+  };
+}
+
+/** EXFULL is the kernel's word for a bridge without a free port number (BR_MAX_PORTS, 1,024). */
+function explained(error: NetlinkError, { master }: HostEnd): NetlinkError {
+  if (!isRefusal(error, EXFULL) || !master) return error;
+  const what = `attach another link to bridge "${master.name}", a Linux bridge has at most 1,024 ports`;
+  return new NetlinkError(what, EXFULL);
+}
+
+/** True if making a link failed because its name is taken. */
+export function isNameTaken(cause: unknown): boolean {
+  return isRefusal(cause, EEXIST);
+}
