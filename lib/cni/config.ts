@@ -1,0 +1,165 @@
+/** From JSON to a checked configuration: key spellings, the schema's verdict, words for it. */
+
+import type { KeySpellings } from "*.schema.json";
+import { type CniError, configError } from "./error.ts";
+import { isObject, type Json, type JsonObject } from "./json.ts";
+
+/** What the build makes of a JSON Schema (native/schema.d.ts). */
+export interface Schema {
+  readonly validate: {
+    (value: unknown): boolean;
+    errors?: readonly SchemaFault[] | null;
+  };
+  readonly keys: KeySpellings;
+}
+
+interface SchemaFault {
+  readonly instancePath: string;
+  readonly keyword: string;
+  readonly params: { readonly [name: string]: unknown };
+}
+
+/** Keys of the specification that every plugin knows. */
+const commonKeys: KeySpellings = {
+  cniversion: ["cniVersion"],
+  name: ["name"],
+  type: ["type"],
+  prevresult: ["prevResult"],
+  capabilities: ["capabilities"],
+  ipam: ["ipam", { type: ["type"] }],
+  "cni.dev/valid-attachments": [
+    "cni.dev/valid-attachments",
+    { "*": ["*", { containerid: ["containerID"], ifname: ["ifname"] }] },
+  ],
+  "cni.dev/attachments": [
+    "cni.dev/attachments",
+    { "*": ["*", { containerid: ["containerID"], ifname: ["ifname"] }] },
+  ],
+};
+
+/**
+ * The configuration with its keys as the specification spells them. Runtimes send `HostPort` for
+ * `hostPort`: keys match whatever their case, the exact one wins, and null counts as absent.
+ */
+export function spelled(config: JsonObject, keys: KeySpellings): JsonObject {
+  return respell(respell(config, commonKeys), keys);
+}
+
+function respell(object: JsonObject, keys: KeySpellings): JsonObject {
+  const result: { [key: string]: Json | undefined } = {};
+  for (const key in object) {
+    const value = object[key];
+    if (value === null || value === undefined) continue;
+    const known = keys[key] ?? keys[key.toLowerCase()];
+    if (!known) {
+      result[key] = value;
+      continue;
+    }
+    const [spelling, below] = known;
+    if (spelling !== key && object[spelling] !== undefined) continue;
+    result[spelling] = below ? respellValue(value, below) : value;
+  }
+  return result;
+}
+
+function respellValue(value: Json, keys: KeySpellings): Json {
+  const element = keys["*"]?.[1];
+  if (Array.isArray(value)) {
+    return element ? value.map((item: Json) => respellValue(item, element)) : value;
+  }
+  return isObject(value) ? respell(value, keys) : value;
+}
+
+/** Refuses, with code 7, a configuration that the schema does not allow. */
+export function checkSchema(config: JsonObject, schema: Schema): void {
+  if (!schema.validate(config)) throw faultError(config, schema.validate.errors?.[0]);
+}
+
+/**
+ * The configuration without what the schema does not allow: DEL and GC must do their work whatever
+ * became of the configuration since ADD.
+ */
+export function withoutFaults(config: JsonObject, schema: Schema): JsonObject {
+  let rest = config;
+  for (let i = 0; i < 64 && !schema.validate(rest); i++) {
+    rest = without(rest, pathOf(schema.validate.errors?.[0]?.instancePath ?? ""));
+  }
+  return rest;
+}
+
+function without(value: JsonObject, path: readonly string[]): JsonObject {
+  const [key = "", ...below] = path;
+  const copy: { [key: string]: Json | undefined } = { ...value };
+  const child = copy[key];
+  if (below.length > 0 && isObject(child)) copy[key] = without(child, below);
+  else delete copy[key];
+  return copy;
+}
+
+/** A JSON pointer (RFC 6901) as a list of keys. */
+function pathOf(pointer: string): readonly string[] {
+  return pointer
+    .split("/")
+    .slice(1)
+    .map((key) => key.replace(/~1/g, "/").replace(/~0/g, "~"));
+}
+
+/** `ipam.ranges[0].subnet` from its keys. */
+function pathText(path: readonly string[]): string {
+  return path.map((key, i) => (/^\d+$/.test(key) ? `[${key}]` : i === 0 ? key : `.${key}`)).join("");
+}
+
+function faultError(config: JsonObject, fault: SchemaFault | undefined): CniError {
+  const path = pathOf(fault?.instancePath ?? "");
+  const params = fault?.params ?? {};
+  if (fault?.keyword === "required") {
+    const missing = [...path, String(params.missingProperty)];
+    return configError(pathText(missing), "given", undefined);
+  }
+  const found = path.reduce<Json | undefined>((value, key) => childOf(value, key), config);
+  return configError(pathText(path) || "it", expectation(fault), found);
+}
+
+function childOf(value: Json | undefined, key: string): Json | undefined {
+  if (Array.isArray(value)) return value[Number(key)];
+  return isObject(value) ? value[key] : undefined;
+}
+
+/** What a JSON Schema keyword demands, in words. */
+function expectation(fault: SchemaFault | undefined): string {
+  const params = fault?.params ?? {};
+  switch (fault?.keyword) {
+    case "type":
+      return typeWords(params.type);
+    case "enum":
+      return `one of ${(params.allowedValues as readonly string[]).map((v) => `"${v}"`).join(", ")}`;
+    case "const":
+      return JSON.stringify(params.allowedValue);
+    case "minimum":
+    case "maximum":
+      return `${params.comparison} ${params.limit}`.replace(">=", "at least").replace("<=", "at most");
+    case "minItems":
+      return `a list of at least ${params.limit}`;
+    case "minLength":
+      return "a text that is not empty";
+    case "maxLength":
+      return `a text of at most ${params.limit} characters`;
+    case "pattern":
+      return `a text like ${params.pattern}`;
+    default:
+      return `valid (${fault?.keyword})`;
+  }
+}
+
+function typeWords(type: unknown): string {
+  const words: { readonly [type: string]: string } = {
+    string: "a text",
+    integer: "a whole number",
+    number: "a number",
+    boolean: "true or false",
+    object: "an object",
+    array: "a list",
+  };
+  const types: readonly unknown[] = Array.isArray(type) ? type : [type];
+  return types.map((name) => words[String(name)] ?? String(name)).join(" or ");
+}

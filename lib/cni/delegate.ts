@@ -1,0 +1,133 @@
+/** Delegation: handing the same request to another plugin (CNI spec, section 4). */
+
+import * as host from "host";
+import { ETXTBSY, SystemError } from "../host/errno.ts";
+import { fileStatus, isSameFile } from "../host/file.ts";
+import { runProgram } from "../host/process.ts";
+import type { Request } from "./call.ts";
+import { type Command, isPlainName } from "./environment.ts";
+import { CniError, Code, configError } from "./error.ts";
+import { isObject, type Json } from "./json.ts";
+
+/** How long a delegate may take, in milliseconds: less than runtimes wait for us. */
+const DEADLINE = 90_000;
+
+/** What a module of this image offers to others of it. */
+interface InProcess {
+  handle(request: Request): Json | undefined;
+}
+
+/**
+ * Runs another plugin with the same input and variables, only the command replaced. Returns what
+ * it printed as JSON (ADD), or undefined. If the file found is this image, no process is made.
+ */
+export function delegate(type: string, command: Command, request: Request): Json | undefined {
+  const path = findPlugin(type, request.environment.path);
+  if (isThisImage(path) && host.commands().includes(type)) {
+    const environment = { ...request.environment, command };
+    return (host.load(type) as InProcess).handle({ ...request, environment });
+  }
+  return execute(path, command, request);
+}
+
+/** The first regular file named `type` in the directories of CNI_PATH. */
+function findPlugin(type: string, searchPath: string): string {
+  if (type === "") throw configError("ipam.type", "the name of a plugin", type);
+  if (!isPlainName(type)) {
+    throw new CniError(Code.config, `Cannot find plugin "${type}": invalid plugin name`);
+  }
+  const directories = searchPath.split(":").filter((directory) => directory !== "");
+  if (directories.length === 0) {
+    throw new CniError(Code.environment, `Cannot find plugin "${type}": CNI_PATH is not set`);
+  }
+  for (const directory of directories) {
+    const path = `${directory}/${type}`;
+    if (fileStatus(path)?.isFile) return path;
+  }
+  throw new CniError(
+    Code.delegate,
+    `Cannot find plugin "${type}": failed to find it in path [${directories.join(" ")}]`,
+  );
+}
+
+function isThisImage(path: string): boolean {
+  const found = fileStatus(path);
+  const own = fileStatus("/proc/self/exe");
+  return found !== undefined && own !== undefined && isSameFile(found, own);
+}
+
+function execute(path: string, command: Command, request: Request): Json | undefined {
+  const env = host.environment().filter((line) => !line.startsWith("CNI_COMMAND="));
+  const program = {
+    path,
+    args: [],
+    env: [...env, `CNI_COMMAND=${command}`],
+    stdin: request.stdin,
+    milliseconds: DEADLINE,
+  };
+  const ended = runPatiently(program);
+  const stdout = (host.decode(ended.stdout) ?? "").trim();
+  const stderr = (host.decode(ended.stderr) ?? "").trim();
+  host.write(2, ended.stderr);
+  if (ended.status !== 0) throw failure(path, { status: ended.status, stdout, stderr });
+  return command === "ADD" ? readOutput(path, stdout) : undefined;
+}
+
+/** A plugin that is just being installed cannot be executed for a moment ("text file busy"). */
+function runPatiently(program: Parameters<typeof runProgram>[0]): ReturnType<typeof runProgram> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return runProgram(program);
+    } catch (cause) {
+      const isBusy = cause instanceof SystemError && cause.errno === ETXTBSY;
+      if (!isBusy || attempt === 6) throw delegateFailed(cause);
+      host.poll(new Int32Array(0), 200 * attempt);
+    }
+  }
+}
+
+function delegateFailed(cause: unknown): CniError {
+  return new CniError(Code.delegate, CniError.from(cause).message);
+}
+
+function readOutput(path: string, stdout: string): Json {
+  try {
+    return JSON.parse(stdout) as Json;
+  } catch {
+    throw new CniError(Code.delegate, `Cannot read the result of "${path}": not JSON`, stdout);
+  }
+}
+
+interface Failed {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The error object of the delegate goes up unchanged; without one, its words or its status do. */
+function failure(path: string, { status, stdout, stderr }: Failed): CniError {
+  const how = status > 256 ? `killed by signal ${status - 256}` : `exit status ${status}`;
+  if (stdout === "") {
+    const words = stderr === "" ? `no error message: ${how}` : `"${stderr}": ${how}`;
+    return new CniError(Code.delegate, `Cannot run "${path}": netplugin failed with ${words}`);
+  }
+  const error = parseError(stdout);
+  if (error) return error;
+  return new CniError(
+    Code.delegate,
+    `Cannot run "${path}": netplugin failed but error parsing its diagnostic message`,
+    `${how}; stdout: ${stdout}`,
+  );
+}
+
+function parseError(stdout: string): CniError | undefined {
+  try {
+    const json: unknown = JSON.parse(stdout);
+    if (!isObject(json)) return undefined;
+    const { code, msg, details } = json;
+    const number = typeof code === "number" && code > 0 ? code : Code.delegate;
+    return new CniError(number, String(msg ?? ""), typeof details === "string" ? details : "");
+  } catch {
+    return undefined;
+  }
+}

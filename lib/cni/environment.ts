@@ -1,0 +1,72 @@
+/** The CNI_* variables: which a command needs, and what they may hold (CNI spec, "Parameters"). */
+
+import * as host from "host";
+import { CniError, Code } from "./error.ts";
+
+export type Command = "ADD" | "CHECK" | "DEL" | "GC" | "STATUS" | "VERSION";
+
+/** The variables of one invocation; "" where one is not set. */
+export interface Environment {
+  readonly command: string;
+  readonly containerID: string;
+  readonly netns: string;
+  readonly ifName: string;
+  readonly args: string;
+  readonly path: string;
+  readonly netnsOverride: boolean;
+}
+
+/** Reads the CNI_* variables. */
+export function readEnvironment(): Environment {
+  return {
+    command: host.getenv("CNI_COMMAND") ?? "",
+    containerID: host.getenv("CNI_CONTAINERID") ?? "",
+    netns: host.getenv("CNI_NETNS") ?? "",
+    ifName: host.getenv("CNI_IFNAME") ?? "",
+    args: host.getenv("CNI_ARGS") ?? "",
+    path: host.getenv("CNI_PATH") ?? "",
+    netnsOverride: /^(1|true)$/i.test(host.getenv("CNI_NETNS_OVERRIDE") ?? ""),
+  };
+}
+
+/** Refuses, with code 4, what the command needs and does not have, or has wrongly. */
+export function checkEnvironment(env: Environment): void {
+  const { command } = env;
+  const needsAttachment = command === "ADD" || command === "CHECK" || command === "DEL";
+  if (!needsAttachment) return;
+  if (env.containerID !== "") checkContainerID(env.containerID);
+  if (env.ifName !== "") checkIfName(env.ifName);
+  const needed = {
+    CNI_CONTAINERID: env.containerID,
+    CNI_NETNS: command === "DEL" ? "optional" : env.netns,
+    CNI_IFNAME: env.ifName,
+  };
+  const missing = Object.entries(needed).flatMap(([name, value]) => (value === "" ? [name] : []));
+  if (missing.length > 0) {
+    throw new CniError(Code.environment, `required env variables [${missing.join(",")}] missing`);
+  }
+}
+
+/** True if a text may be a container ID or a network name: no path, no space, no option. */
+export function isPlainName(text: string): boolean {
+  return /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(text) && !text.endsWith("\n");
+}
+
+function checkContainerID(id: string): void {
+  if (isPlainName(id)) return;
+  throw new CniError(Code.environment, "Cannot use CNI_CONTAINERID: invalid characters in it", id);
+}
+
+function checkIfName(name: string): void {
+  const fault = ifNameFault(name);
+  if (fault === undefined) return;
+  throw new CniError(Code.environment, `Cannot use CNI_IFNAME: interface name ${fault}`, name);
+}
+
+/** What is wrong with an interface name; undefined if nothing is. */
+function ifNameFault(name: string): string | undefined {
+  if (host.encode(name).length > 15) return "is too long: it should be less than 16 characters";
+  if (name === "." || name === "..") return "is . or ..";
+  if (/[/:\s\u0085]/.test(name)) return "contains / or : or whitespace characters";
+  return undefined;
+}

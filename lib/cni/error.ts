@@ -1,0 +1,96 @@
+/** The one kind of error that leaves a plugin, and how others become it. */
+
+import { SystemError } from "../host/errno.ts";
+import { LockTimeout } from "../host/lock.ts";
+import { NetError } from "../net/error.ts";
+import { NetnsError } from "../net/netns.ts";
+import { NetlinkError } from "../netlink/error.ts";
+
+/** Error codes: 1 to 99 as the CNI specification reserves them, 100 and up are this suite's. */
+export const Code = {
+  incompatibleVersion: 1,
+  unsupportedField: 2,
+  unknownContainer: 3,
+  environment: 4,
+  io: 5,
+  decode: 6,
+  config: 7,
+  sameNetns: 8,
+  tryAgain: 11,
+  notAvailable: 50,
+  limitedConnectivity: 51,
+  kernel: 100,
+  system: 101,
+  delegate: 102,
+  conflict: 103,
+  checkFailed: 104,
+  exhausted: 105,
+  internal: 999,
+} as const;
+
+/** A refusal or failure as the runtime sees it: code, one sentence, and optional details. */
+export class CniError extends Error {
+  readonly code: number;
+  readonly details: string;
+
+  constructor(code: number, message: string, details = "") {
+    super(message);
+    this.name = "CniError";
+    this.code = code;
+    this.details = details;
+  }
+
+  /** Any thrown thing as a CniError; what nobody foresaw is code 999, always our bug. */
+  static from(cause: unknown): CniError {
+    if (cause instanceof CniError) return cause;
+    if (cause instanceof NetlinkError) return fromKernel(cause);
+    if (cause instanceof SystemError) return new CniError(Code.system, cause.message);
+    if (cause instanceof LockTimeout) return new CniError(Code.tryAgain, cause.message);
+    if (cause instanceof NetnsError) return new CniError(Code.environment, cause.message);
+    if (cause instanceof NetError) return new CniError(netCode(cause), cause.message);
+    const message = cause instanceof Error ? cause.message : String(cause);
+    const stack = cause instanceof Error ? (cause.stack ?? "").trim() : "";
+    return new CniError(Code.internal, `Cannot finish: ${message}`, stack);
+  }
+
+  /** This error with further ones named: those that happened while it was being handled. */
+  plus(more: readonly CniError[]): CniError {
+    if (more.length === 0) return this;
+    const also = more.map(({ message }) => `also: ${message}`);
+    return new CniError(this.code, this.message, joined(this.details, ...also));
+  }
+
+  /** This error with more details. */
+  with(...details: readonly string[]): CniError {
+    return new CniError(this.code, this.message, joined(this.details, ...details));
+  }
+}
+
+function joined(...parts: readonly string[]): string {
+  return parts.filter((part) => part !== "").join("; ");
+}
+
+function netCode({ kind }: NetError): number {
+  return kind === "conflict" ? Code.conflict : Code.kernel;
+}
+
+function fromKernel(cause: NetlinkError): CniError {
+  const text = cause.kernelText ?? "";
+  return new CniError(Code.kernel, cause.message, text === "" ? "" : `kernel: ${text}`);
+}
+
+
+/** A configuration that cannot be used: where, what was expected, what was found. */
+export function configError(path: string, expected: string, found: unknown): CniError {
+  const shown = found === undefined ? "nothing" : brief(found);
+  return new CniError(
+    Code.config,
+    `Cannot use this configuration: ${path} must be ${expected}, got ${shown}`,
+  );
+}
+
+/** A value as JSON, cut to a length that fits a sentence. */
+export function brief(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}

@@ -1,0 +1,47 @@
+/** Protocol versions: which there are, and how they compare. */
+
+import { CniError, Code } from "./error.ts";
+
+/** Every version of the specification, oldest first. */
+export const supportedVersions = [
+  "0.1.0",
+  "0.2.0",
+  "0.3.0",
+  "0.3.1",
+  "0.4.0",
+  "1.0.0",
+  "1.1.0",
+] as const;
+
+export const newestVersion = "1.1.0";
+
+/** A version as three numbers; code 6 if it is no version. "" is 0.1.0. */
+export function parseVersion(version: string): readonly [number, number, number] {
+  const parts = (version === "" ? "0.1.0" : version).split(".");
+  if (parts.length > 3 || !parts.every((part) => /^\d{1,9}$/.test(part))) {
+    throw new CniError(Code.decode, `Cannot read cniVersion "${version}": not a version number`);
+  }
+  const [major = 0, minor = 0, patch = 0] = parts.map(Number);
+  return [major, minor, patch];
+}
+
+/** True if version `a` is `b` or newer. */
+export function isAtLeast(a: string, b: string): boolean {
+  const left = parseVersion(a);
+  const right = parseVersion(b);
+  for (let i = 0; i < 3; i++) {
+    const difference = (left[i] ?? 0) - (right[i] ?? 0);
+    if (difference !== 0) return difference > 0;
+  }
+  return true;
+}
+
+/** Refuses a version that is not, to the letter, one of the supported ones. */
+export function checkSupported(version: string): void {
+  if ((supportedVersions as readonly string[]).includes(version)) return;
+  throw new CniError(
+    Code.incompatibleVersion,
+    "incompatible CNI versions",
+    `config is "${version}", plugin supports [${supportedVersions.map((v) => `"${v}"`).join(" ")}]`,
+  );
+}
