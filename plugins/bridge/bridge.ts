@@ -1,0 +1,196 @@
+/**
+ * bridge: a veth pair from the container to a bridge of the host.
+ *
+ *   host                                                        container
+ *   cni0   gateway/prefix  ---- port: veth…  <------------->    eth0   address/prefix
+ *   forwarding, masquerade of the container's address           routes by the gateway
+ *
+ * The bridge, its gateway addresses and forwarding are shared: they stay when the last container
+ * leaves. Everything else belongs to one attachment and goes with it.
+ */
+
+import type { AddCall, Call, DelCall, GcCall, StatusCall } from "../../lib/cni/call.ts";
+import { CniError, Code } from "../../lib/cni/error.ts";
+import * as ipam from "../../lib/cni/ipam.ts";
+import type { Result } from "../../lib/cni/result.ts";
+import { interfacePlugin } from "../../lib/cni/run.ts";
+import { allOrNothing, asMuchAsPossible, type Undo } from "../../lib/cni/undo.ts";
+import type { IpAddress } from "../../lib/ip/address.ts";
+import { parseCidr } from "../../lib/ip/cidr.ts";
+import { listAddresses } from "../../lib/net/address.ts";
+import { bridgeFault } from "../../lib/net/bridge.ts";
+import * as configure from "../../lib/net/configure.ts";
+import { findLink, findLinks, isOperational, setLinkUp, waitUntil } from "../../lib/net/link.ts";
+import * as masquerading from "../../lib/net/masquerading.ts";
+import type { Netns } from "../../lib/net/netns.ts";
+import * as spoofCheck from "../../lib/net/spoofcheck.ts";
+import { ownerAlias, type VethEnd } from "../../lib/net/veth.ts";
+import { RTNLGRP_IPV6_IFADDR } from "../../lib/netlink/address.ts";
+import { RTNLGRP_LINK } from "../../lib/netlink/link.ts";
+import { check } from "./check.ts";
+import { type BridgeConfig, containerMac, parseBridgeConfig } from "./config.ts";
+import { type Connected, connect, deleteStale, disconnect, type Inside } from "./connect.ts";
+import { connectGateway, withGateways } from "./gateway.ts";
+import { describe, reportedRoutes, resolvedRoutes } from "./result.ts";
+import * as schema from "./bridge.schema.json";
+
+/** How long a port may take to carry traffic, and IPv6 addresses to be probed, in milliseconds. */
+const PORT_UP_WITHIN = 5_000;
+const ADDRESSES_WITHIN = 10_000;
+
+function add(call: AddCall<BridgeConfig>, host: Netns, container: Netns): Result {
+  const mac = containerMac(call.config, call.args);
+  return allOrNothing((undo) => {
+    const { bridge, veth } = connect(call, { host, container, mac }, undo);
+    const lease = ipam.hasIpam(call) ? takeLease(call, undo) : undefined;
+    if (call.config.macSpoofCheck) checkSpoofing(call, host, { bridge, veth }, undo);
+    if (!call.config.leaveDown) setLinkUp(host, veth.outside);
+    if (lease) configureContainer(call, container, { inside: veth.inside, lease });
+    else if (!call.config.leaveDown) setLinkUp(container, veth.inside);
+    const vlanLink =
+      lease && call.config.isGateway ? connectGateway(call.config, host, { bridge, lease }) : undefined;
+    if (lease && call.config.ipMasq) masquerade(call, host, lease, undo);
+    const { inside } = veth;
+    return describe(call, { ...settled(call, host, { bridge, veth }), inside, vlanLink }, lease);
+  });
+}
+
+function takeLease(call: AddCall<BridgeConfig>, undo: Undo): ipam.Lease {
+  const lease = ipam.addLease(call);
+  undo.add("address allocation", () => ipam.deleteLease(call));
+  return withGateways(call.config, lease);
+}
+
+function checkSpoofing(
+  call: AddCall<BridgeConfig>,
+  host: Netns,
+  { veth }: Connected,
+  undo: Undo,
+): void {
+  const port = veth.outside.name;
+  undo.step(
+    "MAC spoof check",
+    () => spoofCheck.addSpoofCheck(host, call.attachment, port, veth.inside.mac),
+    () => spoofCheck.deleteSpoofCheck(host, call.attachment, port),
+  );
+}
+
+/** Addresses and routes; what the kernel should do of its own accord is set before the link is up. */
+function configureContainer(
+  call: AddCall<BridgeConfig>,
+  container: Netns,
+  { inside, lease }: { readonly inside: VethEnd; readonly lease: ipam.Lease },
+): void {
+  const addresses = lease.ips.map(({ cidr }) => cidr);
+  const firstIpv6 = addresses.find(({ address }) => address.length === 16);
+  const detectDuplicates = call.config.detectDuplicates && firstIpv6 !== undefined;
+  if (firstIpv6) configure.prepareIpv6(container, inside, firstIpv6.address);
+  configure.setDuplicateDetection(container, inside, call.config.detectDuplicates);
+  configure.announceWhenUp(container, inside);
+  const routes = resolvedRoutes(lease, reportedRoutes(call.config, lease));
+  configure.configureLink(container, inside, { addresses, routes, detectDuplicates });
+  if (detectDuplicates) awaitAddresses(container, inside);
+}
+
+function awaitAddresses(container: Netns, inside: VethEnd): void {
+  const wait = {
+    what: `the addresses of "${inside.name}" to be probed`,
+    group: RTNLGRP_IPV6_IFADDR,
+    milliseconds: ADDRESSES_WITHIN,
+  };
+  waitUntil(container, wait, () => configure.areAddressesSettled(container, inside));
+}
+
+function masquerade(
+  call: AddCall<BridgeConfig>,
+  host: Netns,
+  lease: ipam.Lease,
+  undo: Undo,
+): void {
+  const addresses = lease.ips.map(({ cidr }) => cidr);
+  const wanted = { owner: call.attachment, addresses, backend: call.config.ipMasqBackend };
+  const known = addresses.map(({ address }) => address);
+  undo.step(
+    "masquerade",
+    () => masquerading.addMasquerade(host, wanted),
+    () => masquerading.deleteMasquerade(host, call.attachment, known),
+  );
+}
+
+/** The host's links once the port carries traffic: the bridge's address may have changed by it. */
+function settled(call: AddCall<BridgeConfig>, host: Netns, made: Connected) {
+  let links = { bridge: made.bridge, outside: made.veth.outside };
+  const wait = {
+    what: `the bridge port "${made.veth.outside.name}" to be up`,
+    group: RTNLGRP_LINK,
+    milliseconds: PORT_UP_WITHIN,
+  };
+  waitUntil(host, wait, () => {
+    const [bridge, outside] = findLinks(host, made.bridge.index, made.veth.outside.index);
+    links = { bridge: bridge ?? links.bridge, outside: outside ?? links.outside };
+    return call.config.leaveDown || isOperational(links.outside);
+  });
+  return links;
+}
+
+/** The reverse of ADD. One end of a veth pair takes the other, and every route through it, along. */
+function del(call: DelCall<BridgeConfig>, host: Netns, container: Netns | undefined): void {
+  const { attachment, config } = call;
+  const inside = container && findLink(container, attachment.ifName);
+  asMuchAsPossible(
+    ["delete the masquerade", () => config.ipMasq && unmasquerade(call, host, { container, inside })],
+    ["delete the MAC spoof check", () => config.macSpoofCheck && unspoof(call, host)],
+    ["delete the veth pair", () => disconnect(call, host, { container, inside })],
+    ["release the addresses", () => ipam.deleteLease(call)],
+  );
+}
+
+/** The addresses are known from the link, or from the result of ADD; otherwise they are searched. */
+function unmasquerade(call: DelCall<BridgeConfig>, host: Netns, { container, inside }: Inside): void {
+  const known =
+    container && inside
+      ? listAddresses(container, inside).map(({ cidr }) => cidr.address)
+      : reportedAddresses(call);
+  masquerading.deleteMasquerade(host, call.attachment, known);
+}
+
+function unspoof(call: DelCall<BridgeConfig>, host: Netns): void {
+  spoofCheck.deleteSpoofCheck(host, call.attachment, undefined);
+}
+
+function reportedAddresses({ prevResult }: DelCall<BridgeConfig>): IpAddress[] {
+  return (prevResult?.ips ?? []).flatMap(({ address }) => parseCidr(address)?.address ?? []);
+}
+
+/** What attachments left that are no longer valid: each kind of thing by its owner's mark. */
+function gc(call: GcCall<BridgeConfig>, host: Netns): void {
+  const { network, valid } = call;
+  const aliases = new Set(valid.map(ownerAlias));
+  asMuchAsPossible(
+    ["collect masquerade", () => masquerading.collectMasquerade(host, network, valid)],
+    ["collect MAC spoof checks", () => spoofCheck.collectSpoofCheck(host, network, valid)],
+    ["collect veth pairs", () => deleteStale(host, network, aliases)],
+    ["collect addresses", () => ipam.collectLeases(call)],
+  );
+}
+
+function status(call: StatusCall<BridgeConfig>, host: Netns): void {
+  const fault = bridgeFault(host, call.config.bridge);
+  if (fault !== undefined) {
+    const message = `Cannot use bridge "${call.config.bridge}": ${fault}`;
+    throw new CniError(Code.notAvailable, message);
+  }
+  ipam.checkIpamStatus(call as Call<BridgeConfig>);
+}
+
+export const { main, handle } = interfacePlugin<BridgeConfig>({
+  name: "bridge",
+  schema,
+  args: ["MAC"],
+  parseConfig: parseBridgeConfig,
+  add,
+  check,
+  del,
+  gc,
+  status,
+});

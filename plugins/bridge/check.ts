@@ -1,0 +1,181 @@
+/**
+ * CHECK: everything ADD made is still there. Each test returns what is wrong in words, or
+ * undefined; the first fault is the error. Nothing is changed.
+ */
+
+import type { CheckCall } from "../../lib/cni/call.ts";
+import { CniError, Code, configError } from "../../lib/cni/error.ts";
+import * as ipam from "../../lib/cni/ipam.ts";
+import type { Result, ResultInterface, ResultIp } from "../../lib/cni/result.ts";
+import { nextAddress, parseAddress } from "../../lib/ip/address.ts";
+import { type Cidr, networkOf, parseCidr } from "../../lib/ip/cidr.ts";
+import { formatMac } from "../../lib/ip/mac.ts";
+import { findAddressFault, findRouteFault } from "../../lib/net/expect.ts";
+import { forwardingSysctl } from "../../lib/net/gateway.ts";
+import { findLink, type Link } from "../../lib/net/link.ts";
+import * as masquerading from "../../lib/net/masquerading.ts";
+import type { Netns } from "../../lib/net/netns.ts";
+import * as spoofCheck from "../../lib/net/spoofcheck.ts";
+import { findSysctl } from "../../lib/net/sysctl.ts";
+import type { BridgeConfig } from "./config.ts";
+import { vlanLinkName } from "./gateway.ts";
+import { vlanFault } from "./vlan.ts";
+
+interface Found {
+  readonly bridge: Link;
+  readonly outside: Link;
+  readonly inside: Link;
+}
+
+type CheckOf = CheckCall<BridgeConfig>;
+
+/** Throws code 104 with the first thing that is not as ADD left it. */
+export function check(call: CheckOf, host: Netns, container: Netns): void {
+  const { prevResult } = call;
+  if (!prevResult) throw configError("prevResult", "given for CHECK", undefined);
+  ipam.checkLease(call);
+  const found = findAttachment(call, host, container);
+  const ips = ownIps(call, prevResult);
+  const addresses = ips.flatMap(({ address }) => parseCidr(address) ?? []);
+  const fault =
+    reportFault(call, prevResult, found) ??
+    bridgeFault(call.config, found.bridge) ??
+    portFault(call.config, host, found) ??
+    (call.config.leaveDown || found.inside.isUp ? undefined : "it should be up") ??
+    findAddressFault(container, found.inside, addresses) ??
+    findRouteFault(container, routesOf(prevResult)) ??
+    gatewayFault(call.config, host, ips) ??
+    masqueradeFault(call, host, addresses) ??
+    spoofFault(call, host, found);
+  if (fault !== undefined) throw failed(call, fault);
+}
+
+function failed({ attachment, netns }: CheckOf, fault: string): CniError {
+  const message = `Cannot confirm "${attachment.ifName}" in "${netns}": ${fault}`;
+  return new CniError(Code.checkFailed, message);
+}
+
+/** The three links of the attachment, found from the container outwards. */
+function findAttachment(call: CheckOf, host: Netns, container: Netns): Found {
+  const inside = findLink(container, call.attachment.ifName);
+  if (!inside) throw failed(call, "there is no such interface");
+  if (inside.kind !== "veth") throw failed(call, `it should be a veth, found "${inside.kind}"`);
+  const bridge = findLink(host, call.config.bridge);
+  if (!bridge) throw failed(call, `bridge "${call.config.bridge}" does not exist`);
+  const outside = inside.peer > 0 ? findLink(host, inside.peer) : undefined;
+  if (outside?.kind !== "veth" || outside.peer !== inside.index) {
+    throw failed(call, `CNI veth created for bridge ${bridge.name} was not found on the host`);
+  }
+  return { bridge, outside, inside };
+}
+
+/** The links bear the hardware addresses that were reported, and the container's its sandbox. */
+function reportFault(call: CheckOf, result: Result, found: Found): string | undefined {
+  const inside = reported(result, found.inside.name, true);
+  const outside = reported(result, found.outside.name, false);
+  const bridge = reported(result, found.bridge.name, false);
+  if (!inside) return "prevResult does not list it";
+  if (inside.sandbox !== call.netns) {
+    return `Sandbox in prevResult "${inside.sandbox}" doesn't match configured netns: "${call.netns}"`;
+  }
+  if (!outside) return `prevResult does not list its host end "${found.outside.name}"`;
+  if (!bridge) return `prevResult does not list bridge "${found.bridge.name}"`;
+  return macFault(inside, found.inside) ?? macFault(outside, found.outside) ?? macFault(bridge, found.bridge);
+}
+
+function reported(result: Result, name: string, inside: boolean): ResultInterface | undefined {
+  return result.interfaces?.find(
+    (link) => link.name === name && ((link.sandbox ?? "") !== "") === inside,
+  );
+}
+
+function macFault({ mac }: ResultInterface, link: Link): string | undefined {
+  const found = formatMac(link.mac);
+  if (mac === undefined || mac === "" || mac.toLowerCase() === found) return undefined;
+  return `"${link.name}" should have hardware address ${mac}, found ${found}`;
+}
+
+function bridgeFault(config: BridgeConfig, bridge: Link): string | undefined {
+  if (bridge.kind !== "bridge") return `"${bridge.name}" should be a bridge`;
+  if (!bridge.isUp) return `bridge "${bridge.name}" should be up`;
+  if (bridge.isPromiscuous !== config.promiscuous) {
+    return `bridge "${bridge.name}" should ${config.promiscuous ? "" : "not "}be promiscuous`;
+  }
+  return undefined;
+}
+
+function portFault(config: BridgeConfig, host: Netns, found: Found): string | undefined {
+  const { outside, bridge } = found;
+  const port = `its host end "${outside.name}"`;
+  if (outside.master !== bridge.index) return `${port} should be a port of bridge "${bridge.name}"`;
+  if (!config.leaveDown && !outside.isUp) return `${port} should be up`;
+  if (outside.hairpin !== config.hairpin) return `${port} should have hairpin ${config.hairpin}`;
+  if (outside.isolated !== config.isolated) {
+    return `${port} should have isolation ${config.isolated}`;
+  }
+  if (config.mtu > 0 && outside.mtu !== config.mtu) {
+    return `${port} should have MTU ${config.mtu}, found ${outside.mtu}`;
+  }
+  return config.vlan ? vlanFault(host, outside, config.vlan) : undefined;
+}
+
+/** The addresses of this attachment: those of the container's interface, or of none in particular. */
+function ownIps(call: CheckOf, { ips = [], interfaces = [] }: Result): readonly ResultIp[] {
+  return ips.filter(({ interface: index }) => {
+    if (index === undefined || index < 0) return true;
+    const link = interfaces[index];
+    return link?.name === call.attachment.ifName && link.sandbox === call.netns;
+  });
+}
+
+function routesOf({ routes = [] }: Result) {
+  return routes.flatMap(({ dst, gw, table }) => {
+    const destination = parseCidr(dst);
+    const gateway = gw === undefined ? undefined : parseAddress(gw);
+    return destination ? [{ destination, gateway, table }] : [];
+  });
+}
+
+function gatewayFault(
+  config: BridgeConfig,
+  host: Netns,
+  ips: readonly ResultIp[],
+): string | undefined {
+  if (!config.isGateway || ips.length === 0) return undefined;
+  const name = config.vlan?.access ? vlanLinkName(config) : config.bridge;
+  const link = findLink(host, name);
+  if (!link) return `gateway interface "${name}" does not exist`;
+  const gateways = ips.flatMap(gatewayOf);
+  for (const family of [4, 6] as const) {
+    const length = family === 4 ? 4 : 16;
+    if (!gateways.some(({ address }) => address.length === length)) continue;
+    const sysctl = forwardingSysctl(family);
+    if (findSysctl(host, sysctl) !== "1") return `sysctl net/${sysctl} should be 1`;
+  }
+  return findAddressFault(host, link, gateways);
+}
+
+function gatewayOf({ address, gateway }: ResultIp): Cidr[] {
+  const cidr = parseCidr(address);
+  if (!cidr) return [];
+  const own = gateway === undefined ? undefined : parseAddress(gateway);
+  return [{ address: own ?? nextAddress(networkOf(cidr).address), prefixLength: cidr.prefixLength }];
+}
+
+function masqueradeFault(
+  call: CheckOf,
+  host: Netns,
+  addresses: readonly Cidr[],
+): string | undefined {
+  if (!call.config.ipMasq || addresses.length === 0) return undefined;
+  return masquerading.findMasqueradeFault(host, {
+    owner: call.attachment,
+    addresses,
+    backend: call.config.ipMasqBackend,
+  });
+}
+
+function spoofFault(call: CheckOf, host: Netns, { outside, inside }: Found): string | undefined {
+  if (!call.config.macSpoofCheck) return undefined;
+  return spoofCheck.checkSpoofCheck(host, call.attachment, outside.name, inside.mac);
+}

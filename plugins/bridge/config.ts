@@ -1,0 +1,123 @@
+/** The bridge plugin's configuration: from JSON the schema accepts to what the plugin works with. */
+
+import type { CniArgs } from "../../lib/cni/args.ts";
+import { CniError, Code, configError } from "../../lib/cni/error.ts";
+import { isObject, type Json, type JsonObject } from "../../lib/cni/json.ts";
+import {
+  flagAt,
+  listAt,
+  type NetConf,
+  numberAt,
+  parseNetConf,
+  textAt,
+} from "../../lib/cni/netconf.ts";
+import { isMulticastMac, type Mac, parseMac } from "../../lib/ip/mac.ts";
+
+export interface BridgeConfig extends NetConf {
+  readonly bridge: string;
+  readonly isGateway: boolean;
+  readonly isDefaultGateway: boolean;
+  readonly forceAddress: boolean;
+  readonly ipMasq: boolean;
+  readonly ipMasqBackend: "nftables" | "iptables" | undefined;
+  readonly mtu: number;
+  readonly hairpin: boolean;
+  readonly promiscuous: boolean;
+  readonly vlan: VlanConfig | undefined;
+  readonly macSpoofCheck: boolean;
+  readonly detectDuplicates: boolean;
+  readonly leaveDown: boolean;
+  readonly isolated: boolean;
+  /** Of runtimeConfig.mac and args.cni.mac the first that is given. */
+  readonly mac: string | undefined;
+}
+
+/** What the container's port belongs to: an access VLAN (0 for none) and tagged ones. */
+export interface VlanConfig {
+  readonly access: number;
+  readonly trunk: readonly number[];
+  readonly preserveDefault: boolean;
+}
+
+/** The configuration; `strict` refuses what cannot go together. */
+export function parseBridgeConfig(json: JsonObject, strict: boolean): BridgeConfig {
+  const config: BridgeConfig = {
+    ...parseNetConf(json),
+    bridge: textAt(json, "bridge") ?? "cni0",
+    isGateway: flagAt(json, "isGateway") || flagAt(json, "isDefaultGateway"),
+    isDefaultGateway: flagAt(json, "isDefaultGateway"),
+    forceAddress: flagAt(json, "forceAddress"),
+    ipMasq: flagAt(json, "ipMasq"),
+    ipMasqBackend: textAt(json, "ipMasqBackend") as BridgeConfig["ipMasqBackend"],
+    mtu: numberAt(json, "mtu") ?? 0,
+    hairpin: flagAt(json, "hairpinMode"),
+    promiscuous: flagAt(json, "promiscMode"),
+    vlan: strict ? parseVlan(json) : undefined,
+    macSpoofCheck: flagAt(json, "macspoofchk"),
+    detectDuplicates: flagAt(json, "enabledad"),
+    leaveDown: flagAt(json, "disableContainerInterface"),
+    isolated: flagAt(json, "portIsolation"),
+    mac: textAt(json, "runtimeConfig", "mac") ?? textAt(json, "args", "cni", "mac"),
+  };
+  if (strict) checkTogether(config);
+  return config;
+}
+
+function checkTogether(config: BridgeConfig): void {
+  const unusable = (state: string) =>
+    new CniError(Code.config, `Cannot use this configuration: ${state}`);
+  if (config.hairpin && config.promiscuous) {
+    throw unusable("cannot set hairpin mode and promiscuous mode at the same time");
+  }
+  if (config.leaveDown && config.ipamType !== "") {
+    throw unusable("cannot use IPAM when DisableContainerInterface flag is set");
+  }
+  if (!isInterfaceName(config.bridge)) {
+    throw configError("bridge", "an interface name of 1 to 15 bytes", config.bridge);
+  }
+}
+
+/** dev_valid_name of the kernel: 1 to 15 bytes, no slash, colon or space, not "." or "..". */
+function isInterfaceName(name: string): boolean {
+  return /^[\x21-\x2e\x30-\x39\x3b-\x7e]{1,15}$/.test(name) && name !== "." && name !== "..";
+}
+
+/** VLANs are asked for if `vlan` is not 0, or `vlanTrunk` is there at all. */
+function parseVlan(json: JsonObject): VlanConfig | undefined {
+  const access = numberAt(json, "vlan") ?? 0;
+  const trunk = new Set(listAt(json, "vlanTrunk").flatMap(trunkVlans));
+  if (access === 0 && json.vlanTrunk === undefined) return undefined;
+  return {
+    access,
+    trunk: [...trunk].sort((a, b) => a - b),
+    preserveDefault: flagAt(json, "preserveDefaultVlan"),
+  };
+}
+
+function trunkVlans(entry: Json, i: number): number[] {
+  const path = `vlanTrunk[${i}]`;
+  if (!isObject(entry)) throw configError(path, "an object", entry);
+  const [id, min, max] = ["id", "minID", "maxID"].map((key) => numberAt(entry, key));
+  if ((min === undefined) !== (max === undefined)) {
+    throw configError(path, "an object in which minID and maxID come together", entry);
+  }
+  if (min !== undefined && max !== undefined && min > max) {
+    throw configError(path, "a range whose minID is not greater than its maxID", entry);
+  }
+  const range =
+    min === undefined || max === undefined
+      ? []
+      : Array.from({ length: max - min + 1 }, (_, n) => min + n);
+  return id === undefined ? range : [...range, id];
+}
+
+/** The container's hardware address: runtimeConfig, args.cni, CNI_ARGS, else the plugin's choice. */
+export function containerMac(config: BridgeConfig, args: CniArgs): Mac | undefined {
+  const text = config.mac ?? args.MAC;
+  if (text === undefined || text === "") return undefined;
+  const mac = parseMac(text);
+  if (!mac || isMulticastMac(mac)) {
+    throw configError("mac", 'a hardware address such as "02:1a:2b:3c:4d:5e"', text);
+  }
+  return mac;
+}

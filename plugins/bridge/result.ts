@@ -1,0 +1,82 @@
+/** What ADD reports: the links it made or found, and the lease as it was applied. */
+
+import type { AddCall } from "../../lib/cni/call.ts";
+import type { Lease } from "../../lib/cni/ipam.ts";
+import type { Result, ResultInterface, ResultRoute } from "../../lib/cni/result.ts";
+import { formatAddress, parseAddress } from "../../lib/ip/address.ts";
+import { formatCidr, parseCidr } from "../../lib/ip/cidr.ts";
+import { formatMac } from "../../lib/ip/mac.ts";
+import type { Link } from "../../lib/net/link.ts";
+import type { NewRoute } from "../../lib/netlink/route.ts";
+import type { BridgeConfig } from "./config.ts";
+
+/** The routes to report: the lease's, and a default route by the gateway where one is asked for. */
+export function reportedRoutes(config: BridgeConfig, lease: Lease): readonly ResultRoute[] {
+  if (!config.isDefaultGateway) return lease.routes;
+  const added = [
+    { dst: "0.0.0.0/0", length: 4 },
+    { dst: "::/0", length: 16 },
+  ].flatMap(({ dst, length }) => {
+    const gateway = lease.ips.find((ip) => ip.gateway?.length === length)?.gateway;
+    const isThere = lease.routes.some((route) => isDefault(route, length));
+    return gateway && !isThere ? [{ dst, gw: formatAddress(gateway) }] : [];
+  });
+  return [...lease.routes, ...added];
+}
+
+function isDefault({ dst }: ResultRoute, length: number): boolean {
+  const cidr = parseCidr(dst);
+  return cidr?.prefixLength === 0 && cidr.address.length === length;
+}
+
+/** The routes to install: one without a gateway goes by the first of its family, if there is one. */
+export function resolvedRoutes(lease: Lease, routes: readonly ResultRoute[]): NewRoute[] {
+  return routes.flatMap(({ dst, gw, ...rest }) => {
+    const destination = parseCidr(dst);
+    if (!destination) return [];
+    const own = gw === undefined ? undefined : parseAddress(gw);
+    const first = lease.ips.find((ip) => ip.gateway?.length === destination.address.length);
+    return [{ ...rest, destination, gateway: own ?? first?.gateway }];
+  });
+}
+
+/** The links of an attachment as they are at the end of ADD. */
+export interface Links {
+  readonly bridge: Link;
+  readonly outside: Link;
+  readonly inside: Pick<Link, "name" | "mac" | "mtu">;
+  readonly vlanLink: Link | undefined;
+}
+
+/** The result of ADD: what the plugins before this one reported, and after it our own. */
+export function describe(call: AddCall<BridgeConfig>, links: Links, lease: Lease | undefined): Result {
+  const { prevResult, netns, config } = call;
+  const before = prevResult?.interfaces ?? [];
+  const dns = config.dns ?? lease?.result.dns;
+  return {
+    ...prevResult,
+    interfaces: [
+      ...before,
+      describeLink(links.bridge),
+      describeLink(links.outside),
+      { ...describeLink(links.inside), sandbox: netns },
+      ...(links.vlanLink ? [describeLink(links.vlanLink)] : []),
+    ],
+    ips: [...(prevResult?.ips ?? []), ...describeIps(lease, before.length + 2)],
+    routes: [...(prevResult?.routes ?? []), ...(lease ? reportedRoutes(config, lease) : [])],
+    ...(dns ? { dns } : {}),
+  };
+}
+
+function describeIps(lease: Lease | undefined, index: number) {
+  return (lease?.ips ?? []).map(({ cidr, gateway }, i) => ({
+    ...lease?.result.ips?.[i],
+    address: formatCidr(cidr),
+    ...(gateway ? { gateway: formatAddress(gateway) } : {}),
+    interface: index,
+  }));
+}
+
+function describeLink({ name, mac, mtu }: Pick<Link, "name" | "mac" | "mtu">): ResultInterface {
+  return { name, mac: formatMac(mac), mtu };
+}
