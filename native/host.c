@@ -812,11 +812,15 @@ static int initialise(JSContext *ctx, JSModuleDef *module)
     return JS_SetModuleExportList(ctx, module, functions, sizeof functions / sizeof *functions);
 }
 
-JSModuleDef *host_module(JSContext *ctx, char **args)
+void host_set_args(char **args)
+{
+    process_argv = args;
+}
+
+JSModuleDef *host_module(JSContext *ctx)
 {
     JSModuleDef *module = JS_NewCModule(ctx, "host", initialise, NULL);
 
-    process_argv = args;
     if (module)
         JS_AddModuleExportList(ctx, module, functions, sizeof functions / sizeof *functions);
     return module;

@@ -16,8 +16,22 @@ extern const struct blob blobs[];
 /* Runs the named module once, if it has not run, and returns its namespace object. */
 JSValue load_module(JSContext *ctx, const char *name);
 
-/* The module "host" (host.c). */
-JSModuleDef *host_module(JSContext *ctx, char **args);
+/* The module "host" (host.c), and the arguments it shows. */
+JSModuleDef *host_module(JSContext *ctx);
+void host_set_args(char **args);
 
-/* The allocator for the engine (arena.c); NULL if the kernel gives no memory. */
-const JSMallocFunctions *arena(void);
+/* Where the engine's memory is (arena.c): tools/build.mjs links the snapshot to this address. */
+#define ARENA_BASE 0x10000000
+#define ARENA_SIZE ((size_t)48 << 20) /* hostile input must not take the node's memory */
+
+/* What leads to everything in the arena; NULL until the engine has been made in it. */
+struct roots {
+    JSRuntime *runtime;
+    JSContext *ctx;
+};
+
+/* Makes the arena usable; NULL if the kernel gives no memory. */
+struct roots *arena_open(void);
+/* How many bytes from ARENA_BASE are in use, in whole pages. */
+size_t arena_used(void);
+extern const JSMallocFunctions arena_functions;

@@ -1,18 +1,31 @@
 /*
  * The image: the QuickJS engine, every command's bytecode, and the module "host".
  *
- * The last path component of argv[0] names the command; only the bytecode it needs is loaded.
+ * The last path component of argv[0] names the command. Starting an engine, reading bytecode and
+ * running the top level of every module takes a millisecond, and always ends in the same state. So
+ * the build does it once, keeps the memory (the snapshot), and links it into the image at the
+ * address it was made at: the kernel maps it on demand, page by page, and `main` can be called at
+ * once. An image without a snapshot does the same work at every start.
  */
+#define _GNU_SOURCE
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "host.h"
 
-enum {
-    STACK_LIMIT = 1 << 20,   /* deeply nested JSON becomes an exception, not a crash */
-};
+enum { STACK_LIMIT = 1 << 20 }; /* deeply nested JSON becomes an exception, not a crash */
+
+/* The engine asks for the time only to seed Math.random, which nothing here uses; and a snapshot
+ * must not depend on when it was made. */
+int gettimeofday(struct timeval *restrict now, void *restrict zone)
+{
+    (void)zone;
+    now->tv_sec = now->tv_usec = 1;
+    return 0;
+}
 
 static const struct blob *find_blob(const char *name)
 {
@@ -44,17 +57,22 @@ JSValue load_module(JSContext *ctx, const char *name)
     return module ? JS_GetModuleNamespace(ctx, module) : JS_EXCEPTION;
 }
 
-static JSContext *new_context(JSRuntime *runtime)
+/* A runtime that never collects cycles by itself below 8 MB: a run is over before it pays. */
+static void make_engine(struct roots *roots)
 {
-    JSContext *ctx = JS_NewContextRaw(runtime);
+    JSRuntime *runtime = roots->runtime = JS_NewRuntime2(&arena_functions, NULL);
+    JSContext *ctx = roots->ctx = JS_NewContextRaw(runtime);
 
+    JS_SetMaxStackSize(runtime, STACK_LIMIT);
+    JS_SetGCThreshold(runtime, 8 << 20);
+    JS_SetModuleLoaderFunc(runtime, read_module);
     JS_AddIntrinsicBaseObjects(ctx);
     JS_AddIntrinsicRegExp(ctx);
     JS_AddIntrinsicJSON(ctx);
     JS_AddIntrinsicMapSet(ctx);
     JS_AddIntrinsicTypedArrays(ctx);
     JS_AddIntrinsicPromise(ctx);
-    return ctx;
+    host_module(ctx);
 }
 
 /* An exception that no TypeScript caught: our own bug, still reported as the protocol asks. */
@@ -81,6 +99,29 @@ static int run_main(JSContext *ctx, const char *name)
     return JS_IsException(JS_Call(ctx, function, JS_UNDEFINED, 0, NULL));
 }
 
+/* The engine remembers where the stack is; a snapshot must not, so that it is always the same. */
+static void forget_stack(JSRuntime *runtime)
+{
+    uintptr_t here = (uintptr_t)&runtime, distance = 2 * STACK_LIMIT;
+    uintptr_t *words = (uintptr_t *)(void *)runtime;
+    size_t count = arena_functions.js_malloc_usable_size(runtime) / sizeof *words;
+
+    for (size_t i = 0; i < count; i++)
+        if (words[i] - (here - distance) < 2 * distance)
+            words[i] = 0;
+}
+
+/* Loads every module and writes what the arena then holds to stdout. */
+static int write_snapshot(struct roots *roots)
+{
+    for (const struct blob *b = blobs; b->name; b++)
+        if (JS_IsException(load_module(roots->ctx, b->name)))
+            return report_bug(roots->ctx);
+    JS_RunGC(roots->runtime);
+    forget_stack(roots->runtime);
+    return fwrite((void *)ARENA_BASE, arena_used(), 1, stdout) != 1 || fflush(stdout);
+}
+
 static int usage(const char *name)
 {
     fprintf(stderr, "weft: no command \"%s\" in this image; the commands are:", name);
@@ -96,17 +137,19 @@ int main(int argc, char **argv)
     const char *slash = argc ? strrchr(argv[0], '/') : NULL;
     const char *name = slash ? slash + 1 : argc ? argv[0] : "";
     const struct blob *command = find_blob(name);
-    JSRuntime *runtime;
-    JSContext *ctx;
+    struct roots *roots = arena_open();
 
+    if (!roots)
+        return perror("weft: no memory"), 1;
+    if (!roots->ctx && !strcmp(name, "write-snapshot"))
+        return make_engine(roots), write_snapshot(roots);
     if (!command || !command->is_command)
         return usage(name);
     signal(SIGPIPE, SIG_IGN);
-    runtime = JS_NewRuntime2(arena(), NULL);
-    JS_SetMaxStackSize(runtime, STACK_LIMIT);
-    JS_SetGCThreshold(runtime, 8 << 20);
-    JS_SetModuleLoaderFunc(runtime, read_module);
-    ctx = new_context(runtime);
-    host_module(ctx, argv);
-    _exit(run_main(ctx, name) ? report_bug(ctx) : 0);
+    host_set_args(argv);
+    if (roots->ctx)
+        JS_UpdateStackTop(roots->runtime);
+    else
+        make_engine(roots);
+    _exit(run_main(roots->ctx, name) ? report_bug(roots->ctx) : 0);
 }

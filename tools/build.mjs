@@ -62,7 +62,7 @@ function run(program, ...args) {
   execFileSync(program, args.flat(), { stdio: ["ignore", "inherit", "inherit"] });
 }
 
-const CFLAGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-isystem", join(engine, "include")];
+const CFLAGS = ["-std=gnu11", `-ffile-prefix-map=${root}/=`, "-Wall", "-Wextra", "-Werror", "-isystem", join(engine, "include")];
 const ENGINE = [join(engine, "lib/quickjs-core.a"), "-lm", "-lpthread"];
 const CC = process.env.CC ?? "musl-gcc";
 
@@ -77,6 +77,44 @@ function embedSource(modules) {
       `extern const uint8_t b${i}[], b${i}_end[];`,
   );
   return `#include "host.h"\n${data.join("\n")}\nconst struct blob blobs[] = {\n${rows.join("\n")}\n    { 0, 0, 0, 0 },\n};\n`;
+}
+
+/** Where arena.c has its memory: what is linked there is mapped there. */
+const ARENA_BASE = /ARENA_BASE (0x\w+)/.exec(readFileSync(join(root, "native/host.h"), "utf8"))[1];
+
+/** One static image whose arena holds the given file, or one empty page. */
+function link(output, snapshot) {
+  const content = snapshot ? `.incbin "${snapshot}"` : ".zero 4096";
+  writeFileSync(join(dist, "snapshot.S"), `.section .snapshot,"aw",@progbits\n${content}\n.section .note.GNU-stack,"",@progbits\n`);
+  const sources = ["main.c", "host.c", "arena.c"].map((file) => join(root, "native", file));
+  const extra = (process.env.EXTRA_CFLAGS ?? "").split(" ").filter(Boolean);
+  run(CC, CFLAGS, "-O2", extra, "-static", "-no-pie", "-s", "-Wl,--build-id=none",
+    `-Wl,--section-start=.snapshot=${ARENA_BASE}`, "-Wl,--no-warn-rwx-segments",
+    `-Wa,-I${join(dist, "bytecode")}`, `-Wa,-I${dist}`, "-I", join(root, "native"),
+    sources, join(dist, "blobs.c"), join(dist, "snapshot.S"), ENGINE, "-o", join(dist, output));
+}
+
+/**
+ * The plain image loads everything once and gives its memory; an image with the same code at the
+ * same addresses, and that memory, starts where the plain one would be a millisecond later.
+ */
+function linkSnapshot() {
+  linkSync(join(dist, "plain"), join(dist, "write-snapshot"));
+  const memory = execFileSync(join(dist, "write-snapshot"), [], { maxBuffer: 64 << 20, env: {} });
+  writeFileSync(join(dist, "snapshot.bin"), memory);
+  link("image", "snapshot.bin");
+  const [plain, image] = ["plain", "image"].map((name) => codeOf(readFileSync(join(dist, name))));
+  if (!plain.equals(image)) throw new Error("the code of the image moved: its snapshot cannot be used");
+  for (const name of ["plain", "write-snapshot"]) rmSync(join(dist, name));
+}
+
+/** The bytes of the executable segment of an ELF file (elf.h: Elf64_Ehdr, Elf64_Phdr). */
+function codeOf(elf) {
+  const at = Number(elf.readBigUInt64LE(32));
+  const headers = Array.from({ length: elf.readUInt16LE(56) }, (_, i) => elf.subarray(at + 56 * i, at + 56 * i + 56));
+  const code = headers.find((header) => header.readUInt32LE(0) === 1 && header.readUInt32LE(4) & 1);
+  const [offset, , , size] = [8, 16, 24, 32].map((field) => Number(code.readBigUInt64LE(field)));
+  return Buffer.concat([code.subarray(16, 24), elf.subarray(offset, offset + size)]);
 }
 
 async function main() {
@@ -95,11 +133,9 @@ async function main() {
     return { name, file: `${name}.bin`, isCommand: command !== undefined };
   });
   writeFileSync(join(dist, "blobs.c"), embedSource(modules));
-  const sources = ["main.c", "host.c", "arena.c"].map((file) => join(root, "native", file));
-  const extra = (process.env.EXTRA_CFLAGS ?? "").split(" ").filter(Boolean);
-  run(CC, CFLAGS, "-O2", extra, "-static", "-s", "-Wl,--gc-sections", "-Wl,--build-id=none",
-    `-Wa,-I${join(dist, "bytecode")}`, "-I", join(root, "native"),
-    sources, join(dist, "blobs.c"), ENGINE, "-o", join(dist, "image"));
+  link("plain", "");
+  if (process.env.SNAPSHOT === "0") renameSync(join(dist, "plain"), join(dist, "image"));
+  else linkSnapshot();
   for (const { name } of commands) linkSync(join(dist, "image"), join(dist, "bin", name));
   const bytecode = modules.reduce((sum, { file }) => sum + statSync(join(dist, "bytecode", file)).size, 0);
   const image = statSync(join(dist, "image")).size;
