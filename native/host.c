@@ -350,6 +350,19 @@ static JSValue host_filesystemType(ARGS)
     return fstatfs(fd, &st) < 0 ? result(ctx, -1) : JS_NewInt64(ctx, (uint32_t)st.f_type);
 }
 
+static JSValue host_access(ARGS)
+{
+    UNUSED;
+    int mode, outcome;
+    const char *path = get_path(ctx, argv[0]);
+
+    if (!path || get_ints(ctx, argv + 1, 1, (int *[]){ &mode }))
+        return JS_EXCEPTION;
+    outcome = access(path, mode);
+    JS_FreeCString(ctx, path);
+    return result(ctx, outcome);
+}
+
 static JSValue host_mkdir(ARGS)
 {
     UNUSED;
@@ -780,6 +793,7 @@ static const JSCFunctionListEntry functions[] = {
     FUNCTION(stat, 2),
     FUNCTION(fstat, 2),
     FUNCTION(filesystemType, 1),
+    FUNCTION(access, 2),
     FUNCTION(mkdir, 2),
     FUNCTION(rename, 2),
     FUNCTION(link, 2),

@@ -30,6 +30,7 @@ declare module "host" {
   export function fstat(fd: number, into: Float64Array): number;
   /** The magic number of the file system (linux/magic.h) that holds the open file. */
   export function filesystemType(fd: number): number;
+  export function access(path: string, mode: number): number;
   export function mkdir(path: string, mode: number): number;
   export function rename(from: string, to: string): number;
   export function link(from: string, to: string): number;

@@ -20,7 +20,7 @@ interface SchemaFault {
 }
 
 /** Keys of the specification that every plugin knows. */
-const commonKeys: KeySpellings = {
+export const commonKeys: KeySpellings = {
   cniversion: ["cniVersion"],
   name: ["name"],
   type: ["type"],

@@ -54,11 +54,19 @@ export interface IpamPlugin<C> extends PluginBase<C> {
 export interface Program {
   readonly main: () => void;
   readonly handle: (request: Request) => Json | undefined;
+  readonly configuration: Configuration;
+}
+
+/** What can be said of a configuration without running anything. */
+export interface Configuration {
+  readonly keys: Schema["keys"];
+  /** Throws what ADD would refuse. */
+  readonly check: (config: JsonObject) => void;
 }
 
 /** A program from an interface plugin. */
 export function interfacePlugin<C>(plugin: InterfacePlugin<C>): Program {
-  return program(plugin.name, (request) => {
+  return program(plugin, (request) => {
     const { environment } = request;
     const own = ownNetns();
     switch (environment.command) {
@@ -85,7 +93,7 @@ export function interfacePlugin<C>(plugin: InterfacePlugin<C>): Program {
 
 /** A program from an IPAM plugin. */
 export function ipamPlugin<C>(plugin: IpamPlugin<C>): Program {
-  return program(plugin.name, (request) => {
+  return program(plugin, (request) => {
     switch (request.environment.command) {
       case "ADD": {
         checkSupported(request.cniVersion);
@@ -153,7 +161,11 @@ function attached(request: Request) {
 }
 
 function configOf<C>(plugin: PluginBase<C>, request: Request, strict: boolean): C {
-  const config = spelled(request.config, plugin.schema.keys);
+  return readConfig(plugin, request.config, strict);
+}
+
+function readConfig<C>(plugin: PluginBase<C>, json: JsonObject, strict: boolean): C {
+  const config = spelled(json, plugin.schema.keys);
   if (strict) checkSchema(config, plugin.schema);
   return plugin.parseConfig(strict ? config : withoutFaults(config, plugin.schema), strict);
 }
@@ -265,8 +277,13 @@ function checkAllowed(command: string, since: string, version: string): void {
   checkSupported(version);
 }
 
-function program(name: string, handle: (request: Request) => Json | undefined): Program {
-  return { main: () => host.exit(run(name, handle)), handle };
+function program<C>(plugin: PluginBase<C>, handle: Program["handle"]): Program {
+  const check = (config: JsonObject) => void readConfig(plugin, config, true);
+  return {
+    main: () => host.exit(run(plugin.name, handle)),
+    handle,
+    configuration: { keys: plugin.schema.keys, check },
+  };
 }
 
 function run(name: string, handle: (request: Request) => Json | undefined): number {

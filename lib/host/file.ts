@@ -184,3 +184,8 @@ function collectNames(records: Uint8Array, into: string[]): void {
 export function isMissing(cause: unknown): boolean {
   return cause instanceof SystemError && cause.errno === ENOENT;
 }
+
+/** True if the process may make files in a directory: access(2), which knows read-only mounts. */
+export function isWritable(directory: string): boolean {
+  return host.access(directory, 2) === 0;
+}

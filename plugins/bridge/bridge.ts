@@ -183,7 +183,7 @@ function status(call: StatusCall<BridgeConfig>, host: Netns): void {
   ipam.checkIpamStatus(call as Call<BridgeConfig>);
 }
 
-export const { main, handle } = interfacePlugin<BridgeConfig>({
+export const { main, handle, configuration } = interfacePlugin<BridgeConfig>({
   name: "bridge",
   schema,
   args: ["MAC"],

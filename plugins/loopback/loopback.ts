@@ -54,7 +54,7 @@ function del(_call: DelCall<Config>, _host: Netns, container: Netns | undefined)
   if (container && lo) setLinkDown(container, lo);
 }
 
-export const { main, handle } = interfacePlugin<Config>({
+export const { main, handle, configuration } = interfacePlugin<Config>({
   name: "loopback",
   schema,
   parseConfig: () => ({}),

@@ -1,0 +1,206 @@
+/** host-local's configuration: ranges as values, refused where they cannot serve. */
+
+import { configError } from "../../lib/cni/error.ts";
+import { isObject, type Json, type JsonObject } from "../../lib/cni/json.ts";
+import { flagAt, listAt, textAt, valueAt } from "../../lib/cni/netconf.ts";
+import type { ResultRoute } from "../../lib/cni/result.ts";
+import { isAtLeast } from "../../lib/cni/version.ts";
+import {
+  compareAddresses,
+  formatAddress,
+  type IpAddress,
+  nextAddress,
+  parseAddress,
+  previousAddress,
+} from "../../lib/ip/address.ts";
+import {
+  type Cidr,
+  containsAddress,
+  formatCidr,
+  hasHostBits,
+  lastAddress,
+  networkOf,
+  parseCidr,
+} from "../../lib/ip/cidr.ts";
+import { overlapRanges } from "../../lib/ip/range.ts";
+
+/** Addresses from `start` to `end` inclusive, without the gateway. */
+export interface Range {
+  readonly subnet: Cidr;
+  readonly start: IpAddress;
+  readonly end: IpAddress;
+  readonly gateway: IpAddress;
+}
+
+/** Ranges of one family that are alternatives: an attachment gets one address of each set. */
+export type RangeSet = readonly Range[];
+
+export interface HostLocalConfig {
+  readonly dataDir: string;
+  readonly sets: readonly RangeSet[];
+  /** Addresses the configuration or the runtime asks for; CNI_ARGS comes with the call. */
+  readonly requested: readonly IpAddress[];
+  /** True if `args.cni.ips` was given, which CNI_ARGS `IP` must then not add to. */
+  readonly hasArgsIps: boolean;
+  readonly routes: readonly ResultRoute[];
+  readonly resolvConf: string | undefined;
+  readonly reclaimAfterReboot: boolean;
+}
+
+const DEFAULT_DATA_DIR = "/var/lib/cni/networks";
+
+/** The configuration; DEL and GC (`strict` false) need only where the reservations are. */
+export function parseHostLocalConfig(json: JsonObject, strict: boolean): HostLocalConfig {
+  const args = listAt(json, "args", "cni", "ips");
+  const runtime = listAt(json, "runtimeConfig", "ips");
+  return {
+    dataDir: textAt(json, "ipam", "dataDir") || DEFAULT_DATA_DIR,
+    sets: strict ? parseSets(json) : [],
+    requested: strict
+      ? [...parseIps(args, "args.cni.ips"), ...parseIps(runtime, "runtimeConfig.ips")]
+      : [],
+    hasArgsIps: args.length > 0,
+    routes: strict ? listAt(json, "ipam", "routes").map(parseRoute) : [],
+    resolvConf: textAt(json, "ipam", "resolvConf") || undefined,
+    reclaimAfterReboot:
+      valueAt(json, "ipam", "reclaimAfterReboot") === undefined ||
+      flagAt(json, "ipam", "reclaimAfterReboot"),
+  };
+}
+
+/** An address with or without a prefix length, which is not looked at. */
+export function parseIps(list: readonly Json[], path: string): IpAddress[] {
+  return list.map((item, i) => {
+    const text = String(item);
+    const address = parseAddress(text) ?? parseCidr(text)?.address;
+    if (address) return address;
+    throw configError(`${path}[${i}]`, 'an address such as "10.1.2.3"', item);
+  });
+}
+
+function parseRoute(item: Json, i: number): ResultRoute {
+  const path = `ipam.routes[${i}]`;
+  const route = isObject(item) ? item : {};
+  const { dst, gw } = route;
+  if (typeof dst !== "string" || !parseCidr(dst)) {
+    throw configError(`${path}.dst`, 'a destination such as "0.0.0.0/0"', dst);
+  }
+  if (typeof gw === "string" && gw !== "" && !parseAddress(gw)) {
+    throw configError(`${path}.gw`, 'an address such as "10.1.2.1"', gw);
+  }
+  const { gw: _gw, ...rest } = route;
+  return { ...rest, dst, ...(typeof gw === "string" && gw !== "" ? { gw } : {}) };
+}
+
+/* ---- ranges ---- */
+
+/** Position in this list is the set's id, which names the file of its cursor. */
+function parseSets(json: JsonObject): RangeSet[] {
+  const single = valueAt(json, "ipam", "subnet") === undefined ? [] : [[valueAt(json, "ipam")]];
+  const sources: readonly (readonly [path: string, sets: readonly (Json | undefined)[]])[] = [
+    ["runtimeConfig.ipRanges", listAt(json, "runtimeConfig", "ipRanges")],
+    ["ipam", single as unknown as readonly Json[]],
+    ["ipam.ranges", listAt(json, "ipam", "ranges")],
+  ];
+  const sets = sources.flatMap(([path, list]) =>
+    list.map((set, i) => parseSet(set, path === "ipam" ? path : `${path}[${i}]`)),
+  );
+  checkSets(sets, textAt(json, "cniVersion") ?? "");
+  return sets;
+}
+
+function parseSet(json: Json | undefined, path: string): RangeSet {
+  const list: readonly Json[] = Array.isArray(json) ? json : [];
+  if (list.length === 0) throw configError(path, "a list of ranges", json);
+  const set = list.map((range, i) => parseRange(range, path === "ipam" ? path : `${path}[${i}]`));
+  for (const range of set) {
+    if (range.start.length !== set[0]?.start.length) {
+      throw configError(path, "a set of one family (mixed address families)", json);
+    }
+  }
+  set.forEach((range, i) => {
+    const other = set.slice(0, i).find((before) => overlapRanges(before, range));
+    if (!other) return;
+    const state = `subnets ${describeRange(other)} and ${describeRange(range)} overlap`;
+    throw configError(path, `a set without overlaps: ${state}`, json);
+  });
+  return set;
+}
+
+function parseRange(json: Json, path: string): Range {
+  const range = isObject(json) ? json : {};
+  const subnet = parseSubnet(range.subnet, `${path}.subnet`);
+  const first = nextAddress(subnet.address);
+  const last = lastAddress(subnet);
+  const usualEnd = subnet.address.length === 4 ? previousAddress(last) : last;
+  const start = parseMember(range.rangeStart, `${path}.rangeStart`, subnet) ?? first;
+  const end = parseMember(range.rangeEnd, `${path}.rangeEnd`, subnet) ?? usualEnd;
+  if (compareAddresses(start, end) > 0) {
+    throw configError(
+      `${path}.rangeEnd`,
+      `an address that is not before rangeStart ${formatAddress(start)}`,
+      formatAddress(end),
+    );
+  }
+  return { subnet, start, end, gateway: parseGateway(range.gateway, path) ?? first };
+}
+
+function parseSubnet(json: Json | undefined, path: string): Cidr {
+  const subnet = typeof json === "string" ? parseCidr(json) : undefined;
+  if (!subnet) throw configError(path, 'a CIDR such as "10.1.0.0/16"', json);
+  const bits = subnet.address.length * 8;
+  if (subnet.prefixLength > bits - 2) {
+    throw configError(path, `a network of at least 4 addresses (too small to allocate from)`, json);
+  }
+  if (hasHostBits(subnet)) {
+    const network = formatCidr(networkOf(subnet));
+    throw configError(path, `a network without host bits set, such as "${network}"`, json);
+  }
+  return subnet;
+}
+
+function parseGateway(json: Json | undefined, path: string): IpAddress | undefined {
+  if (json === undefined || json === null || json === "") return undefined;
+  const gateway = parseAddress(String(json));
+  if (!gateway) throw configError(`${path}.gateway`, 'an address such as "10.1.2.1"', json);
+  return gateway;
+}
+
+function parseMember(json: Json | undefined, path: string, subnet: Cidr): IpAddress | undefined {
+  if (json === undefined || json === null || json === "") return undefined;
+  const address = parseAddress(String(json));
+  if (!address || !containsAddress(subnet, address)) {
+    throw configError(path, `an address in network ${formatCidr(subnet)}`, json);
+  }
+  return address;
+}
+
+function checkSets(sets: readonly RangeSet[], cniVersion: string): void {
+  if (sets.length === 0) throw configError("ipam.ranges", "given (no IP ranges specified)", undefined);
+  for (const length of [4, 16]) {
+    const count = sets.filter(([range]) => range?.start.length === length).length;
+    if (count > 1 && !isAtLeast(cniVersion, "0.3.0")) {
+      const limit = `CNI version ${cniVersion} does not support more than 1 address per family`;
+      throw configError("ipam.ranges", `one set per family (${limit})`, count);
+    }
+  }
+  sets.forEach((set, i) => {
+    const other = sets.slice(0, i).findIndex((before) => isOverlap(before, set));
+    if (other < 0) return;
+    throw configError("ipam.ranges", "without overlaps", `range set ${other} overlaps with ${i}`);
+  });
+}
+
+function isOverlap(a: RangeSet, b: RangeSet): boolean {
+  return a.some((x) => b.some((y) => x.start.length === y.start.length && overlapRanges(x, y)));
+}
+
+/** `10.1.0.1-10.1.0.254`, as errors show it. */
+export function describeRange({ start, end }: Range): string {
+  return `${formatAddress(start)}-${formatAddress(end)}`;
+}
+
+/** The ranges of a set, comma-separated. */
+export function describeSet(set: RangeSet): string {
+  return set.map(describeRange).join(",");
+}

@@ -1,0 +1,160 @@
+/**
+ * host-local: addresses out of ranges that belong to this host alone.
+ *
+ *   <dataDir>/<network>/10.8.0.50    a file per reserved address, holding its owner
+ *
+ * Nothing else is kept: what is free is what has no file.
+ */
+
+import type { AddCall, CheckCall, DelCall, GcCall, StatusCall } from "../../lib/cni/call.ts";
+import { CniError, Code } from "../../lib/cni/error.ts";
+import type { Dns, Result } from "../../lib/cni/result.ts";
+import { ipamPlugin } from "../../lib/cni/run.ts";
+import { asMuchAsPossible } from "../../lib/cni/undo.ts";
+import { fileStatus, isWritable, readTextIfPresent } from "../../lib/host/file.ts";
+import { formatAddress } from "../../lib/ip/address.ts";
+import { formatCidr, parseCidr } from "../../lib/ip/cidr.ts";
+import { rangeContains } from "../../lib/ip/range.ts";
+import { allocate, usage } from "./allocate.ts";
+import { describeSet, type HostLocalConfig, parseHostLocalConfig, parseIps } from "./config.ts";
+import * as schema from "./host-local.schema.json";
+import { parseResolvConf } from "./resolvconf.ts";
+import { listReservations, ownerText, type Place, type Store, withExistingStore, withStore } from "./store.ts";
+
+type Config = HostLocalConfig;
+
+function placeOf({ config, network }: { readonly config: Config; readonly network: string }): Place {
+  const { dataDir, reclaimAfterReboot } = config;
+  return { dataDir, reclaimAfterReboot, network };
+}
+
+function add(call: AddCall<Config>): Result {
+  const { config, attachment } = call;
+  const dns = readDns(config.resolvConf);
+  const demand = {
+    owner: ownerText(attachment.containerID, attachment.ifName),
+    containerID: attachment.containerID,
+    sets: config.sets,
+    requested: requestedBy(call),
+  };
+  const allocations = withStore(placeOf(call), (store) => allocate(store, demand));
+  return {
+    ips: allocations.map(({ address, range }) => ({
+      address: formatCidr({ address, prefixLength: range.subnet.prefixLength }),
+      gateway: formatAddress(range.gateway),
+    })),
+    routes: config.routes,
+    dns,
+  };
+}
+
+/** CNI_ARGS has a say only where the newer ways to ask have not spoken (CNI conventions). */
+function requestedBy({ args, config }: AddCall<Config>) {
+  const fromArgs = args.IP === undefined || args.IP === "" || config.hasArgsIps ? [] : [args.IP];
+  return [...parseIps(fromArgs, "CNI_ARGS IP"), ...config.requested];
+}
+
+function readDns(path: string | undefined): Dns {
+  if (path === undefined) return {};
+  const text = readTextIfPresent(path);
+  if (text === undefined) {
+    throw new CniError(Code.config, `Cannot read ipam.resolvConf "${path}": there is no such file`);
+  }
+  return parseResolvConf(text);
+}
+
+/** The reservation is there, and is the one that was reported. */
+function check(call: CheckCall<Config>): void {
+  const { containerID, ifName } = call.attachment;
+  const held = withExistingStore(placeOf(call), (store) => reservationsOf(store, call)) ?? [];
+  if (held.length === 0) {
+    throw new CniError(
+      Code.checkFailed,
+      `Cannot confirm the reservation: Failed to find address added by container ${containerID}`,
+      `interface "${ifName}"`,
+    );
+  }
+  const reported = (call.prevResult?.ips ?? []).flatMap(({ address }) => parseCidr(address)?.address ?? []);
+  const missing = reported.find(
+    (address) => isInSets(call.config, address) && !held.includes(formatAddress(address)),
+  );
+  if (missing) {
+    const text = formatAddress(missing);
+    throw new CniError(
+      Code.checkFailed,
+      `Cannot confirm the reservation: ${text} is not reserved for container ${containerID}, it has ${held.join(", ")}`,
+    );
+  }
+}
+
+function isInSets({ sets }: Config, address: Uint8Array): boolean {
+  return sets.some((set) =>
+    set.some((range) => range.start.length === address.length && rangeContains(range, address)),
+  );
+}
+
+/** The addresses of an attachment; very old reservations have the container's ID alone. */
+function reservationsOf(store: Store, { attachment }: { attachment: DelCall<Config>["attachment"] }): string[] {
+  const held = store.addressesOf(ownerText(attachment.containerID, attachment.ifName));
+  return held.length > 0 ? held : store.addressesOf(attachment.containerID.trim());
+}
+
+function del(call: DelCall<Config>): void {
+  withExistingStore(placeOf(call), (store) => {
+    for (const address of reservationsOf(store, call)) {
+      store.release(address, store.ownerOf(address) ?? "");
+    }
+  });
+}
+
+/** Frees what belongs to no valid attachment; a record without interface stays for its container. */
+function gc(call: GcCall<Config>): void {
+  const valid = new Set(call.valid.map(({ containerID, ifName }) => ownerText(containerID, ifName)));
+  const containers = new Set(call.valid.map(({ containerID }) => containerID.trim()));
+  withExistingStore(placeOf(call), (store) => {
+    const stale = store
+      .list()
+      .filter(({ owner }) => !valid.has(owner) && (owner.includes("\r\n") || !containers.has(owner)));
+    asMuchAsPossible(
+      ...stale.map(
+        ({ address, owner }) => [`release ${address}`, () => store.release(address, owner)] as const,
+      ),
+    );
+  });
+}
+
+/** Ready if there is a free address in every set, and a directory to note it in. */
+function status(call: StatusCall<Config>): void {
+  const { dataDir, sets } = call.config;
+  const path = `${dataDir}/${call.network}`;
+  const unavailable = (state: string) =>
+    new CniError(Code.notAvailable, `Cannot serve network "${call.network}": ${state}`);
+  const directory = nearestDirectory(path);
+  if (!isWritable(directory)) throw unavailable(`directory "${directory}" is not writable`);
+  const reserved = fileStatus(path) ? listReservations(path).map(({ address }) => address) : [];
+  for (const set of sets) {
+    const { used, size } = usage(reserved, set);
+    if (used < size) continue;
+    throw unavailable(
+      `no IP addresses available in range set: ${describeSet(set)}, ${used} of ${size} in use`,
+    );
+  }
+}
+
+/** The directory itself, or the one it would be made in. */
+function nearestDirectory(path: string): string {
+  if (path === "" || fileStatus(path)) return path === "" ? "/" : path;
+  return nearestDirectory(path.slice(0, path.lastIndexOf("/")));
+}
+
+export const { main, handle, configuration } = ipamPlugin<Config>({
+  name: "host-local",
+  schema,
+  args: ["IP"],
+  parseConfig: parseHostLocalConfig,
+  add,
+  check,
+  del,
+  gc,
+  status,
+});

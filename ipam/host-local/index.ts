@@ -1,0 +1,303 @@
+/**
+ * The index: who has which address, and which addresses were released in which order, without
+ * reading every reservation. It is a cache beside the reservations (which are the truth), a file
+ * of fixed-size records of which one run reads and writes a few pages:
+ *
+ *   header page | hash table of owners and addresses | ring of released addresses
+ *
+ * It is trusted only while it is provably current: every change of ours ends by stamping the
+ * directory's time of change with random nanoseconds and noting the stamp here. Any other change,
+ * or a crash of ours in between, leaves a time that is not the stamp.
+ */
+
+import * as host from "host";
+import { hash32 } from "../../lib/bytes/hash.ts";
+import { closeFile, descriptorStatus, type FileStatus, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } from "../../lib/host/file.ts";
+import { randomBytes } from "../../lib/host/random.ts";
+import { formatAddress, type IpAddress, parseAddress } from "../../lib/ip/address.ts";
+
+const MAGIC = 0x77656631; // "wef1": another layout gets another number
+const PAGE = 4096;
+const RECORD = 32;
+const PER_PAGE = PAGE / RECORD;
+
+/** Kinds of table records; an owner's record holds its address, an address's its state. */
+const EMPTY = 0;
+const OWNER = 1;
+const USED = 2;
+const RELEASED = 3;
+const DELETED = 4;
+
+/** How far into the ring an address that fits is looked for. */
+const RING_LOOK = 512;
+
+/** Fields of the header, as indexes of 32-bit numbers. */
+const H = { magic: 0, capacity: 1, filled: 2, head: 3, tail: 4, inode: 5, device: 6, seconds: 7, nanoseconds: 8, boot: 9 };
+
+/** Pages of the file, read when they are first needed, written by `flush`. */
+class Pages {
+  readonly #pages = new Map<number, Uint8Array>();
+  readonly #dirty = new Set<number>();
+  readonly #fd: number;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  get(number: number): Uint8Array {
+    const known = this.#pages.get(number);
+    if (known) return known;
+    const page = new Uint8Array(PAGE);
+    if (this.#fd >= 0) host.readAt(this.#fd, page, number * PAGE);
+    this.#pages.set(number, page);
+    return page;
+  }
+
+  change(number: number): Uint8Array {
+    this.#dirty.add(number);
+    return this.get(number);
+  }
+
+  /** Writes what was changed; false if the file system refuses. */
+  flush(fd: number): boolean {
+    return Array.from(this.#dirty).every(
+      (number) => host.writeAt(fd, this.get(number), number * PAGE) === PAGE,
+    );
+  }
+}
+
+/** What an owner or an address is looked up by. */
+interface Key {
+  readonly low: number;
+  readonly high: number;
+}
+
+function keyOf(text: string): Key {
+  return { low: hash32(text), high: hash32(text, 1) };
+}
+
+/** The index of one network's reservations. */
+export class Index {
+  readonly #path: string;
+  readonly #fd: number;
+  readonly #pages: Pages;
+  readonly #header: Uint32Array;
+
+  private constructor(path: string, fd: number, pages: Pages) {
+    this.#path = path;
+    this.#fd = fd;
+    this.#pages = pages;
+    this.#header = new Uint32Array(pages.get(0).buffer);
+  }
+
+  /** The index in a file, if it is the directory's as it is now and of this boot. */
+  static open(path: string, directory: FileStatus, boot: string): Index | undefined {
+    const fd = host.open(path, O_RDWR | O_NOFOLLOW, 0);
+    if (fd < 0) return undefined;
+    const index = new Index(path, fd, new Pages(fd));
+    if (index.#isCurrent(directory, boot)) return index;
+    closeFile(fd);
+    return undefined;
+  }
+
+  /** An empty index with room for `count` addresses; it becomes a file when it is committed. */
+  static create(path: string, count: number): Index {
+    const index = new Index(path, -1, new Pages(-1));
+    let capacity = 1024;
+    while (capacity < 4 * count) capacity *= 2;
+    index.#pages.change(0);
+    index.#set(H.magic, MAGIC);
+    index.#set(H.capacity, capacity);
+    return index;
+  }
+
+  #get(field: number): number {
+    return this.#header[field] ?? 0;
+  }
+
+  #set(field: number, value: number): void {
+    this.#pages.change(0);
+    this.#header[field] = value;
+  }
+
+  #isCurrent(directory: FileStatus, boot: string): boolean {
+    return (
+      this.#get(H.magic) === MAGIC &&
+      this.#get(H.inode) === directory.inode % 2 ** 32 &&
+      this.#get(H.device) === directory.device % 2 ** 32 &&
+      this.#get(H.seconds) === directory.changedSeconds % 2 ** 32 &&
+      this.#get(H.nanoseconds) === directory.changedNanoseconds &&
+      this.#get(H.boot) === hash32(boot) &&
+      this.#get(H.capacity) >= 1024
+    );
+  }
+
+  /* ---- the table ---- */
+
+  #page(record: number, ring = false): readonly [page: number, offset: number] {
+    const first = ring ? 1 + this.#get(H.capacity) / PER_PAGE : 1;
+    return [first + Math.floor(record / PER_PAGE), (record % PER_PAGE) * RECORD];
+  }
+
+  /** Calls `visit` for every record of a key until it returns true; then true. */
+  #probe(key: Key, visit: (page: number, offset: number, kind: number) => boolean): boolean {
+    const capacity = this.#get(H.capacity);
+    for (let i = 0; i < capacity; i++) {
+      const [number, offset] = this.#page((key.low + i) % capacity);
+      const page = this.#pages.get(number);
+      const kind = page[offset] ?? EMPTY;
+      if (kind === EMPTY) return false;
+      if (isRecordOf(page, offset, key) && visit(number, offset, kind)) return true;
+    }
+    return false;
+  }
+
+  #insert(key: Key, kind: number, address: IpAddress): void {
+    const capacity = this.#get(H.capacity);
+    for (let i = 0; i < capacity; i++) {
+      const [number, offset] = this.#page((key.low + i) % capacity);
+      const found = this.#pages.get(number)[offset] ?? EMPTY;
+      if (found !== EMPTY && found !== DELETED) continue;
+      if (found === EMPTY) this.#set(H.filled, this.#get(H.filled) + 1);
+      writeRecord(this.#pages.change(number), offset, { key, kind, address });
+      return;
+    }
+  }
+
+  /** The addresses an owner had when the index was last told; the reservations have the last word. */
+  addressesOf(owner: string): string[] {
+    const addresses: string[] = [];
+    this.#probe(keyOf(owner), (number, offset, kind) => {
+      if (kind === OWNER) addresses.push(formatAddress(addressIn(this.#pages.get(number), offset)));
+      return false;
+    });
+    return addresses;
+  }
+
+  /** True if an address is in use or was since the index was made. */
+  isKnown(address: string): boolean {
+    return this.#probe(keyOf(address), (_page, _offset, kind) => kind === USED || kind === RELEASED);
+  }
+
+  /** Notes that an owner has an address. */
+  add(address: string, owner: string): void {
+    const bytes = parseAddress(address);
+    if (!bytes) return;
+    this.#insert(keyOf(owner), OWNER, bytes);
+    if (!this.#setState(address, USED)) this.#insert(keyOf(address), USED, bytes);
+  }
+
+  /** Notes that an owner has released an address. */
+  remove(address: string, owner: string): void {
+    const bytes = parseAddress(address);
+    if (!bytes) return;
+    this.#probe(keyOf(owner), (number, offset, kind) => {
+      if (kind !== OWNER || formatAddress(addressIn(this.#pages.get(number), offset)) !== address) {
+        return false;
+      }
+      this.#pages.change(number)[offset] = DELETED;
+      return true;
+    });
+    if (this.#setState(address, RELEASED)) this.#push(bytes);
+  }
+
+  #setState(address: string, state: number): boolean {
+    return this.#probe(keyOf(address), (number, offset, kind) => {
+      if (kind !== USED && kind !== RELEASED) return false;
+      this.#pages.change(number)[offset] = state;
+      return true;
+    });
+  }
+
+  /* ---- the ring of released addresses, oldest first ---- */
+
+  #push(address: IpAddress): void {
+    const capacity = this.#get(H.capacity);
+    const tail = this.#get(H.tail);
+    const [number, offset] = this.#page(tail % capacity, true);
+    writeRecord(this.#pages.change(number), offset, { key: { low: 0, high: 0 }, kind: RELEASED, address });
+    this.#set(H.tail, tail + 1);
+    if (tail + 1 - this.#get(H.head) > capacity) this.#set(H.head, tail + 1 - capacity);
+  }
+
+  /** Takes out the address that was released longest ago among those that fit. */
+  takeReleased(fits: (address: IpAddress) => boolean): IpAddress | undefined {
+    const capacity = this.#get(H.capacity);
+    const end = Math.min(this.#get(H.tail), this.#get(H.head) + RING_LOOK);
+    for (let n = this.#get(H.head); n < end; n++) {
+      const [number, offset] = this.#page(n % capacity, true);
+      const page = this.#pages.get(number);
+      if (page[offset] !== RELEASED) {
+        if (n === this.#get(H.head)) this.#set(H.head, n + 1);
+        continue;
+      }
+      const address = addressIn(page, offset);
+      const isReleased = this.#probe(keyOf(formatAddress(address)), (_p, _o, kind) => kind === RELEASED);
+      if (isReleased && !fits(address)) continue;
+      this.#pages.change(number)[offset] = EMPTY;
+      if (isReleased) return address;
+    }
+    return undefined;
+  }
+
+  /* ---- the file ---- */
+
+  /** Writes the index and stamps the directory; whatever fails only makes the index worthless. */
+  commit(directoryFd: number, boot: string): void {
+    const fd = this.#fd >= 0 ? this.#fd : openNew(this.#path);
+    if (fd < 0) return;
+    const directory = descriptorStatus(directoryFd);
+    const nanoseconds = new Uint32Array(randomBytes(4).buffer)[0] ?? 0;
+    const isCrowded = this.#get(H.filled) > 0.7 * this.#get(H.capacity);
+    this.#set(H.inode, directory.inode % 2 ** 32);
+    this.#set(H.device, directory.device % 2 ** 32);
+    this.#set(H.seconds, directory.changedSeconds % 2 ** 32);
+    this.#set(H.nanoseconds, nanoseconds % 1_000_000_000);
+    this.#set(H.boot, hash32(boot));
+    const size = PAGE * (1 + (2 * this.#get(H.capacity)) / PER_PAGE);
+    const written = (this.#fd >= 0 || host.truncate(fd, size) === 0) && this.#pages.flush(fd);
+    if (!written || isCrowded) host.unlink(this.#path);
+    else host.setChangeTime(directoryFd, directory.changedSeconds, this.#get(H.nanoseconds));
+    if (this.#fd < 0) closeFile(fd);
+  }
+
+  close(): void {
+    if (this.#fd >= 0) closeFile(this.#fd);
+  }
+}
+
+function openNew(path: string): number {
+  host.unlink(path);
+  return host.open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+}
+
+/* ---- records: kind u8, address length u8, key low u32 at 4, key high u32 at 8, address at 16 ---- */
+
+function isRecordOf(page: Uint8Array, offset: number, { low, high }: Key): boolean {
+  return numberAt(page, offset + 4) === low && numberAt(page, offset + 8) === high;
+}
+
+function numberAt(page: Uint8Array, at: number): number {
+  const [a = 0, b = 0, c = 0, d = 0] = [page[at], page[at + 1], page[at + 2], page[at + 3]];
+  return (a | (b << 8) | (c << 16) | (d << 24)) >>> 0;
+}
+
+interface TableRecord {
+  readonly key: Key;
+  readonly kind: number;
+  readonly address: IpAddress;
+}
+
+function writeRecord(page: Uint8Array, offset: number, { key, kind, address }: TableRecord): void {
+  page.fill(0, offset, offset + RECORD);
+  page[offset] = kind;
+  page[offset + 1] = address.length;
+  [key.low, key.high].forEach((value, i) => {
+    for (let n = 0; n < 4; n++) page[offset + 4 + 4 * i + n] = (value >>> (8 * n)) & 0xff;
+  });
+  page.set(address, offset + 16);
+}
+
+function addressIn(page: Uint8Array, offset: number): IpAddress {
+  return page.slice(offset + 16, offset + 16 + ((page[offset + 1] ?? 4) === 16 ? 16 : 4));
+}

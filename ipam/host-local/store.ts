@@ -1,0 +1,284 @@
+/**
+ * The reservations of a network: a directory with one file per address, byte for byte as the
+ * reference plugin keeps them, so that either can take over from the other.
+ *
+ *   <dataDir>/<network>/10.8.0.50            "<containerID> CR LF <ifName>"
+ *   <dataDir>/<network>/last_reserved_ip.0   the address last given out of range set 0
+ *   <dataDir>/<network>/lock                 flock(2)
+ */
+
+import * as host from "host";
+import { hash32Hex } from "../../lib/bytes/hash.ts";
+import { checked, EEXIST, EOPNOTSUPP } from "../../lib/host/errno.ts";
+import {
+  closeFile,
+  deleteFileIfPresent,
+  descriptorStatus,
+  ensureDirectory,
+  fileStatus,
+  listDirectory,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_RDONLY,
+  O_TMPFILE,
+  O_TRUNC,
+  O_WRONLY,
+  openFile,
+  readTextIfPresent,
+  readToEnd,
+  writeAll,
+} from "../../lib/host/file.ts";
+import { withLock } from "../../lib/host/lock.ts";
+import { formatAddress, type IpAddress, parseAddress } from "../../lib/ip/address.ts";
+import { bootId, bootTime } from "../../lib/host/boot.ts";
+import { Index } from "./index.ts";
+
+/** Where the index lies: in memory on every usual host, so that a reboot clears it. */
+const INDEX_DIRECTORY = "/run/weft/host-local";
+
+/** How long the lock may be held by others, in milliseconds. */
+const LOCK_WITHIN = 10_000;
+
+/** The boot the reservations were made in; named so that the reference plugin passes it by. */
+const BOOT_FILE = "last_reserved_ip.boot";
+
+/** The text of a reservation. */
+export function ownerText(containerID: string, ifName: string): string {
+  return `${containerID.trim()}\r\n${ifName}`;
+}
+
+/** Which network's reservations, and what becomes of those of an earlier boot. */
+export interface Place {
+  readonly dataDir: string;
+  readonly network: string;
+  readonly reclaimAfterReboot: boolean;
+}
+
+/** A reservation as it was found. */
+export interface Reservation {
+  readonly address: string;
+  /** The text of the file, trimmed. */
+  readonly owner: string;
+}
+
+/** Runs `body` on the reservations with the lock held; the directory is made if it is missing. */
+export function withStore<T>(place: Place, body: (store: Store) => T): T {
+  const path = `${place.dataDir}/${place.network}`;
+  if (!fileStatus(path)?.isDirectory) ensureDirectory(path, 0o755);
+  return withLock(`${path}/lock`, LOCK_WITHIN, () => {
+    const fd = openFile(path, O_RDONLY | O_DIRECTORY);
+    try {
+      const store = new Store(place, path, fd);
+      const value = body(store);
+      store.commit();
+      return value;
+    } finally {
+      closeFile(fd);
+    }
+  });
+}
+
+/** The same, but if there is no directory there is nothing to do, and undefined. */
+export function withExistingStore<T>(place: Place, body: (store: Store) => T): T | undefined {
+  if (!fileStatus(`${place.dataDir}/${place.network}`)?.isDirectory) return undefined;
+  return withStore(place, body);
+}
+
+/** The reservations of one network, while the lock is held. */
+export class Store {
+  readonly #path: string;
+  readonly #fd: number;
+  readonly #boot: string;
+  readonly #index: Index;
+  #changed: boolean;
+
+  constructor(place: Place, path: string, fd: number) {
+    this.#path = path;
+    this.#fd = fd;
+    this.#boot = bootId();
+    const file = `${INDEX_DIRECTORY}/${place.network}-${hash32Hex(path)}`;
+    const current = Index.open(file, descriptorStatus(fd), this.#boot);
+    this.#changed = current === undefined;
+    this.#index = current ?? this.#rebuild(file, place);
+  }
+
+  /** The reservations of an owner, verified in their files. */
+  addressesOf(owner: string): string[] {
+    return this.#index.addressesOf(owner).filter((address) => this.ownerOf(address) === owner);
+  }
+
+  /** The text of an address's reservation, trimmed; undefined if there is none. */
+  ownerOf(address: string): string | undefined {
+    return readRecord(`${this.#path}/${address}`);
+  }
+
+  /** True if an address is reserved, or was since it was last known to be idle. */
+  isKnown(address: IpAddress): boolean {
+    return this.#index.isKnown(formatAddress(address));
+  }
+
+  /** Takes the address that was released longest ago among those that fit, to be reserved. */
+  takeReleased(fits: (address: IpAddress) => boolean): IpAddress | undefined {
+    return this.#index.takeReleased(fits);
+  }
+
+  /** Reserves an address; false if it is reserved already. The file appears with its text in it. */
+  reserve(address: IpAddress, owner: string): boolean {
+    const text = formatAddress(address);
+    if (!createRecord(this.#path, text, owner)) return false;
+    this.#changed = true;
+    this.#index.add(text, owner);
+    return true;
+  }
+
+  /** Deletes a reservation. */
+  release(address: string, owner: string): void {
+    if (!deleteFileIfPresent(`${this.#path}/${address}`)) return;
+    this.#changed = true;
+    this.#index.remove(address, owner);
+  }
+
+  /** The address last given out of a range set; undefined if none is known. */
+  cursor(set: number): IpAddress | undefined {
+    const text = readTextIfPresent(`${this.#path}/last_reserved_ip.${set}`);
+    return text === undefined ? undefined : parseAddress(text);
+  }
+
+  /** Notes the address last given out of a range set. */
+  setCursor(set: number, address: IpAddress): void {
+    const path = `${this.#path}/last_reserved_ip.${set}`;
+    const fd = openFile(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
+    try {
+      writeAll(fd, host.encode(formatAddress(address)), `"${path}"`);
+    } finally {
+      closeFile(fd);
+    }
+    this.#changed = true;
+  }
+
+  /** All reservations. */
+  list(): Reservation[] {
+    return listReservations(this.#path);
+  }
+
+  /** Makes the index current again, if anything was changed. */
+  commit(): void {
+    if (this.#changed) this.#index.commit(this.#fd, this.#boot);
+    this.#index.close();
+  }
+
+  /** Reads every reservation; what no owner can ever release is freed on the way. */
+  #rebuild(file: string, place: Place): Index {
+    if (host.mkdir(INDEX_DIRECTORY, 0o700) < 0) host.mkdir("/run/weft", 0o755);
+    host.mkdir(INDEX_DIRECTORY, 0o700);
+    const bootedAt = place.reclaimAfterReboot ? this.#endOfEarlierBoot() : 0;
+    const kept = scanRecords(this.#path).filter((record) => {
+      const reason = staleReason(record, bootedAt);
+      if (reason !== undefined) reclaim(`${this.#path}/${record.address}`, reason);
+      return reason === undefined;
+    });
+    const index = Index.create(file, kept.length);
+    for (const { address, owner } of kept) index.add(address, owner);
+    return index;
+  }
+
+  /** When this boot began, if the reservations were last used in an earlier one; else 0. */
+  #endOfEarlierBoot(): number {
+    const path = `${this.#path}/${BOOT_FILE}`;
+    const last = readTextIfPresent(path);
+    if (last === this.#boot) return 0;
+    const fd = openFile(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
+    try {
+      writeAll(fd, host.encode(this.#boot), `"${path}"`);
+    } finally {
+      closeFile(fd);
+    }
+    return last === undefined ? 0 : bootTime();
+  }
+}
+
+/** A file whose name is an address. */
+interface RecordFile extends Reservation {
+  readonly changed: number;
+}
+
+/** Slack for a clock that was set while the host came up, in seconds. */
+const CLOCK_SLACK = 5;
+
+/** Why a record cannot belong to anybody; undefined if it may. */
+function staleReason({ owner, changed }: RecordFile, bootedAt: number): string | undefined {
+  if (owner === "") return "it is empty";
+  if (!/^[\x20-\x7e]+(\r\n[\x20-\x7e\u0080-\uffff]+)?$/.test(owner)) return "it is corrupt";
+  if (changed < bootedAt - CLOCK_SLACK) return "it is of an earlier boot";
+  return undefined;
+}
+
+function reclaim(path: string, reason: string): void {
+  deleteFileIfPresent(path);
+  host.write(2, host.encode(`host-local: reclaimed "${path}": ${reason}\n`));
+}
+
+/** All reservations of a directory; nothing is changed. */
+export function listReservations(path: string): Reservation[] {
+  return scanRecords(path).filter(({ owner }) => owner !== "");
+}
+
+function scanRecords(path: string): RecordFile[] {
+  return listDirectory(path).flatMap((name) => {
+    const address = parseAddress(name);
+    if (!address || formatAddress(address) !== name) return [];
+    const owner = readRecord(`${path}/${name}`);
+    const changed = fileStatus(`${path}/${name}`)?.changedSeconds ?? 0;
+    return owner === undefined ? [] : [{ address: name, owner, changed }];
+  });
+}
+
+/** The text of a record, trimmed; "" if it is no text; undefined if there is no such file. */
+function readRecord(path: string): string | undefined {
+  const fd = host.open(path, O_RDONLY | O_NOFOLLOW, 0);
+  if (fd < 0) return undefined;
+  try {
+    const bytes = readToEnd(fd, `"${path}"`);
+    return bytes.length > 4096 ? "" : (host.decode(bytes) ?? "").trim();
+  } finally {
+    closeFile(fd);
+  }
+}
+
+/**
+ * A file that appears under its name only when its text is in it, made without a name first; where
+ * the file system cannot do that, under another name.
+ */
+function createRecord(directory: string, name: string, text: string): boolean {
+  const path = `${directory}/${name}`;
+  const unnamed = host.open(directory, O_TMPFILE | O_WRONLY, 0o600);
+  if (unnamed === -EOPNOTSUPP || unnamed === -21) return createByLink(directory, name, text);
+  checked(unnamed, () => `create a file in "${directory}"`);
+  try {
+    writeAll(unnamed, host.encode(text), `"${path}"`);
+    return isMade(host.linkDescriptor(unnamed, path), path);
+  } finally {
+    closeFile(unnamed);
+  }
+}
+
+function createByLink(directory: string, name: string, text: string): boolean {
+  const temporary = `${directory}/last_reserved_ip.new`;
+  deleteFileIfPresent(temporary);
+  const fd = openFile(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  try {
+    writeAll(fd, host.encode(text), `"${temporary}"`);
+    return isMade(host.link(temporary, `${directory}/${name}`), `${directory}/${name}`);
+  } finally {
+    closeFile(fd);
+    host.unlink(temporary);
+  }
+}
+
+function isMade(outcome: number, path: string): boolean {
+  if (outcome === -EEXIST) return false;
+  checked(outcome, () => `create "${path}"`);
+  return true;
+}
