@@ -1,0 +1,188 @@
+/** What nf_tables rules are made of. Layouts and numbers from linux/netfilter/nf_tables.h. */
+
+import { bytes, cstring, Reader, u32be, type ValueOf } from "../bytes/codec.ts";
+import { attr, attributes, variant } from "../bytes/struct.ts";
+
+/** The numbers of protocol families as netfilter counts them, linux/netfilter.h. */
+export const NFPROTO_INET = 1;
+export const NFPROTO_IPV4 = 2;
+export const NFPROTO_BRIDGE = 7;
+export const NFPROTO_IPV6 = 10;
+
+/** Verdicts; the kernel's negative ones as the unsigned numbers that carry them. */
+export const NF_DROP = 0;
+export const NFT_JUMP = 0xffff_fffd;
+export const NFT_GOTO = 0xffff_fffc;
+export const NFT_RETURN = 0xffff_fffb;
+
+const NFT_REG_VERDICT = 0;
+/** The first of the registers that values pass through; it holds 16 bytes. */
+const NFT_REG_1 = 1;
+
+export const NFT_META_IIFNAME = 6;
+const NFT_META_NFPROTO = 15;
+
+const NFT_PAYLOAD_LL_HEADER = 0;
+const NFT_PAYLOAD_NETWORK_HEADER = 1;
+
+const NFT_CMP_EQ = 0;
+const NFT_CMP_NEQ = 1;
+
+const verdict = /* @__PURE__ */ attributes({
+  code: attr(1, "NFTA_VERDICT_CODE", u32be),
+  chain: attr(2, "NFTA_VERDICT_CHAIN", cstring),
+});
+
+/** A value or a verdict, as expressions and set elements hold them. */
+export const nftData = /* @__PURE__ */ attributes({
+  value: attr(1, "NFTA_DATA_VALUE", bytes),
+  verdict: attr(2, "NFTA_DATA_VERDICT", verdict),
+});
+
+const meta = /* @__PURE__ */ attributes({
+  target: attr(1, "NFTA_META_DREG", u32be),
+  key: attr(2, "NFTA_META_KEY", u32be),
+});
+
+const payload = /* @__PURE__ */ attributes({
+  target: attr(1, "NFTA_PAYLOAD_DREG", u32be),
+  base: attr(2, "NFTA_PAYLOAD_BASE", u32be),
+  offset: attr(3, "NFTA_PAYLOAD_OFFSET", u32be),
+  length: attr(4, "NFTA_PAYLOAD_LEN", u32be),
+});
+
+const bitwise = /* @__PURE__ */ attributes({
+  source: attr(1, "NFTA_BITWISE_SREG", u32be),
+  target: attr(2, "NFTA_BITWISE_DREG", u32be),
+  length: attr(3, "NFTA_BITWISE_LEN", u32be),
+  mask: attr(4, "NFTA_BITWISE_MASK", nftData),
+  xor: attr(5, "NFTA_BITWISE_XOR", nftData),
+});
+
+const cmp = /* @__PURE__ */ attributes({
+  source: attr(1, "NFTA_CMP_SREG", u32be),
+  operator: attr(2, "NFTA_CMP_OP", u32be),
+  data: attr(3, "NFTA_CMP_DATA", nftData),
+});
+
+const lookup = /* @__PURE__ */ attributes({
+  set: attr(1, "NFTA_LOOKUP_SET", cstring),
+  source: attr(2, "NFTA_LOOKUP_SREG", u32be),
+  target: attr(3, "NFTA_LOOKUP_DREG", u32be),
+});
+
+const immediate = /* @__PURE__ */ attributes({
+  target: attr(1, "NFTA_IMMEDIATE_DREG", u32be),
+  data: attr(2, "NFTA_IMMEDIATE_DATA", nftData),
+});
+
+/** A match of iptables: `info` is the structure that its name stands for. */
+const match = /* @__PURE__ */ attributes({
+  name: attr(1, "NFTA_MATCH_NAME", cstring),
+  info: attr(3, "NFTA_MATCH_INFO", bytes),
+});
+
+/** One step of a rule; kinds that are not in the table are read without their data. */
+export const expression = /* @__PURE__ */ variant(
+  /* @__PURE__ */ attr(1, "NFTA_EXPR_NAME", cstring),
+  { number: 2, name: "NFTA_EXPR_DATA" },
+  { meta, payload, bitwise, cmp, lookup, immediate, match, masq: /* @__PURE__ */ attributes({}) },
+);
+
+export type Expression = ValueOf<typeof expression>;
+
+/** Loads a fact about the packet into register 1. */
+export function loadMeta(key: number): Expression {
+  return { kind: "meta", data: { key, target: NFT_REG_1 } };
+}
+
+interface Slice {
+  readonly base: number;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Loads bytes of the packet into register 1. */
+function loadPayload(slice: Slice): Expression {
+  return { kind: "payload", data: { target: NFT_REG_1, ...slice } };
+}
+
+/** Goes on if register 1 begins, or does not begin, with these bytes. */
+function compare(operator: number, value: Uint8Array): Expression {
+  return { kind: "cmp", data: { source: NFT_REG_1, operator, data: { value } } };
+}
+
+/** Goes on if the frame comes from another MAC. */
+export function matchOtherSource(mac: Uint8Array): readonly Expression[] {
+  const source = { base: NFT_PAYLOAD_LL_HEADER, offset: 6, length: 6 };
+  return [loadPayload(source), compare(NFT_CMP_NEQ, mac)];
+}
+
+/** Goes on if the packet is of this family, which `nft` needs in order to name its fields. */
+export function matchFamily(family: number): readonly Expression[] {
+  return [loadMeta(NFT_META_NFPROTO), compare(NFT_CMP_EQ, Uint8Array.of(family))];
+}
+
+/** Loads the source address of an IP packet into register 1. */
+export function loadSource(length: number): Expression {
+  const offset = length === 4 ? 12 : 8;
+  return loadPayload({ base: NFT_PAYLOAD_NETWORK_HEADER, offset, length });
+}
+
+/** Goes on if the destination lies in a network, written as `nft` does: whole bytes need no mask. */
+export function matchDestination(first: Uint8Array, prefixLength: number): readonly Expression[] {
+  const offset = first.length === 4 ? 16 : 24;
+  const isWhole = prefixLength > 0 && prefixLength % 8 === 0;
+  const length = isWhole ? prefixLength / 8 : first.length;
+  const load = loadPayload({ base: NFT_PAYLOAD_NETWORK_HEADER, offset, length });
+  if (isWhole) return [load, compare(NFT_CMP_EQ, first.slice(0, length))];
+  const mask = first.map((_, i) => 0xff00 >> Math.min(Math.max(prefixLength - 8 * i, 0), 8));
+  return [load, keepBits(mask), compare(NFT_CMP_EQ, first)];
+}
+
+/** Clears the bits of register 1 that the mask does not have. */
+function keepBits(mask: Uint8Array): Expression {
+  const { length } = mask;
+  const xor = { value: new Uint8Array(length) };
+  return {
+    kind: "bitwise",
+    data: { source: NFT_REG_1, target: NFT_REG_1, length, mask: { value: mask }, xor },
+  };
+}
+
+/** Goes where a map sends the value of register 1; goes on if the map does not have it. */
+export function goWhere(map: string): Expression {
+  return { kind: "lookup", data: { set: map, source: NFT_REG_1, target: NFT_REG_VERDICT } };
+}
+
+/** Ends the rule with a verdict. */
+export function verdictOf(code: number): Expression {
+  return { kind: "immediate", data: { target: NFT_REG_VERDICT, data: { verdict: { code } } } };
+}
+
+/** The chain a rule jumps to, if this expression does. */
+export function jumpTarget(step: Expression): string | undefined {
+  const { data } = step;
+  if (step.kind !== "immediate" || data === undefined || !("data" in data)) return undefined;
+  return data.data?.verdict?.chain;
+}
+
+/** The values that a rule compares registers with. */
+export function comparedValues(rule: readonly Expression[]): readonly Uint8Array[] {
+  return rule.flatMap(({ kind, data }) => {
+    const isComparison = kind === "cmp" && data !== undefined && "data" in data;
+    return (isComparison && data.data?.value) || [];
+  });
+}
+
+/** The comment of a rule that iptables made; "" if it has none. */
+export function iptablesComment(rule: readonly Expression[]): string {
+  for (const { data } of rule) {
+    if (data === undefined || !("info" in data) || data.name !== "comment") continue;
+    return cstring.read(new Reader(data.info ?? new Uint8Array(0)));
+  }
+  return "";
+}
+
+/** Replaces the source address by that of the outgoing link. */
+export const masquerade: Expression = { kind: "masq", data: {} };

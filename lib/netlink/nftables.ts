@@ -1,0 +1,122 @@
+/** nf_tables: what `nft` reads and writes. Layouts from linux/netfilter/nf_tables.h. */
+
+import {
+  bytes,
+  type Codec,
+  cstring,
+  u8,
+  u16be,
+  u32be,
+  u64be,
+  type ValueOf,
+} from "../bytes/codec.ts";
+import { attr, attributes, list, message, struct } from "../bytes/struct.ts";
+import { expression, nftData } from "./nft-expression.ts";
+
+const nfgenmsg = /* @__PURE__ */ struct("nfgenmsg", { family: u8, version: u8, resource: u16be });
+
+/** The comment `nft` keeps in user data: type 0, length, text and NUL (libnftnl/udata.h). */
+const comment: Codec<string> = {
+  size: 0,
+  write(out, value) {
+    out.u8(0);
+    out.u8(value.length + 1);
+    cstring.write(out, value);
+  },
+  read(input) {
+    const { end } = input;
+    let found = "";
+    while (input.left >= 2) {
+      const type = input.u8();
+      input.end = Math.min(end, input.u8() + input.at);
+      const value = cstring.read(input);
+      input.end = end;
+      if (type === 0) found = value;
+    }
+    input.at = end;
+    return found;
+  },
+};
+
+/** The number that every transaction of a namespace adds one to. */
+export const generationMessage = /* @__PURE__ */ message(
+  nfgenmsg,
+  /* @__PURE__ */ attributes({ id: attr(1, "NFTA_GEN_ID", u32be) }),
+);
+
+/** What opens and closes a transaction; linux/netfilter/nfnetlink.h. */
+export const batchMessage = /* @__PURE__ */ message(
+  nfgenmsg,
+  /* @__PURE__ */ attributes({ generation: attr(1, "NFNL_BATCH_GENID", u32be) }),
+);
+
+/** One table. */
+export const tableMessage = /* @__PURE__ */ message(
+  nfgenmsg,
+  /* @__PURE__ */ attributes({ name: attr(1, "NFTA_TABLE_NAME", cstring) }),
+);
+
+const hook = /* @__PURE__ */ attributes({
+  number: attr(1, "NFTA_HOOK_HOOKNUM", u32be),
+  priority: attr(2, "NFTA_HOOK_PRIORITY", u32be),
+});
+
+/** One chain; `use` counts its rules and what leads to it. */
+export const chainMessage = /* @__PURE__ */ message(
+  nfgenmsg,
+  /* @__PURE__ */ attributes({
+    table: attr(1, "NFTA_CHAIN_TABLE", cstring),
+    name: attr(3, "NFTA_CHAIN_NAME", cstring),
+    hook: attr(4, "NFTA_CHAIN_HOOK", hook),
+    use: attr(6, "NFTA_CHAIN_USE", u32be),
+    type: attr(7, "NFTA_CHAIN_TYPE", cstring),
+  }),
+);
+
+/** One set, or map. */
+export const setMessage = /* @__PURE__ */ message(
+  nfgenmsg,
+  /* @__PURE__ */ attributes({
+    table: attr(1, "NFTA_SET_TABLE", cstring),
+    name: attr(2, "NFTA_SET_NAME", cstring),
+    flags: attr(3, "NFTA_SET_FLAGS", u32be),
+    keyType: attr(4, "NFTA_SET_KEY_TYPE", u32be),
+    keyLength: attr(5, "NFTA_SET_KEY_LEN", u32be),
+    dataType: attr(6, "NFTA_SET_DATA_TYPE", u32be),
+    dataLength: attr(7, "NFTA_SET_DATA_LEN", u32be),
+    id: attr(10, "NFTA_SET_ID", u32be),
+    userData: attr(13, "NFTA_SET_USERDATA", bytes),
+  }),
+);
+
+const element = /* @__PURE__ */ attributes({
+  key: attr(1, "NFTA_SET_ELEM_KEY", nftData),
+  data: attr(2, "NFTA_SET_ELEM_DATA", nftData),
+  comment: attr(6, "NFTA_SET_ELEM_USERDATA", comment),
+});
+
+/** Elements of one set, as requests and answers carry them. */
+export const elementsMessage = /* @__PURE__ */ message(
+  nfgenmsg,
+  /* @__PURE__ */ attributes({
+    table: attr(1, "NFTA_SET_ELEM_LIST_TABLE", cstring),
+    set: attr(2, "NFTA_SET_ELEM_LIST_SET", cstring),
+    elements: attr(3, "NFTA_SET_ELEM_LIST_ELEMENTS", list(attr(1, "NFTA_LIST_ELEM", element))),
+  }),
+);
+
+/** One rule, with the comment that tells what it is for. */
+export const ruleMessage = /* @__PURE__ */ message(
+  nfgenmsg,
+  /* @__PURE__ */ attributes({
+    table: attr(1, "NFTA_RULE_TABLE", cstring),
+    chain: attr(2, "NFTA_RULE_CHAIN", cstring),
+    handle: attr(3, "NFTA_RULE_HANDLE", u64be),
+    expressions: attr(4, "NFTA_RULE_EXPRESSIONS", list(attr(1, "NFTA_LIST_ELEM", expression))),
+    comment: attr(7, "NFTA_RULE_USERDATA", comment),
+  }),
+);
+
+/** One element of a set or map. */
+export type Element = ValueOf<typeof element>;
+export type Elements = ValueOf<typeof elementsMessage>;
