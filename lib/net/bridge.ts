@@ -1,7 +1,7 @@
 /** Bridges: make them so, and keep what others rely on as it is. */
 
 import { hash32 } from "../bytes/hash.ts";
-import { EEXIST } from "../host/errno.ts";
+import { EEXIST, EOPNOTSUPP } from "../host/errno.ts";
 import { readTextIfPresent } from "../host/file.ts";
 import type { Mac } from "../ip/mac.ts";
 import { isRefusal } from "../netlink/error.ts";
@@ -42,6 +42,7 @@ function makeBridge(ns: Netns, spec: BridgeSpec): Link {
   try {
     ns.route.perform(netlink.newLink(`create bridge "${spec.name}"`, attributes));
   } catch (cause) {
+    if (spec.vlanFiltering && isRefusal(cause, EOPNOTSUPP)) throw noVlanFiltering(spec.name);
     if (!isRefusal(cause, EEXIST)) throw cause;
     return getLink(ns, spec.name);
   }
@@ -71,7 +72,7 @@ function adjustBridge(ns: Netns, spec: BridgeSpec, link: Link): Link {
   const needsPromisc = spec.promiscuous && !link.isPromiscuous;
   if (link.isUp && !needsVlan && !needsPromisc) return link;
   if (!link.isUp) setSysctlIfPresent(ns, `ipv6/conf/${spec.name}/accept_ra`, "0");
-  ns.route.perform(
+  const [{ error } = {}] = ns.route.attempt(
     netlink.changeLink(`set bridge "${spec.name}" up`, link.index, {
       set: netlink.IFF_UP | (needsPromisc ? netlink.IFF_PROMISC : 0),
       attributes: needsVlan
@@ -79,6 +80,8 @@ function adjustBridge(ns: Netns, spec: BridgeSpec, link: Link): Link {
         : {},
     }),
   );
+  if (needsVlan && isRefusal(error, EOPNOTSUPP)) throw noVlanFiltering(spec.name);
+  if (error) throw error;
   const changed = getLink(ns, link.index);
   if (spec.vlanFiltering && !changed.vlanFiltering) throw noVlanFiltering(spec.name);
   return changed;

@@ -2,6 +2,8 @@
 
 import { equalAddresses, formatAddress } from "../ip/address.ts";
 import { type Cidr, firstAddress, formatCidr } from "../ip/cidr.ts";
+import { ENOENT } from "../host/errno.ts";
+import { isRefusal } from "../netlink/error.ts";
 import { AF_INET, AF_INET6 } from "../netlink/address.ts";
 import { listRoutes, type NewRoute, RT_TABLE_MAIN, routeMessage } from "../netlink/route.ts";
 import { listAddresses } from "./address.ts";
@@ -54,9 +56,9 @@ export function findRouteFault(ns: Netns, wanted: readonly NewRoute[]): string |
 type Present = { readonly destination: Cidr; readonly gateway: Uint8Array | undefined };
 
 function routesOf(ns: Netns, family: 4 | 6, table: number): Present[] {
+  const request = listRoutes(family === 4 ? AF_INET : AF_INET6, table);
   const any = { address: new Uint8Array(family === 4 ? 4 : 16), prefixLength: 0 };
-  return ns.route
-    .dump(listRoutes(family === 4 ? AF_INET : AF_INET6, table), routeMessage)
+  return routesIfAny(() => ns.route.dump(request, routeMessage))
     .filter(({ header, attributes }) => (attributes.table ?? header.table) === table)
     .map(({ header, attributes }) => ({
       destination: {
@@ -65,6 +67,16 @@ function routesOf(ns: Netns, family: 4 | 6, table: number): Present[] {
       },
       gateway: attributes.gateway,
     }));
+}
+
+/** A table without routes does not exist for the kernel. */
+function routesIfAny<T>(list: () => T[]): T[] {
+  try {
+    return list();
+  } catch (cause) {
+    if (isRefusal(cause, ENOENT)) return [];
+    throw cause;
+  }
 }
 
 /** A route of several next hops has no gateway of its own; its destination must do. */

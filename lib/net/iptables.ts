@@ -1,0 +1,67 @@
+/** Running iptables: one program reads a table, another changes it, each as a whole. */
+
+import * as host from "host";
+import { fileStatus } from "../host/file.ts";
+import { runProgram } from "../host/process.ts";
+import type { Family } from "../ip/address.ts";
+import { NetError } from "./error.ts";
+import type { Netns } from "./netns.ts";
+
+/** How long a run may wait for the lock of all tables, and work, in milliseconds. */
+const DEADLINE = 60_000;
+
+/** Where programs are, should the runtime not say. */
+const USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** "legacy" is the packet filter older than nf_tables; "default" what the host has chosen. */
+export type Flavour = "default" | "legacy";
+
+/** A run of iptables that failed: what it said is its message. */
+export class IptablesError extends NetError {
+  constructor(program: string, state: string) {
+    super("unsupported", `Cannot run "${program}": ${state}`);
+    this.name = "IptablesError";
+  }
+}
+
+/** The nat table of a family, as the programs show and change it. */
+export interface NatTable {
+  /** Its rules and chains as iptables-save writes them, one line each. */
+  list(): readonly string[];
+  /** Carries out lines as iptables-restore reads them: all or, with an error, none. */
+  change(lines: readonly string[]): void;
+}
+
+/** The nat table of the process's own namespace; undefined if the programs are not installed. */
+export function findNatTable(ns: Netns, family: Family, flavour: Flavour): NatTable | undefined {
+  const name = family === 4 ? "iptables" : "ip6tables";
+  const names = flavour === "legacy" ? [`${name}-legacy`, name] : [name];
+  const found = names.find((candidate) => pathOf(`${candidate}-restore`) !== undefined);
+  if (found === undefined) return undefined;
+  if (ns.fd >= 0) throw new IptablesError(found, `not in another namespace ("${ns.path}")`);
+  return {
+    list: () => run(`${found}-save`, ["-t", "nat"], "").split("\n"),
+    change: (lines) => {
+      const script = `${["*nat", ...lines, "COMMIT"].join("\n")}\n`;
+      run(`${found}-restore`, ["--noflush", "--wait"], script);
+    },
+  };
+}
+
+function pathOf(name: string): string | undefined {
+  return (host.getenv("PATH") ?? USUAL_PATH)
+    .split(":")
+    .map((directory) => `${directory}/${name}`)
+    .find((path) => path.startsWith("/") && fileStatus(path)?.isFile);
+}
+
+function run(name: string, args: readonly string[], input: string): string {
+  const path = pathOf(name);
+  if (path === undefined) throw new IptablesError(name, "it is not installed");
+  const stdin = host.encode(input);
+  const program = { path, args, env: host.environment(), stdin, milliseconds: DEADLINE };
+  const { status, stdout, stderr } = runProgram(program);
+  if (status === 0) return host.decode(stdout) ?? "";
+  const words = (host.decode(stderr) ?? "").trim().split("\n").join("; ");
+  throw new IptablesError(name, `status ${status}${words === "" ? "" : `: ${words}`}`);
+}

@@ -1,0 +1,58 @@
+/**
+ * Masquerade by either packet filter: nf_tables unless iptables is asked for, or all there is.
+ * Taking it away covers both, and what the reference plugins left for the attachment.
+ */
+
+import { lazily } from "../host/lazy.ts";
+import type { IpAddress } from "../ip/address.ts";
+import type { Cidr } from "../ip/cidr.ts";
+import * as nftables from "./masquerade.ts";
+import type { Netns } from "./netns.ts";
+import { hasReferenceTables } from "./reference-tables.ts";
+
+type Iptables = typeof import("./masquerade-iptables.lazy.ts");
+type Leftovers = typeof import("./reference-leftovers.lazy.ts");
+type Owner = nftables.Owner;
+
+/** Whom to masquerade, and by what: undefined leaves the choice to the kernel's abilities. */
+export interface Masquerade {
+  readonly owner: Owner;
+  readonly addresses: readonly Cidr[];
+  readonly backend: nftables.MasqueradeBackend | undefined;
+}
+
+function backendOf(host: Netns, wanted: Masquerade["backend"]): Iptables | typeof nftables {
+  const usesNftables = wanted === "nftables" || (!wanted && nftables.kernelHasNftables(host));
+  return usesNftables ? nftables : lazily<Iptables>("masquerade-iptables");
+}
+
+/** Masquerades what comes from the addresses and leaves their subnets. */
+export function addMasquerade(host: Netns, { owner, addresses, backend }: Masquerade): void {
+  backendOf(host, backend).addMasquerade(host, owner, addresses);
+}
+
+/** What is missing of a masquerade, in words, or undefined. */
+export function findMasqueradeFault(
+  host: Netns,
+  { owner, addresses, backend }: Masquerade,
+): string | undefined {
+  return backendOf(host, backend).checkMasquerade(host, owner, addresses);
+}
+
+/** Removes an attachment's masquerade; `known` addresses save a search. */
+export function deleteMasquerade(host: Netns, owner: Owner, known: readonly IpAddress[]): void {
+  nftables.deleteMasquerade(host, owner, known);
+  if (hasReferenceTables(host)) lazily<Leftovers>("reference-leftovers").deleteLeftovers(host, owner);
+}
+
+/** Removes the masquerade of all attachments of a network that are no longer valid. */
+export function collectMasquerade(
+  host: Netns,
+  network: string,
+  valid: readonly Owner[],
+): void {
+  nftables.collectMasquerade(host, network, valid);
+  if (hasReferenceTables(host)) {
+    lazily<Leftovers>("reference-leftovers").collectLeftovers(host, network, valid);
+  }
+}

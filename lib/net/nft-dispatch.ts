@@ -1,0 +1,197 @@
+/**
+ * A base chain that sends packets by a map to small chains: an attachment is one element of the
+ * map, and attachments that want the same share a chain. The last to leave a chain deletes it.
+ */
+
+import { ENOENT, EOPNOTSUPP } from "../host/errno.ts";
+import { isRefusal, NetlinkError } from "../netlink/error.ts";
+import { decodeReply, type Outcome } from "../netlink/connection.ts";
+import type { Request } from "../netlink/message.ts";
+import { NFT_GOTO } from "../netlink/nft-expression.ts";
+import {
+  delChain,
+  delElements,
+  delRule,
+  getChain,
+  getElement,
+  newChain,
+  newElements,
+  newRule,
+  newSet,
+  newTable,
+  type NftChain,
+  type NftSet,
+} from "../netlink/nft-request.ts";
+import { chainMessage } from "../netlink/nftables.ts";
+import type { Netns } from "./netns.ts";
+import {
+  changeTables,
+  elementIn,
+  hasRules,
+  isOfNetwork,
+  listOwnedElements,
+  type OwnedElement,
+  type Owner,
+  ownerText,
+  type Rule,
+} from "./nft.ts";
+
+/** What all attachments share: the base chain with its rules, and the maps these look into. */
+export interface Dispatcher {
+  readonly chain: NftChain;
+  readonly rules: () => readonly Rule[];
+  readonly maps: readonly NftSet[];
+  /** The kernel counts the rules of a chain as uses of it. */
+  readonly rulesPerChain: number;
+}
+
+/** Where an element is. */
+export interface Place {
+  readonly map: NftSet;
+  readonly key: Uint8Array;
+}
+
+/** An element: its key in words, and the chain that it leads to. */
+export interface Entry extends Place {
+  readonly what: string;
+  readonly chain: NftChain;
+  readonly rules: readonly Rule[];
+}
+
+/** Adds elements and whatever they need; what a former owner has in their places is replaced. */
+export function addEntries(
+  ns: Netns,
+  dispatcher: Dispatcher,
+  { owner, entries }: { readonly owner: Owner; readonly entries: readonly Entry[] },
+): void {
+  if (entries.length === 0) return;
+  const isSupported = changeTables(ns, {
+    questions: [dispatcher.chain, ...entries.map(({ chain }) => chain)]
+      .map(getChain)
+      .concat(entries.map(questionFor)),
+    plan: ([base, ...answers]) => {
+      const stale = elementsIn(entries, answers.slice(entries.length));
+      const isNew = stale.length > 0 || useIn(base) < dispatcher.rules().length;
+      return [
+        ...deletion(ns, dispatcher, stale),
+        ...(isNew ? layout(dispatcher) : []),
+        ...entries
+          .filter(({ rules }, i) => isNew || useIn(answers[i]) < rules.length)
+          .flatMap(({ chain, rules }) => chainWith(chain, rules)),
+        ...entries.map((entry) => newElement(entry, owner)),
+      ];
+    },
+  });
+  if (!isSupported) throw new NetlinkError("use nftables", EOPNOTSUPP);
+}
+
+/** How many rules a chain has and elements lead to it; none if there is no such chain. */
+function useIn(answer: Outcome | undefined): number {
+  if (isRefusal(answer?.error, ENOENT)) return 0;
+  if (answer?.error) throw answer.error;
+  return decodeReply(answer, chainMessage).attributes?.use ?? 0;
+}
+
+function questionFor({ map, key }: Place): Request {
+  return getElement(map, key);
+}
+
+function elementsIn(
+  places: readonly Place[],
+  answers: readonly Outcome[],
+): readonly OwnedElement[] {
+  return places.flatMap(({ map }, i) => elementIn(answers[i], map) ?? []);
+}
+
+/** Makes what is missing, and sets right what is there. */
+function layout({ chain, rules, maps }: Dispatcher): readonly Request[] {
+  return [newTable(chain.table), ...maps.map(newSet), ...chainWith(chain, rules())];
+}
+
+function chainWith(chain: NftChain, rules: readonly Rule[]): readonly Request[] {
+  return [newChain(chain), delRule(chain), ...rules.map((rule) => newRule(chain, rule))];
+}
+
+function newElement({ map, key, chain }: Entry, owner: Owner): Request {
+  const verdict = { code: NFT_GOTO, chain: chain.name };
+  return newElements(map, [{ key: { value: key }, data: { verdict }, comment: ownerText(owner) }]);
+}
+
+/** Deletes elements, and the chains that nothing leads to without them. */
+function deletion(
+  ns: Netns,
+  { chain, maps, rulesPerChain }: Dispatcher,
+  elements: readonly OwnedElement[],
+): readonly Request[] {
+  const uses = new Map<string, number>();
+  for (const { chain: name } of elements) if (name) uses.set(name, (uses.get(name) ?? 0) + 1);
+  const targets = Array.from(uses, ([name, count]) => ({ name, table: chain.table, count }));
+  const answers = targets.length > 0 ? ns.netfilter.attempt(...targets.map(getChain)) : [];
+  const unused = targets.filter(({ count }, i) => useIn(answers[i]) === count + rulesPerChain);
+  const keys = (map: NftSet) => elements.filter(({ set }) => set === map).map(({ key }) => key);
+  return [
+    ...maps.filter((map) => keys(map).length > 0).map((map) => delElements(map, keys(map))),
+    ...unused.map(delChain),
+  ];
+}
+
+/** Deletes an owner's elements: those in known places, or, if none is there, those of a search. */
+export function deleteEntries(
+  ns: Netns,
+  dispatcher: Dispatcher,
+  { owner, known }: { readonly owner: Owner; readonly known: readonly Place[] },
+): void {
+  const text = ownerText(owner);
+  const isOwn = ({ comment }: OwnedElement) => comment === text;
+  changeTables(ns, {
+    questions: known.map(questionFor),
+    plan: (answers) => {
+      const found = elementsIn(known, answers).filter(isOwn);
+      const own = found.length > 0 ? found : listAll(ns, dispatcher).filter(isOwn);
+      return deletion(ns, dispatcher, own);
+    },
+  });
+}
+
+function listAll(ns: Netns, { maps }: Dispatcher): readonly OwnedElement[] {
+  return maps.flatMap((map) => listOwnedElements(ns, map));
+}
+
+/** What is missing or changed, in words; undefined if an owner's elements do what they should. */
+export function checkEntries(
+  ns: Netns,
+  dispatcher: Dispatcher,
+  { owner, entries }: { readonly owner: Owner; readonly entries: readonly Entry[] },
+): string | undefined {
+  const text = ownerText(owner);
+  const answers = ns.netfilter.attempt(...entries.map(questionFor));
+  const missing = entries.find(({ map, chain }, i) => {
+    const element = elementIn(answers[i], map);
+    return element?.comment !== text || element.chain !== chain.name;
+  });
+  if (missing) return `map "${missing.map.name}" has no ${missing.what} for "${text}"`;
+  const chains = [{ chain: dispatcher.chain, rules: dispatcher.rules() }, ...entries];
+  const broken = chains.find(({ chain, rules }) => !hasRules(ns, chain, rules));
+  return broken && `chain "${broken.chain.name}" does not have its rules`;
+}
+
+/** How many elements one transaction deletes: the list of their keys has to fit one attribute. */
+const CHUNK = 500;
+
+/** Deletes the elements of a network whose owners are not among the valid ones. */
+export function collectEntries(
+  ns: Netns,
+  dispatcher: Dispatcher,
+  { network, valid }: { readonly network: string; readonly valid: readonly Owner[] },
+): void {
+  const kept = new Set(valid.map(ownerText));
+  const isStale = ({ comment }: OwnedElement) =>
+    isOfNetwork(comment, network) && !kept.has(comment);
+  let more = true;
+  const plan = () => {
+    const stale = listAll(ns, dispatcher).filter(isStale);
+    more = stale.length > CHUNK;
+    return deletion(ns, dispatcher, stale.slice(0, CHUNK));
+  };
+  while (more) changeTables(ns, { questions: [], plan });
+}

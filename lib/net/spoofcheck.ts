@@ -1,0 +1,104 @@
+/**
+ * The MAC spoof check of bridge ports: a frame whose source is not the container's is dropped.
+ *
+ *   table bridge weft
+ *     chain prerouting (filter hook)   port  ->  map spoofcheck
+ *     map spoofcheck                   "veth1" "network containerID ifName"  ->  mac-0a-58-0a-01-00-02
+ *     chain mac-0a-58-0a-01-00-02      from another MAC: drop
+ *
+ * A frame costs one lookup and an attachment one element, however many there are.
+ */
+
+import { formatMac, type Mac } from "../ip/mac.ts";
+import {
+  goWhere,
+  loadMeta,
+  matchOtherSource,
+  NF_DROP,
+  NFPROTO_BRIDGE,
+  NFT_META_IIFNAME,
+  verdictOf,
+} from "../netlink/nft-expression.ts";
+import { NF_BR_PRE_ROUTING, type NftSet, type NftTable } from "../netlink/nft-request.ts";
+import type { Netns } from "./netns.ts";
+import type { Owner } from "./nft.ts";
+import {
+  addEntries,
+  checkEntries,
+  collectEntries,
+  deleteEntries,
+  type Dispatcher,
+  type Entry,
+  type Place,
+} from "./nft-dispatch.ts";
+
+const table: NftTable = { family: NFPROTO_BRIDGE, name: "weft" };
+
+/** Before anything else looks at a frame, linux/netfilter_bridge.h. */
+const NF_BR_PRI_NAT_DST_BRIDGED = -300;
+
+const IFNAMSIZ = 16;
+
+/** The key type of `nft` for names of links (datatype.h), and its note of the byte order. */
+const map: NftSet = {
+  table,
+  name: "spoofcheck",
+  keyType: 41,
+  keyLength: IFNAMSIZ,
+  leadsTo: "verdicts",
+  userData: /* @__PURE__ */ Uint8Array.of(0, 4, 1, 0, 0, 0),
+};
+
+const dispatcher: Dispatcher = {
+  maps: [map],
+  rulesPerChain: 1,
+  chain: {
+    table,
+    name: "prerouting",
+    base: { type: "filter", hook: NF_BR_PRE_ROUTING, priority: NF_BR_PRI_NAT_DST_BRIDGED },
+  },
+  rules: () => [[loadMeta(NFT_META_IIFNAME), goWhere(map.name)]],
+};
+
+/** Drops what a port sends from other MACs; what a former owner of the port left is replaced. */
+// biome-ignore lint/complexity/useMaxParams: a port and its MAC are named by everyone who calls
+export function addSpoofCheck(host: Netns, owner: Owner, portName: string, mac: Mac): void {
+  addEntries(host, dispatcher, { owner, entries: [entryOf(portName, mac)] });
+}
+
+/** Ends the check of an attachment; none is fine. The name of its port spares a search. */
+export function deleteSpoofCheck(host: Netns, owner: Owner, portName: string | undefined): void {
+  const known = portName === undefined ? [] : [placeOf(portName)];
+  deleteEntries(host, dispatcher, { owner, known });
+}
+
+/** What an attachment's check lacks, in words; undefined if it is complete. */
+// biome-ignore lint/complexity/useMaxParams: a port and its MAC are named by everyone who calls
+export function checkSpoofCheck(
+  host: Netns,
+  owner: Owner,
+  portName: string,
+  mac: Mac,
+): string | undefined {
+  return checkEntries(host, dispatcher, { owner, entries: [entryOf(portName, mac)] });
+}
+
+/** Ends the checks of all attachments of a network but the valid ones. */
+export function collectSpoofCheck(host: Netns, network: string, valid: readonly Owner[]): void {
+  collectEntries(host, dispatcher, { network, valid });
+}
+
+function placeOf(portName: string): Place {
+  const key = new Uint8Array(IFNAMSIZ);
+  for (let i = 0; i < portName.length; i++) key[i] = portName.charCodeAt(i);
+  return { map, key };
+}
+
+function entryOf(portName: string, mac: Mac): Entry {
+  return {
+    ...placeOf(portName),
+    what: `"${portName}"`,
+    chain: { table, name: `mac-${formatMac(mac).replaceAll(":", "-")}` },
+    rules: [[...matchOtherSource(mac), verdictOf(NF_DROP)]],
+  };
+}
