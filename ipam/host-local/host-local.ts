@@ -58,7 +58,7 @@ function readDns(path: string | undefined): Dns {
   if (path === undefined) return {};
   const text = readTextIfPresent(path);
   if (text === undefined) {
-    throw new CniError(Code.config, `Cannot read ipam.resolvConf "${path}": there is no such file`);
+    throw new CniError(Code.system, `Cannot read ipam.resolvConf "${path}": there is no such file`);
   }
   return parseResolvConf(text);
 }

@@ -39,7 +39,7 @@ import { Index } from "./index.ts";
 const INDEX_DIRECTORY = "/run/weft/host-local";
 
 /** How long the lock may be held by others, in milliseconds. */
-const LOCK_WITHIN = 10_000;
+const LOCK_WITHIN = 5_000;
 
 /** The boot the reservations were made in; named so that the reference plugin passes it by. */
 const BOOT_FILE = "last_reserved_ip.boot";

@@ -230,7 +230,7 @@ function checkAddress(value: Uint8Array): void {
   }
 }
 
-/** Text that ends with a NUL, as the kernel's own names; characters are single bytes. */
+/** Text that ends with a NUL, as the kernel's own names. */
 export const cstring: Codec<string> = {
   size: 0,
   write(out, value) {
@@ -240,7 +240,7 @@ export const cstring: Codec<string> = {
   read(input) {
     const value = input.raw(input.left);
     const end = value.indexOf(0);
-    return latin1(end < 0 ? value : value.subarray(0, end));
+    return readText(end < 0 ? value : value.subarray(0, end));
   },
 };
 
@@ -255,16 +255,31 @@ export const text: Codec<string> = {
   },
 };
 
+/** Text as the kernel has it: bytes, which by convention are UTF-8 (RFC 3629). */
 function writeText(out: Writer, value: string): void {
-  for (let i = 0; i < value.length; i++) {
-    const code = value.charCodeAt(i);
-    if (code === 0 || code > 255) throw new CodecError(`text must be single bytes, got "${value}"`);
-    out.u8(code);
+  for (const character of value) {
+    const code = character.codePointAt(0) ?? 0;
+    if (code === 0) throw new CodecError("text must not contain NUL");
+    if (code < 0x80) out.u8(code);
+    else writeMultibyte(out, code);
   }
 }
 
-function latin1(value: Uint8Array): string {
-  return String.fromCharCode(...value);
+function writeMultibyte(out: Writer, code: number): void {
+  const more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+  out.u8((0xff & (0xf00 >> (more + 1))) | (code >> (6 * more)));
+  for (let i = more - 1; i >= 0; i--) out.u8(0x80 | ((code >> (6 * i)) & 0x3f));
+}
+
+/** Bytes as text; those that are not UTF-8 stand for themselves. */
+function readText(value: Uint8Array): string {
+  const text = String.fromCharCode(...value);
+  if (!value.some((byte) => byte >= 0x80)) return text;
+  return text.replace(/[\xc2-\xf4][\x80-\xbf]{1,3}/g, (bytes) => {
+    const [first = 0, ...rest] = Array.from(bytes, (byte) => byte.charCodeAt(0));
+    const lead = first & (0x7f >> (rest.length + 1));
+    return String.fromCodePoint(rest.reduce((code, byte) => (code << 6) | (byte & 0x3f), lead));
+  });
 }
 
 /** An attribute whose presence is its value. */

@@ -1,5 +1,7 @@
 /** CNI_ARGS: `KEY=VALUE;KEY=VALUE`, strict as in the reference, but kind to well-known keys. */
 
+import { parseAddress } from "../ip/address.ts";
+import { parseCidr } from "../ip/cidr.ts";
 import { CniError, Code } from "./error.ts";
 
 export type CniArgs = { readonly [key: string]: string };
@@ -17,6 +19,7 @@ export function parseArgs(text: string, known: readonly string[]): CniArgs {
     if (parts.length !== 2) throw argsError(`invalid pair "${pair}"`);
     args[key] = value;
   }
+  if (args.IP !== undefined) checkIps(args.IP);
   const unknown = Object.entries(args).filter(
     ([key]) => !known.includes(key) && !wellKnown.test(key),
   );
@@ -25,6 +28,12 @@ export function parseArgs(text: string, known: readonly string[]): CniArgs {
     throw argsError(`unknown args [${pairs}]`);
   }
   return args;
+}
+
+/** Refused before anything is done, since IPAM would only refuse it later. */
+function checkIps(list: string): void {
+  const faulty = list.split(",").find((text) => text !== "" && !parseAddress(text) && !parseCidr(text));
+  if (faulty !== undefined) throw argsError(`IP must be an address such as 10.1.2.3, got "${faulty}"`);
 }
 
 function ignoresUnknown(args: CniArgs): boolean {

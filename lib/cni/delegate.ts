@@ -22,7 +22,20 @@ interface InProcess {
  * it printed as JSON (ADD), or undefined. If the file found is this image, no process is made.
  */
 export function delegate(type: string, command: Command, request: Request): Json | undefined {
-  const path = findPlugin(type, request.environment.path);
+  return runPlugin(type, findPlugin(type, request.environment.path), { command, request });
+}
+
+/** Refuses a delegate that cannot be found, before anything has been done for it. */
+export function requireDelegate(type: string, request: Request): void {
+  findPlugin(type, request.environment.path);
+}
+
+interface Delegation {
+  readonly command: Command;
+  readonly request: Request;
+}
+
+function runPlugin(type: string, path: string, { command, request }: Delegation): Json | undefined {
   if (isThisImage(path) && host.commands().includes(type)) {
     const environment = { ...request.environment, command };
     return (host.load(type) as InProcess).handle({ ...request, environment });
@@ -34,7 +47,7 @@ export function delegate(type: string, command: Command, request: Request): Json
 function findPlugin(type: string, searchPath: string): string {
   if (type === "") throw configError("ipam.type", "the name of a plugin", type);
   if (!isPlainName(type)) {
-    throw new CniError(Code.config, `Cannot find plugin "${type}": invalid plugin name`);
+    throw configError("ipam.type", "the plain name of a plugin (invalid plugin name)", type);
   }
   const directories = searchPath.split(":").filter((directory) => directory !== "");
   if (directories.length === 0) {

@@ -3,7 +3,7 @@
 import { type IpAddress, parseAddress } from "../ip/address.ts";
 import { type Cidr, parseCidr } from "../ip/cidr.ts";
 import type { Call } from "./call.ts";
-import { delegate } from "./delegate.ts";
+import { delegate, requireDelegate } from "./delegate.ts";
 import { CniError, Code } from "./error.ts";
 import type { NetConf } from "./netconf.ts";
 import { parseResult, type Result, type ResultRoute } from "./result.ts";
@@ -24,6 +24,11 @@ export interface Lease {
 /** True if the configuration names an IPAM plugin: otherwise the attachment is layer 2 only. */
 export function hasIpam(call: Call<NetConf>): boolean {
   return call.config.ipamType !== "";
+}
+
+/** Refuses an IPAM plugin that cannot be found, before anything has been done. */
+export function requireIpam(call: Call<NetConf>): void {
+  if (hasIpam(call)) requireDelegate(call.config.ipamType, call.request);
 }
 
 /** ADD; if IPAM fails, or gives no address, it is told to DEL before the error goes up. */

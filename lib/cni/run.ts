@@ -4,7 +4,7 @@
  */
 
 import * as host from "host";
-import { descriptorStatus, readToEnd, writeAll } from "../host/file.ts";
+import { descriptorStatus, fileStatus, isSameFile, readToEnd, writeAll } from "../host/file.ts";
 import { isOwnNetns, type Netns, NetnsError, openNetns, ownNetns } from "../net/netns.ts";
 import { parseArgs, parseArgsLeniently } from "./args.ts";
 import type { AddCall, Attachment, CheckCall, DelCall, GcCall, Request, StatusCall } from "./call.ts";
@@ -97,6 +97,7 @@ export function ipamPlugin<C>(plugin: IpamPlugin<C>): Program {
     switch (request.environment.command) {
       case "ADD": {
         checkSupported(request.cniVersion);
+        refuseOwnNetns(request);
         const call = addCall(plugin, request);
         return resultOf(plugin.add(call), call, () => plugin.del(delCall(plugin, request)));
       }
@@ -105,6 +106,7 @@ export function ipamPlugin<C>(plugin: IpamPlugin<C>): Program {
         return void plugin.check(checkCall(plugin, request));
       case "DEL":
         checkSupported(request.cniVersion);
+        refuseOwnNetns(request);
         return void plugin.del(delCall(plugin, request));
       default:
         return serveNetwork(plugin, request, ownNetns());
@@ -175,7 +177,7 @@ function addCall<C>(plugin: PluginBase<C>, request: Request): AddCall<C> {
     ...attached(request),
     command: "ADD",
     config: configOf(plugin, request, true),
-    args: parseArgs(request.environment.args, plugin.args ?? []),
+    args: plugin.args ? parseArgs(request.environment.args, plugin.args) : {},
     prevResult: previousResult(request),
   };
 }
@@ -247,14 +249,21 @@ function previousResultIfReadable(request: Request): Result | undefined {
 function openContainer(request: Request, own: Netns): Netns {
   const { netns, netnsOverride } = request.environment;
   const container = openNetns(netns);
-  if (!netnsOverride && isOwnNetns(container)) {
-    throw new CniError(
-      Code.sameNetns,
-      "plugin's netns and netns from CNI_NETNS should not be the same",
-      netns,
-    );
-  }
+  if (!netnsOverride && isOwnNetns(container)) throw sameNetns(netns);
   return netnsOverride && isOwnNetns(container) ? own : container;
+}
+
+function sameNetns(netns: string): CniError {
+  const text = "plugin's netns and netns from CNI_NETNS should not be the same";
+  return new CniError(Code.sameNetns, `${text}: "${netns}"`);
+}
+
+/** IPAM never opens the container's namespace, but a runtime that hands it its own is wrong. */
+function refuseOwnNetns({ environment: { netns, netnsOverride } }: Request): void {
+  if (netns === "" || netnsOverride) return;
+  const given = fileStatus(netns);
+  const own = fileStatus("/proc/self/ns/net");
+  if (given && own && isSameFile(given, own)) throw sameNetns(netns);
 }
 
 /** DEL: a namespace that is missing, or no namespace at all, has nothing left to clean. */
@@ -298,7 +307,7 @@ function run(name: string, handle: (request: Request) => Json | undefined): numb
     version = versionOf(config);
     const request = { environment, stdin, config, cniVersion: version, network: nameOf(config) };
     const output = handle(request);
-    if (output !== undefined) print(output);
+    if (output !== undefined) deliver(output, request, handle);
     return 0;
   } catch (cause) {
     return printError(CniError.from(cause), version);
@@ -359,6 +368,16 @@ function nameOf(config: JsonObject): string {
 
 /* ---- output ---- */
 
+/** A result that nobody can read is a failed ADD, and is taken back. */
+function deliver(output: Json, request: Request, handle: Program["handle"]): void {
+  try {
+    print(output);
+  } catch (cause) {
+    handle({ ...request, environment: { ...request.environment, command: "DEL" } });
+    throw new CniError(Code.io, CniError.from(cause).message);
+  }
+}
+
 function print(value: Json): void {
   writeAll(1, host.encode(JSON.stringify(value, null, 4)), "stdout");
 }
@@ -391,11 +410,16 @@ function versionAsked(): string {
 
 function printError(error: CniError, version: string): number {
   const versions: readonly string[] = supportedVersions;
-  print({
-    cniVersion: versions.includes(version) ? version : newestVersion,
-    code: error.code,
-    msg: error.message,
-    ...(error.details === "" ? {} : { details: error.details }),
-  });
+  const text = JSON.stringify(
+    {
+      cniVersion: versions.includes(version) ? version : newestVersion,
+      code: error.code,
+      msg: error.message,
+      ...(error.details === "" ? {} : { details: error.details }),
+    },
+    null,
+    4,
+  );
+  host.write(1, host.encode(text));
   return 1;
 }

@@ -2,7 +2,16 @@
 
 import * as host from "host";
 import { checked, EAGAIN, EINTR } from "./errno.ts";
-import { closeFile, O_CREAT, O_RDONLY, openFile, readTextIfPresent } from "./file.ts";
+import {
+  closeFile,
+  type FileStatus,
+  fileStatus,
+  listDirectory,
+  O_CREAT,
+  O_RDONLY,
+  openFile,
+  readTextIfPresent,
+} from "./file.ts";
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;
@@ -45,17 +54,40 @@ function takeLock(fd: number, path: string, milliseconds: number): void {
   }
 }
 
-/** /proc/locks lists `1: FLOCK ADVISORY WRITE pid major:minor:inode …` (proc(5)). */
+/**
+ * The process that has the lock: its fdinfo shows a line `lock: 1: FLOCK ADVISORY WRITE …`
+ * (proc(5)). /proc/locks would name the process that asked for it, which may have gone since.
+ */
 function holderOf(path: string): string {
+  const lock = fileStatus(path);
+  if (!lock) return "another process";
+  for (const pid of namesIn("/proc").filter((name) => /^\d+$/.test(name))) {
+    const holds = namesIn(`/proc/${pid}/fd`).some((fd) => isLockedBy(pid, fd, lock));
+    if (holds) return `process ${pid} (${textOf(`/proc/${pid}/comm`).trim()})`;
+  }
+  return "another process";
+}
+
+function isLockedBy(pid: string, fd: string, lock: FileStatus): boolean {
   const fields = new Float64Array(6);
-  if (host.stat(path, fields) < 0) return "another process";
-  const inode = `:${fields[1]}`;
-  const line = (readTextIfPresent("/proc/locks") ?? "")
-    .split("\n")
-    .map((text) => text.trim().split(/\s+/))
-    .find((words) => words[1] === "FLOCK" && words[5]?.endsWith(inode));
-  const pid = line?.[4];
-  if (pid === undefined) return "another process";
-  const name = readTextIfPresent(`/proc/${pid}/comm`)?.trim();
-  return name ? `process ${pid} (${name})` : `process ${pid}`;
+  if (host.stat(`/proc/${pid}/fd/${fd}`, fields) < 0) return false;
+  if (fields[0] !== lock.device || fields[1] !== lock.inode) return false;
+  return /^lock:.*FLOCK/m.test(textOf(`/proc/${pid}/fdinfo/${fd}`));
+}
+
+/** Processes come and go while we look: what is gone by now has nothing to say. */
+function namesIn(directory: string): string[] {
+  try {
+    return listDirectory(directory);
+  } catch {
+    return [];
+  }
+}
+
+function textOf(path: string): string {
+  try {
+    return readTextIfPresent(path) ?? "";
+  } catch {
+    return "";
+  }
 }

@@ -40,6 +40,7 @@ const ADDRESSES_WITHIN = 10_000;
 
 function add(call: AddCall<BridgeConfig>, host: Netns, container: Netns): Result {
   const mac = containerMac(call.config, call.args);
+  ipam.requireIpam(call);
   return allOrNothing((undo) => {
     const { bridge, veth } = connect(call, { host, container, mac }, undo);
     const lease = ipam.hasIpam(call) ? takeLease(call, undo) : undefined;

@@ -8,7 +8,7 @@ import { CniError, Code, configError } from "../../lib/cni/error.ts";
 import * as ipam from "../../lib/cni/ipam.ts";
 import type { Result, ResultInterface, ResultIp } from "../../lib/cni/result.ts";
 import { nextAddress, parseAddress } from "../../lib/ip/address.ts";
-import { type Cidr, networkOf, parseCidr } from "../../lib/ip/cidr.ts";
+import { type Cidr, containsAddress, networkOf, parseCidr } from "../../lib/ip/cidr.ts";
 import { formatMac } from "../../lib/ip/mac.ts";
 import { findAddressFault, findRouteFault } from "../../lib/net/expect.ts";
 import { forwardingSysctl } from "../../lib/net/gateway.ts";
@@ -43,7 +43,7 @@ export function check(call: CheckOf, host: Netns, container: Netns): void {
     portFault(call.config, host, found) ??
     (call.config.leaveDown || found.inside.isUp ? undefined : "it should be up") ??
     findAddressFault(container, found.inside, addresses) ??
-    findRouteFault(container, routesOf(prevResult)) ??
+    findRouteFault(container, routesOf(prevResult, addresses)) ??
     gatewayFault(call.config, host, ips) ??
     masqueradeFault(call, host, addresses) ??
     spoofFault(call, host, found);
@@ -80,6 +80,9 @@ function reportFault(call: CheckOf, result: Result, found: Found): string | unde
   }
   if (!outside) return `prevResult does not list its host end "${found.outside.name}"`;
   if (!bridge) return `prevResult does not list bridge "${found.bridge.name}"`;
+  if (inside.mtu !== undefined && inside.mtu !== found.inside.mtu) {
+    return `it should have MTU ${inside.mtu}, found ${found.inside.mtu}`;
+  }
   return macFault(inside, found.inside) ?? macFault(outside, found.outside) ?? macFault(bridge, found.bridge);
 }
 
@@ -128,11 +131,13 @@ function ownIps(call: CheckOf, { ips = [], interfaces = [] }: Result): readonly 
   });
 }
 
-function routesOf({ routes = [] }: Result) {
+/** The routes by way of this attachment's subnets: others' are in the result of a list as well. */
+function routesOf({ routes = [] }: Result, addresses: readonly Cidr[]) {
   return routes.flatMap(({ dst, gw, table }) => {
     const destination = parseCidr(dst);
     const gateway = gw === undefined ? undefined : parseAddress(gw);
-    return destination ? [{ destination, gateway, table }] : [];
+    const isOurs = !gateway || addresses.some((cidr) => containsAddress(networkOf(cidr), gateway));
+    return destination && isOurs ? [{ destination, gateway, table }] : [];
   });
 }
 

@@ -7,7 +7,7 @@ import { formatAddress, parseAddress } from "../../lib/ip/address.ts";
 import { formatCidr, parseCidr } from "../../lib/ip/cidr.ts";
 import { formatMac } from "../../lib/ip/mac.ts";
 import type { Link } from "../../lib/net/link.ts";
-import type { NewRoute } from "../../lib/netlink/route.ts";
+import { type NewRoute, RT_SCOPE_LINK } from "../../lib/netlink/route.ts";
 import type { BridgeConfig } from "./config.ts";
 
 /** The routes to report: the lease's, and a default route by the gateway where one is asked for. */
@@ -29,14 +29,18 @@ function isDefault({ dst }: ResultRoute, length: number): boolean {
   return cidr?.prefixLength === 0 && cidr.address.length === length;
 }
 
-/** The routes to install: one without a gateway goes by the first of its family, if there is one. */
+/**
+ * The routes to install: one without a gateway goes by the first of its family, if there is one
+ * and the route's scope reaches beyond the link.
+ */
 export function resolvedRoutes(lease: Lease, routes: readonly ResultRoute[]): NewRoute[] {
   return routes.flatMap(({ dst, gw, ...rest }) => {
     const destination = parseCidr(dst);
     if (!destination) return [];
     const own = gw === undefined ? undefined : parseAddress(gw);
     const first = lease.ips.find((ip) => ip.gateway?.length === destination.address.length);
-    return [{ ...rest, destination, gateway: own ?? first?.gateway }];
+    const isLocal = (rest.scope ?? 0) >= RT_SCOPE_LINK;
+    return [{ ...rest, destination, gateway: own ?? (isLocal ? undefined : first?.gateway) }];
   });
 }
 
