@@ -1,0 +1,99 @@
+import { describe, expect } from "vitest";
+import type { Bed } from "./bed/bed.ts";
+import { bridge } from "./bed/configs.ts";
+import { sharedBy } from "./bed/difference.ts";
+import type { Config } from "./bed/invocation.ts";
+import { it } from "./bed/it.ts";
+
+/** What a stand-in plugin leaves behind, how, and the words by which the difference names it. */
+const leaks = [
+  ["a link", "ip link add leaked type veth peer name other", "+ host link leaked"],
+  ["an address", "ip address add 192.0.2.1/32 dev lo", "+ host address lo 192.0.2.1/32"],
+  ["a link's setting", "ip link set uplink mtu 1400", "~ host link uplink mtu: 1500 became 1400"],
+  ["a route", "ip route add 192.0.2.0/24 dev lo table 77", "192.0.2.0/24 dev lo table 77"],
+  ["an IPv6 route", "ip route add 2001:db8::/64 dev lo", "+ host routes6 unicast 2001:db8::/64"],
+  ["a rule", "ip rule add from 192.0.2.1 priority 9 lookup 77", "+ host rules4 9"],
+  [
+    "a neighbour",
+    "ip neighbour add 192.0.2.9 lladdr 02:00:00:00:00:09 nud permanent dev uplink",
+    "+ host neighbours uplink 192.0.2.9",
+  ],
+  ["traffic control", "tc qdisc add dev uplink root handle 1: htb", "+ host qdiscs htb"],
+  [
+    "a firewall rule",
+    "nft 'add table ip x; add chain ip x y; add rule ip x y accept'",
+    "+ host nft ip x rule y",
+  ],
+  [
+    "an element of our set",
+    "nft 'add table inet weft; add set inet weft s { type ipv4_addr; }; add element inet weft s { 10.1.2.3 }'",
+    '+ host nft inet weft set s element "10.1.2.3"',
+  ],
+  ["a sysctl", "echo 1 >/proc/sys/net/ipv4/conf/all/route_localnet", "all/route_localnet"],
+  ["a file", "mkdir -p /var/lib/cni; echo x >/var/lib/cni/leaked", "+ file /var/lib/cni/leaked"],
+  ["a temporary file", "echo x >/tmp/leaked", "+ file /tmp/leaked"],
+  [
+    "a reservation",
+    "mkdir -p /var/lib/cni/networks/net; echo x >/var/lib/cni/networks/net/10.1.2.2",
+    "+ file /var/lib/cni/networks/net/10.1.2.2",
+  ],
+  [
+    "a link in a container",
+    "ip -n box1 link add leaked type veth peer name other",
+    "+ box1 link leaked",
+  ],
+  [
+    "a sysctl in a container",
+    "ip netns exec box1 sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'",
+    "box1 sysctl ipv4/ip_forward",
+  ],
+] as const;
+
+describe("the bed", () => {
+  it.for(leaks)("sees %s that a plugin left behind", ([, script, words], { bed }) => {
+    const config = bridge("10.1.2.0/24");
+    const left = leftBy(bed, script, config);
+
+    expect(left.join("\n")).toContain(words);
+  });
+
+  it("sees no difference where a plugin leaves only what attachments share", ({ bed }) => {
+    const config = bridge("10.1.2.0/24");
+    const store = "/var/lib/cni/networks/net";
+    const script = `
+      ip link add br0 type bridge && ip address add 10.1.2.1/24 dev br0 && ip link set br0 up
+      echo 1 >/proc/sys/net/ipv4/ip_forward
+      nft 'add table inet weft; add set inet weft s { type ipv4_addr; }'
+      mkdir -p ${store} && echo 10.1.2.2 >${store}/last_reserved_ip.0 && touch ${store}/lock`;
+
+    expect(leftBy(bed, script, config)).toEqual([]);
+  });
+
+  it("gives each test a machine of its own", ({ bed }) => {
+    expect(bed.host.links()).toEqual(["lo"]);
+    expect(bed.list("/var/lib")).toEqual([]);
+    expect(bed.host.nft()).toBe("");
+  });
+
+  it("never takes a signal for an ordinary failure", ({ bed }) => {
+    const dying = bed.recorder("dying");
+    dying.script("ADD", "kill -9 $$");
+    const run = bed.exec("dying", { command: "ADD", from: bed.fakes });
+
+    expect(run).toMatchObject({ ok: false, exitCode: null, signal: "SIGKILL" });
+    expect(() => run.error).toThrow("died");
+  });
+});
+
+function leftBy(bed: Bed, script: string, config: Config): readonly string[] {
+  const box = bed.container();
+  bed.outside();
+  bed.recorder("leaky").script("ADD", `{ ${script}\n} && exit 1`);
+  const before = bed.snapshot();
+
+  expect(bed.add("leaky", box, config, { from: bed.fakes })).toMatchObject({
+    exitCode: 1,
+    stderr: "",
+  });
+  return bed.leftovers(before, sharedBy(config));
+}

@@ -1,0 +1,157 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { Container } from "./container.ts";
+import { difference, type Shared, withoutShared } from "./difference.ts";
+import { type Config, type Invocation, type RunOptions, run, start } from "./invocation.ts";
+import type { Outcome } from "./outcome.ts";
+import { bedDirectory, binInBed, fakesInBed } from "./paths.ts";
+import { type PrivateHost, startPrivateHost } from "./private-host.ts";
+import { Recorder } from "./recorder.ts";
+import { type Snapshot, takeSnapshot } from "./snapshot.ts";
+import { View } from "./view.ts";
+
+/** A private machine for one test: a host, its containers, its files, and nothing else. */
+export class Bed {
+  readonly #host: PrivateHost;
+  readonly #view: View;
+  #containers = 0;
+
+  constructor() {
+    this.#host = startPrivateHost();
+    this.#view = new View(this.#host.enter);
+  }
+
+  /** The host's own namespace. */
+  get host(): View {
+    return this.#view;
+  }
+
+  /** The folder of the tested executables, as seen inside. */
+  get bin(): string {
+    return binInBed;
+  }
+
+  /** The folder of the stand-ins, as seen inside. */
+  get fakes(): string {
+    return fakesInBed;
+  }
+
+  /** Removes the machine. */
+  dispose(): void {
+    this.#host.dispose();
+  }
+
+  /** Makes a container: a new network namespace with nothing but a loopback that is down. */
+  container(name = `box${++this.#containers}`): Container {
+    this.#view.sh(`ip netns add ${name}`);
+    return new Container(this.#host.enter, name);
+  }
+
+  /**
+   * Makes a neighbour of the host that knows no way back into container networks, so an answer
+   * from it proves that the question left with the host's own address.
+   */
+  outside(): Container {
+    const outside = this.container("outside");
+    this.#view.sh(`
+      ip link add uplink type veth peer name wire netns outside
+      ip address add 203.0.113.1/24 dev uplink
+      ip address add 2001:db8:ffff::1/64 dev uplink nodad
+      ip link set uplink up`);
+    outside.sh(`
+      ip address add 203.0.113.2/24 dev wire
+      ip address add 2001:db8:ffff::2/64 dev wire nodad
+      ip link set lo up
+      ip link set wire up`);
+    return outside;
+  }
+
+  /** Runs an executable and waits for its end. */
+  exec(program: string, call: Invocation): Outcome {
+    return run(this.#host.enter, program, call);
+  }
+
+  /** Starts an executable without waiting. */
+  start(program: string, call: Invocation): Promise<Outcome> {
+    return start(this.#host.enter, program, call);
+  }
+
+  /** ADD of a container. */
+  add(program: string, container: Container, config: Config, options: RunOptions = {}): Outcome {
+    return this.exec(program, { command: "ADD", container, config, ...options });
+  }
+
+  /** DEL of a container. */
+  del(program: string, container: Container, config: Config, options: RunOptions = {}): Outcome {
+    return this.exec(program, { command: "DEL", container, config, ...options });
+  }
+
+  /** CHECK of a container. */
+  check(program: string, container: Container, config: Config, options: RunOptions = {}): Outcome {
+    return this.exec(program, { command: "CHECK", container, config, ...options });
+  }
+
+  /** GC of a network. */
+  gc(program: string, config: Config, options: RunOptions = {}): Outcome {
+    return this.exec(program, { command: "GC", config, ...options });
+  }
+
+  /** STATUS of a network. */
+  status(program: string, config: Config, options: RunOptions = {}): Outcome {
+    return this.exec(program, { command: "STATUS", config, ...options });
+  }
+
+  /** VERSION, with nothing but the command in the environment. */
+  version(program: string, options: RunOptions = {}): Outcome {
+    return this.exec(program, { command: "VERSION", path: "", ...options });
+  }
+
+  /** Makes a stand-in plugin that is found by its name in the usual CNI_PATH. */
+  recorder(name: string, folder = fakesInBed): Recorder {
+    return new Recorder(this.path(folder), name);
+  }
+
+  /** Where this process finds a file of the private machine. */
+  path(file: string): string {
+    return `${this.#host.root}${file}`;
+  }
+
+  /** The text of a file of the private machine. */
+  read(file: string): string {
+    return readFileSync(this.path(file), "utf8");
+  }
+
+  /** Writes a file of the private machine. */
+  write(file: string, content: string): void {
+    writeFileSync(this.path(file), content);
+  }
+
+  /** The names in a folder of the private machine; none if there is no such folder. */
+  list(folder: string): readonly string[] {
+    try {
+      return readdirSync(this.path(folder)).sort();
+    } catch {
+      return [];
+    }
+  }
+
+  /** A new folder for a test's own things, which snapshots leave out. */
+  folder(name: string): string {
+    mkdirSync(this.path(`${bedDirectory}/${name}`), { recursive: true });
+    return `${bedDirectory}/${name}`;
+  }
+
+  /** The whole machine, as data. */
+  snapshot(): Snapshot {
+    return takeSnapshot(this.#host);
+  }
+
+  /** What differs from an earlier snapshot, one line each, leaving out what is shared. */
+  leftovers(before: Snapshot, shared: Shared = {}): readonly string[] {
+    return difference(withoutShared(before, shared), withoutShared(this.snapshot(), shared));
+  }
+}
+
+/** Makes a private machine; call `dispose` when done. */
+export function createBed(): Bed {
+  return new Bed();
+}

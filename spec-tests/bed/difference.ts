@@ -1,0 +1,101 @@
+import { isIP } from "node:net";
+import type { Json } from "./observations.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/** Things a successful ADD may leave on the host because all attachments share them. */
+export interface Shared {
+  /** The name of the bridge. */
+  readonly bridge?: string;
+  /** Whether forwarding may have been switched on. */
+  readonly forwarding?: boolean;
+  /** The name of the network whose host-local store may exist, without reservations. */
+  readonly network?: string;
+  /** The folder of the stores of all networks. */
+  readonly dataDir?: string;
+}
+
+/** What an attachment with this configuration may leave behind after DEL. */
+export function sharedBy(config: Readonly<Record<string, unknown>>): Shared {
+  const { bridge, name, ipam } = config as SharedKeys;
+  const dataDir = ipam?.dataDir ?? "/var/lib/cni/networks";
+  return { bridge: bridge ?? "cni0", network: name ?? "", dataDir, forwarding: true };
+}
+
+interface SharedKeys {
+  readonly bridge?: string;
+  readonly name?: string;
+  readonly ipam?: { readonly dataDir?: string };
+}
+
+/** The snapshot without what is shared; what is left must not outlive its attachment. */
+export function withoutShared(snapshot: Snapshot, shared: Shared): Snapshot {
+  const kept = Object.entries(snapshot).filter(([key]) => !isShared(key, shared));
+  return Object.fromEntries(kept);
+}
+
+function isShared(key: string, shared: Shared): boolean {
+  return (
+    isOfBridge(key, shared.bridge) ||
+    isForwarding(key, shared) ||
+    isEmptyFirewallFrame(key) ||
+    isStore(key, shared) ||
+    key === "file /run/xtables.lock" ||
+    isCache(key)
+  );
+}
+
+/** host-local's index, which it rebuilds whenever it is not current. */
+function isCache(key: string): boolean {
+  return /^(folder|file) \/run\/weft(\/host-local(\/|$)|$)/.test(key.replace(/ content.*/, ""));
+}
+
+/** The bridge with its addresses, routes and sysctls, and `<bridge>.<vlan>` gateways alike. */
+function isOfBridge(key: string, bridge: string | undefined): boolean {
+  if (bridge === undefined || !key.startsWith("host ")) return false;
+  const words = key.split(/[ /]/);
+  return words.some((word) => word === bridge || word.startsWith(`${bridge}.`));
+}
+
+function isForwarding(key: string, { forwarding }: Shared): boolean {
+  return forwarding === true && /^host sysctl .*(ip_forward|\/forwarding)$/.test(key);
+}
+
+/** Tables, chains, sets and fixed rules of ours; never an element, which has an owner. */
+function isEmptyFirewallFrame(key: string): boolean {
+  const ours = /^host nft \S+ weft\b/.test(key) && !key.includes(" element ");
+  return ours || /^host nft (ip6?|bridge) (nat|filter)( chain [A-Z]+)?$/.test(key);
+}
+
+/** The store's folders, its lock, and its last-reserved files; never a reservation. */
+function isStore(key: string, { network, dataDir = "" }: Shared): boolean {
+  const [kind, path = ""] = key.split(/ (.*)/);
+  if (network === undefined || (kind !== "file" && kind !== "folder")) return false;
+  const store = `${dataDir}/${network}`;
+  if (kind === "folder") return `${store}/`.startsWith(`${path}/`);
+  const inStore = path.startsWith(`${store}/`);
+  return inStore && isIP(path.slice(store.length + 1)) === 0;
+}
+
+/** Every thing that came, went or changed, one line each; no line if the two are equal. */
+export function difference(before: Snapshot, after: Snapshot): readonly string[] {
+  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
+  return keys.flatMap((key) => {
+    const [old, now] = [before[key], after[key]];
+    if (old === undefined) return [`+ ${key}: ${JSON.stringify(now)}`];
+    if (now === undefined) return [`- ${key}: ${JSON.stringify(old)}`];
+    return changes(key, old, now);
+  });
+}
+
+function changes(path: string, old: Json, now: Json): readonly string[] {
+  if (JSON.stringify(old) === JSON.stringify(now)) return [];
+  if (!isObject(old) || !isObject(now)) {
+    return [`~ ${path}: ${JSON.stringify(old)} became ${JSON.stringify(now)}`];
+  }
+  const keys = [...new Set([...Object.keys(old), ...Object.keys(now)])];
+  return keys.flatMap((key) => changes(`${path} ${key}`, old[key] ?? null, now[key] ?? null));
+}
+
+function isObject(value: Json): value is { readonly [key: string]: Json } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,122 @@
+import { spawn, spawnSync } from "node:child_process";
+import type { Container } from "./container.ts";
+import { type Ending, type Outcome, outcome } from "./outcome.ts";
+import { binInBed, fakesInBed } from "./paths.ts";
+
+/** A network configuration: any JSON object. */
+export type Config = Readonly<Record<string, unknown>>;
+
+/** Environment variables; `undefined` takes one of the usual ones away. */
+export type Variables = Readonly<Record<string, string | undefined>>;
+
+/** What may differ from an ordinary run. */
+export interface RunOptions {
+  /** Changes to the environment, after everything else. */
+  readonly env?: Variables;
+  /** CNI_IFNAME, if not the container's. */
+  readonly ifName?: string;
+  /** CNI_ARGS. */
+  readonly args?: string;
+  /** CNI_PATH, if not the tested executables and the bed's stand-ins. */
+  readonly path?: string;
+  /** Standard input, if not the configuration as JSON. */
+  readonly stdin?: string | Uint8Array;
+  /** Shell redirections for the executable, such as `<&-`. */
+  readonly redirect?: string;
+  /** Faults to inject: `strace -e inject=` expressions, such as `sendto:error=ENOBUFS:when=3`. */
+  readonly fail?: string | readonly string[];
+  /** The folder the executable is taken from, if not the tested one. */
+  readonly from?: string;
+}
+
+/** One run of an executable. */
+export interface Invocation extends RunOptions {
+  readonly command?: string;
+  readonly container?: Container;
+  readonly config?: Config;
+}
+
+/** Runs `program` in the private host behind `enter`, and waits for its end. */
+export function run(enter: readonly string[], program: string, call: Invocation): Outcome {
+  const [file, ...words] = commandLine(enter, program, call);
+  const ended = spawnSync(file ?? "", words, {
+    env: variables(call),
+    input: input(call),
+    timeout: 50_000,
+    killSignal: "SIGKILL",
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  if (ended.pid === 0) throw ended.error ?? new Error(`Cannot start "${file}"`);
+  const { status: exitCode, signal } = ended;
+  const ending = { exitCode, signal, stdout: `${ended.stdout}`, stderr: `${ended.stderr}` };
+  return outcome(ending, title(program, call));
+}
+
+/** Starts `program` in the private host behind `enter`; several may run at the same time. */
+export async function start(
+  enter: readonly string[],
+  program: string,
+  call: Invocation,
+): Promise<Outcome> {
+  const [file, ...words] = commandLine(enter, program, call);
+  const child = spawn(file ?? "", words, { env: variables(call) });
+  const stdout: Buffer[] = [];
+  const stderr: Buffer[] = [];
+  child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
+  child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
+  child.stdin.on("error", () => undefined);
+  child.stdin.end(input(call));
+  const ending = await new Promise<Ending>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (exitCode, signal) =>
+      resolve({
+        exitCode,
+        signal,
+        stdout: `${Buffer.concat(stdout)}`,
+        stderr: `${Buffer.concat(stderr)}`,
+      }),
+    );
+  });
+  return outcome(ending, title(program, call));
+}
+
+function commandLine(
+  enter: readonly string[],
+  program: string,
+  call: Invocation,
+): readonly string[] {
+  const file = `${call.from ?? binInBed}/${program}`;
+  const traced = [...enter, ...faults(call.fail), file];
+  if (call.redirect === undefined) return traced;
+  return ["/bin/sh", "-c", `exec "$@" ${call.redirect}`, "sh", ...traced];
+}
+
+function faults(fail: Invocation["fail"]): readonly string[] {
+  if (fail === undefined) return [];
+  const expressions = typeof fail === "string" ? [fail] : fail;
+  const calls = expressions.map((expression) => expression.split(":")[0]).join(",");
+  const injections = expressions.flatMap((expression) => ["-e", `inject=${expression}`]);
+  return ["/usr/bin/strace", "-f", "-qq", "-o", "/dev/null", "-e", `trace=${calls}`, ...injections];
+}
+
+function variables(call: Invocation): NodeJS.ProcessEnv {
+  const env: Record<string, string | undefined> = {
+    PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    CNI_COMMAND: call.command,
+    CNI_CONTAINERID: call.container?.containerID,
+    CNI_NETNS: call.container?.netns,
+    CNI_IFNAME: call.ifName ?? call.container?.ifName,
+    CNI_ARGS: call.args,
+    CNI_PATH: call.path ?? `${binInBed}:${fakesInBed}`,
+    ...call.env,
+  };
+  return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined));
+}
+
+function input(call: Invocation): string | Uint8Array {
+  return call.stdin ?? (call.config === undefined ? "" : JSON.stringify(call.config));
+}
+
+function title(program: string, call: Invocation): string {
+  return `${program} ${call.command ?? "(no command)"}`;
+}

@@ -1,0 +1,20 @@
+import type { Reporter, TestModule } from "vitest/node";
+import { missingFeature } from "./not-here.ts";
+
+/** Counts, before the closing lines of the run, the tests that need something this kernel lacks. */
+export default class NotHereReporter implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[]): void {
+    const counts = new Map<string, number>();
+    for (const module of modules) {
+      for (const test of module.children.allTests("skipped")) {
+        const feature = missingFeature(test.name);
+        if (feature !== undefined) counts.set(feature, (counts.get(feature) ?? 0) + 1);
+      }
+    }
+    for (const [feature, count] of counts) {
+      process.stdout.write(
+        `not here: ${count} ${count === 1 ? "test needs" : "tests need"} ${feature}\n`,
+      );
+    }
+  }
+}

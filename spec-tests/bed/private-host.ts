@@ -1,0 +1,72 @@
+/**
+ * A private "host": one network namespace and one mount namespace, held open by a keeper process.
+ *
+ *   machine                          private host
+ *   /run, /var/lib, /tmp             empty tmpfs each
+ *   dist/bin                         /run/bed/bin, read-only
+ *   its links, routes, nft tables    only lo
+ *
+ * The keeper ends when its standard input ends, so nothing survives this process.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { Socket } from "node:net";
+import { bedDirectory, binDirectory, binInBed, fakesInBed } from "./paths.ts";
+
+const setUp = `
+set -e
+exec 9<"${binDirectory}"
+mount -t sysfs sysfs /sys
+for folder in /run /var/lib /tmp; do mount -t tmpfs -o mode=0755 bed $folder; done
+chmod 1777 /tmp
+mkdir -p ${binInBed} ${fakesInBed}
+mount -c --bind /proc/self/fd/9 ${binInBed}
+mount -o remount,bind,ro ${binInBed}
+exec 9<&-
+ip link set lo up
+touch ${bedDirectory}/ready
+exec cat >/dev/null
+`;
+
+/** A running private host. */
+export interface PrivateHost {
+  /** The root folder of the private host, as this process sees it. */
+  readonly root: string;
+  /** The words to put before a command so that it runs inside. */
+  readonly enter: readonly string[];
+  dispose(): void;
+}
+
+/** Makes a private host and returns when it is ready. */
+export function startPrivateHost(): PrivateHost {
+  const keeper = spawn("unshare", ["-mn", "--propagation", "private", "sh", "-c", setUp], {
+    stdio: ["pipe", "ignore", "inherit"],
+  });
+  const root = `/proc/${keeper.pid}/root`;
+  waitUntilReady(keeper, `${root}${bedDirectory}/ready`);
+  keeper.unref();
+  if (keeper.stdin instanceof Socket) keeper.stdin.unref();
+  return {
+    root,
+    enter: ["/usr/bin/nsenter", "-t", String(keeper.pid), "-m", "-n"],
+    dispose() {
+      keeper.stdin.destroy();
+      keeper.kill("SIGKILL");
+    },
+  };
+}
+
+function waitUntilReady(keeper: ChildProcess, readyFile: string): void {
+  const deadline = Date.now() + 10_000;
+  while (!existsSync(readyFile)) {
+    if (keeper.pid === undefined || Date.now() > deadline) {
+      throw new Error("Cannot make a private host: unshare did not start or took over 10 s");
+    }
+    sleep(2);
+  }
+}
+
+/** Blocks this process for so many milliseconds. */
+export function sleep(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}

@@ -1,0 +1,10 @@
+import { existsSync } from "node:fs";
+import { binDirectory } from "./paths.ts";
+
+/** Refuses to start where no test could tell anything. */
+export default function requireRoot(): void {
+  if (process.getuid?.() !== 0) throw new Error("Cannot run spec-tests: not root");
+  if (!existsSync(binDirectory)) {
+    throw new Error(`Cannot run spec-tests: "${binDirectory}" does not exist, run make first`);
+  }
+}

@@ -1,0 +1,130 @@
+/** The whole private machine as one flat object, so that two moments can be compared. */
+
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { type Json, links, neighbours, nftables, queueing, routes, rules } from "./observations.ts";
+import { bedDirectory } from "./paths.ts";
+import type { PrivateHost } from "./private-host.ts";
+
+/** Everything observed; each key names one thing, such as `box1 link eth0`. */
+export type Snapshot = Readonly<Record<string, Json>>;
+
+const ipv4Sysctls = "route_localnet,arp_notify,forwarding,proxy_arp,rp_filter";
+const ipv6Sysctls =
+  "accept_ra,disable_ipv6,forwarding,accept_dad,enhanced_dad,keep_addr_on_down,addr_gen_mode";
+
+/** Prints one namespace: sections of JSON or text behind lines that begin with `@@`. */
+const observe = `
+section() { echo; echo "@@ $1"; }
+section links;    ip -json -details address show
+section routes4;  ip -json -details -4 route show table all
+section routes6;  ip -json -details -6 route show table all
+section rules4;   ip -json -4 rule show
+section rules6;   ip -json -6 rule show
+section neighbours; ip -json neighbour show nud permanent
+section fdb;      bridge -json fdb show
+section qdiscs;   tc -json qdisc show
+for link in $(tc qdisc show | awk '$2 != "noqueue" { print $5 }' | sort -u); do
+  for where in "" ingress egress; do
+    section "filters $link $where"; tc -json filter show dev $link $where 2>/dev/null
+  done
+done
+section nft;      nft -json list ruleset
+section sysctls;  cd /proc/sys/net
+grep -Hs . ipv4/ip_forward ipv4/conf/*/{${ipv4Sysctls}} ipv6/conf/*/{${ipv6Sysctls}}
+for family in ip ip6; do
+  section "iptables $family"
+  [ -s /proc/net/\${family}_tables_names ] && \${family}tables-legacy-save | grep -v "^#"
+done
+true`;
+
+const observeAll = `
+observe() { ${observe}
+}
+echo "@@@ host"; observe
+for name in $(ls /run/netns 2>/dev/null); do
+  echo; echo "@@@ $name"
+  nsenter --net=/run/netns/$name bash -c "$(declare -f observe); observe" 2>/dev/null
+done
+true`;
+
+/** Takes a snapshot of a private host with all its namespaces and files. */
+export function takeSnapshot(host: PrivateHost): Snapshot {
+  const [file, ...words] = [...host.enter, "/bin/bash", "-c", observeAll];
+  const ended = spawnSync(file ?? "", words, { maxBuffer: 256 * 1024 * 1024 });
+  if (ended.status !== 0) throw new Error(`Cannot take a snapshot: ${ended.stderr}`);
+  const things = new Map<string, Json>();
+  for (const text of `${ended.stdout}`.split(/^@@@ /m).slice(1)) addNamespace(things, text);
+  for (const folder of ["/run", "/var/lib", "/tmp"]) addFiles(things, host.root, folder);
+  return Object.fromEntries([...things].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function addNamespace(things: Map<string, Json>, text: string): void {
+  const [first = "", ...sections] = text.split(/^@@ /m);
+  for (const section of sections) {
+    const [title = "", ...lines] = section.split("\n");
+    for (const [key, value] of readSection(title.trim(), lines.join("\n").trim())) {
+      things.set(unused(things, `${first.trim()} ${key}`), value);
+    }
+  }
+}
+
+/** Equal things, such as two equal firewall rules, are counted: `…`, `… (2)`. */
+function unused(things: ReadonlyMap<string, Json>, key: string): string {
+  if (!things.has(key)) return key;
+  for (let count = 2; ; count++) {
+    if (!things.has(`${key} (${count})`)) return `${key} (${count})`;
+  }
+}
+
+function readSection(title: string, text: string): readonly (readonly [string, Json])[] {
+  const [kind = ""] = title.split(" ");
+  if (text === "") return [];
+  if (kind === "sysctls") return text.split("\n").map(sysctl);
+  if (kind === "iptables")
+    return text
+      .split("\n")
+      .filter(isOwnRule)
+      .map((line) => [line, title]);
+  const json = JSON.parse(text);
+  if (kind === "links") return links(json);
+  if (kind.startsWith("routes")) return routes(json, title);
+  if (kind.startsWith("rules")) return rules(json, title);
+  if (kind === "neighbours" || kind === "fdb") return neighbours(json, title);
+  if (kind === "nft") return nftables(json);
+  return queueing(json, title);
+}
+
+function sysctl(line: string): readonly [string, Json] {
+  const at = line.indexOf(":");
+  return [`sysctl ${line.slice(0, at)}`, line.slice(at + 1)];
+}
+
+/** Rules and user chains; the empty built-in chains of a loaded table are nobody's. */
+function isOwnRule(line: string): boolean {
+  return line.startsWith("-A") || / - \[/.test(line);
+}
+
+function addFiles(things: Map<string, Json>, root: string, folder: string): void {
+  for (const name of readdirSync(`${root}${folder}`)) {
+    const path = `${folder}/${name}`;
+    if (path === bedDirectory || folder === "/run/netns") continue;
+    const status = lstatSync(`${root}${path}`);
+    const mode = (status.mode & 0o7777).toString(8);
+    if (status.isDirectory()) {
+      things.set(`folder ${path}`, { mode });
+      addFiles(things, root, path);
+    } else if (status.isSymbolicLink()) {
+      things.set(`link ${path}`, { target: readlinkSync(`${root}${path}`) });
+    } else {
+      things.set(`file ${path}`, { mode, content: status.isFile() ? content(root + path) : "" });
+    }
+  }
+}
+
+function content(path: string): string {
+  const bytes = readFileSync(path);
+  if (bytes.length <= 2000) return `${bytes}`;
+  return `${bytes.length} bytes, sha256 ${createHash("sha256").update(bytes).digest("hex")}`;
+}

@@ -1,0 +1,19 @@
+/** The configurations with which any executable can be asked to work. */
+import { existsSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import type { Config } from "./invocation.ts";
+
+const folder = resolve(import.meta.dirname, "../configs");
+
+/**
+ * A configuration with which `program` succeeds: the default one, or what
+ * `configs/<program>.json` adds to it.
+ */
+export function workingConfig(program: string, more: Config = {}): Config {
+  const own = existsSync(`${folder}/${program}.json`) ? read(program) : {};
+  return { ...read("default"), type: program, ...own, ...more };
+}
+
+function read(name: string): Config {
+  return JSON.parse(readFileSync(`${folder}/${name}.json`, "utf8")) as Config;
+}

@@ -1,0 +1,94 @@
+import { spawnSync } from "node:child_process";
+
+/** One entry of what `ip -json` and its relatives print. */
+export type Entry = Readonly<Record<string, unknown>>;
+
+/** A network namespace as an onlooker sees it, with the system's own tools. */
+export class View {
+  readonly #enter: readonly string[];
+
+  constructor(enter: readonly string[]) {
+    this.#enter = enter;
+  }
+
+  /** Runs a shell script here and returns what it printed; throws if it fails. */
+  sh(script: string): string {
+    const ended = this.#spawn(script);
+    if (ended.status !== 0) throw new Error(`"${script}" failed: ${ended.stderr}`);
+    return `${ended.stdout}`;
+  }
+
+  /** Whether a shell script succeeds here. */
+  succeeds(script: string): boolean {
+    return this.#spawn(script).status === 0;
+  }
+
+  /** `ip` with JSON output: `ip("route show table all")`, `ip("-6 route")`. */
+  ip(command: string): readonly Entry[] {
+    return json(this.sh(`ip -json -details ${command}`));
+  }
+
+  /** `bridge` with JSON output: `bridge("vlan show")`. */
+  bridge(command: string): readonly Entry[] {
+    return json(this.sh(`bridge -json -details ${command}`));
+  }
+
+  /** `tc` with JSON output: `tc("qdisc show")`. */
+  tc(command: string): readonly Entry[] {
+    return json(this.sh(`tc -json ${command}`));
+  }
+
+  /** The whole nftables ruleset as text. */
+  nft(): string {
+    return this.sh("nft list ruleset");
+  }
+
+  /** The names of all links. */
+  links(): readonly string[] {
+    return this.ip("link show").map((link) => String(link.ifname));
+  }
+
+  /** The one link of that name; throws if there is none. */
+  link(name: string): Entry {
+    return this.ip(`link show dev ${name}`)[0] ?? {};
+  }
+
+  /** The addresses of a link that somebody gave it, as `address/prefix`. */
+  addresses(link: string): readonly string[] {
+    const entries = this.ip(`address show dev ${link} scope global`);
+    const addresses = (entries[0]?.addr_info ?? []) as readonly Entry[];
+    const own = addresses.filter(({ local }) => local !== undefined);
+    return own.map(({ local, prefixlen }) => `${local}/${prefixlen}`);
+  }
+
+  /** The unicast routes of the main table, such as `default via 10.1.0.1 dev eth0`. */
+  routes(family: "-4" | "-6" = "-4"): readonly string[] {
+    const routes = this.ip(`${family} route show table main`);
+    return routes.filter(({ dst }) => dst !== "fe80::/64").map(routeText);
+  }
+
+  /** The value of a sysctl of this namespace: `sysctl("net/ipv4/ip_forward")`. */
+  sysctl(name: string): string {
+    return this.sh(`cat /proc/sys/${name}`).trim();
+  }
+
+  /** Whether an address answers. */
+  ping(address: string): boolean {
+    return this.succeeds(`ping -n -q -c 1 -W 2 ${address}`);
+  }
+
+  #spawn(script: string) {
+    const [file, ...words] = [...this.#enter, "/bin/sh", "-c", script];
+    return spawnSync(file ?? "", words, { maxBuffer: 64 * 1024 * 1024 });
+  }
+}
+
+function routeText({ dst, gateway, dev }: Entry): string {
+  return gateway === undefined ? `${dst} dev ${dev}` : `${dst} via ${gateway} dev ${dev}`;
+}
+
+function json(text: string): readonly Entry[] {
+  if (text.trim() === "") return [];
+  const entries = JSON.parse(text) as readonly Entry[];
+  return entries.filter((entry) => Object.keys(entry).length > 0);
+}

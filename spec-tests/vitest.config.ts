@@ -1,0 +1,16 @@
+import { resolve } from "node:path";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  cacheDir: resolve(import.meta.dirname, "../node_modules/.vite-spec-tests"),
+  test: {
+    root: import.meta.dirname,
+    include: ["**/*.test.ts"],
+    globalSetup: ["./bed/require-root.ts"],
+    reporters: ["./bed/not-here-reporter.ts", "default"],
+    pool: "forks",
+    maxWorkers: 4,
+    testTimeout: 60_000,
+    hookTimeout: 30_000,
+  },
+});
