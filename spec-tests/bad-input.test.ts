@@ -171,8 +171,8 @@ describe("a machine that does not play along", () => {
 
   it("P3.09 a lock that another process holds: code 11, and who holds it", ({ bed }) => {
     bed.add("bridge", bed.container(), config).result;
-    const script = `exec 9>${store}/net/lock; flock 9; exec sleep 300`;
-    const pid = Number(bed.host.sh(`sh -c '${script}' >/dev/null 2>&1 & echo $!`));
+    const holder = `flock --no-fork ${store}/net/lock sleep 300`;
+    const pid = Number(bed.host.sh(`${holder} >/dev/null 2>&1 & echo $!`));
     sleep(100);
     try {
       expectRefusal(bed, { container: bed.container(), config }, { code: 11, words: `${pid}` });

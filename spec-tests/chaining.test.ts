@@ -20,7 +20,7 @@ const earlier = {
       advmss: 1200,
       priority: 5,
       table: 9,
-      scope: 253,
+      scope: 0,
     },
   ],
   dns: { nameservers: ["192.0.2.53"], domain: "example.org", search: ["a"], options: ["b"] },
@@ -121,6 +121,11 @@ describe("P13 bridge as a later plugin", () => {
 
   it("P13.01 CHECK accepts the whole result", ({ bed }) => {
     const box = bed.container();
+    box.sh(`
+      ip link add net0 type veth peer name other
+      ip address add 192.0.2.7/24 dev net0
+      ip link set net0 up
+      ip route add 198.51.100.0/24 via 192.0.2.1 metric 5 table 9 mtu 1300 advmss 1200`);
     const result = bed.add("bridge", box, { ...config, prevResult: earlier }).result;
     const run = bed.check("bridge", box, { ...config, prevResult: result });
     expect(run).toMatchObject({ exitCode: 0, stdout: "" });

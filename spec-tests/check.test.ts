@@ -13,7 +13,12 @@ const ipam = {
   ranges: [[{ subnet: "10.1.2.0/24" }], [{ subnet: "fd00:1::/64" }]],
   routes: [{ dst: "0.0.0.0/0" }, { dst: "::/0" }, { dst: "192.0.2.0/24", gw: "10.1.2.9" }],
 };
-const config = bridgeWith(ipam, { ipMasq: true, hairpinMode: true, portIsolation: true });
+const config = bridgeWith(ipam, {
+  mtu: 1400,
+  ipMasq: true,
+  hairpinMode: true,
+  portIsolation: true,
+});
 
 interface Attached {
   readonly box: Container;
@@ -101,7 +106,7 @@ describe("P10 CHECK", () => {
       "the owner of the reservation",
       "printf 'other\\r\\neth0' >/var/lib/cni/networks/net/10.1.2.2",
     ],
-    ["P10.04", "the MTU", "ip -n box1 link set eth0 mtu 1300"],
+    ["P10.04", "the host end's MTU", "ip link set VETH mtu 1300"],
     ["P10.04", "the interface's state", "ip -n box1 link set eth0 down"],
     ["P10.04", "the host end's state", "ip link set VETH down"],
     ["P10.04", "the bridge's state", "ip link set br0 down"],
@@ -155,6 +160,12 @@ describe("P10 CHECK", () => {
     const prevResult = { ...result, interfaces: [first, second, changed] };
     const run = bed.check("bridge", box, { ...config, prevResult });
     expect({ run, veth }).toMatchObject({ run: { exitCode: 0, stdout: "" } });
+  });
+
+  it("P10.05 allows an MTU that a later plugin set without telling", ({ bed }) => {
+    const attached = attach(bed);
+    attached.box.sh("ip link set eth0 mtu 1300");
+    expect(check(bed, attached)).toMatchObject({ exitCode: 0, stdout: "" });
   });
 
   it("P10.06 wants the sandbox of the result to be the namespace", ({ bed }) => {

@@ -175,8 +175,8 @@ describe("P15 host-local's store", () => {
 
 function holdLock(bed: Bed): number {
   bed.host.sh(`mkdir -p ${store}`);
-  const script = `exec 9>${store}/lock; flock 9; exec sleep 50`;
-  const pid = Number(bed.host.sh(`sh -c '${script}' >/dev/null 2>&1 & echo $!`));
+  const holder = `flock --no-fork ${store}/lock sleep 50`;
+  const pid = Number(bed.host.sh(`${holder} >/dev/null 2>&1 & echo $!`));
   sleep(100);
   return pid;
 }

@@ -213,14 +213,13 @@ describe("P5 what the result means for the machine", () => {
 
   it("P5.16 all that a route says reaches the kernel", ({ bed }) => {
     const box = bed.container();
+    const rest = { mtu: 1300, advmss: 1200, priority: 50, table: 100 };
     const routes = [
-      { dst: "192.0.2.0/24", gw: "10.1.2.1", mtu: 1300, advmss: 1200, priority: 50, table: 100 },
+      { dst: "192.0.2.0/24", gw: "10.1.2.1", ...rest },
       { dst: "198.51.100.0/24", scope: 253 },
     ];
-    const config = bridgeWith(
-      { type: "host-local", subnet: "10.1.2.0/24", routes },
-      { isGateway: false },
-    );
+    const answer = { cniVersion: "1.1.0", ips: [{ address: "10.1.2.9/24" }], routes };
+    const config = fakeIpam(bed, answer, { isGateway: false });
     expect(bed.add("bridge", box, config)).toMatchObject({ exitCode: 0 });
     expect(box.ip("route show table 100")).toMatchObject([
       {

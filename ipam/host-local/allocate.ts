@@ -40,7 +40,7 @@ export function allocate(store: Store, demand: Demand): Allocation[] {
     );
   }
   const held = heldAddresses(store, demand);
-  demand.sets.forEach((set, id) => refuseDuplicate(demand, set, id, held));
+  for (const set of demand.sets) refuseDuplicate(demand, set, held);
   demand.sets.forEach((set, id) => {
     const allocation = allocateOne(store, demand, { set, id, request: wanted[id] });
     if (allocation) reserved.push(allocation);
@@ -72,7 +72,9 @@ function assignRequests({ sets, requested }: Demand) {
 }
 
 function rangeOf(set: RangeSet, address: IpAddress): Range | undefined {
-  return set.find((range) => range.start.length === address.length && rangeContains(range, address));
+  return set.find(
+    (range) => range.start.length === address.length && rangeContains(range, address),
+  );
 }
 
 function heldAddresses(store: Store, { owner, containerID }: Demand): string[] {
@@ -80,7 +82,7 @@ function heldAddresses(store: Store, { owner, containerID }: Demand): string[] {
 }
 
 /** A second ADD without a DEL is refused, and what the first one got stays. */
-function refuseDuplicate(demand: Demand, set: RangeSet, id: number, held: readonly string[]): void {
+function refuseDuplicate(demand: Demand, set: RangeSet, held: readonly string[]): void {
   const duplicate = held.find((text) => {
     const address = parseAddress(text);
     return address && rangeOf(set, address);
@@ -88,7 +90,7 @@ function refuseDuplicate(demand: Demand, set: RangeSet, id: number, held: readon
   if (duplicate === undefined) return;
   throw new CniError(
     Code.conflict,
-    `Cannot allocate for range ${id}: ${duplicate} has been allocated to ${demand.containerID}, duplicate allocation is not allowed`,
+    `Cannot allocate for range ${demand.sets.indexOf(set)}: ${duplicate} has been allocated to ${demand.containerID}, duplicate allocation is not allowed`,
   );
 }
 
@@ -179,7 +181,10 @@ class Candidates {
 
 function unavailable(store: Store, set: RangeSet, request: IpAddress | undefined): CniError {
   if (!request) {
-    const { used, size } = usage(store.list().map(({ address }) => address), set);
+    const { used, size } = usage(
+      store.list().map(({ address }) => address),
+      set,
+    );
     return new CniError(
       Code.exhausted,
       `Cannot allocate an address: no IP addresses available in range set: ${describeSet(set)} (${used} of ${size} in use)`,
@@ -201,7 +206,8 @@ export function usage(reserved: readonly string[], set: RangeSet): { used: numbe
     return address !== undefined && isUsable(set, address);
   }).length;
   const size = set.reduce((sum, range) => {
-    const gateway = range.gateway.length === range.start.length && rangeContains(range, range.gateway);
+    const gateway =
+      range.gateway.length === range.start.length && rangeContains(range, range.gateway);
     return sum + rangeSize(range) - (gateway ? 1 : 0);
   }, 0);
   return { used, size };

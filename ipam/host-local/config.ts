@@ -176,7 +176,8 @@ function parseMember(json: Json | undefined, path: string, subnet: Cidr): IpAddr
 }
 
 function checkSets(sets: readonly RangeSet[], cniVersion: string): void {
-  if (sets.length === 0) throw configError("ipam.ranges", "given (no IP ranges specified)", undefined);
+  if (sets.length === 0)
+    throw configError("ipam.ranges", "given (no IP ranges specified)", undefined);
   for (const length of [4, 16]) {
     const count = sets.filter(([range]) => range?.start.length === length).length;
     if (count > 1 && !isAtLeast(cniVersion, "0.3.0")) {

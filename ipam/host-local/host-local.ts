@@ -19,11 +19,24 @@ import { allocate, usage } from "./allocate.ts";
 import { describeSet, type HostLocalConfig, parseHostLocalConfig, parseIps } from "./config.ts";
 import * as schema from "./host-local.schema.json";
 import { parseResolvConf } from "./resolvconf.ts";
-import { listReservations, ownerText, type Place, type Store, withExistingStore, withStore } from "./store.ts";
+import {
+  listReservations,
+  ownerText,
+  type Place,
+  type Store,
+  withExistingStore,
+  withStore,
+} from "./store.ts";
 
 type Config = HostLocalConfig;
 
-function placeOf({ config, network }: { readonly config: Config; readonly network: string }): Place {
+function placeOf({
+  config,
+  network,
+}: {
+  readonly config: Config;
+  readonly network: string;
+}): Place {
   const { dataDir, reclaimAfterReboot } = config;
   return { dataDir, reclaimAfterReboot, network };
 }
@@ -74,7 +87,9 @@ function check(call: CheckCall<Config>): void {
       `interface "${ifName}"`,
     );
   }
-  const reported = (call.prevResult?.ips ?? []).flatMap(({ address }) => parseCidr(address)?.address ?? []);
+  const reported = (call.prevResult?.ips ?? []).flatMap(
+    ({ address }) => parseCidr(address)?.address ?? [],
+  );
   const missing = reported.find(
     (address) => isInSets(call.config, address) && !held.includes(formatAddress(address)),
   );
@@ -94,7 +109,10 @@ function isInSets({ sets }: Config, address: Uint8Array): boolean {
 }
 
 /** The addresses of an attachment; very old reservations have the container's ID alone. */
-function reservationsOf(store: Store, { attachment }: { attachment: DelCall<Config>["attachment"] }): string[] {
+function reservationsOf(
+  store: Store,
+  { attachment }: { attachment: DelCall<Config>["attachment"] },
+): string[] {
   const held = store.addressesOf(ownerText(attachment.containerID, attachment.ifName));
   return held.length > 0 ? held : store.addressesOf(attachment.containerID.trim());
 }
@@ -109,15 +127,20 @@ function del(call: DelCall<Config>): void {
 
 /** Frees what belongs to no valid attachment; a record without interface stays for its container. */
 function gc(call: GcCall<Config>): void {
-  const valid = new Set(call.valid.map(({ containerID, ifName }) => ownerText(containerID, ifName)));
+  const valid = new Set(
+    call.valid.map(({ containerID, ifName }) => ownerText(containerID, ifName)),
+  );
   const containers = new Set(call.valid.map(({ containerID }) => containerID.trim()));
   withExistingStore(placeOf(call), (store) => {
     const stale = store
       .list()
-      .filter(({ owner }) => !valid.has(owner) && (owner.includes("\r\n") || !containers.has(owner)));
+      .filter(
+        ({ owner }) => !valid.has(owner) && (owner.includes("\r\n") || !containers.has(owner)),
+      );
     asMuchAsPossible(
       ...stale.map(
-        ({ address, owner }) => [`release ${address}`, () => store.release(address, owner)] as const,
+        ({ address, owner }) =>
+          [`release ${address}`, () => store.release(address, owner)] as const,
       ),
     );
   });

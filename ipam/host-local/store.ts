@@ -7,33 +7,28 @@
  *   <dataDir>/<network>/lock                 flock(2)
  */
 
-import * as host from "host";
 import { hash32Hex } from "../../lib/bytes/hash.ts";
-import { checked, EEXIST, EOPNOTSUPP } from "../../lib/host/errno.ts";
+import { bootId, bootTime } from "../../lib/host/boot.ts";
 import {
   closeFile,
+  createFile,
   deleteFileIfPresent,
   descriptorStatus,
   ensureDirectory,
   fileStatus,
+  findSmallText,
   listDirectory,
-  O_CREAT,
   O_DIRECTORY,
-  O_EXCL,
-  O_NOFOLLOW,
   O_RDONLY,
-  O_TMPFILE,
-  O_TRUNC,
-  O_WRONLY,
   openFile,
+  overwriteFile,
   readTextIfPresent,
-  readToEnd,
-  writeAll,
+  tryDirectory,
+  warn,
 } from "../../lib/host/file.ts";
 import { withLock } from "../../lib/host/lock.ts";
 import { formatAddress, type IpAddress, parseAddress } from "../../lib/ip/address.ts";
-import { bootId, bootTime } from "../../lib/host/boot.ts";
-import { Index } from "./index.ts";
+import { Index } from "./address-index.ts";
 
 /** Where the index lies: in memory on every usual host, so that a reboot clears it. */
 const INDEX_DIRECTORY = "/run/weft/host-local";
@@ -43,6 +38,9 @@ const LOCK_WITHIN = 5_000;
 
 /** The boot the reservations were made in; named so that the reference plugin passes it by. */
 const BOOT_FILE = "last_reserved_ip.boot";
+
+/** More bytes than any owner's name takes. */
+const LONGEST_RECORD = 4096;
 
 /** The text of a reservation. */
 export function ownerText(containerID: string, ifName: string): string {
@@ -127,7 +125,8 @@ export class Store {
   /** Reserves an address; false if it is reserved already. The file appears with its text in it. */
   reserve(address: IpAddress, owner: string): boolean {
     const text = formatAddress(address);
-    if (!createRecord(this.#path, text, owner)) return false;
+    const content = { text: owner, mode: 0o600, temporary: "last_reserved_ip.new" };
+    if (!createFile(this.#path, text, content)) return false;
     this.#changed = true;
     this.#index.add(text, owner);
     return true;
@@ -148,13 +147,7 @@ export class Store {
 
   /** Notes the address last given out of a range set. */
   setCursor(set: number, address: IpAddress): void {
-    const path = `${this.#path}/last_reserved_ip.${set}`;
-    const fd = openFile(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
-    try {
-      writeAll(fd, host.encode(formatAddress(address)), `"${path}"`);
-    } finally {
-      closeFile(fd);
-    }
+    overwriteFile(`${this.#path}/last_reserved_ip.${set}`, formatAddress(address), 0o600);
     this.#changed = true;
   }
 
@@ -171,8 +164,7 @@ export class Store {
 
   /** Reads every reservation; what no owner can ever release is freed on the way. */
   #rebuild(file: string, place: Place): Index {
-    if (host.mkdir(INDEX_DIRECTORY, 0o700) < 0) host.mkdir("/run/weft", 0o755);
-    host.mkdir(INDEX_DIRECTORY, 0o700);
+    tryDirectory(INDEX_DIRECTORY, 0o700);
     const bootedAt = place.reclaimAfterReboot ? this.#endOfEarlierBoot() : 0;
     const kept = scanRecords(this.#path).filter((record) => {
       const reason = staleReason(record, bootedAt);
@@ -189,12 +181,7 @@ export class Store {
     const path = `${this.#path}/${BOOT_FILE}`;
     const last = readTextIfPresent(path);
     if (last === this.#boot) return 0;
-    const fd = openFile(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
-    try {
-      writeAll(fd, host.encode(this.#boot), `"${path}"`);
-    } finally {
-      closeFile(fd);
-    }
+    overwriteFile(path, this.#boot, 0o600);
     return last === undefined ? 0 : bootTime();
   }
 }
@@ -217,7 +204,7 @@ function staleReason({ owner, changed }: RecordFile, bootedAt: number): string |
 
 function reclaim(path: string, reason: string): void {
   deleteFileIfPresent(path);
-  host.write(2, host.encode(`host-local: reclaimed "${path}": ${reason}\n`));
+  warn(`host-local: reclaimed "${path}": ${reason}`);
 }
 
 /** All reservations of a directory; nothing is changed. */
@@ -237,48 +224,5 @@ function scanRecords(path: string): RecordFile[] {
 
 /** The text of a record, trimmed; "" if it is no text; undefined if there is no such file. */
 function readRecord(path: string): string | undefined {
-  const fd = host.open(path, O_RDONLY | O_NOFOLLOW, 0);
-  if (fd < 0) return undefined;
-  try {
-    const bytes = readToEnd(fd, `"${path}"`);
-    return bytes.length > 4096 ? "" : (host.decode(bytes) ?? "").trim();
-  } finally {
-    closeFile(fd);
-  }
-}
-
-/**
- * A file that appears under its name only when its text is in it, made without a name first; where
- * the file system cannot do that, under another name.
- */
-function createRecord(directory: string, name: string, text: string): boolean {
-  const path = `${directory}/${name}`;
-  const unnamed = host.open(directory, O_TMPFILE | O_WRONLY, 0o600);
-  if (unnamed === -EOPNOTSUPP || unnamed === -21) return createByLink(directory, name, text);
-  checked(unnamed, () => `create a file in "${directory}"`);
-  try {
-    writeAll(unnamed, host.encode(text), `"${path}"`);
-    return isMade(host.linkDescriptor(unnamed, path), path);
-  } finally {
-    closeFile(unnamed);
-  }
-}
-
-function createByLink(directory: string, name: string, text: string): boolean {
-  const temporary = `${directory}/last_reserved_ip.new`;
-  deleteFileIfPresent(temporary);
-  const fd = openFile(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-  try {
-    writeAll(fd, host.encode(text), `"${temporary}"`);
-    return isMade(host.link(temporary, `${directory}/${name}`), `${directory}/${name}`);
-  } finally {
-    closeFile(fd);
-    host.unlink(temporary);
-  }
-}
-
-function isMade(outcome: number, path: string): boolean {
-  if (outcome === -EEXIST) return false;
-  checked(outcome, () => `create "${path}"`);
-  return true;
+  return findSmallText(path, LONGEST_RECORD)?.trim();
 }

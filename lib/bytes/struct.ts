@@ -20,7 +20,7 @@ export function struct<F extends Fields>(name: string, fields: F): Struct<F> {
       for (const [key, codec] of members) {
         const member = value[key];
         if (member === undefined) out.zeros(codec.size);
-        else writeMember(out, `${name}.${key}`, codec, member);
+        else writeMember(out, `${name}.${key}`, { codec, value: member });
       }
     },
     read(input) {
@@ -35,7 +35,11 @@ export function struct<F extends Fields>(name: string, fields: F): Struct<F> {
   };
 }
 
-function writeMember(out: Writer, path: string, codec: Codec<unknown>, value: unknown): void {
+function writeMember<T>(
+  out: Writer,
+  path: string,
+  { codec, value }: { readonly codec: Codec<T>; readonly value: T },
+): void {
   try {
     codec.write(out, value);
   } catch (cause) {
@@ -70,7 +74,7 @@ export function writeAttribute<T>(out: Writer, row: Attribute<T>, value: T): voi
   const start = out.at;
   out.u16(0);
   out.u16(row.codec.nested ? row.number | NLA_F_NESTED : row.number);
-  writeMember(out, row.name, row.codec, value);
+  writeMember(out, row.name, { codec: row.codec, value });
   if (out.at - start > 0xffff) throw new CodecError(`${row.name}: longer than 65535 bytes`);
   out.patchU16(start, out.at - start);
   out.align();

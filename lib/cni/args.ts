@@ -32,8 +32,11 @@ export function parseArgs(text: string, known: readonly string[]): CniArgs {
 
 /** Refused before anything is done, since IPAM would only refuse it later. */
 function checkIps(list: string): void {
-  const faulty = list.split(",").find((text) => text !== "" && !parseAddress(text) && !parseCidr(text));
-  if (faulty !== undefined) throw argsError(`IP must be an address such as 10.1.2.3, got "${faulty}"`);
+  const faulty = list
+    .split(",")
+    .find((text) => text !== "" && !parseAddress(text) && !parseCidr(text));
+  if (faulty !== undefined)
+    throw argsError(`IP must be an address such as 10.1.2.3, got "${faulty}"`);
 }
 
 function ignoresUnknown(args: CniArgs): boolean {

@@ -106,7 +106,9 @@ function pathOf(pointer: string): readonly string[] {
 
 /** `ipam.ranges[0].subnet` from its keys. */
 function pathText(path: readonly string[]): string {
-  return path.map((key, i) => (/^\d+$/.test(key) ? `[${key}]` : i === 0 ? key : `.${key}`)).join("");
+  return path
+    .map((key, i) => (/^\d+$/.test(key) ? `[${key}]` : i === 0 ? key : `.${key}`))
+    .join("");
 }
 
 function faultError(config: JsonObject, fault: SchemaFault | undefined): CniError {
@@ -137,7 +139,9 @@ function expectation(fault: SchemaFault | undefined): string {
       return JSON.stringify(params.allowedValue);
     case "minimum":
     case "maximum":
-      return `${params.comparison} ${params.limit}`.replace(">=", "at least").replace("<=", "at most");
+      return `${params.comparison} ${params.limit}`
+        .replace(">=", "at least")
+        .replace("<=", "at most");
     case "minItems":
       return `a list of at least ${params.limit}`;
     case "minLength":

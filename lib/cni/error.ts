@@ -79,7 +79,6 @@ function fromKernel(cause: NetlinkError): CniError {
   return new CniError(Code.kernel, cause.message, text === "" ? "" : `kernel: ${text}`);
 }
 
-
 /** A configuration that cannot be used: where, what was expected, what was found. */
 export function configError(path: string, expected: string, found: unknown): CniError {
   const shown = found === undefined ? "nothing" : brief(found);

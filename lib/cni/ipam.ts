@@ -58,7 +58,9 @@ function leaseOrigin(call: Call<NetConf>) {
 function readLease(call: Call<NetConf>, result: Result): Lease {
   const ips = (result.ips ?? []).flatMap(({ address, gateway }) => {
     const cidr = parseCidr(address);
-    return cidr ? [{ cidr, gateway: gateway === undefined ? undefined : parseAddress(gateway) }] : [];
+    return cidr
+      ? [{ cidr, gateway: gateway === undefined ? undefined : parseAddress(gateway) }]
+      : [];
   });
   if (ips.length === 0) {
     throw new CniError(
@@ -88,4 +90,3 @@ export function collectLeases(call: Call<NetConf>): void {
 export function checkIpamStatus(call: Call<NetConf>): void {
   if (hasIpam(call)) delegate(call.config.ipamType, "STATUS", call.request);
 }
-

@@ -19,7 +19,9 @@ export function parseNetConf(config: JsonObject): NetConf {
 /** dns counts as given if any member is there; an empty list is, an empty domain is not. */
 function parseDns(dns: Json | undefined): Dns | undefined {
   if (!isObject(dns)) return undefined;
-  const given = Object.entries(dns).some(([key, value]) => value !== null && (key !== "domain" || value !== ""));
+  const given = Object.entries(dns).some(
+    ([key, value]) => value !== null && (key !== "domain" || value !== ""),
+  );
   return given ? (dns as Dns) : undefined;
 }
 

@@ -52,7 +52,9 @@ export interface Result {
 
 /** The group of versions whose results have one shape: 1 for 0.1 and 0.2, 2 for 0.3 and 0.4. */
 function shapeOf(version: string): 1 | 2 | 3 | undefined {
-  const index = (supportedVersions as readonly string[]).indexOf(version === "" ? "0.1.0" : version);
+  const index = (supportedVersions as readonly string[]).indexOf(
+    version === "" ? "0.1.0" : version,
+  );
   if (index < 0) return undefined;
   return index < 2 ? 1 : index < 5 ? 2 : 3;
 }
@@ -149,9 +151,10 @@ export interface Origin {
 /** Reads a result of any version; null is an empty one. */
 export function parseResult(json: Json, origin: Origin): Result {
   if (json === null) return {};
-  if (!isObject(json)) throw fault(origin, "", "an object", json);
+  if (!isObject(json)) throw fault(origin, "", { expected: "an object", found: json });
   const label = json.cniVersion ?? "";
-  if (typeof label !== "string") throw fault(origin, ".cniVersion", "a text", label);
+  if (typeof label !== "string")
+    throw fault(origin, ".cniVersion", { expected: "a text", found: label });
   const version = label === "" ? origin.version : label;
   const shape = shapeOf(version);
   if (shape === undefined) {
@@ -169,7 +172,11 @@ export function parseResult(json: Json, origin: Origin): Result {
   return shape === 1 ? fromFirstShape(json, origin) : fromLaterShape(json, origin);
 }
 
-function fault(origin: Origin, path: string, expected: string, found: unknown): CniError {
+function fault(
+  origin: Origin,
+  path: string,
+  { expected, found }: { readonly expected: string; readonly found: unknown },
+): CniError {
   return new CniError(
     origin.code,
     `Cannot read ${origin.what}: ${origin.what}${path} must be ${expected}, got ${brief(found)}`,
@@ -178,10 +185,11 @@ function fault(origin: Origin, path: string, expected: string, found: unknown): 
 
 function listAt(json: JsonObject, key: string, origin: Origin): readonly JsonObject[] {
   const value = json[key] ?? [];
-  if (!Array.isArray(value)) throw fault(origin, `.${key}`, "a list", value);
+  if (!Array.isArray(value)) throw fault(origin, `.${key}`, { expected: "a list", found: value });
   const items: readonly Json[] = value;
   return items.map((item, i) => {
-    if (!isObject(item)) throw fault(origin, `.${key}[${i}]`, "an object", item);
+    if (!isObject(item))
+      throw fault(origin, `.${key}[${i}]`, { expected: "an object", found: item });
     return item;
   });
 }
@@ -203,7 +211,7 @@ function fromFirstShape(json: JsonObject, origin: Origin): Result {
   const found = ["ip4", "ip6"].flatMap((key) => {
     const value = json[key];
     if (value === undefined || value === null) return [];
-    if (!isObject(value)) throw fault(origin, `.${key}`, "an object", value);
+    if (!isObject(value)) throw fault(origin, `.${key}`, { expected: "an object", found: value });
     return [{ key, value }];
   });
   return {
@@ -220,7 +228,8 @@ function fromFirstShape(json: JsonObject, origin: Origin): Result {
 function readInterface(link: JsonObject, path: string, origin: Origin): ResultInterface {
   for (const key of ["name", "mac", "sandbox"]) {
     const value = link[key] ?? "";
-    if (typeof value !== "string") throw fault(origin, `${path}.${key}`, "a text", value);
+    if (typeof value !== "string")
+      throw fault(origin, `${path}.${key}`, { expected: "a text", found: value });
   }
   return { ...link, name: String(link.name ?? "") };
 }
@@ -229,11 +238,14 @@ function readIp(ip: JsonObject, path: string, origin: Origin): ResultIp {
   const { version: _version, ...rest } = ip;
   const { address, gateway, interface: index } = rest;
   if (typeof address !== "string" || !parseCidr(address)) {
-    throw fault(origin, `${path}.address`, 'an address such as "10.1.2.3/24"', address ?? null);
+    throw fault(origin, `${path}.address`, {
+      expected: 'an address such as "10.1.2.3/24"',
+      found: address ?? null,
+    });
   }
   if (gateway !== undefined && gateway !== "") checkIp(gateway, `${path}.gateway`, origin);
   if (index !== undefined && index !== null && !Number.isInteger(index)) {
-    throw fault(origin, `${path}.interface`, "a whole number", index);
+    throw fault(origin, `${path}.interface`, { expected: "a whole number", found: index });
   }
   const kept: { [key: string]: Json | undefined } = { ...rest };
   if (gateway === "" || gateway === null) delete kept.gateway;
@@ -244,7 +256,7 @@ function readIp(ip: JsonObject, path: string, origin: Origin): ResultIp {
 function checkIp(value: Json | undefined, path: string, origin: Origin): void {
   if (value === null) return;
   if (typeof value === "string" && parseAddress(value)) return;
-  throw fault(origin, path, 'an address such as "10.1.2.3"', value ?? null);
+  throw fault(origin, path, { expected: 'an address such as "10.1.2.3"', found: value ?? null });
 }
 
 const routeNumbers = ["mtu", "advmss", "priority", "table", "scope"];
@@ -252,14 +264,20 @@ const routeNumbers = ["mtu", "advmss", "priority", "table", "scope"];
 function readRoute(route: JsonObject, path: string, origin: Origin): ResultRoute {
   const { dst, gw } = route;
   if (typeof dst !== "string" || !parseCidr(dst)) {
-    throw fault(origin, `${path}.dst`, 'a destination such as "0.0.0.0/0"', dst ?? null);
+    throw fault(origin, `${path}.dst`, {
+      expected: 'a destination such as "0.0.0.0/0"',
+      found: dst ?? null,
+    });
   }
   if (gw !== undefined && gw !== "") checkIp(gw, `${path}.gw`, origin);
   for (const key of routeNumbers) {
     const value = route[key];
     if (value === undefined || value === null) continue;
     if (!Number.isInteger(value) || Number(value) < 0 || Number(value) > 0xffffffff) {
-      throw fault(origin, `${path}.${key}`, "a whole number that is not negative", value);
+      throw fault(origin, `${path}.${key}`, {
+        expected: "a whole number that is not negative",
+        found: value,
+      });
     }
   }
   const kept: { [key: string]: Json | undefined } = { ...route };
@@ -271,6 +289,6 @@ function readRoute(route: JsonObject, path: string, origin: Origin): ResultRoute
 
 function readDns(dns: Json | undefined, origin: Origin): Dns {
   if (dns === undefined || dns === null) return {};
-  if (!isObject(dns)) throw fault(origin, ".dns", "an object", dns);
+  if (!isObject(dns)) throw fault(origin, ".dns", { expected: "an object", found: dns });
   return dns as Dns;
 }

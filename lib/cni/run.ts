@@ -7,7 +7,15 @@ import * as host from "host";
 import { descriptorStatus, fileStatus, isSameFile, readToEnd, writeAll } from "../host/file.ts";
 import { isOwnNetns, type Netns, NetnsError, openNetns, ownNetns } from "../net/netns.ts";
 import { parseArgs, parseArgsLeniently } from "./args.ts";
-import type { AddCall, Attachment, CheckCall, DelCall, GcCall, Request, StatusCall } from "./call.ts";
+import type {
+  AddCall,
+  Attachment,
+  CheckCall,
+  DelCall,
+  GcCall,
+  Request,
+  StatusCall,
+} from "./call.ts";
 import { checkSchema, type Schema, spelled, withoutFaults } from "./config.ts";
 import { checkEnvironment, isPlainName, readEnvironment } from "./environment.ts";
 import { CniError, Code, configError } from "./error.ts";

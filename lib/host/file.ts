@@ -1,7 +1,7 @@
 /** Files: whole reads and writes, and what has to be known of a file. Nothing here follows a plan. */
 
 import * as host from "host";
-import { checked, EEXIST, EINTR, ENOENT, SystemError } from "./errno.ts";
+import { checked, EEXIST, EINTR, EISDIR, ENOENT, EOPNOTSUPP, SystemError } from "./errno.ts";
 
 /** Flags of open(2), asm-generic/fcntl.h. */
 export const O_RDONLY = 0;
@@ -188,4 +188,94 @@ export function isMissing(cause: unknown): boolean {
 /** True if the process may make files in a directory: access(2), which knows read-only mounts. */
 export function isWritable(directory: string): boolean {
   return host.access(directory, 2) === 0;
+}
+
+/** Sets the time of last change of an open file or directory; a refusal changes nothing. */
+export function setChangeTime(fd: number, seconds: number, nanoseconds: number): void {
+  host.setChangeTime(fd, seconds, nanoseconds);
+}
+
+/** Writes a file over in place, following no link: for what may be lost but not be elsewhere. */
+export function overwriteFile(path: string, text: string, mode: number): void {
+  const fd = openFile(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode);
+  try {
+    writeAll(fd, host.encode(text), `"${path}"`);
+  } finally {
+    closeFile(fd);
+  }
+}
+
+/**
+ * The text of a small regular file, following no link; undefined if it cannot be opened, "" if it
+ * is longer than `limit` bytes or not UTF-8.
+ */
+export function findSmallText(path: string, limit: number): string | undefined {
+  const fd = host.open(path, O_RDONLY | O_NOFOLLOW, 0);
+  if (fd < 0) return undefined;
+  try {
+    const status = descriptorStatus(fd);
+    if (!status.isFile) return undefined;
+    if (status.size > limit) return "";
+    return host.decode(readToEnd(fd, `"${path}"`)) ?? "";
+  } finally {
+    closeFile(fd);
+  }
+}
+
+/**
+ * Makes a file that appears under its name only with its text in it; false if the name is taken.
+ * It is made without a name first; where the file system cannot do that, as `temporary`.
+ */
+export function createFile(
+  directory: string,
+  name: string,
+  content: { readonly text: string; readonly mode: number; readonly temporary: string },
+): boolean {
+  const { text, mode } = content;
+  const path = `${directory}/${name}`;
+  const unnamed = host.open(directory, O_TMPFILE | O_WRONLY, mode);
+  if (unnamed === -EOPNOTSUPP || unnamed === -EISDIR) return createByLink(directory, path, content);
+  checked(unnamed, () => `create a file in "${directory}"`);
+  try {
+    writeAll(unnamed, host.encode(text), `"${path}"`);
+    return isMade(host.linkDescriptor(unnamed, path), path);
+  } finally {
+    closeFile(unnamed);
+  }
+}
+
+function createByLink(
+  directory: string,
+  path: string,
+  content: { readonly text: string; readonly mode: number; readonly temporary: string },
+): boolean {
+  const temporary = `${directory}/${content.temporary}`;
+  host.unlink(temporary);
+  const fd = openFile(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, content.mode);
+  try {
+    writeAll(fd, host.encode(content.text), `"${temporary}"`);
+    return isMade(host.link(temporary, path), path);
+  } finally {
+    closeFile(fd);
+    host.unlink(temporary);
+  }
+}
+
+function isMade(outcome: number, path: string): boolean {
+  if (outcome === -EEXIST) return false;
+  checked(outcome, () => `create "${path}"`);
+  return true;
+}
+
+/** Makes a directory and its parents if it can; without it, what needs it does without. */
+export function tryDirectory(path: string, mode: number): void {
+  const outcome = host.mkdir(path, mode);
+  if (outcome !== -ENOENT || path.lastIndexOf("/") <= 0) return;
+  tryDirectory(path.slice(0, path.lastIndexOf("/")), 0o755);
+  host.mkdir(path, mode);
+}
+
+/** A line on stderr, for people: stdout belongs to the protocol. */
+export function warn(line: string): void {
+  host.write(2, host.encode(`${line}\n`));
 }

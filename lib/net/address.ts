@@ -29,11 +29,6 @@ export function listAddresses(ns: Netns, link: Named): Address[] {
     });
 }
 
-/** Adds an address; throws EEXIST if the link has it. */
-export function addAddress(ns: Netns, link: Named, cidr: Cidr, flags = 0): void {
-  ns.route.perform(netlink.newAddress(link, cidr, flags));
-}
-
 /** Deletes an address if the link has it. */
 export function deleteAddressIfPresent(ns: Netns, link: Named, cidr: Cidr): void {
   try {

@@ -24,7 +24,10 @@ export interface BridgeSpec {
 export function ensureBridge(ns: Netns, spec: BridgeSpec, found: Link | undefined): Link {
   const existing = found ?? makeBridge(ns, spec);
   if (existing.kind !== "bridge") {
-    throw new NetError("conflict", `Cannot use bridge "${spec.name}": it already exists but is not a bridge`);
+    throw new NetError(
+      "conflict",
+      `Cannot use bridge "${spec.name}": it already exists but is not a bridge`,
+    );
   }
   return adjustBridge(ns, spec, existing);
 }
@@ -63,7 +66,14 @@ function stableMac(name: string): Mac {
   if (machine === "") return randomMac();
   const low = hash32(`${machine}/${name}`);
   const high = hash32(`${machine}/${name}`, 1);
-  return Uint8Array.of(0x02, high & 0xff, low >>> 24, (low >>> 16) & 0xff, (low >>> 8) & 0xff, low & 0xff);
+  return Uint8Array.of(
+    0x02,
+    high & 0xff,
+    low >>> 24,
+    (low >>> 16) & 0xff,
+    (low >>> 8) & 0xff,
+    low & 0xff,
+  );
 }
 
 /** Switches on what is missing and nothing else; an existing bridge's MTU is its owner's. */

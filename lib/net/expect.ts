@@ -1,10 +1,10 @@
 /** Comparing the kernel with what should be there: each returns a fault in words, or undefined. */
 
+import { ENOENT } from "../host/errno.ts";
 import { equalAddresses, formatAddress } from "../ip/address.ts";
 import { type Cidr, firstAddress, formatCidr } from "../ip/cidr.ts";
-import { ENOENT } from "../host/errno.ts";
-import { isRefusal } from "../netlink/error.ts";
 import { AF_INET, AF_INET6 } from "../netlink/address.ts";
+import { isRefusal } from "../netlink/error.ts";
 import { listRoutes, type NewRoute, RT_TABLE_MAIN, routeMessage } from "../netlink/route.ts";
 import { listAddresses } from "./address.ts";
 import type { Link } from "./link.ts";

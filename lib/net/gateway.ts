@@ -1,8 +1,8 @@
 /** Gateway addresses on a link of the host, and forwarding. */
 
 import { EACCES, EEXIST } from "../host/errno.ts";
-import { type Cidr, containsAddress, formatCidr, overlapCidrs } from "../ip/cidr.ts";
 import { equalAddresses } from "../ip/address.ts";
+import { type Cidr, containsAddress, formatCidr, overlapCidrs } from "../ip/cidr.ts";
 import { IFA_F_NODAD, newAddress } from "../netlink/address.ts";
 import { isRefusal, NetlinkError } from "../netlink/error.ts";
 import { deleteAddressIfPresent, listAddresses } from "./address.ts";
@@ -18,8 +18,7 @@ import { ensureSysctl } from "./sysctl.ts";
 export function ensureGateways(
   ns: Netns,
   link: Pick<Link, "index" | "name">,
-  gateways: readonly Cidr[],
-  force: boolean,
+  { gateways, force }: { readonly gateways: readonly Cidr[]; readonly force: boolean },
 ): void {
   if (gateways.length === 0) return;
   const existing = listAddresses(ns, link).map(({ cidr }) => cidr);

@@ -3,6 +3,7 @@
 import * as host from "host";
 import { ENODEV, ETIMEDOUT } from "../host/errno.ts";
 import type { Mac } from "../ip/mac.ts";
+import { RTNLGRP_IPV6_IFADDR } from "../netlink/address.ts";
 import { decodeReply } from "../netlink/connection.ts";
 import { isRefusal, NetlinkError } from "../netlink/error.ts";
 import * as netlink from "../netlink/link.ts";
@@ -111,19 +112,22 @@ export function deleteLinkIfPresent(ns: Netns, name: string): boolean {
   }
 }
 
-/** What is waited for: in words, which multicast group announces changes, and how long at most. */
+/** What is waited for: in words, whose changes may bring it about, and how long at most. */
 export interface Wait {
   readonly what: string;
-  readonly group: number;
+  readonly of: keyof typeof groups;
   readonly milliseconds: number;
 }
+
+/** The multicast groups that announce changes. */
+const groups = { links: netlink.RTNLGRP_LINK, ipv6Addresses: RTNLGRP_IPV6_IFADDR };
 
 /** Waits until a condition holds, asking again at every event; ETIMEDOUT after the deadline. */
 export function waitUntil(ns: Netns, wait: Wait, holds: () => boolean): void {
   if (holds()) return;
   const events = ns.events();
   try {
-    events.subscribe(wait.group);
+    events.subscribe(groups[wait.of]);
     const deadline = host.monotonic() + wait.milliseconds;
     while (!holds()) {
       const left = deadline - host.monotonic();

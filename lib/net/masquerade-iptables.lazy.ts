@@ -7,7 +7,7 @@ import { type Family, family, type IpAddress } from "../ip/address.ts";
 import { type Cidr, formatCidr, hostCidr, networkOf } from "../ip/cidr.ts";
 import { type Flavour, findNatTable, IptablesError, type NatTable } from "./iptables.ts";
 import type { Netns } from "./netns.ts";
-import type { Owner } from "./nft.ts";
+import type { Owner } from "./nft-owner.ts";
 import { chainName, isChainName } from "./reference-names.ts";
 import { hasNatTable } from "./reference-tables.ts";
 

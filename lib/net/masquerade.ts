@@ -25,18 +25,19 @@ import {
 } from "../netlink/nft-expression.ts";
 import { NF_INET_POST_ROUTING, type NftSet, type NftTable } from "../netlink/nft-request.ts";
 import type { Netns } from "./netns.ts";
-import { findGeneration, type Owner, type Rule } from "./nft.ts";
+import { findGeneration, type Rule } from "./nft.ts";
 import {
   addEntries,
   checkEntries,
   collectEntries,
-  deleteEntries,
   type Dispatcher,
+  deleteEntries,
   type Entry,
   type Place,
 } from "./nft-dispatch.ts";
+import type { Owner } from "./nft-owner.ts";
 
-export type { Owner } from "./nft.ts";
+export type { Owner } from "./nft-owner.ts";
 
 /** Which of the kernel's two packet filters a network asks for. */
 export type MasqueradeBackend = "nftables" | "iptables";

@@ -42,15 +42,12 @@ export function findMasqueradeFault(
 /** Removes an attachment's masquerade; `known` addresses save a search. */
 export function deleteMasquerade(host: Netns, owner: Owner, known: readonly IpAddress[]): void {
   nftables.deleteMasquerade(host, owner, known);
-  if (hasReferenceTables(host)) lazily<Leftovers>("reference-leftovers").deleteLeftovers(host, owner);
+  if (hasReferenceTables(host))
+    lazily<Leftovers>("reference-leftovers").deleteLeftovers(host, owner);
 }
 
 /** Removes the masquerade of all attachments of a network that are no longer valid. */
-export function collectMasquerade(
-  host: Netns,
-  network: string,
-  valid: readonly Owner[],
-): void {
+export function collectMasquerade(host: Netns, network: string, valid: readonly Owner[]): void {
   nftables.collectMasquerade(host, network, valid);
   if (hasReferenceTables(host)) {
     lazily<Leftovers>("reference-leftovers").collectLeftovers(host, network, valid);

@@ -4,8 +4,8 @@
  */
 
 import { ENOENT, EOPNOTSUPP } from "../host/errno.ts";
-import { isRefusal, NetlinkError } from "../netlink/error.ts";
 import { decodeReply, type Outcome } from "../netlink/connection.ts";
+import { isRefusal, NetlinkError } from "../netlink/error.ts";
 import type { Request } from "../netlink/message.ts";
 import { NFT_GOTO } from "../netlink/nft-expression.ts";
 import {
@@ -14,13 +14,13 @@ import {
   delRule,
   getChain,
   getElement,
+  type NftChain,
+  type NftSet,
   newChain,
   newElements,
   newRule,
   newSet,
   newTable,
-  type NftChain,
-  type NftSet,
 } from "../netlink/nft-request.ts";
 import { chainMessage } from "../netlink/nftables.ts";
 import type { Netns } from "./netns.ts";
@@ -28,13 +28,11 @@ import {
   changeTables,
   elementIn,
   hasRules,
-  isOfNetwork,
   listOwnedElements,
   type OwnedElement,
-  type Owner,
-  ownerText,
   type Rule,
 } from "./nft.ts";
+import { isOfNetwork, type Owner, ownerText } from "./nft-owner.ts";
 
 /** What all attachments share: the base chain with its rules, and the maps these look into. */
 export interface Dispatcher {

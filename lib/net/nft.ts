@@ -31,52 +31,6 @@ import {
 } from "../netlink/nftables.ts";
 import type { Netns } from "./netns.ts";
 
-/** The attachment that an element is there for. */
-export interface Owner {
-  readonly network: string;
-  readonly containerID: string;
-  readonly ifName: string;
-}
-
-/** Room for the owner in a comment: `nft` reads 128 bytes back, and a MAC may follow. */
-const OWNER_SIZE = 110;
-
-/**
- * The owner as its elements show it: "network containerID ifName". One that is too long is cut;
- * hashes of the network and of the whole before it keep owners, and networks, apart.
- */
-export function ownerText({ network, containerID, ifName }: Owner): string {
-  const text = printable(`${network} ${containerID} ${ifName}`);
-  if (text.length <= OWNER_SIZE) return text;
-  return `#${fingerprint(network)} ${fingerprint(text)} ${text}`.slice(0, OWNER_SIZE);
-}
-
-/** True if a comment names an owner of this network. */
-export function isOfNetwork(comment: string, network: string): boolean {
-  return comment.startsWith(`${printable(network)} `) || comment.startsWith(longPrefix(network));
-}
-
-function longPrefix(network: string): string {
-  return `#${fingerprint(network)} `;
-}
-
-/** Comments are single bytes, and `nft` shows them in quotes. */
-function printable(text: string): string {
-  return text.replace(/[^ !#-[\]-~]/g, (character) => `%${character.charCodeAt(0).toString(16)}`);
-}
-
-/** Two 32-bit hashes in the manner of FNV-1a, as 16 hexadecimal digits. */
-function fingerprint(text: string): string {
-  let a = 0x811c9dc5;
-  let b = 0x2f0b4c47;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    a = Math.imul(a ^ code, 0x01000193);
-    b = Math.imul(b ^ code ^ (b >>> 15), 0x5bd1e995);
-  }
-  return [a, b].map((half) => (half >>> 0).toString(16).padStart(8, "0")).join("");
-}
-
 /** An element found in a set: its key, the comment that names its owner, the chain it leads to. */
 export interface OwnedElement {
   readonly set: NftSet;

@@ -17,7 +17,8 @@ import type { Request } from "../netlink/message.ts";
 import { comparedValues, iptablesComment, jumpTarget } from "../netlink/nft-expression.ts";
 import { delChain, delRule, getChain, type NftChain } from "../netlink/nft-request.ts";
 import type { Netns } from "./netns.ts";
-import { changeTables, type FoundRule, listChainRules, type Owner } from "./nft.ts";
+import { changeTables, type FoundRule, listChainRules } from "./nft.ts";
+import type { Owner } from "./nft-owner.ts";
 import { attachmentPrefix, chainName, isChainName, networkPrefix } from "./reference-names.ts";
 import { bridgeTable, hasLegacyNat, masqueradeTable, natTables } from "./reference-tables.ts";
 

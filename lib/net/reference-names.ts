@@ -1,7 +1,7 @@
 /** Names the reference plugins 1.x compute: whoever knows the attachment finds its rules by them. */
 
 import { sha512 } from "@noble/hashes/sha2";
-import type { Owner } from "./nft.ts";
+import type { Owner } from "./nft-owner.ts";
 
 /** The first hexadecimal digits of the SHA-512 of a text. */
 function digits(text: string, count: number): string {

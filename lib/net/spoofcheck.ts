@@ -21,16 +21,16 @@ import {
 } from "../netlink/nft-expression.ts";
 import { NF_BR_PRE_ROUTING, type NftSet, type NftTable } from "../netlink/nft-request.ts";
 import type { Netns } from "./netns.ts";
-import type { Owner } from "./nft.ts";
 import {
   addEntries,
   checkEntries,
   collectEntries,
-  deleteEntries,
   type Dispatcher,
+  deleteEntries,
   type Entry,
   type Place,
 } from "./nft-dispatch.ts";
+import type { Owner } from "./nft-owner.ts";
 
 const table: NftTable = { family: NFPROTO_BRIDGE, name: "weft" };
 

@@ -62,6 +62,13 @@ export interface ContainerEnd {
   readonly mac?: Mac | undefined;
 }
 
+/** A veth pair to be; MTU 0 leaves it to the kernel. */
+export interface VethSpec {
+  readonly host: HostEnd;
+  readonly container: ContainerEnd;
+  readonly mtu: number;
+}
+
 /** A veth pair as it was made: both ends down, all there is to know of them known. */
 export interface Veth {
   readonly outside: Link;
@@ -72,7 +79,7 @@ export interface Veth {
 export type VethEnd = Pick<Link, "index" | "name" | "mac" | "mtu">;
 
 /** Makes a veth pair in one datagram; throws EEXIST if either name is taken. */
-export function addVeth(ns: Netns, host: HostEnd, container: ContainerEnd, mtu: number): Veth {
+export function addVeth(ns: Netns, { host, container, mtu }: VethSpec): Veth {
   const mac = container.mac ?? randomMac();
   const what = `create veth pair "${host.name}" and "${container.name}"`;
   const requests = [
@@ -116,7 +123,8 @@ function pairAttributes(
 
 function portAttributes({ alias, master, hairpin, isolated }: HostEnd): netlink.LinkAttributes {
   const flags = { ...(hairpin ? { hairpin: 1 } : {}), ...(isolated ? { isolated: 1 } : {}) };
-  const port = master && (hairpin || isolated) ? { kind: "bridge" as const, data: flags } : undefined;
+  const port =
+    master && (hairpin || isolated) ? { kind: "bridge" as const, data: flags } : undefined;
   return {
     ...(alias === undefined ? {} : { alias }),
     ...(port ? { linkInfo: { port } } : {}),

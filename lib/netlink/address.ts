@@ -2,8 +2,7 @@
 
 import { ip, u8, u32 } from "../bytes/codec.ts";
 import { attr, attributes, message, struct } from "../bytes/struct.ts";
-import { type Cidr, lastAddress } from "../ip/cidr.ts";
-import { formatCidr } from "../ip/cidr.ts";
+import { type Cidr, formatCidr, lastAddress } from "../ip/cidr.ts";
 import { NLM_F_CREATE, NLM_F_EXCL, type Request, request } from "./message.ts";
 
 const RTM_NEWADDR = 20;

@@ -259,7 +259,9 @@ export function changePortVlans(
   const ids = vlans.map(({ id }) => id).join(", ");
   return request({
     what:
-      action === "add" ? `add VLAN ${ids} to "${port.name}"` : `delete VLAN ${ids} of "${port.name}"`,
+      action === "add"
+        ? `add VLAN ${ids} to "${port.name}"`
+        : `delete VLAN ${ids} of "${port.name}"`,
     type: action === "add" ? RTM_SETLINK : RTM_DELLINK,
     codec: portVlansMessage,
     value: { header: { family: AF_BRIDGE, index: port.index }, attributes: { vlans } },
@@ -277,4 +279,3 @@ export function listPortVlans(): Request {
     value: { header: { family: AF_BRIDGE }, attributes: { extMask: RTEXT_FILTER_BRVLAN } },
   });
 }
-

@@ -11,7 +11,6 @@ export const NFPROTO_IPV6 = 10;
 
 /** Verdicts; the kernel's negative ones as the unsigned numbers that carry them. */
 export const NF_DROP = 0;
-export const NFT_JUMP = 0xffff_fffd;
 export const NFT_GOTO = 0xffff_fffc;
 export const NFT_RETURN = 0xffff_fffb;
 
@@ -69,6 +68,7 @@ const lookup = /* @__PURE__ */ attributes({
   set: attr(1, "NFTA_LOOKUP_SET", cstring),
   source: attr(2, "NFTA_LOOKUP_SREG", u32be),
   target: attr(3, "NFTA_LOOKUP_DREG", u32be),
+  setId: attr(4, "NFTA_LOOKUP_SET_ID", u32be),
 });
 
 const immediate = /* @__PURE__ */ attributes({

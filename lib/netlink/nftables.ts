@@ -19,8 +19,8 @@ const nfgenmsg = /* @__PURE__ */ struct("nfgenmsg", { family: u8, version: u8, r
 const comment: Codec<string> = {
   size: 0,
   write(out, value) {
-    out.u8(0);
-    out.u8(value.length + 1);
+    u8.write(out, 0);
+    u8.write(out, value.length + 1);
     cstring.write(out, value);
   },
   read(input) {
@@ -53,7 +53,10 @@ export const batchMessage = /* @__PURE__ */ message(
 /** One table. */
 export const tableMessage = /* @__PURE__ */ message(
   nfgenmsg,
-  /* @__PURE__ */ attributes({ name: attr(1, "NFTA_TABLE_NAME", cstring) }),
+  /* @__PURE__ */ attributes({
+    name: attr(1, "NFTA_TABLE_NAME", cstring),
+    flags: attr(2, "NFTA_TABLE_FLAGS", u32be),
+  }),
 );
 
 const hook = /* @__PURE__ */ attributes({
@@ -68,6 +71,7 @@ export const chainMessage = /* @__PURE__ */ message(
     table: attr(1, "NFTA_CHAIN_TABLE", cstring),
     name: attr(3, "NFTA_CHAIN_NAME", cstring),
     hook: attr(4, "NFTA_CHAIN_HOOK", hook),
+    policy: attr(5, "NFTA_CHAIN_POLICY", u32be),
     use: attr(6, "NFTA_CHAIN_USE", u32be),
     type: attr(7, "NFTA_CHAIN_TYPE", cstring),
   }),
@@ -102,6 +106,7 @@ export const elementsMessage = /* @__PURE__ */ message(
     table: attr(1, "NFTA_SET_ELEM_LIST_TABLE", cstring),
     set: attr(2, "NFTA_SET_ELEM_LIST_SET", cstring),
     elements: attr(3, "NFTA_SET_ELEM_LIST_ELEMENTS", list(attr(1, "NFTA_LIST_ELEM", element))),
+    setId: attr(4, "NFTA_SET_ELEM_LIST_SET_ID", u32be),
   }),
 );
 

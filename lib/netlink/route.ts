@@ -2,8 +2,8 @@
 
 import { bytes, ip, u8, u32 } from "../bytes/codec.ts";
 import { attr, attributes, message, struct } from "../bytes/struct.ts";
-import { type Cidr, formatCidr, networkOf } from "../ip/cidr.ts";
 import { formatAddress, type IpAddress } from "../ip/address.ts";
+import { type Cidr, formatCidr, networkOf } from "../ip/cidr.ts";
 import { familyNumber } from "./address.ts";
 import { NLM_F_CREATE, NLM_F_EXCL, type Request, request } from "./message.ts";
 

@@ -25,14 +25,12 @@ import * as masquerading from "../../lib/net/masquerading.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import * as spoofCheck from "../../lib/net/spoofcheck.ts";
 import { ownerAlias, type VethEnd } from "../../lib/net/veth.ts";
-import { RTNLGRP_IPV6_IFADDR } from "../../lib/netlink/address.ts";
-import { RTNLGRP_LINK } from "../../lib/netlink/link.ts";
+import * as schema from "./bridge.schema.json";
 import { check } from "./check.ts";
 import { type BridgeConfig, containerMac, parseBridgeConfig } from "./config.ts";
 import { type Connected, connect, deleteStale, disconnect, type Inside } from "./connect.ts";
 import { connectGateway, withGateways } from "./gateway.ts";
 import { describe, reportedRoutes, resolvedRoutes } from "./result.ts";
-import * as schema from "./bridge.schema.json";
 
 /** How long a port may take to carry traffic, and IPv6 addresses to be probed, in milliseconds. */
 const PORT_UP_WITHIN = 5_000;
@@ -44,13 +42,15 @@ function add(call: AddCall<BridgeConfig>, host: Netns, container: Netns): Result
   return allOrNothing((undo) => {
     const { bridge, veth } = connect(call, { host, container, mac }, undo);
     const lease = ipam.hasIpam(call) ? takeLease(call, undo) : undefined;
-    if (call.config.macSpoofCheck) checkSpoofing(call, host, { bridge, veth }, undo);
+    if (call.config.macSpoofCheck) checkSpoofing(call, host, { veth, undo });
     if (!call.config.leaveDown) setLinkUp(host, veth.outside);
     if (lease) configureContainer(call, container, { inside: veth.inside, lease });
     else if (!call.config.leaveDown) setLinkUp(container, veth.inside);
     const vlanLink =
-      lease && call.config.isGateway ? connectGateway(call.config, host, { bridge, lease }) : undefined;
-    if (lease && call.config.ipMasq) masquerade(call, host, lease, undo);
+      lease && call.config.isGateway
+        ? connectGateway(call.config, host, { bridge, lease })
+        : undefined;
+    if (lease && call.config.ipMasq) masquerade(call, host, { lease, undo });
     const { inside } = veth;
     return describe(call, { ...settled(call, host, { bridge, veth }), inside, vlanLink }, lease);
   });
@@ -65,8 +65,7 @@ function takeLease(call: AddCall<BridgeConfig>, undo: Undo): ipam.Lease {
 function checkSpoofing(
   call: AddCall<BridgeConfig>,
   host: Netns,
-  { veth }: Connected,
-  undo: Undo,
+  { veth, undo }: { readonly veth: Connected["veth"]; readonly undo: Undo },
 ): void {
   const port = veth.outside.name;
   undo.step(
@@ -96,7 +95,7 @@ function configureContainer(
 function awaitAddresses(container: Netns, inside: VethEnd): void {
   const wait = {
     what: `the addresses of "${inside.name}" to be probed`,
-    group: RTNLGRP_IPV6_IFADDR,
+    of: "ipv6Addresses" as const,
     milliseconds: ADDRESSES_WITHIN,
   };
   waitUntil(container, wait, () => configure.areAddressesSettled(container, inside));
@@ -105,8 +104,7 @@ function awaitAddresses(container: Netns, inside: VethEnd): void {
 function masquerade(
   call: AddCall<BridgeConfig>,
   host: Netns,
-  lease: ipam.Lease,
-  undo: Undo,
+  { lease, undo }: { readonly lease: ipam.Lease; readonly undo: Undo },
 ): void {
   const addresses = lease.ips.map(({ cidr }) => cidr);
   const wanted = { owner: call.attachment, addresses, backend: call.config.ipMasqBackend };
@@ -123,7 +121,7 @@ function settled(call: AddCall<BridgeConfig>, host: Netns, made: Connected) {
   let links = { bridge: made.bridge, outside: made.veth.outside };
   const wait = {
     what: `the bridge port "${made.veth.outside.name}" to be up`,
-    group: RTNLGRP_LINK,
+    of: "links" as const,
     milliseconds: PORT_UP_WITHIN,
   };
   waitUntil(host, wait, () => {
@@ -139,7 +137,10 @@ function del(call: DelCall<BridgeConfig>, host: Netns, container: Netns | undefi
   const { attachment, config } = call;
   const inside = container && findLink(container, attachment.ifName);
   asMuchAsPossible(
-    ["delete the masquerade", () => config.ipMasq && unmasquerade(call, host, { container, inside })],
+    [
+      "delete the masquerade",
+      () => config.ipMasq && unmasquerade(call, host, { container, inside }),
+    ],
     ["delete the MAC spoof check", () => config.macSpoofCheck && unspoof(call, host)],
     ["delete the veth pair", () => disconnect(call, host, { container, inside })],
     ["release the addresses", () => ipam.deleteLease(call)],
@@ -147,7 +148,11 @@ function del(call: DelCall<BridgeConfig>, host: Netns, container: Netns | undefi
 }
 
 /** The addresses are known from the link, or from the result of ADD; otherwise they are searched. */
-function unmasquerade(call: DelCall<BridgeConfig>, host: Netns, { container, inside }: Inside): void {
+function unmasquerade(
+  call: DelCall<BridgeConfig>,
+  host: Netns,
+  { container, inside }: Inside,
+): void {
   const known =
     container && inside
       ? listAddresses(container, inside).map(({ cidr }) => cidr.address)

@@ -83,7 +83,11 @@ function reportFault(call: CheckOf, result: Result, found: Found): string | unde
   if (inside.mtu !== undefined && inside.mtu !== found.inside.mtu) {
     return `it should have MTU ${inside.mtu}, found ${found.inside.mtu}`;
   }
-  return macFault(inside, found.inside) ?? macFault(outside, found.outside) ?? macFault(bridge, found.bridge);
+  return (
+    macFault(inside, found.inside) ??
+    macFault(outside, found.outside) ??
+    macFault(bridge, found.bridge)
+  );
 }
 
 function reported(result: Result, name: string, inside: boolean): ResultInterface | undefined {
@@ -164,7 +168,9 @@ function gatewayOf({ address, gateway }: ResultIp): Cidr[] {
   const cidr = parseCidr(address);
   if (!cidr) return [];
   const own = gateway === undefined ? undefined : parseAddress(gateway);
-  return [{ address: own ?? nextAddress(networkOf(cidr).address), prefixLength: cidr.prefixLength }];
+  return [
+    { address: own ?? nextAddress(networkOf(cidr).address), prefixLength: cidr.prefixLength },
+  ];
 }
 
 function masqueradeFault(

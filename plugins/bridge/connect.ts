@@ -5,7 +5,13 @@ import { CniError, Code } from "../../lib/cni/error.ts";
 import type { Undo } from "../../lib/cni/undo.ts";
 import type { Mac } from "../../lib/ip/mac.ts";
 import { ensureBridge } from "../../lib/net/bridge.ts";
-import { deleteLinkIfPresent, findLink, findLinks, type Link, listLinks } from "../../lib/net/link.ts";
+import {
+  deleteLinkIfPresent,
+  findLink,
+  findLinks,
+  type Link,
+  listLinks,
+} from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { setSysctlIfPresent } from "../../lib/net/sysctl.ts";
 import {
@@ -82,7 +88,7 @@ function makeVeth(
   };
   const containerEnd = { name: attachment.ifName, netns: ends.container, mac: ends.mac };
   try {
-    return addVeth(ends.host, hostEnd, containerEnd, config.mtu);
+    return addVeth(ends.host, { host: hostEnd, container: containerEnd, mtu: config.mtu });
   } catch (cause) {
     if (isNameTaken(cause)) refuseExisting(call, ends.container, undefined);
     throw cause;
@@ -143,7 +149,8 @@ export function disconnect(
     const name = hostVethName(call.attachment, attempt);
     const link = findLink(host, name);
     if (!link) return;
-    if (link.alias === alias || (attempt === 0 && isAbandoned(link))) deleteLinkIfPresent(host, name);
+    if (link.alias === alias || (attempt === 0 && isAbandoned(link)))
+      deleteLinkIfPresent(host, name);
   }
 }
 
@@ -154,7 +161,9 @@ function belongsHere(host: Netns, inside: Link, alias: string): boolean {
 
 /** A host end that was never named nor set up: its ADD was killed. */
 function isAbandoned(link: Link): boolean {
-  return link.kind === "veth" && link.alias === "" && !link.isUp && /^veth[0-9a-f]{8}$/.test(link.name);
+  return (
+    link.kind === "veth" && link.alias === "" && !link.isUp && /^veth[0-9a-f]{8}$/.test(link.name)
+  );
 }
 
 /** Deletes the host ends of a network whose attachments are not valid, and abandoned ones. */

@@ -42,7 +42,7 @@ export function connectGateway(
   const gateways = gatewayCidrs(at.lease);
   const access = config.vlan?.access ?? 0;
   const vlanLink = access === 0 ? undefined : ensureVlanLink(config, host, at.bridge);
-  ensureGateways(host, vlanLink ?? at.bridge, gateways, config.forceAddress);
+  ensureGateways(host, vlanLink ?? at.bridge, { gateways, force: config.forceAddress });
   for (const family of [4, 6] as const) {
     const length = family === 4 ? 4 : 16;
     if (gateways.some(({ address }) => address.length === length)) ensureForwarding(host, family);
@@ -65,12 +65,11 @@ function ensureVlanLink(config: BridgeConfig, host: Netns, bridge: Link): Link {
   if (existing) return existing;
   const port = hostVethName({ network: bridge.name, containerID: "vlan", ifName: name });
   try {
-    const { outside, inside } = addVeth(
-      host,
-      { name: port, master: bridge, alias: `port of ${name}` },
-      { name, netns: undefined },
-      bridge.mtu,
-    );
+    const { outside, inside } = addVeth(host, {
+      host: { name: port, master: bridge, alias: `port of ${name}` },
+      container: { name, netns: undefined },
+      mtu: bridge.mtu,
+    });
     if (config.vlan) setPortVlans(host, outside, { ...config.vlan, trunk: [] });
     setLinkUp(host, outside);
     setLinkUp(host, inside);

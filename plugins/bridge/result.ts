@@ -7,7 +7,7 @@ import { formatAddress, parseAddress } from "../../lib/ip/address.ts";
 import { formatCidr, parseCidr } from "../../lib/ip/cidr.ts";
 import { formatMac } from "../../lib/ip/mac.ts";
 import type { Link } from "../../lib/net/link.ts";
-import { type NewRoute, RT_SCOPE_LINK } from "../../lib/netlink/route.ts";
+import { isLinkScoped, type Route } from "../../lib/net/route.ts";
 import type { BridgeConfig } from "./config.ts";
 
 /** The routes to report: the lease's, and a default route by the gateway where one is asked for. */
@@ -33,14 +33,15 @@ function isDefault({ dst }: ResultRoute, length: number): boolean {
  * The routes to install: one without a gateway goes by the first of its family, if there is one
  * and the route's scope reaches beyond the link.
  */
-export function resolvedRoutes(lease: Lease, routes: readonly ResultRoute[]): NewRoute[] {
+export function resolvedRoutes(lease: Lease, routes: readonly ResultRoute[]): Route[] {
   return routes.flatMap(({ dst, gw, ...rest }) => {
     const destination = parseCidr(dst);
     if (!destination) return [];
     const own = gw === undefined ? undefined : parseAddress(gw);
     const first = lease.ips.find((ip) => ip.gateway?.length === destination.address.length);
-    const isLocal = (rest.scope ?? 0) >= RT_SCOPE_LINK;
-    return [{ ...rest, destination, gateway: own ?? (isLocal ? undefined : first?.gateway) }];
+    return [
+      { ...rest, destination, gateway: own ?? (isLinkScoped(rest) ? undefined : first?.gateway) },
+    ];
   });
 }
 
@@ -53,7 +54,11 @@ export interface Links {
 }
 
 /** The result of ADD: what the plugins before this one reported, and after it our own. */
-export function describe(call: AddCall<BridgeConfig>, links: Links, lease: Lease | undefined): Result {
+export function describe(
+  call: AddCall<BridgeConfig>,
+  links: Links,
+  lease: Lease | undefined,
+): Result {
   const { prevResult, netns, config } = call;
   const before = prevResult?.interfaces ?? [];
   const dns = config.dns ?? lease?.result.dns;

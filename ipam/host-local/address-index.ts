@@ -10,16 +10,15 @@
  * or a crash of ours in between, leaves a time that is not the stamp.
  */
 
-import * as host from "host";
 import { hash32 } from "../../lib/bytes/hash.ts";
-import { closeFile, descriptorStatus, type FileStatus, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } from "../../lib/host/file.ts";
+import { descriptorStatus, type FileStatus, setChangeTime } from "../../lib/host/file.ts";
+import { PAGE_SIZE, PagedFile } from "../../lib/host/pages.ts";
 import { randomBytes } from "../../lib/host/random.ts";
 import { formatAddress, type IpAddress, parseAddress } from "../../lib/ip/address.ts";
 
 const MAGIC = 0x77656631; // "wef1": another layout gets another number
-const PAGE = 4096;
 const RECORD = 32;
-const PER_PAGE = PAGE / RECORD;
+const PER_PAGE = PAGE_SIZE / RECORD;
 
 /** Kinds of table records; an owner's record holds its address, an address's its state. */
 const EMPTY = 0;
@@ -32,39 +31,18 @@ const DELETED = 4;
 const RING_LOOK = 512;
 
 /** Fields of the header, as indexes of 32-bit numbers. */
-const H = { magic: 0, capacity: 1, filled: 2, head: 3, tail: 4, inode: 5, device: 6, seconds: 7, nanoseconds: 8, boot: 9 };
-
-/** Pages of the file, read when they are first needed, written by `flush`. */
-class Pages {
-  readonly #pages = new Map<number, Uint8Array>();
-  readonly #dirty = new Set<number>();
-  readonly #fd: number;
-
-  constructor(fd: number) {
-    this.#fd = fd;
-  }
-
-  get(number: number): Uint8Array {
-    const known = this.#pages.get(number);
-    if (known) return known;
-    const page = new Uint8Array(PAGE);
-    if (this.#fd >= 0) host.readAt(this.#fd, page, number * PAGE);
-    this.#pages.set(number, page);
-    return page;
-  }
-
-  change(number: number): Uint8Array {
-    this.#dirty.add(number);
-    return this.get(number);
-  }
-
-  /** Writes what was changed; false if the file system refuses. */
-  flush(fd: number): boolean {
-    return Array.from(this.#dirty).every(
-      (number) => host.writeAt(fd, this.get(number), number * PAGE) === PAGE,
-    );
-  }
-}
+const H = {
+  magic: 0,
+  capacity: 1,
+  filled: 2,
+  head: 3,
+  tail: 4,
+  inode: 5,
+  device: 6,
+  seconds: 7,
+  nanoseconds: 8,
+  boot: 9,
+};
 
 /** What an owner or an address is looked up by. */
 interface Key {
@@ -78,34 +56,29 @@ function keyOf(text: string): Key {
 
 /** The index of one network's reservations. */
 export class Index {
-  readonly #path: string;
-  readonly #fd: number;
-  readonly #pages: Pages;
+  readonly #pages: PagedFile;
   readonly #header: Uint32Array;
 
-  private constructor(path: string, fd: number, pages: Pages) {
-    this.#path = path;
-    this.#fd = fd;
+  private constructor(pages: PagedFile) {
     this.#pages = pages;
     this.#header = new Uint32Array(pages.get(0).buffer);
   }
 
   /** The index in a file, if it is the directory's as it is now and of this boot. */
   static open(path: string, directory: FileStatus, boot: string): Index | undefined {
-    const fd = host.open(path, O_RDWR | O_NOFOLLOW, 0);
-    if (fd < 0) return undefined;
-    const index = new Index(path, fd, new Pages(fd));
+    const file = PagedFile.open(path);
+    if (!file) return undefined;
+    const index = new Index(file);
     if (index.#isCurrent(directory, boot)) return index;
-    closeFile(fd);
+    file.close();
     return undefined;
   }
 
   /** An empty index with room for `count` addresses; it becomes a file when it is committed. */
   static create(path: string, count: number): Index {
-    const index = new Index(path, -1, new Pages(-1));
+    const index = new Index(PagedFile.empty(path));
     let capacity = 1024;
     while (capacity < 4 * count) capacity *= 2;
-    index.#pages.change(0);
     index.#set(H.magic, MAGIC);
     index.#set(H.capacity, capacity);
     return index;
@@ -176,7 +149,10 @@ export class Index {
 
   /** True if an address is in use or was since the index was made. */
   isKnown(address: string): boolean {
-    return this.#probe(keyOf(address), (_page, _offset, kind) => kind === USED || kind === RELEASED);
+    return this.#probe(
+      keyOf(address),
+      (_page, _offset, kind) => kind === USED || kind === RELEASED,
+    );
   }
 
   /** Notes that an owner has an address. */
@@ -215,7 +191,11 @@ export class Index {
     const capacity = this.#get(H.capacity);
     const tail = this.#get(H.tail);
     const [number, offset] = this.#page(tail % capacity, true);
-    writeRecord(this.#pages.change(number), offset, { key: { low: 0, high: 0 }, kind: RELEASED, address });
+    writeRecord(this.#pages.change(number), offset, {
+      key: { low: 0, high: 0 },
+      kind: RELEASED,
+      address,
+    });
     this.#set(H.tail, tail + 1);
     if (tail + 1 - this.#get(H.head) > capacity) this.#set(H.head, tail + 1 - capacity);
   }
@@ -232,7 +212,10 @@ export class Index {
         continue;
       }
       const address = addressIn(page, offset);
-      const isReleased = this.#probe(keyOf(formatAddress(address)), (_p, _o, kind) => kind === RELEASED);
+      const isReleased = this.#probe(
+        keyOf(formatAddress(address)),
+        (_p, _o, kind) => kind === RELEASED,
+      );
       if (isReleased && !fits(address)) continue;
       this.#pages.change(number)[offset] = EMPTY;
       if (isReleased) return address;
@@ -244,31 +227,23 @@ export class Index {
 
   /** Writes the index and stamps the directory; whatever fails only makes the index worthless. */
   commit(directoryFd: number, boot: string): void {
-    const fd = this.#fd >= 0 ? this.#fd : openNew(this.#path);
-    if (fd < 0) return;
     const directory = descriptorStatus(directoryFd);
-    const nanoseconds = new Uint32Array(randomBytes(4).buffer)[0] ?? 0;
+    const [nanoseconds = 0] = new Uint32Array(randomBytes(4).buffer);
     const isCrowded = this.#get(H.filled) > 0.7 * this.#get(H.capacity);
     this.#set(H.inode, directory.inode % 2 ** 32);
     this.#set(H.device, directory.device % 2 ** 32);
     this.#set(H.seconds, directory.changedSeconds % 2 ** 32);
     this.#set(H.nanoseconds, nanoseconds % 1_000_000_000);
     this.#set(H.boot, hash32(boot));
-    const size = PAGE * (1 + (2 * this.#get(H.capacity)) / PER_PAGE);
-    const written = (this.#fd >= 0 || host.truncate(fd, size) === 0) && this.#pages.flush(fd);
-    if (!written || isCrowded) host.unlink(this.#path);
-    else host.setChangeTime(directoryFd, directory.changedSeconds, this.#get(H.nanoseconds));
-    if (this.#fd < 0) closeFile(fd);
+    if (isCrowded) this.#pages.discard();
+    else if (this.#pages.save(1 + (2 * this.#get(H.capacity)) / PER_PAGE)) {
+      setChangeTime(directoryFd, directory.changedSeconds, this.#get(H.nanoseconds));
+    }
   }
 
   close(): void {
-    if (this.#fd >= 0) closeFile(this.#fd);
+    this.#pages.close();
   }
-}
-
-function openNew(path: string): number {
-  host.unlink(path);
-  return host.open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
 }
 
 /* ---- records: kind u8, address length u8, key low u32 at 4, key high u32 at 8, address at 16 ---- */

@@ -1,0 +1,238 @@
+/**
+ * The rules that hold the layers apart (docs/architecture.md), checked on every source file; and
+ * the checker itself, checked on small sources that break them.
+ */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join, posix } from "node:path";
+import { transformSync } from "esbuild";
+import { parseAst } from "vite";
+import { describe, expect, it } from "vitest";
+
+const root = dirname(import.meta.dirname);
+
+/* ---- what is allowed ---- */
+
+/** What a folder may import besides itself; `host` is the module that native/host.c provides. */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  "lib/bytes": [],
+  "lib/ip": [],
+  "lib/host": ["host"],
+  "lib/netlink": ["lib/bytes", "lib/ip"],
+  "lib/net": ["lib/netlink", "lib/bytes", "lib/ip", "lib/host", "host", "@noble/hashes"],
+  "lib/cni": ["lib/net", "lib/ip", "lib/host", "lib/netlink/error.ts", "host"],
+  "plugins/weft": ["lib/cni", "lib/host", "host"],
+  plugins: ["lib/cni", "lib/net", "lib/ip"],
+  "ipam/dhcp": ["lib/cni", "lib/ip", "lib/bytes", "lib/host", "lib/net"],
+  ipam: ["lib/cni", "lib/ip", "lib/bytes", "lib/host"],
+};
+
+/** Single files that may import more than their folder: the socket, and the names of errors. */
+const filesMayImport: Readonly<Record<string, readonly string[]>> = {
+  "lib/netlink/connection.ts": ["lib/host", "host"],
+  "lib/netlink/error.ts": ["lib/host/errno.ts"],
+};
+
+/** The suite's own command line is no plugin: it has no configuration of its own. */
+const commandLine = "weft";
+
+/* ---- the checker ---- */
+
+interface Source {
+  /** From the root of the project: `lib/ip/mac.ts`. */
+  readonly path: string;
+  readonly text: string;
+}
+
+/** Everything in a product source that the architecture does not allow, as `path: what`. */
+function faultsOf(source: Source): readonly string[] {
+  const faults = [...importFaults(source), ...codeFaults(source)];
+  return faults.map((fault) => `${source.path}: ${fault}`);
+}
+
+function importFaults({ path, text }: Source): readonly string[] {
+  return importsOf(text).flatMap((specifier) => {
+    const target = specifier.startsWith(".")
+      ? posix.join(posix.dirname(path), specifier)
+      : specifier;
+    return isAllowed(path, target) ? [] : [`may not import "${target}"`];
+  });
+}
+
+/** Static imports, re-exports, `import("…")` and `typeof import("…")`, types or values alike. */
+function importsOf(text: string): readonly string[] {
+  const statements = /^(?:import|export(?=\s*(?:type\s*)?[*{]))\b[^;"=(]*"([^"\n]+)"/gm;
+  const calls = /\bimport\(\s*"([^"\n]+)"/g;
+  return [statements, calls].flatMap((form) =>
+    [...text.matchAll(form)].map(([, name = ""]) => name),
+  );
+}
+
+function isAllowed(path: string, target: string): boolean {
+  const folder = folderOf(path);
+  if (target.startsWith(`${folder}/`)) return true;
+  if (target === "*.schema.json") return folder === "lib/cni";
+  const layer = [folder, dirname(folder)].find((name) => name in mayImport) ?? "";
+  const allowed = [...(mayImport[layer] ?? []), ...(filesMayImport[path] ?? [])];
+  return allowed.some((name) => target === name || target.startsWith(`${name}/`));
+}
+
+/** A layer or a plugin: `lib/net`, `plugins/bridge`. */
+function folderOf(path: string): string {
+  return path.split("/").slice(0, 2).join("/");
+}
+
+/** What this checker needs of a syntax tree. */
+interface Node {
+  readonly type: string;
+  readonly [member: string]: unknown;
+}
+
+/** Code as the engine will see it, without types and comments. */
+function parse({ path, text }: Source): Node {
+  const tsconfigRaw = { compilerOptions: { verbatimModuleSyntax: true } };
+  const { code } = transformSync(text, { loader: "ts", sourcefile: path, tsconfigRaw });
+  return parseAst(code) as unknown as Node;
+}
+
+function codeFaults(source: Source): readonly string[] {
+  const tree = parse(source);
+  const nodes = [...walk(tree)];
+  const inAll = nodes.flatMap((node) => nodeFault(node) ?? []);
+  const isMain = /^(?:plugins|ipam)\/([^/]+)\/\1\.ts$/.test(source.path);
+  const hasTry = isMain && nodes.some(({ type }) => type === "TryStatement");
+  return [...inAll, ...(hasTry ? ["has a try in a main file"] : []), ...mutableState(tree)];
+}
+
+function* walk(value: unknown): Generator<Node> {
+  if (Array.isArray(value)) for (const item of value) yield* walk(item);
+  else if (typeof value === "object" && value !== null) {
+    if ("type" in value) yield value as Node;
+    for (const member of Object.values(value)) yield* walk(member);
+  }
+}
+
+function nodeFault(node: Node): string | undefined {
+  const { type, name, value } = node;
+  if (node.async === true || type === "AwaitExpression" || node.await === true) return "is async";
+  if (type === "Identifier" && name === "Promise") return "uses Promise";
+  if (type === "Identifier" && (name === "eval" || name === "Function")) return `uses ${name}`;
+  if (type === "ImportExpression") return "imports dynamically: use lazily()";
+  if (type === "Literal" && typeof value === "string" && isShell(value)) return "runs a shell";
+  if (type === "ImportDeclaration" && isLazy(node)) return "imports a lazy module's values";
+  return undefined;
+}
+
+function isShell(text: string): boolean {
+  return /^(?:\/.*\/)?(?:ba|da|z|k)?sh$/.test(text);
+}
+
+function isLazy({ source }: Node): boolean {
+  return String((source as Node).value).endsWith(".lazy.ts");
+}
+
+function mutableState({ body }: Node): readonly string[] {
+  const declarations = (body as readonly Node[]).map((node) => (node.declaration as Node) ?? node);
+  const mutable = declarations.some(
+    ({ type, kind }) => type === "VariableDeclaration" && kind !== "const",
+  );
+  return mutable ? ["has module-level mutable state"] : [];
+}
+
+/* ---- the project's files ---- */
+
+function filesBelow(folder: string): readonly string[] {
+  if (!existsSync(join(root, folder))) return [];
+  const names = readdirSync(join(root, folder), { recursive: true, encoding: "utf8" });
+  return names.map((name) => `${folder}/${name}`).sort();
+}
+
+const files = ["lib", "plugins", "ipam"].flatMap(filesBelow);
+const sources = files.filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts"));
+const commandFolders = [
+  ...new Set(sources.filter((path) => !path.startsWith("lib/")).map(folderOf)),
+];
+
+/** What a command's folder lacks. */
+function missingFrom(folder: string, exists: (path: string) => boolean): readonly string[] {
+  const name = basename(folder);
+  const page = name === commandLine ? [] : [`${folder}/${name}.schema.json`];
+  return [`${folder}/${name}.ts`, ...page, `docs/plugins/${name}.md`].filter(
+    (path) => !exists(path),
+  );
+}
+
+describe("the architecture", () => {
+  it("is kept by every source file of the product", () => {
+    expect(sources.length).toBeGreaterThan(20);
+    const faults = sources.flatMap((path) =>
+      faultsOf({ path, text: readFileSync(join(root, path), "utf8") }),
+    );
+    expect(faults).toEqual([]);
+  });
+
+  it.each(commandFolders)("%s has a main file of its name, a schema and a page", (folder) => {
+    expect(missingFrom(folder, (path) => existsSync(join(root, path)))).toEqual([]);
+  });
+
+  it("has no main.ts and no index.ts", () => {
+    expect(files.filter((path) => /\/(?:main|index)\.ts$/.test(path))).toEqual([]);
+  });
+
+  it("spec-tests import nothing of the product", () => {
+    const tests = filesBelow("spec-tests").filter((path) => path.endsWith(".ts"));
+    expect(tests.length).toBeGreaterThan(5);
+    const faults = tests.flatMap((path) =>
+      importsOf(readFileSync(join(root, path), "utf8"))
+        .filter((name) => name.startsWith("."))
+        .map((name) => posix.join(posix.dirname(path), name))
+        .filter((target) => !target.startsWith("spec-tests/"))
+        .map((target) => `${path}: may not import "${target}"`),
+    );
+    expect(faults).toEqual([]);
+  });
+});
+
+describe("the checker of the architecture finds", () => {
+  it.each([
+    ["lib/ip/a.ts", 'import { x } from "../bytes/b.ts";', 'may not import "lib/bytes/b.ts"'],
+    ["lib/ip/a.ts", 'import * as host from "host";', 'may not import "host"'],
+    ["lib/host/a.ts", 'import type { X } from "../ip/b.ts";', 'may not import "lib/ip/b.ts"'],
+    ["lib/net/a.ts", 'import {\n  x,\n} from "../cni/b.ts";', 'may not import "lib/cni/b.ts"'],
+    ["lib/netlink/link.ts", 'export * from "../host/b.ts";', 'may not import "lib/host/b.ts"'],
+    ["lib/cni/a.ts", 'import "../netlink/link.ts";', 'may not import "lib/netlink/link.ts"'],
+    ["lib/net/a.ts", 'type X = typeof import("../cni/b.ts");', 'may not import "lib/cni/b.ts"'],
+    ["plugins/a/b.ts", 'import { x } from "../c/c.ts";', 'may not import "plugins/c/c.ts"'],
+    ["plugins/a/b.ts", 'import { x } from "../../ipam/c/c.ts";', 'may not import "ipam/c/c.ts"'],
+    ["ipam/a/b.ts", 'import { x } from "../../lib/net/c.ts";', 'may not import "lib/net/c.ts"'],
+    ["plugins/a/b.ts", 'import { x } from "node:fs";', 'may not import "node:fs"'],
+    ["lib/net/a.ts", 'import { x } from "./b.lazy.ts";', "imports a lazy module's values"],
+    ["lib/net/a.ts", "export async function f() {}", "is async"],
+    ["lib/net/a.ts", "export const f: () => unknown = async () => 1;", "is async"],
+    ["lib/net/a.ts", "export const p = Promise.resolve(1);", "uses Promise"],
+    ["lib/net/a.ts", 'export const x = eval("1");', "uses eval"],
+    ["lib/net/a.ts", 'export const x = new Function("1");', "uses Function"],
+    ["lib/net/a.ts", 'export const x = () => run("/bin/sh");', "runs a shell"],
+    ["lib/net/a.ts", "let count = 0;", "has module-level mutable state"],
+    ["lib/net/a.ts", "export let count = 0;", "has module-level mutable state"],
+    ["plugins/a/a.ts", "function f() { try { g(); } catch {} }", "has a try in a main file"],
+  ])("in %s: %s", (path, text, fault) => {
+    expect(faultsOf({ path, text })).toEqual([`${path}: ${fault}`]);
+  });
+
+  it.each([
+    ["lib/netlink/connection.ts", 'import { x } from "../host/errno.ts";'],
+    ["lib/net/a.ts", 'type X = typeof import("./b.lazy.ts");'],
+    ["plugins/a/a.ts", 'import { x } from "./b.ts";\nimport * as schema from "./a.schema.json";'],
+    ["plugins/a/b.ts", "function f() { try { g(); } catch {} }"],
+    ["lib/ip/a.ts", '// async eval Promise\nconst text = "let it be async";'],
+    ["lib/ip/a.ts", "function f() { let i = 0; return i; }"],
+  ])("nothing in %s: %s", (path, text) => {
+    expect(faultsOf({ path, text })).toEqual([]);
+  });
+
+  it("a folder without its main file, schema and page", () => {
+    const missing = ["plugins/a/a.ts", "plugins/a/a.schema.json", "docs/plugins/a.md"];
+    expect(missingFrom("plugins/a", () => false)).toEqual(missing);
+    expect(missingFrom("plugins/weft", () => false)).not.toContain("plugins/weft/weft.schema.json");
+  });
+});

@@ -1,0 +1,76 @@
+/** A file of pages, of which a run reads a few and writes fewer. */
+
+import * as host from "host";
+import { closeFile, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } from "./file.ts";
+
+/** Bytes of a page. */
+export const PAGE_SIZE = 4096;
+
+/** Pages are read when they are first asked for, and written by `save`, all at once. */
+export class PagedFile {
+  readonly #path: string;
+  readonly #pages = new Map<number, Uint8Array<ArrayBuffer>>();
+  readonly #changed = new Set<number>();
+  #fd: number;
+
+  private constructor(path: string, fd: number) {
+    this.#path = path;
+    this.#fd = fd;
+  }
+
+  /** The file of a path, or undefined if it cannot be opened, for whatever reason. */
+  static open(path: string): PagedFile | undefined {
+    const fd = host.open(path, O_RDWR | O_NOFOLLOW, 0);
+    return fd < 0 ? undefined : new PagedFile(path, fd);
+  }
+
+  /** A file of empty pages that comes into being when it is saved. */
+  static empty(path: string): PagedFile {
+    return new PagedFile(path, -1);
+  }
+
+  /** A page to read. */
+  get(number: number): Uint8Array<ArrayBuffer> {
+    const known = this.#pages.get(number);
+    if (known) return known;
+    const page = new Uint8Array(PAGE_SIZE);
+    if (this.#fd >= 0) host.readAt(this.#fd, page, number * PAGE_SIZE);
+    this.#pages.set(number, page);
+    return page;
+  }
+
+  /** A page to write into. */
+  change(number: number): Uint8Array<ArrayBuffer> {
+    this.#changed.add(number);
+    return this.get(number);
+  }
+
+  /** Writes what was changed; false if the file system refuses, and then there is no file. */
+  save(pages: number): boolean {
+    if (this.#fd < 0) this.#create(pages);
+    const saved =
+      this.#fd >= 0 &&
+      Array.from(this.#changed).every((number) => {
+        const written = host.writeAt(this.#fd, this.get(number), number * PAGE_SIZE);
+        return written === PAGE_SIZE;
+      });
+    if (!saved) this.discard();
+    return saved;
+  }
+
+  #create(pages: number): void {
+    host.unlink(this.#path);
+    this.#fd = host.open(this.#path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+    if (this.#fd >= 0) host.truncate(this.#fd, pages * PAGE_SIZE);
+  }
+
+  /** Removes the file: nobody is to trust it. */
+  discard(): void {
+    host.unlink(this.#path);
+  }
+
+  close(): void {
+    if (this.#fd >= 0) closeFile(this.#fd);
+    this.#fd = -1;
+  }
+}
