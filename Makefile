@@ -1,0 +1,84 @@
+# weft: a CNI plugin suite. `make help` lists the targets; their comments are the list.
+
+BINDIR ?= /opt/cni/bin
+DESTDIR ?=
+
+# A folder counts as well: a file that appears or vanishes changes it.
+sources := $(shell find lib plugins ipam native -not -name '*.test.ts') \
+	tools/build.mjs tools/schema.mjs package.json tsconfig.json
+bin := node_modules/.bin
+
+.DEFAULT_GOAL := all
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: all setup types lint format unit size spec check test bench demo docs install uninstall clean help
+
+all: dist/.built ## Build dist/bin, if something changed since (the default)
+
+setup: ## Install what this machine lacks to build, demonstrate and test (root)
+	@tools/setup.sh test
+
+types: node_modules/.package-lock.json ## Check the types
+	$(bin)/tsc --noEmit
+
+lint: node_modules/.package-lock.json ## Check style and format
+	$(bin)/biome check
+
+format: node_modules/.package-lock.json ## Format the sources, and repair what can be repaired by rule
+	$(bin)/biome check --write
+
+unit: node_modules/.package-lock.json ## Run the unit tests and the architecture test
+	node tools/test.mjs unit
+
+size: all ## Check the size of the image and of the bytecode each command loads
+	node tools/size.mjs
+
+spec: all ## Run the tests of the executables in network namespaces (root)
+	node tools/test.mjs spec
+
+docs: all ## Write option tables and published schemas from the schemas
+	node tools/docs.mjs
+
+check: types lint unit size ## Check all that needs no root: types, lint, unit tests, size, documents
+	node tools/docs.mjs --check
+
+test: ## Set up this machine, check, and test the executables (root)
+	@tools/setup.sh test
+	@$(MAKE) --no-print-directory check spec
+
+bench: ## Measure speed, memory and size against the reference plugins (root)
+	@tools/setup.sh test
+	@$(MAKE) --no-print-directory all
+	node bench/bench.mjs
+
+demo: ## Set up this machine, connect two containers, show what was made, clean up (root)
+	@tools/setup.sh demo
+	@$(MAKE) --no-print-directory all
+	@tools/demo.sh
+
+install: all ## Install the executables into BINDIR (/opt/cni/bin), each replaced in one step
+	@tools/install.sh install dist/bin $(DESTDIR)$(BINDIR)
+
+uninstall: ## Remove from BINDIR what install put there
+	@tools/install.sh uninstall $(DESTDIR)$(BINDIR)
+
+clean: ## Remove what was built and fetched
+	rm -rf dist coverage node_modules
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# npm writes this file last. As root, what is written belongs to the owner of the checkout.
+node_modules/.package-lock.json: package-lock.json
+	@tools/setup.sh build
+	npm ci --include=dev --no-audit --no-fund
+	@touch $@
+	@tools/owner.sh node_modules
+
+dist/.built: node_modules/.package-lock.json $(sources)
+	@tools/setup.sh build
+	node tools/build.mjs
+	@touch $@
+	@tools/owner.sh dist
+
+-include tools/*.mk
