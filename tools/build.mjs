@@ -1,7 +1,17 @@
 // Builds dist/bin: every command's TypeScript -> one ES module each and shared chunks (esbuild)
 // -> QuickJS bytecode -> one static image with all of it, hard-linked under every command's name.
 import { execFileSync } from "node:child_process";
-import { existsSync, linkSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -16,17 +26,21 @@ const debug = process.env.DEBUG === "1";
 
 /** plugins/foo/foo.ts and ipam/foo/foo.ts are commands; no list is kept by hand. */
 function findCommands() {
-  return ["plugins", "ipam"].flatMap((folder) =>
-    readdirSync(join(root, folder))
-      .filter((name) => existsSync(join(root, folder, name, `${name}.ts`)))
-      .map((name) => ({ name, entry: join(root, folder, name, `${name}.ts`) })),
-  ).sort((a, b) => (a.name < b.name ? -1 : 1));
+  return ["plugins", "ipam"]
+    .flatMap((folder) =>
+      readdirSync(join(root, folder))
+        .filter((name) => existsSync(join(root, folder, name, `${name}.ts`)))
+        .map((name) => ({ name, entry: join(root, folder, name, `${name}.ts`) })),
+    )
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** x.lazy.ts, anywhere: a module of its own, loaded when somebody asks for it (lib/host/lazy.ts). */
 function findLazyModules() {
   return ["lib", "plugins", "ipam"]
-    .flatMap((folder) => readdirSync(join(root, folder), { recursive: true }).map((file) => join(root, folder, file)))
+    .flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true }).map((file) => join(root, folder, file)),
+    )
     .filter((file) => file.endsWith(".lazy.ts"))
     .sort()
     .map((file) => ({ in: file, out: file.slice(file.lastIndexOf("/") + 1, -".ts".length) }));
@@ -34,7 +48,10 @@ function findLazyModules() {
 
 async function bundle(commands) {
   const result = await build({
-    entryPoints: [...commands.map(({ name, entry }) => ({ in: entry, out: name })), ...findLazyModules()],
+    entryPoints: [
+      ...commands.map(({ name, entry }) => ({ in: entry, out: name })),
+      ...findLazyModules(),
+    ],
     outdir: join(dist, "js"),
     absWorkingDir: root,
     bundle: true,
@@ -62,7 +79,15 @@ function run(program, ...args) {
   execFileSync(program, args.flat(), { stdio: ["ignore", "inherit", "inherit"] });
 }
 
-const CFLAGS = ["-std=gnu11", `-ffile-prefix-map=${root}/=`, "-Wall", "-Wextra", "-Werror", "-isystem", join(engine, "include")];
+const CFLAGS = [
+  "-std=gnu11",
+  `-ffile-prefix-map=${root}/=`,
+  "-Wall",
+  "-Wextra",
+  "-Werror",
+  "-isystem",
+  join(engine, "include"),
+];
 const ENGINE = [join(engine, "lib/quickjs-core.a"), "-lm", "-lpthread"];
 const CC = process.env.CC ?? "musl-gcc";
 
@@ -85,13 +110,34 @@ const ARENA_BASE = /ARENA_BASE (0x\w+)/.exec(readFileSync(join(root, "native/hos
 /** One static image whose arena holds the given file, or one empty page. */
 function link(output, snapshot) {
   const content = snapshot ? `.incbin "${snapshot}"` : ".zero 4096";
-  writeFileSync(join(dist, "snapshot.S"), `.section .snapshot,"aw",@progbits\n${content}\n.section .note.GNU-stack,"",@progbits\n`);
+  writeFileSync(
+    join(dist, "snapshot.S"),
+    `.section .snapshot,"aw",@progbits\n${content}\n.section .note.GNU-stack,"",@progbits\n`,
+  );
   const sources = ["main.c", "host.c", "arena.c"].map((file) => join(root, "native", file));
   const extra = (process.env.EXTRA_CFLAGS ?? "").split(" ").filter(Boolean);
-  run(CC, CFLAGS, "-O2", extra, "-static", "-no-pie", "-s", "-Wl,--build-id=none",
-    `-Wl,--section-start=.snapshot=${ARENA_BASE}`, "-Wl,--no-warn-rwx-segments",
-    `-Wa,-I${join(dist, "bytecode")}`, `-Wa,-I${dist}`, "-I", join(root, "native"),
-    sources, join(dist, "blobs.c"), join(dist, "snapshot.S"), ENGINE, "-o", join(dist, output));
+  run(
+    CC,
+    CFLAGS,
+    "-O2",
+    extra,
+    "-static",
+    "-no-pie",
+    "-s",
+    "-Wl,--build-id=none",
+    `-Wl,--section-start=.snapshot=${ARENA_BASE}`,
+    "-Wl,--no-warn-rwx-segments",
+    `-Wa,-I${join(dist, "bytecode")}`,
+    `-Wa,-I${dist}`,
+    "-I",
+    join(root, "native"),
+    sources,
+    join(dist, "blobs.c"),
+    join(dist, "snapshot.S"),
+    ENGINE,
+    "-o",
+    join(dist, output),
+  );
 }
 
 /**
@@ -104,14 +150,17 @@ function linkSnapshot() {
   writeFileSync(join(dist, "snapshot.bin"), memory);
   link("image", "snapshot.bin");
   const [plain, image] = ["plain", "image"].map((name) => codeOf(readFileSync(join(dist, name))));
-  if (!plain.equals(image)) throw new Error("the code of the image moved: its snapshot cannot be used");
+  if (!plain.equals(image))
+    throw new Error("the code of the image moved: its snapshot cannot be used");
   for (const name of ["plain", "write-snapshot"]) rmSync(join(dist, name));
 }
 
 /** The bytes of the executable segment of an ELF file (elf.h: Elf64_Ehdr, Elf64_Phdr). */
 function codeOf(elf) {
   const at = Number(elf.readBigUInt64LE(32));
-  const headers = Array.from({ length: elf.readUInt16LE(56) }, (_, i) => elf.subarray(at + 56 * i, at + 56 * i + 56));
+  const headers = Array.from({ length: elf.readUInt16LE(56) }, (_, i) =>
+    elf.subarray(at + 56 * i, at + 56 * i + 56),
+  );
   const code = headers.find((header) => header.readUInt32LE(0) === 1 && header.readUInt32LE(4) & 1);
   const [offset, , , size] = [8, 16, 24, 32].map((field) => Number(code.readBigUInt64LE(field)));
   return Buffer.concat([code.subarray(16, 24), elf.subarray(offset, offset + size)]);
@@ -129,7 +178,13 @@ async function main() {
     const base = path.slice(path.lastIndexOf("/") + 1);
     const command = commands.find(({ name }) => `${name}.js` === base);
     const name = command ? command.name : base.replace(/\.lazy\.js$/, ".lazy");
-    run(compiler, join(root, path), name, join(dist, "bytecode", `${name}.bin`), debug ? "debug" : []);
+    run(
+      compiler,
+      join(root, path),
+      name,
+      join(dist, "bytecode", `${name}.bin`),
+      debug ? "debug" : [],
+    );
     return { name, file: `${name}.bin`, isCommand: command !== undefined };
   });
   writeFileSync(join(dist, "blobs.c"), embedSource(modules));
@@ -137,10 +192,15 @@ async function main() {
   if (process.env.SNAPSHOT === "0") renameSync(join(dist, "plain"), join(dist, "image"));
   else linkSnapshot();
   for (const { name } of commands) linkSync(join(dist, "image"), join(dist, "bin", name));
-  const bytecode = modules.reduce((sum, { file }) => sum + statSync(join(dist, "bytecode", file)).size, 0);
+  const bytecode = modules.reduce(
+    (sum, { file }) => sum + statSync(join(dist, "bytecode", file)).size,
+    0,
+  );
   const image = statSync(join(dist, "image")).size;
-  console.log(`dist/bin: ${commands.length} commands, one image of ${Math.round(image / 1024)} KB, ` +
-    `${Math.round(bytecode / 1024)} KB of it bytecode`);
+  console.log(
+    `dist/bin: ${commands.length} commands, one image of ${Math.round(image / 1024)} KB, ` +
+      `${Math.round(bytecode / 1024)} KB of it bytecode`,
+  );
   rmSync(join(dist, "image"));
 }
 

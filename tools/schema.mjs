@@ -34,7 +34,9 @@ function withoutAnnotations(schema) {
 
 /** Rules on texts would bring tables and a regular expression compiler: plugins check texts. */
 function refuseTextRules(schema) {
-  const found = /"(minLength|maxLength|pattern|format)":/.exec(JSON.stringify(withoutAnnotations(schema)));
+  const found = /"(minLength|maxLength|pattern|format)":/.exec(
+    JSON.stringify(withoutAnnotations(schema)),
+  );
   if (found) throw new Error(`schemas of this suite do not use ${found[1]}`);
 }
 

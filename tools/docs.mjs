@@ -1,0 +1,86 @@
+// Writes what the documents say of the schemas: the option table of docs/plugins/<name>.md between
+// its markers, and docs/schemas/<name>.schema.json for editors. With --check: fails if stale.
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const check = process.argv.includes("--check");
+const stale = [];
+
+/** Rows of an option table, nested keys dotted: `vlanTrunk[].minID`. */
+export function optionRows(schema, prefix = "") {
+  return Object.entries(schema.properties ?? {}).flatMap(([key, value]) => {
+    const name = `${prefix}${key}`;
+    const row = {
+      name,
+      type: typeText(value),
+      default: value["x-default"],
+      text: value.description,
+    };
+    return [row, ...optionRows(value, `${name}.`), ...itemRows(value.items, `${name}[]`)];
+  });
+}
+
+function itemRows(items, prefix) {
+  if (!items) return [];
+  return items.items ? itemRows(items.items, `${prefix}[]`) : optionRows(items, `${prefix}.`);
+}
+
+function typeText(value) {
+  if (value.enum) return value.enum.map((item) => `\`"${item}"\``).join(" or ");
+  const { minimum, maximum } = value;
+  if (value.type === "integer" && maximum !== undefined) return `number, ${minimum} to ${maximum}`;
+  return {
+    string: "text",
+    integer: "number",
+    boolean: "true or false",
+    array: "list",
+    object: "object",
+  }[value.type];
+}
+
+function tableOf(schema) {
+  const lines = optionRows(schema).map(({ name, type, default: value, text }) => {
+    const shown =
+      value === undefined
+        ? ""
+        : typeof value === "string" && value.includes(" ")
+          ? value
+          : `\`${JSON.stringify(value)}\``;
+    return `| \`${name}\` | ${type} | ${shown} | ${text} |`;
+  });
+  return ["| key | type | default | meaning |", "|---|---|---|---|", ...lines].join("\n");
+}
+
+/** Writes a file, or notes that it should be written. */
+function put(path, text) {
+  if (existsSync(path) && readFileSync(path, "utf8") === text) return;
+  if (check) stale.push(path.slice(root.length + 1));
+  else writeFileSync(path, text);
+}
+
+function documentPlugin(folder, name) {
+  const schema = JSON.parse(readFileSync(join(root, folder, name, `${name}.schema.json`), "utf8"));
+  const page = join(root, "docs/plugins", `${name}.md`);
+  const text = readFileSync(page, "utf8");
+  const marked = /<!-- options -->[\s\S]*<!-- \/options -->/;
+  if (!marked.test(text)) throw new Error(`${page} has no place for its options`);
+  put(
+    page,
+    text.replace(marked, () => `<!-- options -->\n${tableOf(schema)}\n<!-- /options -->`),
+  );
+  const published = { $schema: schema.$schema, $id: `${name}.schema.json`, ...schema };
+  put(join(root, "docs/schemas", `${name}.schema.json`), `${JSON.stringify(published, null, 2)}\n`);
+}
+
+mkdirSync(join(root, "docs/schemas"), { recursive: true });
+for (const folder of ["plugins", "ipam"]) {
+  for (const name of readdirSync(join(root, folder)).sort()) {
+    if (existsSync(join(root, folder, name, `${name}.schema.json`))) documentPlugin(folder, name);
+  }
+}
+if (stale.length > 0) {
+  console.error(`Stale, run make docs: ${stale.join(", ")}`);
+  process.exit(1);
+}
