@@ -68,7 +68,9 @@ describe("P10 CHECK", () => {
     const run = bed.check("bridge", box, { ...network, prevResult: result });
     expect(run).toMatchObject({ exitCode: 0 });
     box.sh("ip route flush table 100");
-    expect(bed.check("bridge", box, { ...network, prevResult: result }).ok).toBe(false);
+    expect(
+      bed.check("bridge", box, { ...network, prevResult: result }).error.code,
+    ).toBeGreaterThanOrEqual(100);
   });
 
   /** What somebody may take away or change; `VETH` stands for the host's end. */
@@ -130,7 +132,7 @@ describe("P10 CHECK", () => {
     const withResult = { ...tagged, prevResult: result };
     expect(bed.check("bridge", box, withResult)).toMatchObject({ exitCode: 0 });
     bed.host.sh(`bridge vlan delete dev ${veth} vid 5`);
-    expect(bed.check("bridge", box, withResult).ok).toBe(false);
+    expect(bed.check("bridge", box, withResult).error.code).toBeGreaterThanOrEqual(100);
   });
 
   it("P10.04 misses protection against forged hardware addresses", ({ bed }) => {
@@ -139,7 +141,7 @@ describe("P10 CHECK", () => {
     const withResult = { ...guarded, prevResult: result };
     expect(bed.check("bridge", box, withResult)).toMatchObject({ exitCode: 0 });
     bed.host.sh("nft flush ruleset");
-    expect(bed.check("bridge", box, withResult).ok).toBe(false);
+    expect(bed.check("bridge", box, withResult).error.code).toBeGreaterThanOrEqual(100);
   });
 
   it("P10.05 allows what later plugins add", ({ bed }) => {
@@ -173,13 +175,17 @@ describe("P10 CHECK", () => {
     const [first, second, third] = result.interfaces;
     const interfaces = [first, second, { ...third, sandbox: "/run/netns/other" }];
     const prevResult = { ...result, interfaces };
-    expect(bed.check("bridge", box, { ...config, prevResult }).ok).toBe(false);
+    expect(bed.check("bridge", box, { ...config, prevResult }).error.code).toBeGreaterThanOrEqual(
+      100,
+    );
   });
 
   it("P10.06 misses an attachment of another container", ({ bed }) => {
     const { result } = attach(bed);
     const other = bed.container();
-    expect(bed.check("bridge", other, { ...config, prevResult: result }).ok).toBe(false);
+    expect(
+      bed.check("bridge", other, { ...config, prevResult: result }).error.code,
+    ).toBeGreaterThanOrEqual(100);
   });
 
   it("P10.08 changes nothing, whether it succeeds or fails", ({ bed }) => {
@@ -190,7 +196,7 @@ describe("P10 CHECK", () => {
 
     attached.box.sh("ip route delete default");
     const damaged = bed.snapshot();
-    expect(check(bed, attached).ok).toBe(false);
+    expect(check(bed, attached).error.code).toBeGreaterThanOrEqual(100);
     expect(bed.leftovers(damaged)).toEqual([]);
   });
 
@@ -199,7 +205,7 @@ describe("P10 CHECK", () => {
     const before = bed.snapshot();
     const prevResult = { cniVersion: "1.1.0", ips: [{ address: "10.1.2.2/24" }] };
     const run = bed.check("host-local", box, hostLocal("10.1.2.0/24", { prevResult }));
-    expect(run.ok).toBe(false);
+    expect(run.error.code).toBeGreaterThanOrEqual(100);
     expect(bed.leftovers(before)).toEqual([]);
   });
 
@@ -227,6 +233,8 @@ describe("P10 CHECK", () => {
     const prevResult = bed.add("loopback", box, lo).result;
     expect(bed.check("loopback", box, { ...lo, prevResult })).toMatchObject({ exitCode: 0 });
     box.sh("ip link set lo down");
-    expect(bed.check("loopback", box, { ...lo, prevResult }).ok).toBe(false);
+    expect(bed.check("loopback", box, { ...lo, prevResult }).error.code).toBeGreaterThanOrEqual(
+      100,
+    );
   });
 });

@@ -1,11 +1,12 @@
 /** Checking network configurations as the plugins of this image would read them. */
 
-import type { KeySpellings } from "*.schema.json";
 import * as host from "host";
 import { commonKeys } from "../../lib/cni/config.ts";
 import { CniError } from "../../lib/cni/error.ts";
 import { isObject, type Json, type JsonObject } from "../../lib/cni/json.ts";
 import type { Program } from "../../lib/cni/run.ts";
+
+type KeySpellings = Program["configuration"]["keys"];
 
 /** What a person should know of a configuration: errors keep it from working, warnings may not. */
 export interface Findings {
