@@ -75,6 +75,12 @@ describe("the bed", () => {
     expect(bed.host.nft()).toBe("");
   });
 
+  it("never takes a missing executable for one that fails", ({ bed }) => {
+    expect(() => bed.exec("nosuch", { command: "ADD" })).toThrow("Cannot run nosuch ADD");
+    const fail = "openat:error=EIO:when=99999";
+    expect(() => bed.exec("nosuch", { command: "ADD", fail })).toThrow("Cannot run nosuch ADD");
+  });
+
   it("never takes a signal for an ordinary failure", ({ bed }) => {
     const dying = bed.recorder("dying");
     dying.script("ADD", "kill -9 $$");

@@ -185,11 +185,14 @@ export function collectEntries(
   const kept = new Set(valid.map(ownerText));
   const isStale = ({ comment }: OwnedElement) =>
     isOfNetwork(comment, network) && !kept.has(comment);
-  let more = true;
+  let more = false;
   const plan = () => {
     const stale = listAll(ns, dispatcher).filter(isStale);
     more = stale.length > CHUNK;
     return deletion(ns, dispatcher, stale.slice(0, CHUNK));
   };
-  while (more) changeTables(ns, { questions: [], plan });
+  do {
+    more = false;
+    changeTables(ns, { questions: [], plan });
+  } while (more);
 }

@@ -80,9 +80,6 @@ function reportFault(call: CheckOf, result: Result, found: Found): string | unde
   }
   if (!outside) return `prevResult does not list its host end "${found.outside.name}"`;
   if (!bridge) return `prevResult does not list bridge "${found.bridge.name}"`;
-  if (inside.mtu !== undefined && inside.mtu !== found.inside.mtu) {
-    return `it should have MTU ${inside.mtu}, found ${found.inside.mtu}`;
-  }
   return (
     macFault(inside, found.inside) ??
     macFault(outside, found.outside) ??

@@ -49,7 +49,7 @@ export function run(enter: readonly string[], program: string, call: Invocation)
   if (ended.pid === 0) throw ended.error ?? new Error(`Cannot start "${file}"`);
   const { status: exitCode, signal } = ended;
   const ending = { exitCode, signal, stdout: `${ended.stdout}`, stderr: `${ended.stderr}` };
-  return outcome(ending, title(program, call));
+  return plugin(ending, title(program, call));
 }
 
 /** Starts `program` in the private host behind `enter`; several may run at the same time. */
@@ -77,7 +77,15 @@ export async function start(
       }),
     );
   });
-  return outcome(ending, title(program, call));
+  return plugin(ending, title(program, call));
+}
+
+/** The outcome, if it was the executable that ended, and not what should have started it. */
+function plugin(ending: Ending, what: string): Outcome {
+  if (/^(\/usr\/bin\/)?(nsenter|strace): /.test(ending.stderr)) {
+    throw new Error(`Cannot run ${what}: ${ending.stderr}(was it built anew meanwhile?)`);
+  }
+  return outcome(ending, what);
 }
 
 function commandLine(
