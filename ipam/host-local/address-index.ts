@@ -10,7 +10,7 @@
  * or a crash of ours in between, leaves a time that is not the stamp.
  */
 
-import { hash32 } from "../../lib/bytes/hash.ts";
+import { hash32, hash64 } from "../../lib/bytes/hash.ts";
 import { descriptorStatus, type FileStatus, setChangeTime } from "../../lib/host/file.ts";
 import { PAGE_SIZE, PagedFile } from "../../lib/host/pages.ts";
 import { randomBytes } from "../../lib/host/random.ts";
@@ -48,10 +48,6 @@ const H = {
 interface Key {
   readonly low: number;
   readonly high: number;
-}
-
-function keyOf(text: string): Key {
-  return { low: hash32(text), high: hash32(text, 1) };
 }
 
 /** The index of one network's reservations. */
@@ -140,7 +136,7 @@ export class Index {
   /** The addresses an owner had when the index was last told; the reservations have the last word. */
   addressesOf(owner: string): string[] {
     const addresses: string[] = [];
-    this.#probe(keyOf(owner), (number, offset, kind) => {
+    this.#probe(hash64(owner), (number, offset, kind) => {
       if (kind === OWNER) addresses.push(formatAddress(addressIn(this.#pages.get(number), offset)));
       return false;
     });
@@ -150,7 +146,7 @@ export class Index {
   /** True if an address is in use or was since the index was made. */
   isKnown(address: string): boolean {
     return this.#probe(
-      keyOf(address),
+      hash64(address),
       (_page, _offset, kind) => kind === USED || kind === RELEASED,
     );
   }
@@ -159,15 +155,15 @@ export class Index {
   add(address: string, owner: string): void {
     const bytes = parseAddress(address);
     if (!bytes) return;
-    this.#insert(keyOf(owner), OWNER, bytes);
-    if (!this.#setState(address, USED)) this.#insert(keyOf(address), USED, bytes);
+    this.#insert(hash64(owner), OWNER, bytes);
+    if (!this.#setState(address, USED)) this.#insert(hash64(address), USED, bytes);
   }
 
   /** Notes that an owner has released an address. */
   remove(address: string, owner: string): void {
     const bytes = parseAddress(address);
     if (!bytes) return;
-    this.#probe(keyOf(owner), (number, offset, kind) => {
+    this.#probe(hash64(owner), (number, offset, kind) => {
       if (kind !== OWNER || formatAddress(addressIn(this.#pages.get(number), offset)) !== address) {
         return false;
       }
@@ -178,7 +174,7 @@ export class Index {
   }
 
   #setState(address: string, state: number): boolean {
-    return this.#probe(keyOf(address), (number, offset, kind) => {
+    return this.#probe(hash64(address), (number, offset, kind) => {
       if (kind !== USED && kind !== RELEASED) return false;
       this.#pages.change(number)[offset] = state;
       return true;
@@ -213,7 +209,7 @@ export class Index {
       }
       const address = addressIn(page, offset);
       const isReleased = this.#probe(
-        keyOf(formatAddress(address)),
+        hash64(formatAddress(address)),
         (_p, _o, kind) => kind === RELEASED,
       );
       if (isReleased && !fits(address)) continue;

@@ -16,13 +16,13 @@ import {
   descriptorStatus,
   ensureDirectory,
   fileStatus,
-  findSmallText,
   listDirectory,
   O_DIRECTORY,
   O_RDONLY,
   openFile,
   overwriteFile,
   readTextIfPresent,
+  smallTextReader,
   tryDirectory,
   warn,
 } from "../../lib/host/file.ts";
@@ -167,8 +167,9 @@ export class Store {
     tryDirectory(INDEX_DIRECTORY, 0o700);
     const bootedAt = place.reclaimAfterReboot ? this.#endOfEarlierBoot() : 0;
     const kept = scanRecords(this.#path).filter((record) => {
-      const reason = staleReason(record, bootedAt);
-      if (reason !== undefined) reclaim(`${this.#path}/${record.address}`, reason);
+      const path = `${this.#path}/${record.address}`;
+      const reason = staleReason(path, record.owner, bootedAt);
+      if (reason !== undefined) reclaim(path, reason);
       return reason === undefined;
     });
     const index = Index.create(file, kept.length);
@@ -186,20 +187,16 @@ export class Store {
   }
 }
 
-/** A file whose name is an address. */
-interface RecordFile extends Reservation {
-  readonly changed: number;
-}
-
 /** Slack for a clock that was set while the host came up, in seconds. */
 const CLOCK_SLACK = 5;
 
 /** Why a record cannot belong to anybody; undefined if it may. */
-function staleReason({ owner, changed }: RecordFile, bootedAt: number): string | undefined {
+function staleReason(path: string, owner: string, bootedAt: number): string | undefined {
   if (owner === "") return "it is empty";
   if (!/^[\x20-\x7e]+(\r\n[\x20-\x7e\u0080-\uffff]+)?$/.test(owner)) return "it is corrupt";
-  if (changed < bootedAt - CLOCK_SLACK) return "it is of an earlier boot";
-  return undefined;
+  if (bootedAt === 0) return undefined;
+  const changed = fileStatus(path)?.changedSeconds ?? bootedAt;
+  return changed < bootedAt - CLOCK_SLACK ? "it is of an earlier boot" : undefined;
 }
 
 function reclaim(path: string, reason: string): void {
@@ -212,17 +209,17 @@ export function listReservations(path: string): Reservation[] {
   return scanRecords(path).filter(({ owner }) => owner !== "");
 }
 
-function scanRecords(path: string): RecordFile[] {
+function scanRecords(path: string): Reservation[] {
+  const read = smallTextReader(LONGEST_RECORD);
   return listDirectory(path).flatMap((name) => {
     const address = parseAddress(name);
     if (!address || formatAddress(address) !== name) return [];
-    const owner = readRecord(`${path}/${name}`);
-    const changed = fileStatus(`${path}/${name}`)?.changedSeconds ?? 0;
-    return owner === undefined ? [] : [{ address: name, owner, changed }];
+    const owner = read(`${path}/${name}`)?.trim();
+    return owner === undefined ? [] : [{ address: name, owner }];
   });
 }
 
 /** The text of a record, trimmed; "" if it is no text; undefined if there is no such file. */
 function readRecord(path: string): string | undefined {
-  return findSmallText(path, LONGEST_RECORD)?.trim();
+  return smallTextReader(LONGEST_RECORD)(path)?.trim();
 }

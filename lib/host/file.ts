@@ -10,6 +10,7 @@ export const O_RDWR = 2;
 export const O_CREAT = 0o100;
 export const O_EXCL = 0o200;
 export const O_TRUNC = 0o1000;
+export const O_NONBLOCK = 0o4000;
 export const O_DIRECTORY = 0o200000;
 export const O_NOFOLLOW = 0o400000;
 
@@ -206,20 +207,19 @@ export function overwriteFile(path: string, text: string, mode: number): void {
 }
 
 /**
- * The text of a small regular file, following no link; undefined if it cannot be opened, "" if it
- * is longer than `limit` bytes or not UTF-8.
+ * Reads small files, following no link: their text; undefined if one cannot be read, "" if it is
+ * longer than `limit` bytes or not UTF-8. The buffer is made once for all of them.
  */
-export function findSmallText(path: string, limit: number): string | undefined {
-  const fd = host.open(path, O_RDONLY | O_NOFOLLOW, 0);
-  if (fd < 0) return undefined;
-  try {
-    const status = descriptorStatus(fd);
-    if (!status.isFile) return undefined;
-    if (status.size > limit) return "";
-    return host.decode(readToEnd(fd, `"${path}"`)) ?? "";
-  } finally {
+export function smallTextReader(limit: number): (path: string) => string | undefined {
+  const buffer = new Uint8Array(limit + 1);
+  return (path) => {
+    const fd = host.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+    if (fd < 0) return undefined;
+    const length = host.read(fd, buffer);
     closeFile(fd);
-  }
+    if (length < 0) return undefined;
+    return length > limit ? "" : (host.decode(buffer.subarray(0, length)) ?? "");
+  };
 }
 
 /**

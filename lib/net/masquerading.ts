@@ -43,7 +43,7 @@ export function findMasqueradeFault(
 export function deleteMasquerade(host: Netns, owner: Owner, known: readonly IpAddress[]): void {
   nftables.deleteMasquerade(host, owner, known);
   if (hasReferenceTables(host))
-    lazily<Leftovers>("reference-leftovers").deleteLeftovers(host, owner);
+    lazily<Leftovers>("reference-leftovers").deleteLeftovers(host, owner, known);
 }
 
 /** Removes the masquerade of all attachments of a network that are no longer valid. */

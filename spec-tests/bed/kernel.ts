@@ -3,14 +3,16 @@ import { spawnSync } from "node:child_process";
 import { it } from "./it.ts";
 import { notHereTitle } from "./not-here.ts";
 
+const veth = "ip link add name probe0 type veth peer name probe1";
+
 /** One command each that succeeds, in a namespace of its own, only where the feature exists. */
 const probes = {
-  "bridge VLAN filtering": "ip link add b type bridge vlan_filtering 1",
-  "802.1Q": "ip link add d type veth peer e && ip link add link d name v type vlan id 5",
-  dummy: "ip link add d type dummy",
-  ipvlan: "ip link add d type veth peer e && ip link add link d name v type ipvlan",
-  macvlan: "ip link add d type veth peer e && ip link add link d name v type macvlan",
-  vrf: "ip link add v type vrf table 5",
+  "bridge VLAN filtering": "ip link add name probe0 type bridge vlan_filtering 1",
+  "802.1Q": `${veth} && ip link add link probe0 name probe2 type vlan id 5`,
+  dummy: "ip link add name probe0 type dummy",
+  ipvlan: `${veth} && ip link add link probe0 name probe2 type ipvlan`,
+  macvlan: `${veth} && ip link add link probe0 name probe2 type macvlan`,
+  vrf: "ip link add name probe0 type vrf table 5",
   "legacy iptables": "iptables-legacy -t nat -S",
 } as const;
 

@@ -60,6 +60,7 @@ boot() {
 }
 
 keep_output() {
+  rmdir "$share/out" 2>/dev/null && return
   rm -rf "$cache/out"
   mv "$share/out" "$cache/out"
 }
