@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -28,6 +29,8 @@
 #include <unistd.h>
 
 extern char **environ;
+
+#define NS_GET_NSTYPE 0xb703 /* _IO(0xb7, 3), linux/nsfs.h */
 
 #define ARGS JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv
 #define UNUSED (void)self, (void)argc
@@ -183,15 +186,22 @@ static JSValue host_random(ARGS)
 
 /* ---- files ---- */
 
+/* open(2) without the fcntl(2) that the C library adds for kernels of 2007. */
+static long open_file(const char *path, int flags, int mode)
+{
+    return syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC | O_LARGEFILE, mode);
+}
+
 static JSValue host_open(ARGS)
 {
     UNUSED;
-    int flags, mode, fd;
+    int flags, mode;
+    long fd;
     const char *path = get_path(ctx, argv[0]);
 
     if (!path || get_ints(ctx, argv + 1, 2, (int *[]){ &flags, &mode }))
         return JS_EXCEPTION;
-    fd = open(path, flags | O_CLOEXEC, mode);
+    fd = open_file(path, flags, mode);
     JS_FreeCString(ctx, path);
     return result(ctx, fd);
 }
@@ -555,7 +565,7 @@ static long go_home(long value)
 static int enter(int netns)
 {
     if (home < 0)
-        home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+        home = open_file("/proc/self/ns/net", O_RDONLY, 0);
     return home < 0 ? -1 : setns(netns, CLONE_NEWNET);
 }
 
@@ -571,6 +581,17 @@ static JSValue host_socketIn(ARGS)
     return result(ctx, go_home(socket(domain, type | SOCK_CLOEXEC, protocol)));
 }
 
+/* What kind of namespace a descriptor holds, as a CLONE_NEW* flag (ioctl_ns(2)). */
+static JSValue host_namespaceType(ARGS)
+{
+    UNUSED;
+    int fd;
+
+    if (get_ints(ctx, argv, 1, (int *[]){ &fd }))
+        return JS_EXCEPTION;
+    return result(ctx, ioctl(fd, NS_GET_NSTYPE));
+}
+
 static JSValue host_openIn(ARGS)
 {
     UNUSED;
@@ -584,7 +605,7 @@ static JSValue host_openIn(ARGS)
     if (enter(netns) < 0)
         outcome = result(ctx, -1);
     else
-        outcome = result(ctx, go_home(open(path, flags | O_CLOEXEC)));
+        outcome = result(ctx, go_home(open_file(path, flags, 0)));
     JS_FreeCString(ctx, path);
     return outcome;
 }
@@ -808,6 +829,7 @@ static const JSCFunctionListEntry functions[] = {
     FUNCTION(receive, 3),
     FUNCTION(poll, 2),
     FUNCTION(socketIn, 4),
+    FUNCTION(namespaceType, 1),
     FUNCTION(openIn, 3),
     FUNCTION(pipe, 1),
     FUNCTION(memoryFile, 0),

@@ -52,6 +52,8 @@ declare module "host" {
 
   // Network namespaces: enter, make one thing, and be home again before this returns
   export function socketIn(netns: number, domain: number, type: number, protocol: number): number;
+  /** What kind of namespace a descriptor holds: a CLONE_NEW* flag (ioctl_ns(2)). */
+  export function namespaceType(fd: number): number;
   export function openIn(netns: number, path: string, flags: number): number;
 
   // Other programs

@@ -279,3 +279,10 @@ export function tryDirectory(path: string, mode: number): void {
 export function warn(line: string): void {
   host.write(2, host.encode(`${line}\n`));
 }
+
+/** The text of a file the kernel makes as it is read, which one read gives whole (proc(5)). */
+export function readKernelText(fd: number, what: string): string {
+  const buffer = new Uint8Array(256);
+  const length = checked(host.read(fd, buffer), () => `read ${what}`);
+  return host.decode(buffer.subarray(0, length)) ?? "";
+}

@@ -5,7 +5,7 @@
 
 import * as host from "host";
 import { checked, ENOENT } from "../host/errno.ts";
-import { closeFile, descriptorStatus, isSameFile } from "../host/file.ts";
+import { closeFile, descriptorStatus, fileStatus, isSameFile } from "../host/file.ts";
 import { Connection, NETLINK_NETFILTER, NETLINK_ROUTE } from "../netlink/connection.ts";
 
 /** Magic numbers of the file systems that hold namespace files (linux/magic.h). */
@@ -86,20 +86,15 @@ export function openNetns(path: string): Netns {
   return new Netns(fd, path);
 }
 
-/** Entering for a moment is the test the kernel offers: setns(2) wants CLONE_NEWNET. */
+/** linux/sched.h */
+const CLONE_NEWNET = 0x40000000;
+
 function isNetworkNamespace(fd: number): boolean {
-  const probe = host.openIn(fd, "/proc/self/ns/net", 0);
-  if (probe < 0) return false;
-  closeFile(probe);
-  return true;
+  return host.namespaceType(fd) === CLONE_NEWNET;
 }
 
 /** True if a namespace is the process's own. */
 export function isOwnNetns(netns: Netns): boolean {
-  const fd = checked(host.open("/proc/self/ns/net", 0, 0), () => "open /proc/self/ns/net");
-  try {
-    return isSameFile(descriptorStatus(fd), descriptorStatus(netns.fd));
-  } finally {
-    closeFile(fd);
-  }
+  const own = fileStatus("/proc/self/ns/net");
+  return own !== undefined && isSameFile(own, descriptorStatus(netns.fd));
 }

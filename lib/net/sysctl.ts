@@ -2,7 +2,7 @@
 
 import * as host from "host";
 import { checked, ENOENT, SystemError } from "../host/errno.ts";
-import { closeFile, O_RDONLY, O_WRONLY, readToEnd, writeAll } from "../host/file.ts";
+import { closeFile, O_RDONLY, O_WRONLY, readKernelText, writeAll } from "../host/file.ts";
 import type { Netns } from "./netns.ts";
 
 /** The value of a sysctl such as `ipv4/ip_forward`, or undefined if the kernel has none. */
@@ -11,7 +11,7 @@ export function findSysctl(ns: Netns, name: string): string | undefined {
   if (fd === -ENOENT) return undefined;
   checked(fd, () => `read sysctl net/${name}`);
   try {
-    return (host.decode(readToEnd(fd, `sysctl net/${name}`)) ?? "").trim();
+    return readKernelText(fd, `sysctl net/${name}`).trim();
   } finally {
     closeFile(fd);
   }

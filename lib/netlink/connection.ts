@@ -21,7 +21,6 @@ import {
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const SOL_NETLINK = 270;
-const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
 const NETLINK_GET_STRICT_CHK = 12;
 const MSG_TRUNC = 0x20;
@@ -34,6 +33,12 @@ export const NETLINK_NETFILTER = 12;
 const DUMP_ATTEMPTS = 8;
 /** How long an answer may take after a receive failed, in milliseconds. */
 const LOST_AFTER = 1000;
+
+/**
+ * Where datagrams are received, by all connections: what is kept of one is copied before the next.
+ * The kernel writes dumps of up to 32 KB; most of it is never touched.
+ */
+const received = new Uint8Array(32768);
 
 /** Makes the socket of a connection: in which namespace is the caller's business. */
 export type OpenSocket = (domain: number, type: number, protocol: number) => number;
@@ -55,7 +60,6 @@ export class Connection {
   readonly #protocol: number;
   #fd = -1;
   #sequence = 1;
-  #buffer = new Uint8Array(32768);
 
   constructor(protocol: number, openSocket: OpenSocket) {
     this.#protocol = protocol;
@@ -152,8 +156,8 @@ export class Connection {
   waitForEvents(milliseconds: number): Received[] {
     const fd = this.#open();
     if (host.poll(Int32Array.of(fd), Math.max(0, Math.ceil(milliseconds))) <= 0) return [];
-    const n = host.receive(fd, this.#buffer, 0);
-    return n > 0 ? splitMessages(this.#buffer.subarray(0, n)) : [];
+    const n = host.receive(fd, received, 0);
+    return n > 0 ? splitMessages(received.subarray(0, n)) : [];
   }
 
   #open(): number {
@@ -161,7 +165,6 @@ export class Connection {
       const fd = this.#openSocket(AF_NETLINK, SOCK_RAW, this.#protocol);
       this.#fd = checked(fd, () => "open a netlink socket");
       host.setOption(fd, SOL_NETLINK, NETLINK_EXT_ACK, 1);
-      host.setOption(fd, SOL_NETLINK, NETLINK_CAP_ACK, 1);
       host.setOption(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);
     }
     return this.#fd;
@@ -181,17 +184,17 @@ export class Connection {
    * the answer is asked for again, and only if none comes is the outcome unknown.
    */
   #receive(requests: readonly Request[]): Received[] {
-    let n = host.receive(this.#fd, this.#buffer, MSG_TRUNC);
+    let n = host.receive(this.#fd, received, MSG_TRUNC);
     for (let attempt = 0; n < 0 && attempt < 3; attempt++) {
       const ready = n === -EINTR || host.poll(Int32Array.of(this.#fd), LOST_AFTER) > 0;
-      n = ready ? host.receive(this.#fd, this.#buffer, MSG_TRUNC) : -ETIMEDOUT;
+      n = ready ? host.receive(this.#fd, received, MSG_TRUNC) : -ETIMEDOUT;
     }
     if (n <= 0) {
       this.close();
       throw new NetlinkError(allOf(requests), n < 0 ? -n : ENOBUFS, { settled: false });
     }
-    if (n > this.#buffer.length) throw new CodecError(`message of ${n} bytes is truncated`);
-    return splitMessages(this.#buffer.subarray(0, n));
+    if (n > received.length) throw new CodecError(`message of ${n} bytes is truncated`);
+    return splitMessages(received.subarray(0, n));
   }
 
   #acknowledge(message: Received, request: Request, outcome: Outcome): void {
