@@ -50,7 +50,7 @@ function respell(object: JsonObject, keys: KeySpellings): JsonObject {
   for (const key in object) {
     const value = object[key];
     if (value === null || value === undefined) continue;
-    const known = keys[key] ?? keys[key.toLowerCase()];
+    const known = ownMember(keys, key.toLowerCase());
     if (!known) {
       result[key] = value;
       continue;
@@ -60,6 +60,11 @@ function respell(object: JsonObject, keys: KeySpellings): JsonObject {
     result[spelling] = below ? respellValue(value, below) : value;
   }
   return result;
+}
+
+/** A key may bear a name that every object has, such as "constructor". */
+function ownMember(keys: KeySpellings, name: string): KeySpellings[string] | undefined {
+  return Object.hasOwn(keys, name) ? keys[name] : undefined;
 }
 
 function respellValue(value: Json, keys: KeySpellings): Json {

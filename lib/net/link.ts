@@ -31,6 +31,24 @@ export interface Link {
   readonly isolated: boolean;
 }
 
+/** What changes of a link while it comes up. */
+export type LinkState = Pick<Link, "index" | "name" | "mac" | "mtu" | "peer" | "operationalState">;
+
+/** The kernel's message as a LinkState. */
+export function toLinkState({
+  header,
+  attributes,
+}: ReturnType<typeof netlink.linkStateMessage.read>): LinkState {
+  return {
+    index: header.index,
+    name: attributes.name ?? "",
+    mac: attributes.address ?? new Uint8Array(0),
+    mtu: attributes.mtu ?? 0,
+    peer: attributes.link ?? 0,
+    operationalState: attributes.operationalState ?? 0,
+  };
+}
+
 type Message = ReturnType<typeof netlink.linkMessage.read>;
 
 /** The kernel's message as a Link. */
@@ -89,6 +107,12 @@ export function findLinks(ns: Netns, ...names: readonly (string | number)[]): (L
   });
 }
 
+/** The states of several links by one question; throws ENODEV if one is gone. */
+export function getLinkStates(ns: Netns, ...indexes: readonly number[]): LinkState[] {
+  const outcomes = ns.route.perform(...indexes.map(netlink.getLink));
+  return outcomes.map((outcome) => toLinkState(decodeReply(outcome, netlink.linkStateMessage)));
+}
+
 /** Sets a link up. */
 export function setLinkUp(ns: Netns, link: Named): void {
   const change = { set: netlink.IFF_UP };
@@ -140,6 +164,6 @@ export function waitUntil(ns: Netns, wait: Wait, holds: () => boolean): void {
 }
 
 /** True if a link carries traffic (RFC 2863 state UP). */
-export function isOperational(link: Link): boolean {
+export function isOperational(link: Pick<Link, "operationalState">): boolean {
   return link.operationalState === netlink.IF_OPER_UP;
 }

@@ -61,6 +61,7 @@ const mapOfIpv6: NftSet = { ...mapOfIpv4, name: "masquerade6", keyType: 8, keyLe
 const dispatcher: Dispatcher = {
   maps: [mapOfIpv4, mapOfIpv6],
   rulesPerChain: 3,
+  keepsChains: true,
   chain: {
     table,
     name: "postrouting",

@@ -3,9 +3,11 @@
  * Taking it away covers both, and what the reference plugins left for the attachment.
  */
 
+import { EOPNOTSUPP } from "../host/errno.ts";
 import { lazily } from "../host/lazy.ts";
 import type { IpAddress } from "../ip/address.ts";
 import type { Cidr } from "../ip/cidr.ts";
+import { isRefusal } from "../netlink/error.ts";
 import * as nftables from "./masquerade.ts";
 import type { Netns } from "./netns.ts";
 import { hasReferenceTables } from "./reference-tables.ts";
@@ -21,14 +23,28 @@ export interface Masquerade {
   readonly backend: nftables.MasqueradeBackend | undefined;
 }
 
-function backendOf(host: Netns, wanted: Masquerade["backend"]): Iptables | typeof nftables {
-  const usesNftables = wanted === "nftables" || (!wanted && nftables.kernelHasNftables(host));
-  return usesNftables ? nftables : lazily<Iptables>("masquerade-iptables");
-}
+const iptables = () => lazily<Iptables>("masquerade-iptables");
 
 /** Masquerades what comes from the addresses and leaves their subnets. */
 export function addMasquerade(host: Netns, { owner, addresses, backend }: Masquerade): void {
-  backendOf(host, backend).addMasquerade(host, owner, addresses);
+  if (backend !== "iptables" && addByNftables(host, { owner, addresses, backend })) return;
+  iptables().addMasquerade(host, owner, addresses);
+}
+
+function checkerOf(host: Netns, wanted: Masquerade["backend"]): Iptables | typeof nftables {
+  const usesNftables = wanted === "nftables" || (!wanted && nftables.kernelHasNftables(host));
+  return usesNftables ? nftables : iptables();
+}
+
+/** False if the kernel has no nf_tables, and they are not insisted on. */
+function addByNftables(host: Netns, { owner, addresses, backend }: Masquerade): boolean {
+  try {
+    nftables.addMasquerade(host, owner, addresses);
+    return true;
+  } catch (cause) {
+    if (backend || !isRefusal(cause, EOPNOTSUPP)) throw cause;
+    return false;
+  }
 }
 
 /** What is missing of a masquerade, in words, or undefined. */
@@ -36,7 +52,7 @@ export function findMasqueradeFault(
   host: Netns,
   { owner, addresses, backend }: Masquerade,
 ): string | undefined {
-  return backendOf(host, backend).checkMasquerade(host, owner, addresses);
+  return checkerOf(host, backend).checkMasquerade(host, owner, addresses);
 }
 
 /** Removes an attachment's masquerade; `known` addresses save a search. */

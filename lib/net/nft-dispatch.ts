@@ -41,6 +41,11 @@ export interface Dispatcher {
   readonly maps: readonly NftSet[];
   /** The kernel counts the rules of a chain as uses of it. */
   readonly rulesPerChain: number;
+  /**
+   * True if others may use an element's chain, or soon will: then it stays when its last element
+   * goes, as a bridge stays without ports, until GC finds it unused.
+   */
+  readonly keepsChains: boolean;
 }
 
 /** Where an element is. */
@@ -71,7 +76,7 @@ export function addEntries(
       const stale = elementsIn(entries, answers.slice(entries.length));
       const isNew = stale.length > 0 || useIn(base) < dispatcher.rules().length;
       return [
-        ...deletion(ns, dispatcher, stale),
+        ...removal(ns, dispatcher, stale),
         ...(isNew ? layout(dispatcher) : []),
         ...entries
           .filter(({ rules }, i) => isNew || useIn(answers[i]) < rules.length)
@@ -115,22 +120,37 @@ function newElement({ map, key, chain }: Entry, owner: Owner): Request {
   return newElements(map, [{ key: { value: key }, data: { verdict }, comment: ownerText(owner) }]);
 }
 
+/** Deletes elements, and their chains unless those are kept. */
+function removal(
+  ns: Netns,
+  dispatcher: Dispatcher,
+  elements: readonly OwnedElement[],
+): readonly Request[] {
+  if (!dispatcher.keepsChains) return deletion(ns, dispatcher, elements);
+  return elementDeletion(dispatcher, elements);
+}
+
+function elementDeletion(
+  { maps }: Dispatcher,
+  elements: readonly OwnedElement[],
+): readonly Request[] {
+  const keys = (map: NftSet) => elements.filter(({ set }) => set === map).map(({ key }) => key);
+  return maps.filter((map) => keys(map).length > 0).map((map) => delElements(map, keys(map)));
+}
+
 /** Deletes elements, and the chains that nothing leads to without them. */
 function deletion(
   ns: Netns,
-  { chain, maps, rulesPerChain }: Dispatcher,
+  dispatcher: Dispatcher,
   elements: readonly OwnedElement[],
 ): readonly Request[] {
+  const { chain, rulesPerChain } = dispatcher;
   const uses = new Map<string, number>();
   for (const { chain: name } of elements) if (name) uses.set(name, (uses.get(name) ?? 0) + 1);
   const targets = Array.from(uses, ([name, count]) => ({ name, table: chain.table, count }));
   const answers = targets.length > 0 ? ns.netfilter.attempt(...targets.map(getChain)) : [];
   const unused = targets.filter(({ count }, i) => useIn(answers[i]) === count + rulesPerChain);
-  const keys = (map: NftSet) => elements.filter(({ set }) => set === map).map(({ key }) => key);
-  return [
-    ...maps.filter((map) => keys(map).length > 0).map((map) => delElements(map, keys(map))),
-    ...unused.map(delChain),
-  ];
+  return [...elementDeletion(dispatcher, elements), ...unused.map(delChain)];
 }
 
 /** Deletes an owner's elements: those in known places, or, if none is there, those of a search. */
@@ -146,7 +166,7 @@ export function deleteEntries(
     plan: (answers) => {
       const found = elementsIn(known, answers).filter(isOwn);
       const own = found.length > 0 ? found : listAll(ns, dispatcher).filter(isOwn);
-      return deletion(ns, dispatcher, own);
+      return removal(ns, dispatcher, own);
     },
   });
 }

@@ -52,6 +52,7 @@ const map: NftSet = {
 const dispatcher: Dispatcher = {
   maps: [map],
   rulesPerChain: 1,
+  keepsChains: false,
   chain: {
     table,
     name: "prerouting",

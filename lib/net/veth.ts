@@ -7,7 +7,7 @@ import type { Mac } from "../ip/mac.ts";
 import { decodeReply } from "../netlink/connection.ts";
 import { isRefusal, NetlinkError } from "../netlink/error.ts";
 import * as netlink from "../netlink/link.ts";
-import { type Link, toLink } from "./link.ts";
+import { type Link, type LinkState, toLinkState } from "./link.ts";
 import type { Netns } from "./netns.ts";
 
 /** Whose a link is; written into its alias, so that it can be found and told apart later. */
@@ -71,7 +71,7 @@ export interface VethSpec {
 
 /** A veth pair as it was made: both ends down, all there is to know of them known. */
 export interface Veth {
-  readonly outside: Link;
+  readonly outside: LinkState;
   readonly inside: VethEnd;
 }
 
@@ -92,7 +92,7 @@ export function addVeth(ns: Netns, { host, container, mtu }: VethSpec): Veth {
   const outcomes = ns.route.attempt(...requests);
   const failure = outcomes[0]?.error ?? outcomes[1]?.error ?? outcomes[2]?.error;
   if (failure) throw explained(failure, host);
-  const outside = toLink(decodeReply(outcomes[2], netlink.linkMessage));
+  const outside = toLinkState(decodeReply(outcomes[2], netlink.linkStateMessage));
   const inside = { index: outside.peer, name: container.name, mac, mtu: outside.mtu };
   return { outside, inside };
 }

@@ -104,14 +104,18 @@ const linkInfo: Codec<LinkInfo> = {
   },
 };
 
-const linkAttributes = /* @__PURE__ */ attributes({
+const stateRows = {
   address: attr(1, "IFLA_ADDRESS", bytes),
   name: attr(3, "IFLA_IFNAME", cstring),
   mtu: attr(4, "IFLA_MTU", u32),
   /** The parent, or the other end of a veth pair: an index in namespace `linkNetnsid`. */
   link: attr(5, "IFLA_LINK", s32),
-  master: attr(10, "IFLA_MASTER", u32),
   operationalState: attr(16, "IFLA_OPERSTATE", u8),
+};
+
+const linkAttributes = /* @__PURE__ */ attributes({
+  ...stateRows,
+  master: attr(10, "IFLA_MASTER", u32),
   linkInfo: attr(18, "IFLA_LINKINFO", linkInfo),
   alias: attr(20, "IFLA_IFALIAS", text),
   netnsFd: attr(28, "IFLA_NET_NS_FD", u32),
@@ -122,6 +126,12 @@ const linkAttributes = /* @__PURE__ */ attributes({
 
 /** One link, as RTM_NEWLINK carries it in both directions. */
 export const linkMessage = /* @__PURE__ */ message(ifinfomsg, linkAttributes);
+
+/** The same message where only a link's state is of interest: the rest is not decoded. */
+export const linkStateMessage = /* @__PURE__ */ message(
+  ifinfomsg,
+  /* @__PURE__ */ attributes(stateRows),
+);
 
 type LinkRequest = ValueOf<typeof linkMessage>;
 /** What a request may say of a link. */

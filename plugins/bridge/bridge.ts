@@ -20,7 +20,14 @@ import { parseCidr } from "../../lib/ip/cidr.ts";
 import { listAddresses } from "../../lib/net/address.ts";
 import { bridgeFault } from "../../lib/net/bridge.ts";
 import * as configure from "../../lib/net/configure.ts";
-import { findLink, findLinks, isOperational, setLinkUp, waitUntil } from "../../lib/net/link.ts";
+import {
+  findLink,
+  getLinkStates,
+  isOperational,
+  type LinkState,
+  setLinkUp,
+  waitUntil,
+} from "../../lib/net/link.ts";
 import * as masquerading from "../../lib/net/masquerading.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import * as spoofCheck from "../../lib/net/spoofcheck.ts";
@@ -117,17 +124,21 @@ function masquerade(
 }
 
 /** The host's links once the port carries traffic: the bridge's address may have changed by it. */
-function settled(call: AddCall<BridgeConfig>, host: Netns, made: Connected) {
-  let links = { bridge: made.bridge, outside: made.veth.outside };
+function settled(call: AddCall<BridgeConfig>, host: Netns, { bridge, veth }: Connected) {
+  const links: { bridge: LinkState; outside: LinkState } = { bridge, outside: veth.outside };
   const wait = {
-    what: `the bridge port "${made.veth.outside.name}" to be up`,
+    what: `the bridge port "${veth.outside.name}" to be up`,
     of: "links" as const,
     milliseconds: PORT_UP_WITHIN,
   };
   waitUntil(host, wait, () => {
-    const [bridge, outside] = findLinks(host, made.bridge.index, made.veth.outside.index);
-    links = { bridge: bridge ?? links.bridge, outside: outside ?? links.outside };
-    return call.config.leaveDown || isOperational(links.outside);
+    const [now = bridge, port = veth.outside] = getLinkStates(
+      host,
+      bridge.index,
+      veth.outside.index,
+    );
+    Object.assign(links, { bridge: now, outside: port });
+    return call.config.leaveDown || isOperational(port);
   });
   return links;
 }

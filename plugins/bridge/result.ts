@@ -47,8 +47,8 @@ export function resolvedRoutes(lease: Lease, routes: readonly ResultRoute[]): Ro
 
 /** The links of an attachment as they are at the end of ADD. */
 export interface Links {
-  readonly bridge: Link;
-  readonly outside: Link;
+  readonly bridge: Pick<Link, "name" | "mac" | "mtu">;
+  readonly outside: Pick<Link, "name" | "mac" | "mtu">;
   readonly inside: Pick<Link, "name" | "mac" | "mtu">;
   readonly vlanLink: Link | undefined;
 }
