@@ -42,15 +42,16 @@ export const commonKeys: KeySpellings = {
  * `hostPort`: keys match whatever their case, the exact one wins, and null counts as absent.
  */
 export function spelled(config: JsonObject, keys: KeySpellings): JsonObject {
-  return respell(respell(config, commonKeys), keys);
+  return respell(config, keys, commonKeys);
 }
 
-function respell(object: JsonObject, keys: KeySpellings): JsonObject {
+/** Keys of the plugin's schema come first: theirs may say more of what lies below. */
+function respell(object: JsonObject, keys: KeySpellings, more: KeySpellings = {}): JsonObject {
   const result: { [key: string]: Json | undefined } = {};
   for (const key in object) {
     const value = object[key];
-    if (value === null || value === undefined) continue;
-    const known = ownMember(keys, key.toLowerCase());
+    if (value === null || value === undefined || key === "__proto__") continue;
+    const known = entryOf(key, keys, more) ?? entryOf(key.toLowerCase(), keys, more);
     if (!known) {
       result[key] = value;
       continue;
@@ -62,9 +63,10 @@ function respell(object: JsonObject, keys: KeySpellings): JsonObject {
   return result;
 }
 
-/** A key may bear a name that every object has, such as "constructor". */
-function ownMember(keys: KeySpellings, name: string): KeySpellings[string] | undefined {
-  return Object.hasOwn(keys, name) ? keys[name] : undefined;
+/** Own keys only: `constructor` is a name like any other in a configuration. */
+function entryOf(key: string, keys: KeySpellings, more: KeySpellings) {
+  if (Object.hasOwn(keys, key)) return keys[key];
+  return Object.hasOwn(more, key) ? more[key] : undefined;
 }
 
 function respellValue(value: Json, keys: KeySpellings): Json {

@@ -51,7 +51,7 @@ export interface Ends {
 export function connect(call: AddCall<BridgeConfig>, ends: Ends, undo: Undo): Connected {
   const { config, attachment } = call;
   const [found, taken] = findLinks(ends.host, config.bridge, hostVethName(attachment));
-  refuseExisting(call, ends.container, taken);
+  if (taken || !found) refuseExisting(call, ends.container, taken); // else the kernel will
   const bridge = ensureBridge(
     ends.host,
     {
