@@ -2,11 +2,15 @@
 
 import * as host from "host";
 import { commonKeys } from "../../lib/cni/config.ts";
-import { CniError } from "../../lib/cni/error.ts";
+import { isPlainName } from "../../lib/cni/environment.ts";
+import { CniError, Code } from "../../lib/cni/error.ts";
 import { isObject, type Json, type JsonObject } from "../../lib/cni/json.ts";
-import type { Program } from "../../lib/cni/run.ts";
+import type { Configuration, Program } from "../../lib/cni/run.ts";
+import { supportedVersions } from "../../lib/cni/version.ts";
+import { closeFile, O_RDONLY, openFile, readToEnd } from "../../lib/host/file.ts";
+import { unknownKeys } from "./keys.ts";
 
-type KeySpellings = Program["configuration"]["keys"];
+type Keys = Configuration["keys"];
 
 /** What a person should know of a configuration: errors keep it from working, warnings may not. */
 export interface Findings {
@@ -14,58 +18,105 @@ export interface Findings {
   readonly warnings: readonly string[];
 }
 
-/** Checks the text of a network configuration or a list of them; undefined is no UTF-8. */
-export function validateText(text: string | undefined): Findings {
-  if (text === undefined) return { errors: ["it is not UTF-8"], warnings: [] };
+/** Keys of a list of plugins, by the specification. */
+const listKeys: Keys = {
+  $schema: ["$schema"],
+  cniversion: ["cniVersion"],
+  cniversions: ["cniVersions"],
+  name: ["name"],
+  disablecheck: ["disableCheck"],
+  disablegc: ["disableGC"],
+  loadonlyinlinedplugins: ["loadOnlyInlinedPlugins"],
+  plugins: ["plugins"],
+};
+
+/** What editors, runtimes and other plugins put into a plugin's configuration. */
+const freeKeys: Keys = {
+  $schema: ["$schema"],
+  args: ["args"],
+  runtimeconfig: ["runtimeConfig"],
+};
+
+/** Checks a file that holds a network configuration or a list of them; "-" is stdin. */
+export function validateFile(file: string): Findings {
   try {
-    const json: unknown = JSON.parse(text);
-    if (!isObject(json)) return { errors: ["it is not a JSON object"], warnings: [] };
-    return validateNetwork(json);
+    const json = readJson(file);
+    return isObject(json) ? validateNetwork(json) : failed("it is not a JSON object");
   } catch (cause) {
-    return { errors: [cause instanceof Error ? cause.message : String(cause)], warnings: [] };
+    return failed(CniError.from(cause).message.replace(/^Cannot finish: /, "it is not JSON: "));
   }
 }
 
-function validateNetwork(network: JsonObject): Findings {
-  const { plugins, name, cniVersion } = network;
-  if (plugins === undefined) return merge([validatePlugin(network, "")]);
-  if (!Array.isArray(plugins)) return { errors: ["plugins must be a list"], warnings: [] };
-  const list: readonly Json[] = plugins;
-  return merge(
-    list.map((plugin, i) => {
-      if (!isObject(plugin)) return { errors: [`plugins[${i}] must be an object`], warnings: [] };
-      const own = { ...plugin, name: name ?? "", cniVersion: cniVersion ?? "" };
-      return validatePlugin(own, `plugins[${i}].`);
-    }),
-  );
+function readJson(file: string): unknown {
+  const fd = file === "-" ? 0 : openFile(file, O_RDONLY);
+  const bytes = readToEnd(fd, `"${file}"`);
+  if (fd !== 0) closeFile(fd);
+  const text = host.decode(bytes);
+  if (text === undefined) throw new CniError(Code.decode, "it is not UTF-8");
+  return JSON.parse(text);
 }
 
-function merge(findings: readonly Findings[]): Findings {
+function failed(...errors: readonly string[]): Findings {
+  return { errors, warnings: [] };
+}
+
+function merged(findings: readonly Findings[]): Findings {
   return {
     errors: findings.flatMap(({ errors }) => errors),
     warnings: findings.flatMap(({ warnings }) => warnings),
   };
 }
 
+function validateNetwork(network: JsonObject): Findings {
+  const { plugins, name = "", cniVersion = "" } = network;
+  const head = failed(...nameErrors(name), ...versionErrors(cniVersion));
+  if (plugins === undefined) return merged([head, validatePlugin(network, "")]);
+  const unknown = { errors: [], warnings: unknownKeys(network, [listKeys]) };
+  if (!Array.isArray(plugins) || plugins.length === 0) {
+    return merged([head, unknown, failed("plugins must be a list of at least 1")]);
+  }
+  const list: readonly Json[] = plugins;
+  const each = list.map((plugin, i) =>
+    isObject(plugin)
+      ? validatePlugin({ ...plugin, name, cniVersion }, `plugins[${i}]`)
+      : failed(`plugins[${i}] must be an object`),
+  );
+  return merged([head, unknown, ...each]);
+}
+
+function nameErrors(name: Json): readonly string[] {
+  if (typeof name === "string" && isPlainName(name)) return [];
+  const rule = "letters, digits, and after the first also _ . -";
+  return [`name must be a text of ${rule}, got ${JSON.stringify(name)}`];
+}
+
+function versionErrors(version: Json): readonly string[] {
+  if (version === "" || supportedVersions.some((supported) => supported === version)) return [];
+  const known = supportedVersions.join(", ");
+  return [`cniVersion must be one of ${known}, got ${JSON.stringify(version)}`];
+}
+
 /** A plugin and its IPAM plugin, each by what it says of itself. */
 function validatePlugin(config: JsonObject, path: string): Findings {
-  const type = config.type;
-  if (typeof type !== "string" || type === "") {
-    return { errors: [`${path}type must name a plugin`], warnings: [] };
-  }
-  const names = [type];
-  const { ipam } = config;
-  if (isObject(ipam) && typeof ipam.type === "string" && ipam.type !== type) names.push(ipam.type);
-  const known = names.filter((name) => isPlugin(name));
-  const foreign = names.filter((name) => !isPlugin(name));
-  const trees = [commonKeys, ...known.map((name) => programOf(name).configuration.keys)];
+  const { type, ipam } = config;
+  const at = (key: string) => (path === "" ? key : `${path}.${key}`);
+  if (typeof type !== "string" || type === "") return failed(`${at("type")} must name a plugin`);
+  if (!isPlugin(type)) return { errors: [], warnings: [foreign(at("type"), type)] };
+  const ipamType = isObject(ipam) && typeof ipam.type === "string" ? ipam.type : type;
+  const programs = [...new Set([type, ipamType])].filter(isPlugin);
+  const trees = programs.map((name) => programOf(name).configuration.keys);
+  const other: Keys = isPlugin(ipamType) ? {} : { ipam: ["ipam"] };
   return {
-    errors: known.flatMap((name) => errorsOf(config, name, path)),
+    errors: programs.flatMap((name) => errorsOf(config, name, path)),
     warnings: [
-      ...foreign.map((name) => `${path}type "${name}" is no plugin of this suite: not checked`),
-      ...(foreign.length > 0 ? [] : unknownKeys(config, trees, path)),
+      ...(isPlugin(ipamType) ? [] : [foreign(at("ipam.type"), ipamType)]),
+      ...unknownKeys(config, [...trees, commonKeys, freeKeys, other], path),
     ],
   };
+}
+
+function foreign(path: string, name: string): string {
+  return `${path}: "${name}" is no plugin of this suite, so it was not checked`;
 }
 
 function isPlugin(name: string): boolean {
@@ -76,73 +127,11 @@ function programOf(name: string): Program {
   return host.load(name) as Program;
 }
 
-function errorsOf(config: JsonObject, name: string, path: string): string[] {
+function errorsOf(config: JsonObject, name: string, path: string): readonly string[] {
   try {
     programOf(name).configuration.check(config);
     return [];
   } catch (cause) {
-    return [`${path}${name}: ${CniError.from(cause).message}`];
+    return [`${path === "" ? "" : `${path}: `}${name}: ${CniError.from(cause).message}`];
   }
-}
-
-/** Keys no plugin knows are ignored when it runs; here they are named, as they may be typos. */
-function unknownKeys(
-  object: JsonObject,
-  trees: readonly KeySpellings[],
-  path: string,
-): readonly string[] {
-  return Object.entries(object).flatMap(([key, value]) => {
-    const found = trees.flatMap((tree) => {
-      const entry = tree[key.toLowerCase()];
-      return entry ? [entry] : [];
-    });
-    if (found.length === 0) return isFree(key) ? [] : [unknownKey(key, trees, path)];
-    const below = found.flatMap(([, tree]) => (tree ? [tree] : []));
-    return below.length > 0 ? unknownBelow(value, below, `${path}${key}`) : [];
-  });
-}
-
-/** What belongs to the runtime or to other plugins may hold anything. */
-function isFree(key: string): boolean {
-  return key === "prevResult" || key === "capabilities" || key.startsWith("cni.dev/");
-}
-
-function unknownBelow(
-  value: Json | undefined,
-  trees: readonly KeySpellings[],
-  path: string,
-): readonly string[] {
-  if (Array.isArray(value)) {
-    const elements = trees.flatMap((tree) => {
-      const below = tree["*"]?.[1];
-      return below ? [below] : [];
-    });
-    const list: readonly Json[] = value;
-    return list.flatMap((item, i) => unknownBelow(item, elements, `${path}[${i}]`));
-  }
-  if (!isObject(value) || /(^|\.)(args|runtimeConfig)$/.test(path)) return [];
-  return unknownKeys(value, trees, `${path}.`);
-}
-
-function unknownKey(key: string, trees: readonly KeySpellings[], path: string): string {
-  const candidates = trees.flatMap((tree) => Object.values(tree).map(([spelling]) => spelling));
-  const nearest = candidates
-    .map((name) => ({ name, distance: distance(name.toLowerCase(), key.toLowerCase()) }))
-    .sort((a, b) => a.distance - b.distance)[0];
-  const isNear = nearest && nearest.distance <= Math.max(1, key.length / 3);
-  return `${path}${key} is not known${isNear ? `; did you mean "${nearest.name}"?` : ""}`;
-}
-
-/** How many letters have to be changed, added or left out (Levenshtein). */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

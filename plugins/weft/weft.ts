@@ -7,8 +7,7 @@
  */
 
 import * as host from "host";
-import { closeFile, O_RDONLY, openFile, readToEnd } from "../../lib/host/file.ts";
-import { validateText } from "./validate.ts";
+import { validateFile } from "./validate.ts";
 
 /** Set by the build from package.json. */
 declare const WEFT_VERSION: string;
@@ -20,7 +19,7 @@ const usage = `usage: weft list | version | validate [FILE...]
   validate    checks network configurations (.conf, .conflist; stdin without FILE)
 `;
 
-/** Runs the command line; ends the process. */
+/** Runs the command line and ends the process. */
 export function main(): void {
   const [, command = "", ...files] = host.args();
   host.exit(run(command, files));
@@ -52,18 +51,11 @@ function say(fd: number, text: string): number {
 /** One line per fault, a last one per file; 1 if any file has an error. */
 function validate(files: readonly string[]): number {
   const faulty = files.filter((file) => {
-    const { errors, warnings } = validateText(readInput(file));
+    const { errors, warnings } = validateFile(file);
     for (const line of errors) say(1, `${file}: error: ${line}\n`);
     for (const line of warnings) say(1, `${file}: warning: ${line}\n`);
     if (errors.length === 0) say(1, `${file}: valid\n`);
     return errors.length > 0;
   });
   return faulty.length > 0 ? 1 : 0;
-}
-
-function readInput(file: string): string | undefined {
-  const fd = file === "-" ? 0 : openFile(file, O_RDONLY);
-  const bytes = readToEnd(fd, file);
-  if (fd !== 0) closeFile(fd);
-  return host.decode(bytes);
 }
