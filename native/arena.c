@@ -13,14 +13,9 @@
 
 #include "host.h"
 
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23 /* linux/mman.h; an older kernel refuses, and loses only time */
-#endif
-
 enum {
     UNIT = 16,    /* sizes are rounded to this, and so aligned */
     SMALL = 1024, /* one class per UNIT up to here, four per power of two above */
-    WARM = 128 << 10, /* what a run needs beyond the snapshot */
     PER_POWER = 4,
     CLASSES = SMALL / UNIT + PER_POWER * 20,
 };
@@ -144,8 +139,6 @@ struct roots *arena_open(void)
     if (mmap(rest, arena_end - rest, PROT_READ | PROT_WRITE,
              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
         return NULL;
-    /* Nearly all of it will be written to: one call is cheaper than a fault for every page. */
-    madvise((void *)ARENA_BASE, (size_t)(rest - (char *)ARENA_BASE) + WARM, MADV_POPULATE_WRITE);
     if (!arena->top)
         arena->top = (char *)(((uintptr_t)(arena + 1) + UNIT - 1) & ~(uintptr_t)(UNIT - 1));
     return &arena->roots;
