@@ -106,6 +106,73 @@ static void free_strings(char **strings)
     free(strings);
 }
 
+/*
+ * Most functions are one system call on the same kinds of arguments: a descriptor and bytes, one or
+ * two numbers, a path and a number. These make such a function from its name and the call.
+ */
+#define WITH_BYTES(name, call)                                        \
+    static JSValue host_##name(ARGS)                                  \
+    {                                                                 \
+        UNUSED;                                                       \
+        int fd;                                                       \
+        size_t length;                                                \
+        uint8_t *bytes = get_bytes(ctx, argv[1], &length);            \
+                                                                      \
+        if (!bytes || get_ints(ctx, argv, 1, (int *[]){ &fd }))       \
+            return JS_EXCEPTION;                                      \
+        return result(ctx, call);                                     \
+    }
+
+#define WITH_BYTES_AND(number, name, call)                            \
+    static JSValue host_##name(ARGS)                                  \
+    {                                                                 \
+        UNUSED;                                                       \
+        int fd, number;                                               \
+        size_t length;                                                \
+        uint8_t *bytes = get_bytes(ctx, argv[1], &length);            \
+                                                                      \
+        if (!bytes || get_ints(ctx, argv, 1, (int *[]){ &fd }) ||     \
+            get_ints(ctx, argv + 2, 1, (int *[]){ &number }))         \
+            return JS_EXCEPTION;                                      \
+        return result(ctx, call);                                     \
+    }
+
+#define WITH_INT(first, name, call)                                   \
+    static JSValue host_##name(ARGS)                                  \
+    {                                                                 \
+        UNUSED;                                                       \
+        int first;                                                    \
+                                                                      \
+        if (get_ints(ctx, argv, 1, (int *[]){ &first }))              \
+            return JS_EXCEPTION;                                      \
+        return result(ctx, call);                                     \
+    }
+
+#define WITH_INTS(first, second, name, call)                          \
+    static JSValue host_##name(ARGS)                                  \
+    {                                                                 \
+        UNUSED;                                                       \
+        int first, second;                                            \
+                                                                      \
+        if (get_ints(ctx, argv, 2, (int *[]){ &first, &second }))     \
+            return JS_EXCEPTION;                                      \
+        return result(ctx, call);                                     \
+    }
+
+#define WITH_PATH_AND(number, name, call)                                  \
+    static JSValue host_##name(ARGS)                                       \
+    {                                                                      \
+        UNUSED;                                                            \
+        int number, outcome;                                               \
+        const char *path = get_path(ctx, argv[0]);                         \
+                                                                           \
+        if (!path || get_ints(ctx, argv + 1, 1, (int *[]){ &number }))     \
+            return JS_EXCEPTION;                                           \
+        outcome = call;                                                    \
+        JS_FreeCString(ctx, path);                                         \
+        return result(ctx, outcome);                                       \
+    }
+
 /* ---- the process ---- */
 
 static char **process_argv;
@@ -206,105 +273,15 @@ static JSValue host_open(ARGS)
     return result(ctx, fd);
 }
 
-static JSValue host_close(ARGS)
-{
-    UNUSED;
-    int fd;
-
-    if (get_ints(ctx, argv, 1, (int *[]){ &fd }))
-        return JS_EXCEPTION;
-    return result(ctx, close(fd));
-}
-
-static JSValue host_read(ARGS)
-{
-    UNUSED;
-    int fd;
-    size_t length;
-    uint8_t *bytes = get_bytes(ctx, argv[1], &length);
-
-    if (!bytes || get_ints(ctx, argv, 1, (int *[]){ &fd }))
-        return JS_EXCEPTION;
-    return result(ctx, read(fd, bytes, length));
-}
-
-static JSValue host_write(ARGS)
-{
-    UNUSED;
-    int fd;
-    size_t length;
-    uint8_t *bytes = get_bytes(ctx, argv[1], &length);
-
-    if (!bytes || get_ints(ctx, argv, 1, (int *[]){ &fd }))
-        return JS_EXCEPTION;
-    return result(ctx, write(fd, bytes, length));
-}
-
-static JSValue host_readAt(ARGS)
-{
-    UNUSED;
-    int fd, offset;
-    size_t length;
-    uint8_t *bytes = get_bytes(ctx, argv[1], &length);
-
-    if (!bytes || get_ints(ctx, argv, 1, (int *[]){ &fd }) ||
-        get_ints(ctx, argv + 2, 1, (int *[]){ &offset }))
-        return JS_EXCEPTION;
-    return result(ctx, pread(fd, bytes, length, offset));
-}
-
-static JSValue host_writeAt(ARGS)
-{
-    UNUSED;
-    int fd, offset;
-    size_t length;
-    uint8_t *bytes = get_bytes(ctx, argv[1], &length);
-
-    if (!bytes || get_ints(ctx, argv, 1, (int *[]){ &fd }) ||
-        get_ints(ctx, argv + 2, 1, (int *[]){ &offset }))
-        return JS_EXCEPTION;
-    return result(ctx, pwrite(fd, bytes, length, offset));
-}
-
-static JSValue host_seek(ARGS)
-{
-    UNUSED;
-    int fd, offset;
-
-    if (get_ints(ctx, argv, 2, (int *[]){ &fd, &offset }))
-        return JS_EXCEPTION;
-    return result(ctx, lseek(fd, offset, SEEK_SET));
-}
-
-static JSValue host_fsync(ARGS)
-{
-    UNUSED;
-    int fd;
-
-    if (get_ints(ctx, argv, 1, (int *[]){ &fd }))
-        return JS_EXCEPTION;
-    return result(ctx, fsync(fd));
-}
-
-static JSValue host_truncate(ARGS)
-{
-    UNUSED;
-    int fd, length;
-
-    if (get_ints(ctx, argv, 2, (int *[]){ &fd, &length }))
-        return JS_EXCEPTION;
-    return result(ctx, ftruncate(fd, length));
-}
-
-static JSValue host_flock(ARGS)
-{
-    UNUSED;
-    int fd, operation;
-
-    if (get_ints(ctx, argv, 2, (int *[]){ &fd, &operation }))
-        return JS_EXCEPTION;
-    return result(ctx, flock(fd, operation));
-}
+WITH_INT(fd, close, close(fd))
+WITH_BYTES(read, read(fd, bytes, length))
+WITH_BYTES(write, write(fd, bytes, length))
+WITH_BYTES_AND(offset, readAt, pread(fd, bytes, length, offset))
+WITH_BYTES_AND(offset, writeAt, pwrite(fd, bytes, length, offset))
+WITH_INTS(fd, offset, seek, lseek(fd, offset, SEEK_SET))
+WITH_INT(fd, fsync, fsync(fd))
+WITH_INTS(fd, length, truncate, ftruncate(fd, length))
+WITH_INTS(fd, operation, flock, flock(fd, operation))
 
 /* Fills a Float64Array: device, inode, mode, size, seconds and nanoseconds of last change. */
 static JSValue stat_result(JSContext *ctx, long outcome, const struct stat *st, JSValueConst into)
@@ -360,31 +337,8 @@ static JSValue host_filesystemType(ARGS)
     return fstatfs(fd, &st) < 0 ? result(ctx, -1) : JS_NewInt64(ctx, (uint32_t)st.f_type);
 }
 
-static JSValue host_access(ARGS)
-{
-    UNUSED;
-    int mode, outcome;
-    const char *path = get_path(ctx, argv[0]);
-
-    if (!path || get_ints(ctx, argv + 1, 1, (int *[]){ &mode }))
-        return JS_EXCEPTION;
-    outcome = access(path, mode);
-    JS_FreeCString(ctx, path);
-    return result(ctx, outcome);
-}
-
-static JSValue host_mkdir(ARGS)
-{
-    UNUSED;
-    int mode, outcome;
-    const char *path = get_path(ctx, argv[0]);
-
-    if (!path || get_ints(ctx, argv + 1, 1, (int *[]){ &mode }))
-        return JS_EXCEPTION;
-    outcome = mkdir(path, mode);
-    JS_FreeCString(ctx, path);
-    return result(ctx, outcome);
-}
+WITH_PATH_AND(mode, access, access(path, mode))
+WITH_PATH_AND(mode, mkdir, mkdir(path, mode))
 
 /* Two paths, one system call. */
 static JSValue on_two_paths(JSContext *ctx, JSValueConst *argv, int (*call)(const char *, const char *))
@@ -453,17 +407,7 @@ static JSValue host_unlink(ARGS)
     return result(ctx, outcome);
 }
 
-static JSValue host_directoryEntries(ARGS)
-{
-    UNUSED;
-    int fd;
-    size_t length;
-    uint8_t *bytes = get_bytes(ctx, argv[1], &length);
-
-    if (!bytes || get_ints(ctx, argv, 1, (int *[]){ &fd }))
-        return JS_EXCEPTION;
-    return result(ctx, syscall(SYS_getdents64, fd, bytes, length));
-}
+WITH_BYTES(directoryEntries, syscall(SYS_getdents64, fd, bytes, length))
 
 /* ---- sockets ---- */
 
@@ -477,17 +421,7 @@ static JSValue host_socket(ARGS)
     return result(ctx, socket(domain, type | SOCK_CLOEXEC, protocol));
 }
 
-static JSValue host_bind(ARGS)
-{
-    UNUSED;
-    int fd;
-    size_t length;
-    uint8_t *address = get_bytes(ctx, argv[1], &length);
-
-    if (!address || get_ints(ctx, argv, 1, (int *[]){ &fd }))
-        return JS_EXCEPTION;
-    return result(ctx, bind(fd, (struct sockaddr *)(void *)address, length));
-}
+WITH_BYTES(bind, bind(fd, (struct sockaddr *)(void *)bytes, length))
 
 static JSValue host_setOption(ARGS)
 {
@@ -499,30 +433,8 @@ static JSValue host_setOption(ARGS)
     return result(ctx, setsockopt(fd, level, name, &value, sizeof value));
 }
 
-static JSValue host_send(ARGS)
-{
-    UNUSED;
-    int fd;
-    size_t length;
-    uint8_t *bytes = get_bytes(ctx, argv[1], &length);
-
-    if (!bytes || get_ints(ctx, argv, 1, (int *[]){ &fd }))
-        return JS_EXCEPTION;
-    return result(ctx, send(fd, bytes, length, MSG_NOSIGNAL));
-}
-
-static JSValue host_receive(ARGS)
-{
-    UNUSED;
-    int fd, flags;
-    size_t length;
-    uint8_t *bytes = get_bytes(ctx, argv[1], &length);
-
-    if (!bytes || get_ints(ctx, argv, 1, (int *[]){ &fd }) ||
-        get_ints(ctx, argv + 2, 1, (int *[]){ &flags }))
-        return JS_EXCEPTION;
-    return result(ctx, recv(fd, bytes, length, flags));
-}
+WITH_BYTES(send, send(fd, bytes, length, MSG_NOSIGNAL))
+WITH_BYTES_AND(flags, receive, recv(fd, bytes, length, flags))
 
 /* Waits until one of the descriptors can be read; an Int32Array of descriptors, -1 is skipped. */
 static JSValue host_poll(ARGS)
@@ -582,15 +494,7 @@ static JSValue host_socketIn(ARGS)
 }
 
 /* What kind of namespace a descriptor holds, as a CLONE_NEW* flag (ioctl_ns(2)). */
-static JSValue host_namespaceType(ARGS)
-{
-    UNUSED;
-    int fd;
-
-    if (get_ints(ctx, argv, 1, (int *[]){ &fd }))
-        return JS_EXCEPTION;
-    return result(ctx, ioctl(fd, NS_GET_NSTYPE));
-}
+WITH_INT(fd, namespaceType, ioctl(fd, NS_GET_NSTYPE))
 
 static JSValue host_openIn(ARGS)
 {
@@ -671,25 +575,8 @@ static JSValue host_spawn(ARGS)
     return result(ctx, pid);
 }
 
-static JSValue host_processHandle(ARGS)
-{
-    UNUSED;
-    int pid;
-
-    if (get_ints(ctx, argv, 1, (int *[]){ &pid }))
-        return JS_EXCEPTION;
-    return result(ctx, syscall(SYS_pidfd_open, pid, 0));
-}
-
-static JSValue host_kill(ARGS)
-{
-    UNUSED;
-    int pid, number;
-
-    if (get_ints(ctx, argv, 2, (int *[]){ &pid, &number }))
-        return JS_EXCEPTION;
-    return result(ctx, kill(pid, number));
-}
+WITH_INT(pid, processHandle, syscall(SYS_pidfd_open, pid, 0))
+WITH_INTS(pid, number, kill, kill(pid, number))
 
 /* The wait status of an ended child: its exit status, or 256 + the signal that ended it. */
 static JSValue host_wait(ARGS)
