@@ -100,6 +100,18 @@ describe("the documents", () => {
     expect(missing).toEqual([]);
   });
 
+  it("speak of files and functions by the names they have", () => {
+    const folders = ["lib", "plugins", "ipam", "native"];
+    const files = folders.flatMap((folder) => filesOf(folder, [".ts", ".c", ".h", ".json"]));
+    const code = files.map((file) => readFileSync(`${root}/${file}`, "utf8")).join("\n");
+    const story = readFileSync(`${root}/docs/story.md`, "utf8");
+    const paths = Array.from(story.matchAll(/\b[\w/-]+\.(?:ts|c|json)\b/g), ([path]) => path);
+    const words = Array.from(story.matchAll(/`([a-zA-Z]+)`/g), ([, word = ""]) => word);
+    expect(paths.length + words.length).toBeGreaterThan(20);
+    expect(paths.filter((path) => !files.some((file) => file.endsWith(path)))).toEqual([]);
+    expect(words.filter((word) => !new RegExp(`\\b${word}\\b`).test(code))).toEqual([]);
+  });
+
   it("name every make target they speak of as make help does", () => {
     const env = { ...process.env, MAKEFLAGS: "" };
     const help = `${spawnSync("make", ["help"], { cwd: root, env }).stdout}`;

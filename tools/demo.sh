@@ -10,7 +10,7 @@ bin=$PWD/dist/bin
 conf=examples/mybridge.conf
 
 main() {
-  trap 'ended=$?; [ $ended = 0 ] || echo "The demo FAILED (status $ended), see above." >&2' EXIT
+  trap report EXIT
   prepare_host
   prepare_outside
   title "The network: $conf"
@@ -23,6 +23,11 @@ main() {
   delete_twice
   echo
   echo "Done. The private namespaces vanish with this process; nothing is left on the machine."
+}
+
+report() {
+  ended=$?
+  [ "$ended" = 0 ] || echo "The demo FAILED (status $ended), see above." >&2
 }
 
 # An empty host: its own network, and folders in memory where namespaces and leases are kept.

@@ -37,10 +37,14 @@ make_directory() {
 }
 
 check_name() {
-  [ "$source/$1" -ef "$source/weft" ] ||
+  is_same "$source/$1" "$source/weft" ||
     fail "Cannot install \"$1\": it is not a hard link to \"$source/weft\", build again"
   [ ! -d "$target/$1" ] || [ -L "$target/$1" ] ||
     fail "Cannot install \"$target/$1\": a directory has that name"
+}
+
+is_same() {
+  [ -f "$1" ] && [ "$(stat -L -c %d:%i "$1")" = "$(stat -L -c %d:%i "$2")" ]
 }
 
 # A folder in the target itself: only there a rename is one step.
@@ -70,9 +74,10 @@ uninstall_all() {
   target=$1
   [ -e "$target/weft" ] || fail "Cannot uninstall from \"$target\": there is no \"weft\" in it"
   for file in "$target"/*; do
-    [ "$file" -ef "$target/weft" ] && [ "$file" != "$target/weft" ] || continue
-    rm -f "$file"
-    echo "$file: removed"
+    if [ "$file" != "$target/weft" ] && is_same "$file" "$target/weft"; then
+      rm -f "$file"
+      echo "$file: removed"
+    fi
   done
   rm -f "$target/weft"
   echo "$target/weft: removed"

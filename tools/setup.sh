@@ -32,9 +32,10 @@ require_root() {
 }
 
 require_node() {
-  command -v node >/dev/null && command -v npm >/dev/null ||
+  if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
     fail "Cannot build: Node.js 20.11 or newer and npm are needed and not in PATH." \
       "If they are installed for your user only: sudo env PATH=\"\$PATH\" make …"
+  fi
   node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 11) ? 0 : 1)' ||
     fail "Cannot build: Node.js 20.11 or newer is needed, \"$(command -v node)\" is $(node --version)"
 }

@@ -49,6 +49,5 @@ function readJson(file) {
 
 const [command = "", ...rest] = process.argv.slice(2);
 if (command === "summary") summarise(Number(rest[0] ?? 0));
-else if (command === "forget") rmSync(folder, { recursive: true, force: true });
 else if (command in suites) process.exitCode = run(command, rest).status ?? 1;
 else throw new Error(`Cannot run tests "${command}": the suites are unit and spec`);
