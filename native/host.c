@@ -468,8 +468,9 @@ static long go_home(long value)
 {
     int error = errno;
 
-    if (setns(home, CLONE_NEWNET) < 0)
-        abort();
+    for (int attempt = 0; setns(home, CLONE_NEWNET) < 0; attempt++)
+        if (attempt == 3)
+            abort();
     errno = error;
     return value;
 }

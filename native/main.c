@@ -87,6 +87,13 @@ static int report_bug(JSContext *ctx)
     return 1;
 }
 
+/* Before there is an engine: 101 is the code of a failed system call. */
+static int report_no_memory(void)
+{
+    printf("{\"cniVersion\":\"1.1.0\",\"code\":101,\"msg\":\"Cannot start: no memory\"}\n");
+    return 1;
+}
+
 /* Calls the function "main" that every command's module exports; it ends the process itself. */
 static int run_main(JSContext *ctx, const char *name)
 {
@@ -140,7 +147,7 @@ int main(int argc, char **argv)
     struct roots *roots = arena_open();
 
     if (!roots)
-        return perror("weft: no memory"), 1;
+        return report_no_memory();
     if (!roots->ctx && !strcmp(name, "write-snapshot"))
         return make_engine(roots), write_snapshot(roots);
     if (!command || !command->is_command)

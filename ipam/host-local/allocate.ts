@@ -30,7 +30,6 @@ export interface Demand {
 
 /** One address of each set, reserved; throws without any reservation left. */
 export function allocate(store: Store, demand: Demand): Allocation[] {
-  const reserved: Allocation[] = [];
   const { left, wanted } = assignRequests(demand);
   if (left.length > 0) {
     const texts = left.map(formatAddress).join(" ");
@@ -41,15 +40,15 @@ export function allocate(store: Store, demand: Demand): Allocation[] {
   }
   const held = heldAddresses(store, demand);
   for (const set of demand.sets) refuseDuplicate(demand, set, held);
-  demand.sets.forEach((set, id) => {
-    const allocation = allocateOne(store, demand, { set, id, request: wanted[id] });
-    if (allocation) reserved.push(allocation);
-    else {
-      for (const { address } of reserved) store.release(formatAddress(address), demand.owner);
-      throw unavailable(store, set, wanted[id]);
-    }
-  });
-  return reserved;
+  const reserved: IpAddress[] = [];
+  try {
+    return demand.sets.map((set, id) =>
+      allocateOne(store, demand, { set, id, request: wanted[id], reserved }),
+    );
+  } catch (cause) {
+    for (const address of reserved) store.release(formatAddress(address), demand.owner);
+    throw cause;
+  }
 }
 
 /** Each set serves the first request that lies in it; what no set serves is left. */
@@ -98,17 +97,20 @@ interface Turn {
   readonly set: RangeSet;
   readonly id: number;
   readonly request: IpAddress | undefined;
+  /** What this and earlier turns reserved, whatever becomes of them afterwards. */
+  readonly reserved: IpAddress[];
 }
 
-function allocateOne(store: Store, { owner }: Demand, turn: Turn): Allocation | undefined {
-  const { set, id, request } = turn;
+function allocateOne(store: Store, { owner }: Demand, turn: Turn): Allocation {
+  const { set, id, request, reserved } = turn;
   const address = request
     ? store.reserve(request, owner)
       ? request
       : undefined
     : reserveIdle(store, turn, owner);
   const range = address && rangeOf(set, address);
-  if (!address || !range) return undefined;
+  if (!address || !range) throw unavailable(store, set, request);
+  reserved.push(address);
   store.setCursor(id, address);
   return { address, range };
 }

@@ -6,6 +6,7 @@ import type { AddCall, CheckCall, DelCall } from "../../lib/cni/call.ts";
 import { CniError, Code } from "../../lib/cni/error.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { interfacePlugin } from "../../lib/cni/run.ts";
+import { allOrNothing } from "../../lib/cni/undo.ts";
 import { formatAddress, isLoopback } from "../../lib/ip/address.ts";
 import { type Cidr, formatCidr } from "../../lib/ip/cidr.ts";
 import { type Address, listAddresses } from "../../lib/net/address.ts";
@@ -17,10 +18,13 @@ type Config = Readonly<Record<never, never>>;
 
 function add(call: AddCall<Config>, _host: Netns, container: Netns): Result {
   const lo = getLink(container, "lo");
-  setLinkUp(container, lo);
-  const addresses = listAddresses(container, lo);
-  for (const { cidr } of addresses) refuseForeign(cidr);
-  return call.prevResult ?? describe(call.netns, lo.mtu, firstOfEachFamily(addresses));
+  return allOrNothing((undo) => {
+    const takeBack = () => (lo.isUp ? undefined : setLinkDown(container, lo));
+    undo.step("lo up", () => setLinkUp(container, lo), takeBack);
+    const addresses = listAddresses(container, lo);
+    for (const { cidr } of addresses) refuseForeign(cidr);
+    return call.prevResult ?? describe(call.netns, lo.mtu, firstOfEachFamily(addresses));
+  });
 }
 
 function refuseForeign({ address }: Cidr): void {
