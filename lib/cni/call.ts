@@ -66,3 +66,6 @@ export interface StatusCall<C> extends CallBase<C> {
 }
 
 export type Call<C> = AddCall<C> | CheckCall<C> | DelCall<C> | GcCall<C> | StatusCall<C>;
+
+/** A call that cannot do without the result of the plugin before. */
+export type Chained<T> = T & { readonly prevResult: Result };

@@ -1,43 +1,27 @@
 /**
- * The runner: from variables and stdin to a typed call, and from its outcome to stdout and the
- * exit status. A plugin is a value; everything a process does around it happens here, once.
+ * The runner: what a plugin has to be, and a program from it. A plugin is a value; everything a
+ * process does around it happens here, once.
  */
 
 import * as host from "host";
-import { descriptorStatus, fileStatus, isSameFile, readToEnd, writeAll } from "../host/file.ts";
+import { fileStatus, isSameFile } from "../host/file.ts";
 import { isOwnNetns, type Netns, NetnsError, openNetns, ownNetns } from "../net/netns.ts";
-import { parseArgs, parseArgsLeniently } from "./args.ts";
-import type {
-  AddCall,
-  Attachment,
-  CheckCall,
-  DelCall,
-  GcCall,
-  Request,
-  StatusCall,
-} from "./call.ts";
-import { checkSchema, type Schema, spelled, withoutFaults } from "./config.ts";
-import { checkEnvironment, isPlainName, readEnvironment } from "./environment.ts";
-import { CniError, Code, configError } from "./error.ts";
-import { isObject, type Json, type JsonObject } from "./json.ts";
-import { parseResult, type Result, toVersion } from "./result.ts";
-import { checkSupported, isAtLeast, newestVersion, supportedVersions } from "./version.ts";
-
-/** Set by the build from package.json. */
-declare const WEFT_VERSION: string;
-
-interface PluginBase<C> {
-  readonly name: string;
-  /** What the build makes of the plugin's JSON Schema. */
-  readonly schema: Schema;
-  /** Keys of CNI_ARGS this plugin acts on. */
-  readonly args?: readonly string[];
-  /**
-   * From a configuration the schema accepts to the plugin's own type. `strict` is false for DEL
-   * and GC, which must not fail over what only ADD needs.
-   */
-  readonly parseConfig: (config: JsonObject, strict: boolean) => C;
-}
+import type { AddCall, Chained, CheckCall, DelCall, GcCall, Request, StatusCall } from "./call.ts";
+import {
+  addCall,
+  checkCall,
+  delCall,
+  gcCall,
+  type PluginBase,
+  readConfig,
+  statusCall,
+} from "./calls.ts";
+import type { Schema } from "./config.ts";
+import { CniError, Code } from "./error.ts";
+import type { JsonObject } from "./json.ts";
+import { type Result, toVersion } from "./result.ts";
+import { type Handle, serve } from "./serve.ts";
+import { checkSupported, isAtLeast } from "./version.ts";
 
 /** A plugin that works on links: it gets the runtime's namespace and the container's. */
 export interface InterfacePlugin<C> extends PluginBase<C> {
@@ -47,6 +31,12 @@ export interface InterfacePlugin<C> extends PluginBase<C> {
   del(call: DelCall<C>, host: Netns, container: Netns | undefined): void;
   gc(call: GcCall<C>, host: Netns): void;
   status(call: StatusCall<C>, host: Netns): void;
+}
+
+/** A plugin that comes after another in a list: on ADD and CHECK it has that one's result. */
+export interface ChainedPlugin<C> extends Omit<InterfacePlugin<C>, "add" | "check"> {
+  add(call: Chained<AddCall<C>>, host: Netns, container: Netns): Result;
+  check(call: Chained<CheckCall<C>>, host: Netns, container: Netns): void;
 }
 
 /** A plugin that manages addresses: it never opens a namespace. */
@@ -61,7 +51,7 @@ export interface IpamPlugin<C> extends PluginBase<C> {
 /** What a command's module exports: `main` runs the process, `handle` serves a call within one. */
 export interface Program {
   readonly main: () => void;
-  readonly handle: (request: Request) => Json | undefined;
+  readonly handle: Handle;
   readonly configuration: Configuration;
 }
 
@@ -97,6 +87,25 @@ export function interfacePlugin<C>(plugin: InterfacePlugin<C>): Program {
         return serveNetwork(plugin, request, own);
     }
   });
+}
+
+/** A program from a plugin that must not be the first of a list. */
+export function chainedPlugin<C>(plugin: ChainedPlugin<C>): Program {
+  return interfacePlugin({
+    ...plugin,
+    add: (call, own, container) => plugin.add(chained(plugin, call), own, container),
+    check: (call, own, container) => plugin.check(chained(plugin, call), own, container),
+  });
+}
+
+function chained<T extends { readonly prevResult: Result | undefined }>(
+  { name }: { readonly name: string },
+  call: T,
+): Chained<T> {
+  const { prevResult } = call;
+  if (prevResult) return { ...call, prevResult };
+  const state = "required prevResult is missing: it must be called as a chained plugin";
+  throw new CniError(Code.config, `Cannot run "${name}": ${state}`);
 }
 
 /** A program from an IPAM plugin. */
@@ -136,10 +145,7 @@ function serveNetwork<C>(plugin: NetworkCommands<C>, request: Request, own: Netn
     if (call) plugin.gc(call, own);
   } else if (command === "STATUS") {
     checkAllowed("STATUS", "1.1.0", request.cniVersion);
-    plugin.status(
-      { ...common(request), command: "STATUS", config: configOf(plugin, request, true) },
-      own,
-    );
+    plugin.status(statusCall(plugin, request), own);
   } else {
     throw new CniError(Code.environment, `unknown CNI_COMMAND: ${command}`);
   }
@@ -152,103 +158,6 @@ function resultOf<C>(result: Result, call: AddCall<C>, takeBack: () => void): Js
   } catch (cause) {
     takeBack();
     throw cause;
-  }
-}
-
-/* ---- calls ---- */
-
-function common(request: Request) {
-  return { request, cniVersion: request.cniVersion, network: request.network };
-}
-
-function attached(request: Request) {
-  const { containerID, ifName, netns } = request.environment;
-  return {
-    ...common(request),
-    netns,
-    attachment: { network: request.network, containerID, ifName },
-  };
-}
-
-function configOf<C>(plugin: PluginBase<C>, request: Request, strict: boolean): C {
-  return readConfig(plugin, request.config, strict);
-}
-
-function readConfig<C>(plugin: PluginBase<C>, json: JsonObject, strict: boolean): C {
-  const config = spelled(json, plugin.schema.keys);
-  if (strict) checkSchema(config, plugin.schema);
-  return plugin.parseConfig(strict ? config : withoutFaults(config, plugin.schema), strict);
-}
-
-function addCall<C>(plugin: PluginBase<C>, request: Request): AddCall<C> {
-  return {
-    ...attached(request),
-    command: "ADD",
-    config: configOf(plugin, request, true),
-    args: plugin.args ? parseArgs(request.environment.args, plugin.args) : {},
-    prevResult: previousResult(request),
-  };
-}
-
-function checkCall<C>(plugin: PluginBase<C>, request: Request): CheckCall<C> {
-  return { ...addCall(plugin, request), command: "CHECK" };
-}
-
-function delCall<C>(plugin: PluginBase<C>, request: Request): DelCall<C> {
-  return {
-    ...attached(request),
-    command: "DEL",
-    config: configOf(plugin, request, false),
-    args: parseArgsLeniently(request.environment.args),
-    prevResult: previousResultIfReadable(request),
-  };
-}
-
-/** Without a list of valid attachments GC does nothing: it must never free what may be in use. */
-function gcCall<C>(plugin: PluginBase<C>, request: Request): GcCall<C> | undefined {
-  const config = spelled(request.config, plugin.schema.keys);
-  const list = config["cni.dev/valid-attachments"] ?? config["cni.dev/attachments"];
-  if (list === undefined) return undefined;
-  const valid = validAttachments(list).map((item) => ({ ...item, network: request.network }));
-  const keys = new Set(valid.map(({ containerID, ifName }) => `${containerID}/${ifName}`));
-  return {
-    ...common(request),
-    command: "GC",
-    config: configOf(plugin, request, false),
-    valid,
-    isValid: ({ containerID, ifName }: Attachment) => keys.has(`${containerID}/${ifName}`),
-  };
-}
-
-function validAttachments(list: Json): Pick<Attachment, "containerID" | "ifName">[] {
-  const path = "cni.dev/valid-attachments";
-  if (!Array.isArray(list)) throw configError(path, "a list", list);
-  const items: readonly Json[] = list;
-  return items.map((item, i) => {
-    const { containerID, ifname } = isObject(item) ? item : {};
-    if (typeof containerID !== "string" || typeof ifname !== "string") {
-      throw configError(`${path}[${i}]`, "an object with containerID and ifname", item);
-    }
-    return { containerID, ifName: ifname };
-  });
-}
-
-function previousResult(request: Request): Result | undefined {
-  const json = request.config.prevResult;
-  if (json === undefined || json === null) return undefined;
-  return parseResult(json, {
-    what: "prevResult",
-    code: Code.config,
-    version: request.cniVersion,
-    sameShape: true,
-  });
-}
-
-function previousResultIfReadable(request: Request): Result | undefined {
-  try {
-    return previousResult(request);
-  } catch {
-    return undefined;
   }
 }
 
@@ -285,7 +194,7 @@ function openIfPresent(request: Request): Netns | undefined {
   }
 }
 
-/* ---- the process ---- */
+/* ---- programs ---- */
 
 function checkAllowed(command: string, since: string, version: string): void {
   if (!isAtLeast(version, since)) {
@@ -294,140 +203,11 @@ function checkAllowed(command: string, since: string, version: string): void {
   checkSupported(version);
 }
 
-function program<C>(plugin: PluginBase<C>, handle: Program["handle"]): Program {
+function program<C>(plugin: PluginBase<C>, handle: Handle): Program {
   const check = (config: JsonObject) => void readConfig(plugin, config, true);
   return {
-    main: () => host.exit(run(plugin.name, handle)),
+    main: () => host.exit(serve(plugin.name, handle)),
     handle,
     configuration: { keys: plugin.schema.keys, check },
   };
-}
-
-function run(name: string, handle: (request: Request) => Json | undefined): number {
-  let version: string = newestVersion;
-  try {
-    const environment = readEnvironment();
-    if (environment.command === "") return printAbout(name);
-    if (environment.command === "VERSION") return printVersion();
-    checkEnvironment(environment);
-    const stdin = readStdin();
-    const config = parseStdin(stdin);
-    version = versionOf(config);
-    const request = { environment, stdin, config, cniVersion: version, network: nameOf(config) };
-    const output = handle(request);
-    if (output !== undefined) deliver(output, request, handle);
-    return 0;
-  } catch (cause) {
-    return printError(CniError.from(cause), version);
-  }
-}
-
-function readStdin(): Uint8Array {
-  try {
-    return readToEnd(0, "stdin");
-  } catch (cause) {
-    throw new CniError(Code.io, `error reading from stdin: ${CniError.from(cause).message}`);
-  }
-}
-
-function parseStdin(stdin: Uint8Array): JsonObject {
-  const text = host.decode(stdin);
-  if (text === undefined) throw decodeError("it is not UTF-8");
-  const config = parseJson(text);
-  if (config === null) throw new CniError(Code.config, "missing network name");
-  if (!isObject(config)) throw decodeError("it is not a JSON object");
-  return exactKeys(config);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw decodeError(cause instanceof Error ? cause.message : String(cause));
-  }
-}
-
-/** The keys the runner itself reads, whatever their case. */
-function exactKeys(config: JsonObject): JsonObject {
-  const keys = Object.keys(config);
-  if (keys.includes("name") && keys.includes("cniVersion")) return config;
-  return spelled(config, {});
-}
-
-function decodeError(state: string): CniError {
-  return new CniError(Code.decode, `error unmarshall network config: ${state}`);
-}
-
-function versionOf(config: JsonObject): string {
-  const version = config.cniVersion ?? "";
-  if (typeof version !== "string") throw decodeError("cniVersion is not a text");
-  return version === "" ? "0.1.0" : version;
-}
-
-function nameOf(config: JsonObject): string {
-  const name = config.name ?? "";
-  if (typeof name !== "string") throw decodeError("name is not a text");
-  if (name === "") throw new CniError(Code.config, "missing network name");
-  if (!isPlainName(name)) {
-    throw new CniError(Code.config, "invalid characters found in network name", name);
-  }
-  return name;
-}
-
-/* ---- output ---- */
-
-/** A result that nobody can read is a failed ADD, and is taken back. */
-function deliver(output: Json, request: Request, handle: Program["handle"]): void {
-  try {
-    print(output);
-  } catch (cause) {
-    handle({ ...request, environment: { ...request.environment, command: "DEL" } });
-    throw new CniError(Code.io, CniError.from(cause).message);
-  }
-}
-
-function print(value: Json): void {
-  writeAll(1, host.encode(JSON.stringify(value, null, 4)), "stdout");
-}
-
-function printAbout(name: string): number {
-  const versions = supportedVersions.join(", ");
-  const text = `CNI ${name} plugin weft ${WEFT_VERSION}\nCNI protocol versions supported: ${versions}\n`;
-  writeAll(2, host.encode(text), "stderr");
-  return 0;
-}
-
-/** VERSION answers in the version of the configuration on stdin, if there is one it knows. */
-function printVersion(): number {
-  const versions: readonly string[] = supportedVersions;
-  const asked = versionAsked();
-  const cniVersion = versions.includes(asked) ? asked : newestVersion;
-  const text = `${JSON.stringify({ cniVersion, supportedVersions: versions })}\n`;
-  writeAll(1, host.encode(text), "stdout");
-  return 0;
-}
-
-function versionAsked(): string {
-  try {
-    if (descriptorStatus(0).isCharacterDevice) return newestVersion;
-    return versionOf(parseStdin(readToEnd(0, "stdin")));
-  } catch {
-    return newestVersion;
-  }
-}
-
-function printError(error: CniError, version: string): number {
-  const versions: readonly string[] = supportedVersions;
-  const text = JSON.stringify(
-    {
-      cniVersion: versions.includes(version) ? version : newestVersion,
-      code: error.code,
-      msg: error.message,
-      ...(error.details === "" ? {} : { details: error.details }),
-    },
-    null,
-    4,
-  );
-  host.write(1, host.encode(text));
-  return 1;
 }

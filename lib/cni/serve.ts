@@ -1,0 +1,146 @@
+/** One process: from variables and stdin to a request, from its outcome to stdout and exit status. */
+
+import * as host from "host";
+import { descriptorStatus, readToEnd, writeAll } from "../host/file.ts";
+import type { Request } from "./call.ts";
+import { spelled } from "./config.ts";
+import { checkEnvironment, isPlainName, readEnvironment } from "./environment.ts";
+import { CniError, Code } from "./error.ts";
+import { isObject, type Json, type JsonObject } from "./json.ts";
+import { newestVersion, supportedVersions } from "./version.ts";
+
+/** Set by the build from package.json. */
+declare const WEFT_VERSION: string;
+
+/** Serves a request within this process; returns what ADD prints. */
+export type Handle = (request: Request) => Json | undefined;
+
+/** Serves one invocation and returns the exit status; whatever happens is on stdout. */
+export function serve(name: string, handle: Handle): number {
+  let version: string = newestVersion;
+  try {
+    const environment = readEnvironment();
+    if (environment.command === "") return printAbout(name);
+    if (environment.command === "VERSION") return printVersion();
+    checkEnvironment(environment);
+    const stdin = readStdin();
+    const config = parseStdin(stdin);
+    version = versionOf(config);
+    const request = { environment, stdin, config, cniVersion: version, network: nameOf(config) };
+    const output = handle(request);
+    if (output !== undefined) deliver(output, request, handle);
+    return 0;
+  } catch (cause) {
+    return printError(CniError.from(cause), version);
+  }
+}
+
+function readStdin(): Uint8Array {
+  try {
+    return readToEnd(0, "stdin");
+  } catch (cause) {
+    throw new CniError(Code.io, `error reading from stdin: ${CniError.from(cause).message}`);
+  }
+}
+
+function parseStdin(stdin: Uint8Array): JsonObject {
+  const text = host.decode(stdin);
+  if (text === undefined) throw decodeError("it is not UTF-8");
+  const config = parseJson(text);
+  if (config === null) throw new CniError(Code.config, "missing network name");
+  if (!isObject(config)) throw decodeError("it is not a JSON object");
+  return exactKeys(config);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw decodeError(cause instanceof Error ? cause.message : String(cause));
+  }
+}
+
+/** The keys the runner itself reads, whatever their case. */
+function exactKeys(config: JsonObject): JsonObject {
+  const keys = Object.keys(config);
+  if (keys.includes("name") && keys.includes("cniVersion")) return config;
+  return spelled(config, {});
+}
+
+function decodeError(state: string): CniError {
+  return new CniError(Code.decode, `error unmarshall network config: ${state}`);
+}
+
+function versionOf(config: JsonObject): string {
+  const version = config.cniVersion ?? "";
+  if (typeof version !== "string") throw decodeError("cniVersion is not a text");
+  return version === "" ? "0.1.0" : version;
+}
+
+function nameOf(config: JsonObject): string {
+  const name = config.name ?? "";
+  if (typeof name !== "string") throw decodeError("name is not a text");
+  if (name === "") throw new CniError(Code.config, "missing network name");
+  if (!isPlainName(name)) {
+    throw new CniError(Code.config, "invalid characters found in network name", name);
+  }
+  return name;
+}
+
+/* ---- output ---- */
+
+/** A result that nobody can read is a failed ADD, and is taken back. */
+function deliver(output: Json, request: Request, handle: Handle): void {
+  try {
+    print(output);
+  } catch (cause) {
+    handle({ ...request, environment: { ...request.environment, command: "DEL" } });
+    throw new CniError(Code.io, CniError.from(cause).message);
+  }
+}
+
+function print(value: Json): void {
+  writeAll(1, host.encode(JSON.stringify(value, null, 4)), "stdout");
+}
+
+function printAbout(name: string): number {
+  const versions = supportedVersions.join(", ");
+  const text = `CNI ${name} plugin weft ${WEFT_VERSION}\nCNI protocol versions supported: ${versions}\n`;
+  writeAll(2, host.encode(text), "stderr");
+  return 0;
+}
+
+/** VERSION answers in the version of the configuration on stdin, if there is one it knows. */
+function printVersion(): number {
+  const versions: readonly string[] = supportedVersions;
+  const asked = versionAsked();
+  const cniVersion = versions.includes(asked) ? asked : newestVersion;
+  const text = `${JSON.stringify({ cniVersion, supportedVersions: versions })}\n`;
+  writeAll(1, host.encode(text), "stdout");
+  return 0;
+}
+
+function versionAsked(): string {
+  try {
+    if (descriptorStatus(0).isCharacterDevice) return newestVersion;
+    return versionOf(parseStdin(readToEnd(0, "stdin")));
+  } catch {
+    return newestVersion;
+  }
+}
+
+function printError(error: CniError, version: string): number {
+  const versions: readonly string[] = supportedVersions;
+  const text = JSON.stringify(
+    {
+      cniVersion: versions.includes(version) ? version : newestVersion,
+      code: error.code,
+      msg: error.message,
+      ...(error.details === "" ? {} : { details: error.details }),
+    },
+    null,
+    4,
+  );
+  host.write(1, host.encode(text));
+  return 1;
+}
