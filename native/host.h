@@ -28,6 +28,7 @@ void host_set_args(char **args);
 struct roots {
     JSRuntime *runtime;
     JSContext *ctx;
+    JSValue *modules; /* what each blob's module exports, once all are loaded */
 };
 
 /* Makes the arena usable; NULL if the kernel gives no memory. */

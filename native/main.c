@@ -52,8 +52,13 @@ static JSModuleDef *read_module(JSContext *ctx, const char *name, void *opaque)
 
 JSValue load_module(JSContext *ctx, const char *name)
 {
-    JSModuleDef *module = JS_RunModule(ctx, "", name);
+    const struct roots *roots = JS_GetContextOpaque(ctx);
+    const struct blob *b = find_blob(name);
+    JSModuleDef *module;
 
+    if (roots->modules && b)
+        return JS_DupValue(ctx, roots->modules[b - blobs]);
+    module = JS_RunModule(ctx, "", name);
     return module ? JS_GetModuleNamespace(ctx, module) : JS_EXCEPTION;
 }
 
@@ -63,6 +68,7 @@ static void make_engine(struct roots *roots)
     JSRuntime *runtime = roots->runtime = JS_NewRuntime2(&arena_functions, NULL);
     JSContext *ctx = roots->ctx = JS_NewContextRaw(runtime);
 
+    JS_SetContextOpaque(ctx, roots);
     JS_SetMaxStackSize(runtime, STACK_LIMIT);
     JS_SetGCThreshold(runtime, 8 << 20);
     JS_SetModuleLoaderFunc(runtime, read_module);
@@ -118,12 +124,30 @@ static void forget_stack(JSRuntime *runtime)
             words[i] = 0;
 }
 
-/* Loads every module and writes what the arena then holds to stdout. */
+/* Loads every module, first the one that prepares the engine itself. */
+static int load_all(struct roots *roots)
+{
+    JSContext *ctx = roots->ctx;
+    JSValue *modules;
+    size_t count = 0;
+
+    while (blobs[count].name)
+        count++;
+    modules = js_mallocz(ctx, count * sizeof *modules);
+    if (!modules || JS_IsException(load_module(ctx, "warm.lazy")))
+        return 1;
+    for (size_t i = 0; i < count; i++)
+        if (JS_IsException(modules[i] = load_module(ctx, blobs[i].name)))
+            return 1;
+    roots->modules = modules;
+    return 0;
+}
+
+/* Writes what the arena holds once all modules are loaded to stdout. */
 static int write_snapshot(struct roots *roots)
 {
-    for (const struct blob *b = blobs; b->name; b++)
-        if (JS_IsException(load_module(roots->ctx, b->name)))
-            return report_bug(roots->ctx);
+    if (load_all(roots))
+        return report_bug(roots->ctx);
     JS_RunGC(roots->runtime);
     forget_stack(roots->runtime);
     return fwrite((void *)ARENA_BASE, arena_used(), 1, stdout) != 1 || fflush(stdout);

@@ -1,0 +1,41 @@
+/**
+ * Runs once, when the image is built, before any other module: what the engine otherwise makes at
+ * first use, in every run anew, is then in the image already.
+ */
+
+/** The engine makes a built-in function when somebody asks for it: all are asked for. */
+function makeFunctions(): void {
+  const iterators = [[].values(), new Map().values(), new Set().values()];
+  const types = [
+    Object,
+    Function,
+    Array,
+    String,
+    Number,
+    Boolean,
+    RegExp,
+    Error,
+    Map,
+    Set,
+    ArrayBuffer,
+    DataView,
+    Object.getPrototypeOf(Uint8Array),
+    Uint8Array,
+    Int32Array,
+    Float64Array,
+  ];
+  const prototypes = types.map(({ prototype }) => prototype);
+  const others = [globalThis, JSON, Math, ...iterators.map((each) => Object.getPrototypeOf(each))];
+  for (const object of [...types, ...prototypes, ...others]) {
+    Object.getOwnPropertyDescriptors(object);
+  }
+}
+
+/** The table of object shapes grows by writing to every shape there is: it grows now. */
+function growShapes(): void {
+  let last = {};
+  for (let i = 0; i < 1024; i++) last = Object.create(last);
+}
+
+makeFunctions();
+growShapes();
