@@ -80,16 +80,16 @@ export function writeAttribute<T>(out: Writer, row: Attribute<T>, value: T): voi
   out.align();
 }
 
-/**
- * The number of the attribute the input stands at; the input is narrowed to its value, and `next`
- * goes on behind it. Links have dozens of attributes nobody asks for, so this is written for speed.
- */
+function tooLong(at: number, length: number, end: number): CodecError {
+  return new CodecError(`attribute at byte ${at} claims ${length} bytes, ${end - at} remain`);
+}
+
+/** The number of the attribute the input stands at; the input is narrowed to its value, and `next`
+ * goes on behind it. */
 function attributeAt(input: Reader, end: number): number {
   const { bytes, at } = input;
   const length = (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8);
-  if (length < 4 || at + length > end) {
-    throw new CodecError(`attribute at byte ${at} claims ${length} bytes, ${end - at} remain`);
-  }
+  if (length < 4 || at + length > end) throw tooLong(at, length, end);
   input.at = at + 4;
   input.end = at + length;
   return ((bytes[at + 2] ?? 0) | ((bytes[at + 3] ?? 0) << 8)) & NLA_TYPE_MASK;
@@ -134,13 +134,23 @@ export function attributes<A extends Table>(table: A): Codec<AttributesOf<A>> {
     },
     read(input) {
       const value: { [key: string]: unknown } = {};
-      const { end } = input;
-      while (end - input.at >= 4) {
-        const start = input.at;
-        const known = rows[attributeAt(input, end)];
-        if (known) value[known[0]] = readAttribute(input, known[1]);
-        next(input, start, end);
+      const { bytes, end } = input;
+      let { at } = input;
+      // Links have dozens of attributes nobody asks for, so these are skipped without a call.
+      while (end - at >= 4) {
+        const length = (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
+        if (length < 4 || at + length > end) throw tooLong(at, length, end);
+        const type = (bytes[at + 2] as number) | ((bytes[at + 3] as number) << 8);
+        const known = rows[type & NLA_TYPE_MASK];
+        if (known) {
+          input.at = at + 4;
+          input.end = at + length;
+          value[known[0]] = readAttribute(input, known[1]);
+        }
+        at += (length + 3) & ~3;
       }
+      input.end = end;
+      input.at = Math.min(at, end);
       refuseRest(input);
       return value as AttributesOf<A>;
     },
