@@ -12,6 +12,7 @@ import {
   delChain,
   delElements,
   delRule,
+  ensureElements,
   getChain,
   getElement,
   type NftChain,
@@ -40,12 +41,23 @@ export interface Dispatcher {
   readonly rules: () => readonly Rule[];
   readonly maps: readonly NftSet[];
   /** The kernel counts the rules of a chain as uses of it. */
-  readonly rulesPerChain: number;
+  readonly rulesPerChain: number | ((chain: string) => number);
   /**
    * True if others may use an element's chain, or soon will: then it stays when its last element
    * goes, as a bridge stays without ports, until GC finds it unused.
    */
   readonly keepsChains: boolean;
+  /** Elements without an owner that exist as long as a chain does. */
+  readonly companions?: {
+    readonly of: (chain: string) => readonly Place[];
+    readonly sets: readonly NftSet[];
+  };
+}
+
+/** A chain, and all of its rules in order. */
+export interface ChainWithRules {
+  readonly chain: NftChain;
+  readonly rules: readonly Rule[];
 }
 
 /** Where an element is. */
@@ -55,10 +67,8 @@ export interface Place {
 }
 
 /** An element: its key in words, and the chain that it leads to. */
-export interface Entry extends Place {
+export interface Entry extends Place, ChainWithRules {
   readonly what: string;
-  readonly chain: NftChain;
-  readonly rules: readonly Rule[];
 }
 
 /** Adds elements and whatever they need; what a former owner has in their places is replaced. */
@@ -68,24 +78,34 @@ export function addEntries(
   { owner, entries }: { readonly owner: Owner; readonly entries: readonly Entry[] },
 ): void {
   if (entries.length === 0) return;
+  const places = companionsOf(dispatcher, new Set(entries.map(({ chain }) => chain.name)));
   const isSupported = changeTables(ns, {
     questions: [dispatcher.chain, ...entries.map(({ chain }) => chain)]
       .map(getChain)
-      .concat(entries.map(questionFor)),
+      .concat([...entries, ...places].map(questionFor)),
     plan: ([base, ...answers]) => {
       const stale = elementsIn(entries, answers.slice(entries.length));
-      const isNew = stale.length > 0 || useIn(base) < dispatcher.rules().length;
+      const company = elementsIn(places, answers.slice(2 * entries.length));
+      const isNew =
+        stale.length > 0 ||
+        company.length < places.length ||
+        useIn(base) < dispatcher.rules().length;
       return [
         ...removal(ns, dispatcher, stale),
         ...(isNew ? layout(dispatcher) : []),
         ...entries
           .filter(({ rules }, i) => isNew || useIn(answers[i]) < rules.length)
-          .flatMap(({ chain, rules }) => chainWith(chain, rules)),
+          .flatMap(chainWith),
+        ...places.map(({ map, key }) => ensureElements(map, [{ key: { value: key } }])),
         ...entries.map((entry) => newElement(entry, owner)),
       ];
     },
   });
   if (!isSupported) throw new NetlinkError("use nftables", EOPNOTSUPP);
+}
+
+function companionsOf({ companions }: Dispatcher, chains: Iterable<string>): readonly Place[] {
+  return companions ? Array.from(chains).flatMap(companions.of) : [];
 }
 
 /** How many rules a chain has and elements lead to it; none if there is no such chain. */
@@ -107,11 +127,12 @@ function elementsIn(
 }
 
 /** Makes what is missing, and sets right what is there. */
-function layout({ chain, rules, maps }: Dispatcher): readonly Request[] {
-  return [newTable(chain.table), ...maps.map(newSet), ...chainWith(chain, rules())];
+function layout({ chain, rules, maps, companions }: Dispatcher): readonly Request[] {
+  const sets = [...maps, ...(companions?.sets ?? [])];
+  return [newTable(chain.table), ...sets.map(newSet), ...chainWith({ chain, rules: rules() })];
 }
 
-function chainWith(chain: NftChain, rules: readonly Rule[]): readonly Request[] {
+function chainWith({ chain, rules }: ChainWithRules): readonly Request[] {
   return [newChain(chain), delRule(chain), ...rules.map((rule) => newRule(chain, rule))];
 }
 
@@ -145,12 +166,28 @@ function deletion(
   elements: readonly OwnedElement[],
 ): readonly Request[] {
   const { chain, rulesPerChain } = dispatcher;
+  const rulesOf = typeof rulesPerChain === "number" ? () => rulesPerChain : rulesPerChain;
   const uses = new Map<string, number>();
   for (const { chain: name } of elements) if (name) uses.set(name, (uses.get(name) ?? 0) + 1);
   const targets = Array.from(uses, ([name, count]) => ({ name, table: chain.table, count }));
   const answers = targets.length > 0 ? ns.netfilter.attempt(...targets.map(getChain)) : [];
-  const unused = targets.filter(({ count }, i) => useIn(answers[i]) === count + rulesPerChain);
-  return [...elementDeletion(dispatcher, elements), ...unused.map(delChain)];
+  const unused = targets.filter(({ name, count }, i) => useIn(answers[i]) === count + rulesOf(name));
+  return [
+    ...elementDeletion(dispatcher, elements),
+    ...unused.map(delChain),
+    ...companionDeletion(
+      ns,
+      companionsOf(
+        dispatcher,
+        unused.map(({ name }) => name),
+      ),
+    ),
+  ];
+}
+
+function companionDeletion(ns: Netns, places: readonly Place[]): readonly Request[] {
+  const answers = places.length > 0 ? ns.netfilter.attempt(...places.map(questionFor)) : [];
+  return elementsIn(places, answers).map(({ set, key }) => delElements(set, [key]));
 }
 
 /** Deletes an owner's elements: those in known places, or, if none is there, those of a search. */
@@ -182,12 +219,15 @@ export function checkEntries(
   { owner, entries }: { readonly owner: Owner; readonly entries: readonly Entry[] },
 ): string | undefined {
   const text = ownerText(owner);
-  const answers = ns.netfilter.attempt(...entries.map(questionFor));
+  const places = companionsOf(dispatcher, new Set(entries.map(({ chain }) => chain.name)));
+  const answers = ns.netfilter.attempt(...[...entries, ...places].map(questionFor));
   const missing = entries.find(({ map, chain }, i) => {
     const element = elementIn(answers[i], map);
     return element?.comment !== text || element.chain !== chain.name;
   });
   if (missing) return `map "${missing.map.name}" has no ${missing.what} for "${text}"`;
+  const lone = places.find(({ map }, i) => !elementIn(answers[entries.length + i], map));
+  if (lone) return `set "${lone.map.name}" does not have its element`;
   const chains = [{ chain: dispatcher.chain, rules: dispatcher.rules() }, ...entries];
   const broken = chains.find(({ chain, rules }) => !hasRules(ns, chain, rules));
   return broken && `chain "${broken.chain.name}" does not have its rules`;

@@ -11,6 +11,7 @@ export const NFPROTO_IPV6 = 10;
 
 /** Verdicts; the kernel's negative ones as the unsigned numbers that carry them. */
 export const NF_DROP = 0;
+export const NF_ACCEPT = 1;
 export const NFT_GOTO = 0xffff_fffc;
 export const NFT_RETURN = 0xffff_fffb;
 
@@ -18,6 +19,7 @@ const NFT_REG_VERDICT = 0;
 /** The first of the registers that values pass through; it holds 16 bytes. */
 const NFT_REG_1 = 1;
 
+export const NFT_META_PROTOCOL = 1;
 export const NFT_META_IIFNAME = 6;
 const NFT_META_NFPROTO = 15;
 
@@ -127,6 +129,22 @@ export function matchFamily(family: number): readonly Expression[] {
 export function loadSource(length: number): Expression {
   const offset = length === 4 ? 12 : 8;
   return loadPayload({ base: NFT_PAYLOAD_NETWORK_HEADER, offset, length });
+}
+
+/** Loads the destination address of an IP packet into register 1. */
+export function loadDestination(length: number): Expression {
+  const offset = length === 4 ? 16 : 24;
+  return loadPayload({ base: NFT_PAYLOAD_NETWORK_HEADER, offset, length });
+}
+
+/** Goes on if a fact about the packet, such as the link it came by, equals these bytes. */
+export function matchMeta(key: number, value: Uint8Array): readonly Expression[] {
+  return [loadMeta(key), compare(NFT_CMP_EQ, value)];
+}
+
+/** Goes on if a set has the value of register 1. */
+export function matchIn(set: string): Expression {
+  return { kind: "lookup", data: { set, source: NFT_REG_1 } };
 }
 
 /** Goes on if the destination lies in a network, written as `nft` does: whole bytes need no mask. */

@@ -33,8 +33,10 @@ const NFT_MSG_DELSETELEM = 14;
 const NFT_MSG_GETGEN = 16;
 
 /** Hooks of the IP families and of the bridge, linux/netfilter.h and netfilter_bridge.h. */
+export const NF_INET_FORWARD = 2;
 export const NF_INET_POST_ROUTING = 4;
 export const NF_BR_PRE_ROUTING = 0;
+export const NF_BR_FORWARD = 2;
 
 const NFT_SET_MAP = 8;
 const NFT_DATA_VERDICT = 0xffff_ff00;
@@ -271,6 +273,12 @@ export function listElements(set: NftSet): Request {
 /** Adds elements; EEXIST if one is there already, ENOENT if the set or a chain is missing. */
 export function newElements(set: NftSet, elements: readonly Element[]): Request {
   const flags = NLM_F_CREATE | NLM_F_EXCL;
+  return askElements(set, { verb: "add", type: NFT_MSG_NEWSETELEM, flags, elements });
+}
+
+/** Adds elements; those that are there already are fine. */
+export function ensureElements(set: NftSet, elements: readonly Element[]): Request {
+  const flags = NLM_F_CREATE;
   return askElements(set, { verb: "add", type: NFT_MSG_NEWSETELEM, flags, elements });
 }
 

@@ -1,0 +1,245 @@
+/**
+ * Which forwarded packets reach a container, by nf_tables.
+ *
+ *   table inet weft
+ *     chain forward (filter hook)       destination  ->  map forward4 or forward6
+ *     map forward4                      10.1.2.3 "network containerID ifName"  ->  to-br0-isolated
+ *     chain to-br0-isolated             from br0, or a bridge of the sets: drop; else accept
+ *     sets isolated, same-bridge        br0, as long as its chain exists
+ *   table bridge weft
+ *     chain forward (filter hook)       destination  ->  map isolated4 or isolated6
+ *     map isolated4                     10.1.2.3 "network containerID ifName"  ->  isolated: drop
+ *
+ * The second table cuts what the bridge itself forwards, and the first never sees. A packet costs
+ * one lookup in each and an attachment one element for an address, however many there are.
+ */
+
+import type { IpAddress } from "../ip/address.ts";
+import { formatAddress } from "../ip/address.ts";
+import {
+  goWhere,
+  loadDestination,
+  loadMeta,
+  matchFamily,
+  matchIn,
+  matchMeta,
+  NF_ACCEPT,
+  NF_DROP,
+  NFPROTO_BRIDGE,
+  NFPROTO_INET,
+  NFPROTO_IPV4,
+  NFPROTO_IPV6,
+  NFT_META_IIFNAME,
+  NFT_META_PROTOCOL,
+  verdictOf,
+} from "../netlink/nft-expression.ts";
+import {
+  NF_BR_FORWARD,
+  NF_INET_FORWARD,
+  type NftChain,
+  type NftSet,
+  type NftTable,
+} from "../netlink/nft-request.ts";
+import type { Netns } from "./netns.ts";
+import { listOwnedElements, type Rule } from "./nft.ts";
+import {
+  addEntries,
+  checkEntries,
+  collectEntries,
+  type Dispatcher,
+  deleteEntries,
+  type Entry,
+  type Place,
+} from "./nft-dispatch.ts";
+import { isOfNetwork, type Owner, ownerText } from "./nft-owner.ts";
+
+/** From where a bridge's containers are reached, apart from links that isolate nothing. */
+export type Ingress =
+  | { readonly policy: "open" }
+  | { readonly policy: "same-bridge" | "isolated"; readonly bridge: string };
+
+/** An attachment, its addresses, and who may reach them. */
+export interface Forwarding {
+  readonly owner: Owner;
+  readonly addresses: readonly IpAddress[];
+  readonly ingress: Ingress;
+}
+
+/** Where packets are filtered, linux/netfilter_ipv4.h and netfilter_bridge.h. */
+const NF_IP_PRI_FILTER = 0;
+const NF_BR_PRI_FILTER_BRIDGED = -200;
+
+/** Protocols of frames, linux/if_ether.h. */
+const ETH_P_IP = /* @__PURE__ */ Uint8Array.of(0x08, 0x00);
+const ETH_P_IPV6 = /* @__PURE__ */ Uint8Array.of(0x86, 0xdd);
+
+const IFNAMSIZ = 16;
+
+const table: NftTable = { family: NFPROTO_INET, name: "weft" };
+const bridgeTable: NftTable = { family: NFPROTO_BRIDGE, name: "weft" };
+
+/** The key types of `nft` (datatype.h), and its note of the byte order of the keys. */
+const forward4: NftSet = {
+  table,
+  name: "forward4",
+  keyType: 7,
+  keyLength: 4,
+  leadsTo: "verdicts",
+  userData: /* @__PURE__ */ Uint8Array.of(0, 4, 2, 0, 0, 0),
+};
+const forward6: NftSet = { ...forward4, name: "forward6", keyType: 8, keyLength: 16 };
+const isolated4: NftSet = { ...forward4, table: bridgeTable, name: "isolated4" };
+const isolated6: NftSet = { ...forward6, table: bridgeTable, name: "isolated6" };
+const isolated: NftSet = {
+  table,
+  name: "isolated",
+  keyType: 41,
+  keyLength: IFNAMSIZ,
+  leadsTo: "nothing",
+  userData: /* @__PURE__ */ Uint8Array.of(0, 4, 1, 0, 0, 0),
+};
+const sameBridge: NftSet = { ...isolated, name: "same-bridge" };
+
+/** Of the rules of any chain that an element leads to. */
+const OPEN = "to-any";
+const RULES = 4;
+
+const dispatcher: Dispatcher = {
+  maps: [forward4, forward6],
+  rulesPerChain: (chain) => (chain === OPEN ? 1 : RULES),
+  keepsChains: false,
+  companions: { of: companionsOf, sets: [isolated, sameBridge] },
+  chain: {
+    table,
+    name: "forward",
+    base: { type: "filter", hook: NF_INET_FORWARD, priority: NF_IP_PRI_FILTER },
+  },
+  rules: () => [
+    [...matchFamily(NFPROTO_IPV4), loadDestination(4), goWhere(forward4.name)],
+    [...matchFamily(NFPROTO_IPV6), loadDestination(16), goWhere(forward6.name)],
+  ],
+};
+
+const bridged: Dispatcher = {
+  maps: [isolated4, isolated6],
+  rulesPerChain: 1,
+  keepsChains: false,
+  chain: {
+    table: bridgeTable,
+    name: "forward",
+    base: { type: "filter", hook: NF_BR_FORWARD, priority: NF_BR_PRI_FILTER_BRIDGED },
+  },
+  rules: () => [
+    [...matchMeta(NFT_META_PROTOCOL, ETH_P_IP), loadDestination(4), goWhere(isolated4.name)],
+    [...matchMeta(NFT_META_PROTOCOL, ETH_P_IPV6), loadDestination(16), goWhere(isolated6.name)],
+  ],
+};
+
+/** `to-br0-isolated` exists as long as br0 is in the set `isolated`. */
+function companionsOf(chain: string): readonly Place[] {
+  const map = [isolated, sameBridge].find(({ name }) => chain.endsWith(`-${name}`));
+  const bridge = map && chain.slice("to-".length, -`-${map.name}`.length);
+  return map && bridge !== undefined ? [{ map, key: linkName(bridge) }] : [];
+}
+
+/** The name of a link as rules compare it. */
+function linkName(name: string): Uint8Array {
+  const key = new Uint8Array(IFNAMSIZ);
+  for (let i = 0; i < name.length && i < IFNAMSIZ - 1; i++) key[i] = name.charCodeAt(i);
+  return key;
+}
+
+/** Accepts what goes to the addresses, unless their bridge is isolated from where it comes from. */
+export function addForwarding(host: Netns, forwarding: Forwarding): void {
+  const { owner } = forwarding;
+  addEntries(host, dispatcher, { owner, entries: entriesOf(forwarding) });
+  addEntries(host, bridged, { owner, entries: bridgedEntriesOf(forwarding) });
+}
+
+function entriesOf({ addresses, ingress }: Forwarding): readonly Entry[] {
+  const chain = chainFor(ingress);
+  const rules = rulesFor(ingress);
+  return addresses.map((address) => ({
+    ...placeOf(address),
+    what: formatAddress(address),
+    chain,
+    rules,
+  }));
+}
+
+function chainFor(ingress: Ingress): NftChain {
+  const name = ingress.policy === "open" ? OPEN : `to-${ingress.bridge}-${ingress.policy}`;
+  return { table, name };
+}
+
+function rulesFor(ingress: Ingress): readonly Rule[] {
+  if (ingress.policy === "open") return [[verdictOf(NF_ACCEPT)]];
+  const fromItself = matchMeta(NFT_META_IIFNAME, linkName(ingress.bridge));
+  return [
+    [...fromItself, verdictOf(ingress.policy === "isolated" ? NF_DROP : NF_ACCEPT)],
+    [loadMeta(NFT_META_IIFNAME), matchIn(isolated.name), verdictOf(NF_DROP)],
+    [loadMeta(NFT_META_IIFNAME), matchIn(sameBridge.name), verdictOf(NF_DROP)],
+    [verdictOf(NF_ACCEPT)],
+  ];
+}
+
+function bridgedEntriesOf({ addresses, ingress }: Forwarding): readonly Entry[] {
+  if (ingress.policy !== "isolated") return [];
+  return addresses.map((address) => ({
+    ...bridgedPlaceOf(address),
+    what: formatAddress(address),
+    chain: { table: bridgeTable, name: "isolated" },
+    rules: [[verdictOf(NF_DROP)]],
+  }));
+}
+
+function placeOf(address: IpAddress): Place {
+  return { map: address.length === 4 ? forward4 : forward6, key: address };
+}
+
+function bridgedPlaceOf(address: IpAddress): Place {
+  return { map: address.length === 4 ? isolated4 : isolated6, key: address };
+}
+
+/** Ends the forwarding of an attachment; none is fine. Known addresses spare a search. */
+export function deleteForwarding(host: Netns, owner: Owner, known: readonly IpAddress[]): void {
+  deleteEntries(host, bridged, { owner, known: known.map(bridgedPlaceOf) });
+  deleteEntries(host, dispatcher, { owner, known: known.map(placeOf) });
+}
+
+/** What an attachment's forwarding lacks, in words; undefined if it is complete. */
+export function checkForwarding(host: Netns, forwarding: Forwarding): string | undefined {
+  const { owner } = forwarding;
+  const entries = bridgedEntriesOf(forwarding);
+  return (
+    checkEntries(host, dispatcher, { owner, entries: entriesOf(forwarding) }) ??
+    (entries.length > 0 ? checkEntries(host, bridged, { owner, entries }) : undefined)
+  );
+}
+
+/** Ends the forwarding of all attachments of a network but the valid ones. */
+export function collectForwarding(host: Netns, network: string, valid: readonly Owner[]): void {
+  collectEntries(host, bridged, { network, valid });
+  collectEntries(host, dispatcher, { network, valid });
+}
+
+/** The addresses that are forwarded to an attachment. */
+export function listForwarded(host: Netns, owner: Owner): readonly IpAddress[] {
+  const text = ownerText(owner);
+  return addressesWhere(host, (comment) => comment === text);
+}
+
+/** The addresses that are forwarded to attachments of a network other than the valid ones. */
+export function listStaleForwarded(
+  host: Netns,
+  network: string,
+  valid: readonly Owner[],
+): readonly IpAddress[] {
+  const kept = new Set(valid.map(ownerText));
+  return addressesWhere(host, (comment) => isOfNetwork(comment, network) && !kept.has(comment));
+}
+
+function addressesWhere(host: Netns, isWanted: (comment: string) => boolean): IpAddress[] {
+  const elements = [forward4, forward6].flatMap((map) => listOwnedElements(host, map));
+  return elements.filter(({ comment }) => isWanted(comment)).map(({ key }) => key as IpAddress);
+}
