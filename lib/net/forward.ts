@@ -14,8 +14,7 @@
  * one lookup in each and an attachment one element for an address, however many there are.
  */
 
-import type { IpAddress } from "../ip/address.ts";
-import { formatAddress } from "../ip/address.ts";
+import { formatAddress, type IpAddress } from "../ip/address.ts";
 import {
   goWhere,
   loadDestination,
@@ -51,7 +50,7 @@ import {
   type Entry,
   type Place,
 } from "./nft-dispatch.ts";
-import { isOfNetwork, type Owner, ownerText } from "./nft-owner.ts";
+import type { Owner } from "./nft-owner.ts";
 
 /** From where a bridge's containers are reached, apart from links that isolate nothing. */
 export type Ingress =
@@ -223,23 +222,14 @@ export function collectForwarding(host: Netns, network: string, valid: readonly 
   collectEntries(host, dispatcher, { network, valid });
 }
 
-/** The addresses that are forwarded to an attachment. */
-export function listForwarded(host: Netns, owner: Owner): readonly IpAddress[] {
-  const text = ownerText(owner);
-  return addressesWhere(host, (comment) => comment === text);
-}
-
-/** The addresses that are forwarded to attachments of a network other than the valid ones. */
-export function listStaleForwarded(
-  host: Netns,
-  network: string,
-  valid: readonly Owner[],
-): readonly IpAddress[] {
-  const kept = new Set(valid.map(ownerText));
-  return addressesWhere(host, (comment) => isOfNetwork(comment, network) && !kept.has(comment));
-}
-
-function addressesWhere(host: Netns, isWanted: (comment: string) => boolean): IpAddress[] {
+/** Every address that is forwarded, with the text of its owner. */
+export function listForwarded(host: Netns): readonly Forwarded[] {
   const elements = [forward4, forward6].flatMap((map) => listOwnedElements(host, map));
-  return elements.filter(({ comment }) => isWanted(comment)).map(({ key }) => key as IpAddress);
+  return elements.map(({ key, comment }) => ({ address: key, comment }));
+}
+
+/** A forwarded address and whose it is. */
+export interface Forwarded {
+  readonly address: IpAddress;
+  readonly comment: string;
 }

@@ -24,31 +24,46 @@ export class IptablesError extends NetError {
   }
 }
 
-/** The nat table of a family, as the programs show and change it. */
-export interface NatTable {
+/** One of the tables that iptables has. */
+export type TableName = "nat" | "filter";
+
+/** A table of a family, as the programs show and change it. */
+export interface Table {
   /** Its rules and chains as iptables-save writes them, one line each. */
   list(): readonly string[];
   /** Carries out lines as iptables-restore reads them: all or, with an error, none. */
   change(lines: readonly string[]): void;
 }
 
+export type NatTable = Table;
+
 /** The nat table of the process's own namespace; undefined if the programs are not installed. */
 export function findNatTable(ns: Netns, family: Family, flavour: Flavour): NatTable | undefined {
+  return findTable(ns, "nat", { family, flavour });
+}
+
+/** A table of the process's own namespace; undefined if the programs are not installed. */
+export function findTable(
+  ns: Netns,
+  table: TableName,
+  { family, flavour }: { readonly family: Family; readonly flavour: Flavour },
+): Table | undefined {
   const name = family === 4 ? "iptables" : "ip6tables";
   const names = flavour === "legacy" ? [`${name}-legacy`, name] : [name];
   const found = names.find((candidate) => pathOf(`${candidate}-restore`) !== undefined);
   if (found === undefined) return undefined;
   if (ns.fd >= 0) throw new IptablesError(found, `not in another namespace ("${ns.path}")`);
   return {
-    list: () => run(`${found}-save`, ["-t", "nat"], "").split("\n"),
+    list: () => run(`${found}-save`, ["-t", table], "").split("\n"),
     change: (lines) => {
-      const script = `${["*nat", ...lines, "COMMIT"].join("\n")}\n`;
+      const script = `${[`*${table}`, ...lines, "COMMIT"].join("\n")}\n`;
       run(`${found}-restore`, ["--noflush", "--wait"], script);
     },
   };
 }
 
-function pathOf(name: string): string | undefined {
+/** Where a program is installed, on the PATH; undefined if it is not. */
+export function pathOf(name: string): string | undefined {
   return (host.getenv("PATH") ?? USUAL_PATH)
     .split(":")
     .map((directory) => `${directory}/${name}`)

@@ -171,7 +171,9 @@ function deletion(
   for (const { chain: name } of elements) if (name) uses.set(name, (uses.get(name) ?? 0) + 1);
   const targets = Array.from(uses, ([name, count]) => ({ name, table: chain.table, count }));
   const answers = targets.length > 0 ? ns.netfilter.attempt(...targets.map(getChain)) : [];
-  const unused = targets.filter(({ name, count }, i) => useIn(answers[i]) === count + rulesOf(name));
+  const unused = targets.filter(
+    ({ name, count }, i) => useIn(answers[i]) === count + rulesOf(name),
+  );
   return [
     ...elementDeletion(dispatcher, elements),
     ...unused.map(delChain),

@@ -39,11 +39,16 @@ function isOneThere(ns: Netns, tables: readonly NftTable[]): boolean {
 
 /** True if the packet filter older than nf_tables, which that does not show, has a nat table. */
 export function hasLegacyNat(ns: Netns, family: Family): boolean {
+  return hasLegacyTable(ns, family, "nat");
+}
+
+/** True if the packet filter older than nf_tables has a table of this name. */
+export function hasLegacyTable(ns: Netns, family: Family, name: "nat" | "filter"): boolean {
   const path = `/proc/thread-self/net/${family === 4 ? "ip" : "ip6"}_tables_names`;
   const fd = ns.open(path, O_RDONLY);
   if (fd < 0) return false;
   try {
-    return (host.decode(readToEnd(fd, path)) ?? "").split("\n").includes("nat");
+    return (host.decode(readToEnd(fd, path)) ?? "").split("\n").includes(name);
   } finally {
     closeFile(fd);
   }

@@ -1,0 +1,243 @@
+/**
+ * Forwarding by iptables, in the chains the reference plugins use:
+ *
+ *   FORWARD                  jumps to CNI-ISOLATION-STAGE-1, then to CNI-FORWARD
+ *   CNI-FORWARD              jumps to CNI-ADMIN, then two rules for each address: accept
+ *   CNI-ISOLATION-STAGE-1    from a bridge with a policy elsewhere: to CNI-ISOLATION-STAGE-2
+ *   CNI-ISOLATION-STAGE-2    to a bridge with a policy: drop
+ *   CNI-ISOLATION-USERS      nothing leads here: which attachment is on which of these bridges
+ *
+ * A rule of an attachment has the owner as its comment. The rules for a bridge go with its last user.
+ */
+
+import { ensureDirectory, fileStatus } from "../host/file.ts";
+import { withLock } from "../host/lock.ts";
+import { type Family, family, type IpAddress } from "../ip/address.ts";
+import { formatCidr, hostCidr } from "../ip/cidr.ts";
+import type { Forwarding, Ingress } from "./forward.ts";
+import { filterFlavour, hasForwardChain } from "./forward-path.ts";
+import { findTable, IptablesError, type Table } from "./iptables.ts";
+import type { Netns } from "./netns.ts";
+import { isOfNetwork, type Owner, ownerText } from "./nft-owner.ts";
+
+const FORWARD = "CNI-FORWARD";
+const STAGE_1 = "CNI-ISOLATION-STAGE-1";
+const STAGE_2 = "CNI-ISOLATION-STAGE-2";
+const USERS = "CNI-ISOLATION-USERS";
+
+const LOCK_DIRECTORY = "/run/weft";
+const LOCK_WITHIN = 60_000;
+
+/** What to do with which families, and the chain of the administrator's own rules. */
+export interface IptablesForwarding extends Forwarding {
+  readonly families: readonly Family[];
+  readonly adminChain: string;
+}
+
+/** A rule that `iptables-save` shows as `-A chain spec`, and where it goes if it is missing. */
+interface SharedRule {
+  readonly chain: string;
+  readonly at: "first" | "last";
+  readonly spec: string;
+}
+
+interface Wanted {
+  readonly chains: readonly string[];
+  readonly shared: readonly SharedRule[];
+  readonly own: readonly string[];
+}
+
+/** Accepts what the addresses send and are answered, and isolates their bridge. */
+export function addForwarding(host: Netns, forwarding: IptablesForwarding): void {
+  for (const { of, addresses } of byFamily(forwarding)) {
+    locked(() => addRules(requireTable(host, of), { ...forwarding, addresses }));
+  }
+}
+
+/** Reading, deciding and changing is one step among all processes of this suite. */
+function locked(body: () => void): void {
+  if (!fileStatus(LOCK_DIRECTORY)?.isDirectory) ensureDirectory(LOCK_DIRECTORY, 0o755);
+  withLock(`${LOCK_DIRECTORY}/iptables.lock`, LOCK_WITHIN, body);
+}
+
+function byFamily({ families, addresses }: IptablesForwarding) {
+  return families
+    .map((of) => ({ of, addresses: addresses.filter((address) => family(address) === of) }))
+    .filter((each) => each.addresses.length > 0);
+}
+
+function requireTable(host: Netns, of: Family): Table {
+  const table = findTable(host, "filter", { family: of, flavour: filterFlavour(host, of) });
+  if (table) return table;
+  const program = of === 4 ? "iptables-restore" : "ip6tables-restore";
+  throw new IptablesError(program, "it is not installed");
+}
+
+function addRules(table: Table, forwarding: IptablesForwarding): void {
+  const { chains, shared, own } = wantedFor(forwarding);
+  const found = table.list();
+  const lines = [
+    ...chains.filter((chain) => !hasChain(found, chain)).map((chain) => `-N ${chain}`),
+    ...formerRules(found, forwarding)
+      .filter((line) => !own.includes(line))
+      .map(deletionOf),
+    ...shared.filter((rule) => !found.includes(lineOf(rule))).map(insertionOf),
+    ...own.filter((line) => !found.includes(line)),
+  ];
+  if (lines.length > 0) table.change(lines);
+}
+
+function hasChain(found: readonly string[], chain: string): boolean {
+  return found.some((line) => line.startsWith(`:${chain} `));
+}
+
+function lineOf({ chain, spec }: SharedRule): string {
+  return `-A ${chain} ${spec}`;
+}
+
+function insertionOf(rule: SharedRule): string {
+  return rule.at === "last" ? lineOf(rule) : `-I ${rule.chain} 1 ${rule.spec}`;
+}
+
+function deletionOf(line: string): string {
+  return line.replace("-A", "-D");
+}
+
+/** What is there for the same addresses, whoever put it there. */
+function formerRules(found: readonly string[], { addresses }: Forwarding): readonly string[] {
+  return found.filter((line) => isForOneOf(line, addresses));
+}
+
+function isForOneOf(line: string, addresses: readonly IpAddress[]): boolean {
+  return addresses.map(textOf).some((address) => {
+    return ["-d", "-s"].some((end) => line.startsWith(`-A ${FORWARD} ${end} ${address} `));
+  });
+}
+
+function textOf(address: IpAddress): string {
+  return formatCidr(hostCidr(address));
+}
+
+function comment(text: string): string {
+  return `-m comment --comment "${text}"`;
+}
+
+function wantedFor({ owner, addresses, ingress, adminChain }: IptablesForwarding): Wanted {
+  const mark = comment(ownerText(owner));
+  const overrides = comment("CNI firewall plugin admin overrides");
+  const own = addresses.flatMap((address) => [
+    `-A ${FORWARD} -d ${textOf(address)} -m conntrack --ctstate RELATED,ESTABLISHED ${mark} -j ACCEPT`,
+    `-A ${FORWARD} -s ${textOf(address)} ${mark} -j ACCEPT`,
+  ]);
+  const accepting: readonly SharedRule[] = [
+    {
+      chain: "FORWARD",
+      at: "first",
+      spec: `${comment("CNI firewall plugin rules")} -j ${FORWARD}`,
+    },
+    { chain: FORWARD, at: "first", spec: `${overrides} -j ${adminChain}` },
+  ];
+  const chains = [FORWARD, adminChain];
+  if (ingress.policy === "open") return { chains, shared: accepting, own };
+  return {
+    chains: [...chains, STAGE_1, STAGE_2, USERS],
+    shared: [...accepting, ...isolationRules(ingress)],
+    own: [...own, `-A ${USERS} -i ${ingress.bridge} ${mark}`],
+  };
+}
+
+type Isolating = Exclude<Ingress, { readonly policy: "open" }>;
+
+function isolationRules({ policy, bridge }: Isolating): readonly SharedRule[] {
+  const rules = "CNI firewall plugin rules (ingressPolicy:";
+  const common = comment(`${rules} same-bridge|isolated)`);
+  const own = comment(`${rules} ${policy})`);
+  const within = `-i ${bridge} -o ${bridge} ${own} -j DROP`;
+  return [
+    { chain: "FORWARD", at: "first", spec: `${common} -j ${STAGE_1}` },
+    { chain: STAGE_1, at: "first", spec: `-i ${bridge} ! -o ${bridge} ${own} -j ${STAGE_2}` },
+    ...(policy === "isolated" ? [{ chain: STAGE_1, at: "first", spec: within } as const] : []),
+    { chain: STAGE_1, at: "last", spec: `${common} -j RETURN` },
+    { chain: STAGE_2, at: "first", spec: `-o ${bridge} ${common} -j DROP` },
+    { chain: STAGE_2, at: "last", spec: `${common} -j RETURN` },
+  ];
+}
+
+/** What is missing of an attachment's rules, in words; undefined if all are there. */
+export function checkForwarding(host: Netns, forwarding: IptablesForwarding): string | undefined {
+  for (const { of, addresses } of byFamily(forwarding)) {
+    const missing = findMissing(requireTable(host, of).list(), { ...forwarding, addresses });
+    if (missing) return `the filter table of IPv${of} has no ${missing}`;
+  }
+  return undefined;
+}
+
+/** A rule of the reference plugin, which has no comment, is as good. */
+function findMissing(found: readonly string[], forwarding: IptablesForwarding): string | undefined {
+  const { chains, shared, own } = wantedFor(forwarding);
+  const mark = ` ${comment(ownerText(forwarding.owner))}`;
+  const chain = chains.find((name) => !hasChain(found, name) && name !== USERS);
+  if (chain !== undefined) return `chain ${chain}`;
+  const isThere = (line: string) => found.includes(line) || found.includes(line.replace(mark, ""));
+  const rules = [...shared.map(lineOf), ...own.filter((line) => !line.startsWith(`-A ${USERS}`))];
+  const rule = rules.find((line) => !isThere(line));
+  return rule && `rule ${rule}`;
+}
+
+/** Ends the forwarding of an attachment; `known` are addresses that the reference may have added. */
+export function deleteForwarding(host: Netns, owner: Owner, known: readonly IpAddress[]): void {
+  const mark = ` ${comment(ownerText(owner))}`;
+  removeWhere(host, (line) => line.includes(mark) || isUnmarked(line, known));
+}
+
+function isUnmarked(line: string, addresses: readonly IpAddress[]): boolean {
+  return !line.includes(" --comment ") && isForOneOf(line, addresses);
+}
+
+/** Ends the forwarding of all attachments of a network but the valid ones. */
+export function collectForwarding(host: Netns, network: string, valid: readonly Owner[]): void {
+  const kept = new Set(valid.map(ownerText));
+  removeWhere(host, (line) => {
+    const owner = / --comment "([^"]*)"/.exec(line)?.[1] ?? "";
+    return isOfNetwork(owner, network) && !kept.has(owner);
+  });
+}
+
+function removeWhere(host: Netns, isStale: (line: string) => boolean): void {
+  for (const of of [4, 6] as const) {
+    if (!hasForwardChain(host, of)) continue;
+    const table = requireTable(host, of);
+    locked(() => {
+      const lines = removal(table.list(), isStale);
+      if (lines.length > 0) table.change(lines);
+    });
+  }
+}
+
+/** Only rules of attachments can be stale; a bridge that nobody uses any more is free again. */
+function removal(found: readonly string[], isStale: (line: string) => boolean): readonly string[] {
+  const isOfAttachment = (line: string) =>
+    /^-A CNI-FORWARD -[ds] |^-A CNI-ISOLATION-USERS -i /.test(line);
+  const stale = found.filter((line) => isOfAttachment(line) && isStale(line));
+  const left = new Set(bridgesIn(found.filter((line) => !stale.includes(line))));
+  const free = bridgesIn(stale).filter((bridge) => !left.has(bridge));
+  return [...stale, ...found.filter((line) => free.some((bridge) => isolates(line, bridge)))].map(
+    deletionOf,
+  );
+}
+
+function bridgesIn(lines: readonly string[]): readonly string[] {
+  return lines.flatMap((line) => /^-A CNI-ISOLATION-USERS -i (\S+) /.exec(line)?.[1] ?? []);
+}
+
+function isolates(line: string, bridge: string): boolean {
+  return (
+    line.startsWith(`-A ${STAGE_1} -i ${bridge} `) || line.startsWith(`-A ${STAGE_2} -o ${bridge} `)
+  );
+}
+
+/** True if what the packet filter older than nf_tables forwards is decided by other rules. */
+export function isLegacyRestricted(host: Netns, of: Family): boolean {
+  const found = requireTable(host, of).list();
+  return found.some((line) => /^:(FORWARD DROP|DOCKER-USER) /.test(line));
+}

@@ -1,0 +1,72 @@
+/** The firewall plugin's configuration and what it takes from the result before it. */
+
+import type { Attachment } from "../../lib/cni/call.ts";
+import { CniError, Code, configError } from "../../lib/cni/error.ts";
+import type { JsonObject } from "../../lib/cni/json.ts";
+import { textAt } from "../../lib/cni/netconf.ts";
+import type { Result } from "../../lib/cni/result.ts";
+import type { IpAddress } from "../../lib/ip/address.ts";
+import { parseCidr } from "../../lib/ip/cidr.ts";
+import type { Backend, Forwarding, Ingress, Means } from "../../lib/net/forwarding.ts";
+import { findLink } from "../../lib/net/link.ts";
+import type { Netns } from "../../lib/net/netns.ts";
+
+export interface FirewallConfig extends Means {
+  readonly policy: Ingress["policy"];
+}
+
+/** The configuration; `strict` refuses names that iptables or firewalld would not take. */
+export function parseFirewallConfig(json: JsonObject, strict: boolean): FirewallConfig {
+  const adminChain = given(json, "iptablesAdminChainName") ?? "CNI-ADMIN";
+  const zone = given(json, "firewalldZone") ?? "trusted";
+  if (strict && !/^[A-Za-z0-9_][A-Za-z0-9_-]{0,27}$/.test(adminChain)) {
+    throw configError("iptablesAdminChainName", "the name of a chain of iptables", adminChain);
+  }
+  if (strict && !/^[A-Za-z0-9_/-]+$/.test(zone)) {
+    throw configError("firewalldZone", "the name of a zone", zone);
+  }
+  return {
+    backend: given(json, "backend") as Backend,
+    adminChain,
+    zone,
+    policy: (given(json, "ingressPolicy") ?? "open") as Ingress["policy"],
+  };
+}
+
+/** The text under a key; an empty one counts as none. */
+function given(json: JsonObject, key: string): string | undefined {
+  const text = textAt(json, key);
+  return text === "" ? undefined : text;
+}
+
+/** What is to reach an attachment, and from where. */
+export function forwardingOf(
+  owner: Attachment,
+  host: Netns,
+  { policy, prevResult }: { readonly policy: Ingress["policy"]; readonly prevResult: Result },
+): Forwarding {
+  const addresses = addressesOf(prevResult);
+  if (policy === "open") return { owner, addresses, ingress: { policy } };
+  return { owner, addresses, ingress: { policy, bridge: bridgeOf(prevResult, host, policy) } };
+}
+
+/** The addresses of a result, but those of links on the host. */
+export function addressesOf({ ips = [], interfaces = [] }: Result): IpAddress[] {
+  return ips.flatMap(({ address, interface: index = -1 }) => {
+    const link = interfaces[index];
+    const isInside = link === undefined || (link.sandbox ?? "") !== "";
+    return isInside ? (parseCidr(address)?.address ?? []) : [];
+  });
+}
+
+/** The bridge is the first link of the result that is one on the host. */
+function bridgeOf({ interfaces = [] }: Result, host: Netns, policy: string): string {
+  const names = interfaces.filter(({ sandbox = "" }) => sandbox === "").map(({ name }) => name);
+  const bridge = names.find((name) => findLink(host, name)?.kind === "bridge");
+  if (bridge !== undefined) return bridge;
+  const state = `prevResult names no bridge of this host, got [${names.join(", ")}]`;
+  throw new CniError(
+    Code.config,
+    `Cannot use ingress policy "${policy}": ${state}; make sure to chain "firewall" with "bridge"`,
+  );
+}

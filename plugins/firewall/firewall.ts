@@ -1,0 +1,94 @@
+/**
+ * firewall: forwarded packets reach the container, and bridges are isolated from each other.
+ *
+ *   world, other links  ──▶  forward  ──▶  the container's addresses: accept
+ *   a bridge with a policy ──▶  ╳  ──▶  another bridge with a policy
+ *   isolated: the bridge  ──▶  ╳  ──▶  the bridge
+ *
+ * Afterwards each address has an element in our own tables, and rules wherever else this host
+ * decides over forwarded packets. All of it bears its owner and goes with the attachment.
+ */
+
+import type {
+  AddCall,
+  Chained,
+  CheckCall,
+  DelCall,
+  GcCall,
+  StatusCall,
+} from "../../lib/cni/call.ts";
+import { CniError, Code } from "../../lib/cni/error.ts";
+import type { Result } from "../../lib/cni/result.ts";
+import { chainedPlugin } from "../../lib/cni/run.ts";
+import { allOrNothing, asMuchAsPossible } from "../../lib/cni/undo.ts";
+import type { IpAddress } from "../../lib/ip/address.ts";
+import * as forwarding from "../../lib/net/forwarding.ts";
+import type { Netns } from "../../lib/net/netns.ts";
+import { addressesOf, type FirewallConfig, forwardingOf, parseFirewallConfig } from "./config.ts";
+import * as schema from "./firewall.schema.json";
+
+type Add = Chained<AddCall<FirewallConfig>>;
+type Check = Chained<CheckCall<FirewallConfig>>;
+
+function add(call: Add, host: Netns): Result {
+  const wanted = wantedBy(call, host);
+  return allOrNothing((undo) => {
+    undo.add("forwarding", () => leave(call, host, wanted.addresses));
+    forwarding.addForwarding(host, wanted, call.config);
+    return call.prevResult;
+  });
+}
+
+function wantedBy({ attachment, config, prevResult }: Add | Check, host: Netns) {
+  return forwardingOf(attachment, host, { policy: config.policy, prevResult });
+}
+
+function check(call: Check, host: Netns): void {
+  const fault = forwarding.findForwardingFault(host, wantedBy(call, host), call.config);
+  if (fault === undefined) return;
+  const { ifName } = call.attachment;
+  const message = `Cannot confirm the firewall of "${ifName}" in "${call.netns}": ${fault}`;
+  throw new CniError(Code.checkFailed, message);
+}
+
+function del(call: DelCall<FirewallConfig>, host: Netns): void {
+  leave(call, host, addressesOf(call.prevResult ?? {}));
+}
+
+function leave(
+  { attachment, config }: Pick<DelCall<FirewallConfig>, "attachment" | "config">,
+  host: Netns,
+  known: readonly IpAddress[],
+): void {
+  const leaving = { owner: attachment, known };
+  asMuchAsPossible(
+    ["free addresses in firewalld", () => forwarding.deleteFromFirewalld(host, leaving, config)],
+    ["delete from nftables", () => forwarding.deleteFromNftables(host, leaving)],
+    ["delete from iptables", () => forwarding.deleteFromIptables(host, leaving)],
+  );
+}
+
+function gc(call: GcCall<FirewallConfig>, host: Netns): void {
+  asMuchAsPossible(
+    ["collect in firewalld", () => forwarding.collectFromFirewalld(host, call, call.config)],
+    ["collect in nftables", () => forwarding.collectFromNftables(host, call)],
+    ["collect in iptables", () => forwarding.collectFromIptables(host, call)],
+  );
+}
+
+function status({ config }: StatusCall<FirewallConfig>, host: Netns): void {
+  const fault = forwarding.findMissingMeans(host, config);
+  if (fault === undefined) return;
+  throw new CniError(Code.notAvailable, `Cannot filter forwarded packets: ${fault}`);
+}
+
+export const { main, handle, configuration } = chainedPlugin<FirewallConfig>({
+  name: "firewall",
+  schema,
+  parseConfig: parseFirewallConfig,
+  add,
+  check,
+  del,
+  gc,
+  status,
+});

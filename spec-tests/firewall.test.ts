@@ -1,0 +1,331 @@
+/** The firewall plugin: packets pass or do not, and what is left is what was before. */
+import { describe, expect } from "vitest";
+import type { Bed } from "./bed/bed.ts";
+import { Chain } from "./bed/chain.ts";
+import type { Container } from "./bed/container.ts";
+import { sharedBy } from "./bed/difference.ts";
+import type { Config } from "./bed/invocation.ts";
+import { it } from "./bed/it.ts";
+
+/** A dual-stack network on a bridge of its own: the number is part of its addresses. */
+function network(number: number, more: Config = {}): readonly [Config, Config] {
+  const base = { cniVersion: "1.1.0", name: `net${number}` };
+  const ranges = [[{ subnet: `10.1.${number}.0/24` }], [{ subnet: `fd00:${number}::/64` }]];
+  const ipam = { type: "host-local", ranges };
+  return [
+    { ...base, type: "bridge", bridge: `br${number}`, isDefaultGateway: true, ipam },
+    { ...base, type: "firewall", ...more },
+  ];
+}
+
+function attach(bed: Bed, plugins: readonly Config[]): { box: Container; result: Config } {
+  const box = bed.container();
+  return { box, result: new Chain(bed, plugins).add(box) };
+}
+
+/** Whether each family gets through, IPv4 first. */
+function reaches(from: Container, network: number, host: number): readonly boolean[] {
+  return [from.ping(`10.1.${network}.${host}`), from.ping(`fd00:${network}::${host}`)];
+}
+
+const passes = [true, true];
+const dropped = [false, false];
+
+describe("ingressPolicy", () => {
+  it("open lets everybody through", ({ bed }) => {
+    const [one, two] = [network(1), network(2)];
+    const [first, second] = [attach(bed, one).box, attach(bed, two).box];
+    attach(bed, one);
+    expect(reaches(first, 2, 2)).toEqual(passes);
+    expect(reaches(second, 1, 2)).toEqual(passes);
+    expect(reaches(first, 1, 3)).toEqual(passes);
+  });
+
+  it("same-bridge keeps bridges apart, but not from the world or from open ones", ({ bed }) => {
+    const policy = { ingressPolicy: "same-bridge" };
+    const [one, two, open] = [network(1, policy), network(2, policy), network(3)];
+    const [first, third] = [attach(bed, one).box, attach(bed, open).box];
+    attach(bed, one);
+    attach(bed, two);
+    expect(reaches(first, 2, 2)).toEqual(dropped);
+    expect(reaches(first, 1, 3)).toEqual(passes);
+    expect(reaches(third, 1, 2)).toEqual(passes);
+    expect(reaches(first, 3, 2)).toEqual(passes);
+  });
+
+  it("isolated keeps the containers of a bridge apart as well", ({ bed }) => {
+    const policy = { ingressPolicy: "isolated" };
+    const [one, open] = [network(1, policy), network(3)];
+    const [first, third] = [attach(bed, one).box, attach(bed, open).box];
+    attach(bed, one);
+    expect(reaches(first, 1, 3)).toEqual(dropped);
+    expect(reaches(first, 1, 1)).toEqual(passes);
+    expect(reaches(third, 1, 2)).toEqual(passes);
+  });
+
+  it("isolated and same-bridge are isolated from each other", ({ bed }) => {
+    const first = attach(bed, network(1, { ingressPolicy: "isolated" })).box;
+    const second = attach(bed, network(2, { ingressPolicy: "same-bridge" })).box;
+    expect(reaches(first, 2, 2)).toEqual(dropped);
+    expect(reaches(second, 1, 2)).toEqual(dropped);
+  });
+
+  it("ends with the last attachment of a bridge, not before", ({ bed }) => {
+    const policy = { ingressPolicy: "isolated" };
+    const [one, two] = [network(1, policy), network(2, policy)];
+    const before = bed.snapshot();
+    const [first, second, other] = [attach(bed, one), attach(bed, one), attach(bed, two)];
+    new Chain(bed, one).del(second.box, second.result);
+    expect(reaches(first.box, 2, 2)).toEqual(dropped);
+    expect(bed.host.nft()).toContain('"br1"');
+    new Chain(bed, one).del(first.box, first.result);
+    expect(bed.host.nft()).not.toContain("br1");
+    expect(bed.host.nft()).toContain("br2");
+    new Chain(bed, two).del(other.box, other.result);
+    expect(bed.host.nft()).not.toMatch(/br\d|to-any|isolated \{$\n.*drop/m);
+    const left = bed.leftovers(before, sharedBy(one[0]));
+    expect(left.filter((line) => line.includes("nft"))).toEqual([]);
+  });
+
+  it("needs a bridge in prevResult, and changes nothing without", ({ bed }) => {
+    const prevResult = { cniVersion: "1.1.0", interfaces: [{ name: "uplink" }], ips: [] };
+    const before = bed.snapshot();
+    for (const ingressPolicy of ["same-bridge", "isolated"]) {
+      const config = { ...network(1, { ingressPolicy })[1], prevResult };
+      const { error } = bed.add("firewall", bed.container(`x${ingressPolicy}`), config);
+      expect(error).toMatchObject({ code: 7, msg: expect.stringContaining("uplink") });
+    }
+    expect(bed.leftovers(before).filter((line) => line.includes("nft"))).toEqual([]);
+  });
+});
+
+describe("a FORWARD policy of DROP, as Docker and ufw set it", () => {
+  const drop = "for i in iptables ip6tables; do $i -P FORWARD DROP; done";
+
+  it("does not stop what the plugin accepts, and iptables -S lists why", ({ bed }) => {
+    const outside = bed.outside();
+    bed.host.sh(drop);
+    const plugins = network(1);
+    const [bridge] = plugins;
+    const plain = attach(bed, [bridge]);
+    outside.sh(
+      "ip route add 10.1.1.0/24 via 203.0.113.1; ip route add fd00:1::/64 via 2001:db8:ffff::1",
+    );
+    expect(plain.box.ping("203.0.113.2")).toBe(false);
+    const { box, result } = attach(bed, plugins);
+    expect([box.ping("203.0.113.2"), box.ping("2001:db8:ffff::2")]).toEqual(passes);
+    expect(bed.host.sh("iptables -S CNI-FORWARD")).toContain("-s 10.1.1.3/32");
+    expect(bed.host.sh("ip6tables -S CNI-FORWARD")).toContain("-s fd00:1::3/128");
+    new Chain(bed, plugins).del(box, result);
+    expect(bed.host.sh("iptables -S; ip6tables -S")).not.toMatch(/10\.1\.1\.3|fd00:1::3/);
+  });
+
+  it("comes with isolation all the same", ({ bed }) => {
+    bed.host.sh(drop);
+    const policy = { ingressPolicy: "same-bridge" };
+    const first = attach(bed, network(1, policy)).box;
+    attach(bed, network(2, policy));
+    attach(bed, network(3));
+    expect(reaches(first, 2, 2)).toEqual(dropped);
+    expect(reaches(first, 3, 2)).toEqual(passes);
+  });
+
+  it("set after ADD is found by CHECK, and not mended by it", ({ bed }) => {
+    const plugins = network(1);
+    const { box, result } = attach(bed, plugins);
+    const config = { ...plugins[1], prevResult: result };
+    expect(bed.check("firewall", box, config)).toMatchObject({ exitCode: 0, stdout: "" });
+    bed.host.sh(drop);
+    const before = bed.snapshot();
+    expect(bed.check("firewall", box, config).error).toMatchObject({ code: 104 });
+    expect(bed.leftovers(before)).toEqual([]);
+    expect(bed.add("firewall", box, config)).toMatchObject({ exitCode: 0 });
+    expect(bed.check("firewall", box, config)).toMatchObject({ exitCode: 0, stdout: "" });
+  });
+
+  it("Docker's chain alone is enough to go by way of iptables", ({ bed }) => {
+    bed.host.sh("iptables -N DOCKER-USER");
+    attach(bed, network(1));
+    expect(bed.host.sh("iptables -S CNI-FORWARD")).toContain("-s 10.1.1.2/32");
+    expect(bed.host.sh("ip6tables -S")).not.toContain("CNI-FORWARD");
+  });
+});
+
+describe.each(["nftables", "iptables"])("backend %s", (backend) => {
+  const policy = { backend, ingressPolicy: "isolated" };
+
+  it("leaves nothing: DEL with, without and with foreign prevResult, twice", ({ bed }) => {
+    const plugins = network(1, policy);
+    const before = bed.snapshot();
+    const results = [attach(bed, plugins), attach(bed, plugins), attach(bed, plugins)];
+    const [first, second, third] = results;
+    const foreign = second?.result;
+    for (const [which, prevResult] of [
+      [first, first?.result],
+      [third, foreign],
+      [second, undefined],
+    ] as const) {
+      if (which === undefined) throw new Error("no container");
+      expect(bed.del("firewall", which.box, { ...plugins[1], prevResult })).toMatchObject({
+        exitCode: 0,
+      });
+      if (which === third) {
+        const config = { ...plugins[1], prevResult: second?.result };
+        expect(bed.check("firewall", second?.box ?? which.box, config)).toMatchObject({
+          exitCode: 0,
+        });
+      }
+      for (const run of new Chain(bed, plugins).del(which.box, prevResult)) {
+        expect(run).toMatchObject({ exitCode: 0, stdout: "" });
+      }
+    }
+    const rules = bed.host.sh("nft list ruleset; iptables -S; ip6tables -S");
+    expect(rules).not.toMatch(/br1|10\.1\.1\.|fd00:1:/);
+    const left = bed.leftovers(before, sharedBy(plugins[0]));
+    expect(left.filter((line) => / (element|rule) /.test(line) && line.includes("weft"))).toEqual(
+      [],
+    );
+  });
+
+  it("CHECK finds each thing that is gone, and changes nothing", ({ bed }) => {
+    const plugins = network(1, policy);
+    const { box, result } = attach(bed, plugins);
+    const config = { ...plugins[1], prevResult: result };
+    const damages =
+      backend === "iptables"
+        ? [
+            "iptables -D CNI-FORWARD -s 10.1.1.2/32 -m comment --comment 'net1 box1 eth0' -j ACCEPT",
+            "ip6tables -F CNI-FORWARD",
+            "iptables -F FORWARD",
+            "iptables -F CNI-ISOLATION-STAGE-1",
+            "iptables -F CNI-ISOLATION-STAGE-2",
+          ]
+        : [
+            "nft delete element inet weft forward4 { 10.1.1.2 }",
+            "nft flush map inet weft forward6",
+            "nft flush chain inet weft forward",
+            "nft flush chain inet weft to-br1-isolated",
+            "nft flush set inet weft isolated",
+            "nft flush map bridge weft isolated4",
+            "nft flush chain bridge weft forward",
+            "nft flush ruleset",
+          ];
+    for (const damage of damages) {
+      expect(bed.check("firewall", box, config)).toMatchObject({ exitCode: 0, stdout: "" });
+      bed.host.sh(damage);
+      const before = bed.snapshot();
+      expect([damage, bed.check("firewall", box, config).error]).toMatchObject([
+        damage,
+        { code: 104 },
+      ]);
+      expect(bed.leftovers(before)).toEqual([]);
+      bed.add("firewall", box, config).result;
+    }
+  });
+
+  it("GC removes what belongs to no valid attachment of the network", ({ bed }) => {
+    const [one, two] = [network(1, policy), network(2, policy)];
+    const [kept, , other] = [attach(bed, one), attach(bed, one), attach(bed, two)];
+    const valid = [{ containerID: kept.box.containerID, ifname: kept.box.ifName }];
+    const run = bed.gc("firewall", { ...one[1], "cni.dev/valid-attachments": valid });
+    expect(run).toMatchObject({ exitCode: 0, stdout: "" });
+    const rules = bed.host.sh("nft list ruleset; iptables -S; ip6tables -S");
+    expect(rules).not.toMatch(/10\.1\.1\.3\b|fd00:1::3\b/);
+    for (const [config, { box, result }] of [
+      [one[1], kept],
+      [two[1], other],
+    ] as const) {
+      const again = bed.check("firewall", box, { ...config, prevResult: result });
+      expect(again).toMatchObject({ exitCode: 0, stdout: "" });
+    }
+  });
+
+  it("an address changes hands without DEL", ({ bed }) => {
+    const config = { ...network(1, { backend })[1] };
+    const prevResult = { cniVersion: "1.1.0", ips: [{ address: "10.1.1.9/24" }] };
+    const [lost, next] = [bed.container("lost"), bed.container("next")];
+    for (const box of [lost, next]) bed.add("firewall", box, { ...config, prevResult }).result;
+    bed.del("firewall", lost, { ...config, prevResult });
+    const run = bed.check("firewall", next, { ...config, prevResult });
+    expect(run).toMatchObject({ exitCode: 0, stdout: "" });
+  });
+});
+
+describe("the iptables backend", () => {
+  it("has the chains of the reference plugin, and the administrator's first", ({ bed }) => {
+    const policy = { backend: "iptables", iptablesAdminChainName: "MY-ADMIN" };
+    const [first] = [attach(bed, network(1, { ...policy, ingressPolicy: "same-bridge" })).box];
+    attach(bed, network(2, { ...policy, ingressPolicy: "same-bridge" }));
+    attach(bed, network(3, policy));
+    expect(reaches(first, 2, 2)).toEqual(dropped);
+    expect(reaches(first, 3, 2)).toEqual(passes);
+    const [, top = "", next = ""] = bed.host.sh("iptables -S FORWARD").split("\n");
+    expect(top).toMatch(/-j CNI-ISOLATION-STAGE-1$/);
+    expect(next).toMatch(/-j CNI-FORWARD$/);
+    bed.host.sh("iptables -A MY-ADMIN -d 10.1.3.2 -j DROP");
+    expect(reaches(first, 3, 2)).toEqual([false, true]);
+  });
+
+  it("takes away what the reference plugin added", ({ bed }) => {
+    const config = { ...network(1, { backend: "iptables" })[1] };
+    const prevResult = { cniVersion: "1.1.0", ips: [{ address: "10.1.1.9/24" }] };
+    const box = bed.container();
+    const from = "/usr/lib/cni";
+    bed.exec("firewall", {
+      command: "ADD",
+      container: box,
+      config: { ...config, prevResult },
+      from,
+    }).result;
+    expect(bed.check("firewall", box, { ...config, prevResult })).toMatchObject({ exitCode: 0 });
+    bed.del("firewall", box, { ...config, prevResult });
+    expect(bed.host.sh("iptables -S")).not.toContain("10.1.1.9");
+  });
+});
+
+describe("what cannot be", () => {
+  it.for([
+    ["backend", "ipfw"],
+    ["backend", 7],
+    ["ingressPolicy", "closed"],
+    ["iptablesAdminChainName", "a b"],
+    ["iptablesAdminChainName", "-j"],
+    ["firewalldZone", "--help me"],
+  ] as const)("%s %j is refused before anything is changed", ([key, value], { bed }) => {
+    const prevResult = { cniVersion: "1.1.0", ips: [{ address: "10.1.1.9/24" }] };
+    const config = { ...network(1)[1], prevResult, [key]: value };
+    const box = bed.container();
+    const before = bed.snapshot();
+    const { error } = bed.add("firewall", box, config);
+    expect(error).toMatchObject({ code: 7, msg: expect.stringContaining(key) });
+    expect(bed.del("firewall", box, config)).toMatchObject({ exitCode: 0 });
+    expect(bed.leftovers(before)).toEqual([]);
+  });
+
+  it("addresses of the host's own links are not the attachment's", ({ bed }) => {
+    const prevResult = {
+      cniVersion: "1.1.0",
+      interfaces: [{ name: "br1" }, { name: "eth0", sandbox: "/run/netns/box1" }],
+      ips: [
+        { address: "10.1.1.1/24", interface: 0 },
+        { address: "10.1.1.2/24", interface: 1 },
+      ],
+    };
+    bed.add("firewall", bed.container(), { ...network(1)[1], prevResult }).result;
+    expect(bed.host.nft()).toContain("10.1.1.2");
+    expect(bed.host.nft()).not.toContain("10.1.1.1 ");
+  });
+
+  it("iptables that is not installed is named, and ADD leaves nothing", ({ bed }) => {
+    const prevResult = { cniVersion: "1.1.0", ips: [{ address: "10.1.1.9/24" }] };
+    const config = { ...network(1, { backend: "iptables" })[1], prevResult };
+    const options = { env: { PATH: bed.folder("empty") } };
+    for (const run of [
+      bed.add("firewall", bed.container(), config, options),
+      bed.status("firewall", config, options),
+    ]) {
+      expect(run.error.msg).toContain('"iptables-restore"');
+      expect(run.error.msg).toContain("not installed");
+    }
+  });
+});
