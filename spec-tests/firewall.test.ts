@@ -20,7 +20,18 @@ function network(number: number, more: Config = {}): readonly [Config, Config] {
 
 function attach(bed: Bed, plugins: readonly Config[]): { box: Container; result: Config } {
   const box = bed.container();
-  return { box, result: new Chain(bed, plugins).add(box) };
+  const result = new Chain(bed, plugins).add(box);
+  awaitIpv6(bed);
+  return { box, result };
+}
+
+/** A bridge that is new asks no neighbours before its own link-local address is probed. */
+function awaitIpv6(bed: Bed): void {
+  bed.host.sh(`
+    for i in $(seq 100); do
+      ip -6 address show tentative | grep -q inet6 || exit 0
+      sleep 0.05
+    done`);
 }
 
 /** Whether each family gets through, IPv4 first. */
@@ -194,7 +205,7 @@ describe.each(["nftables", "iptables"])("backend %s", (backend) => {
     const damages =
       backend === "iptables"
         ? [
-            "iptables -D CNI-FORWARD -s 10.1.1.2/32 -m comment --comment 'net1 box1 eth0' -j ACCEPT",
+            `iptables -D CNI-FORWARD -s 10.1.1.2/32 -m comment --comment 'net1 ${box.containerID} eth0' -j ACCEPT`,
             "ip6tables -F CNI-FORWARD",
             "iptables -F FORWARD",
             "iptables -F CNI-ISOLATION-STAGE-1",
@@ -267,8 +278,8 @@ describe("the iptables backend", () => {
   });
 
   it("takes away what the reference plugin added", ({ bed }) => {
-    const config = { ...network(1, { backend: "iptables" })[1] };
-    const prevResult = { cniVersion: "1.1.0", ips: [{ address: "10.1.1.9/24" }] };
+    const config = { ...network(1, { backend: "iptables" })[1], cniVersion: "1.0.0" };
+    const prevResult = { cniVersion: "1.0.0", ips: [{ address: "10.1.1.9/24" }] };
     const box = bed.container();
     const from = "/usr/lib/cni";
     bed.exec("firewall", {
@@ -280,6 +291,112 @@ describe("the iptables backend", () => {
     expect(bed.check("firewall", box, { ...config, prevResult })).toMatchObject({ exitCode: 0 });
     bed.del("firewall", box, { ...config, prevResult });
     expect(bed.host.sh("iptables -S")).not.toContain("10.1.1.9");
+  });
+});
+
+/** A stand-in for `busctl` in a firewalld that is a file: a line for each source of a zone. */
+function fakeFirewalld(bed: Bed) {
+  const folder = bed.folder("firewalld");
+  bed.write(`${folder}/sources`, "");
+  bed.write(`${folder}/owner`, "b true");
+  bed.write(
+    `${folder}/busctl`,
+    `#!/bin/sh
+[ "$1 $2 $3" = "--system --auto-start=no call" ] || { echo "unexpected $*" >&2; exit 2; }
+shift 3
+[ "$4" = NameHasOwner ] && { cat ${folder}/owner; exit; }
+[ "$1 $2 $3" = "org.fedoraproject.FirewallD1 /org/fedoraproject/FirewallD1 org.fedoraproject.FirewallD1.zone" ] || exit 3
+line="$6 $7"
+grep -qxF "$line" ${folder}/sources && known=true || known=false
+case "$4 $5 $known" in
+  "querySource ss "*) echo "b $known" ;;
+  "addSource ss false") echo "$line" >> ${folder}/sources; echo "s \\"$6\\"" ;;
+  "addSource ss true") echo "Call failed: ZONE_ALREADY_SET: $line" >&2; exit 1 ;;
+  "removeSource ss true") sed -i "\\|^$line$|d" ${folder}/sources; echo "s \\"$6\\"" ;;
+  *) echo "Call failed: UNKNOWN_SOURCE: $line" >&2; exit 1 ;;
+esac
+`,
+  );
+  bed.host.sh(`chmod +x ${folder}/busctl`);
+  return {
+    options: { env: { PATH: `${folder}:/usr/sbin:/usr/bin:/sbin:/bin` } },
+    sources: () => bed.read(`${folder}/sources`).split("\n").filter(Boolean).toSorted(),
+    reload: () => bed.write(`${folder}/sources`, ""),
+    stop: () => bed.write(`${folder}/owner`, "b false"),
+  };
+}
+
+describe("the firewalld backend", () => {
+  const config = { ...network(1, { backend: "firewalld" })[1] };
+  const ips = [{ address: "10.1.1.9/24" }, { address: "fd00:1::9/64" }];
+  const prevResult = { cniVersion: "1.1.0", ips };
+  const both = ["trusted 10.1.1.9/32", "trusted fd00:1::9/128"];
+
+  it("binds every address to the zone, twice without harm, and frees them", ({ bed }) => {
+    const { options, sources } = fakeFirewalld(bed);
+    const box = bed.container();
+    for (let i = 0; i < 2; i++) bed.add("firewall", box, { ...config, prevResult }, options).result;
+    expect(sources()).toEqual(both);
+    bed.del("firewall", box, config, options);
+    expect(sources()).toEqual([]);
+    expect(bed.del("firewall", box, config, options)).toMatchObject({ exitCode: 0, stderr: "" });
+  });
+
+  it("uses the zone it is given", ({ bed }) => {
+    const { options, sources } = fakeFirewalld(bed);
+    const own = { ...config, prevResult, firewalldZone: "pods" };
+    bed.add("firewall", bed.container(), own, options).result;
+    expect(sources()).toEqual(["pods 10.1.1.9/32", "pods fd00:1::9/128"]);
+  });
+
+  it("CHECK reads the answer, so a reload that forgot the addresses is found", ({ bed }) => {
+    const { options, reload, sources } = fakeFirewalld(bed);
+    const box = bed.container();
+    bed.add("firewall", box, { ...config, prevResult }, options).result;
+    const check = () => bed.check("firewall", box, { ...config, prevResult }, options);
+    expect(check()).toMatchObject({ exitCode: 0, stdout: "" });
+    reload();
+    expect(check().error).toMatchObject({ code: 104, msg: expect.stringContaining("10.1.1.9/32") });
+    expect(sources()).toEqual([]);
+  });
+
+  it("a late DEL leaves an address to its next owner, and GC frees it", ({ bed }) => {
+    const { options, sources } = fakeFirewalld(bed);
+    const [lost, next] = [bed.container("lost"), bed.container("next")];
+    for (const box of [lost, next]) {
+      bed.add("firewall", box, { ...config, prevResult }, options).result;
+    }
+    bed.del("firewall", lost, { ...config, prevResult }, options);
+    expect(sources()).toEqual(both);
+    bed.gc("firewall", { ...config, "cni.dev/valid-attachments": [] }, options);
+    expect(sources()).toEqual([]);
+  });
+
+  it("is used of its own accord where firewalld has rules and runs", ({ bed }) => {
+    const { options, sources, stop } = fakeFirewalld(bed);
+    const auto = { ...network(1)[1], prevResult };
+    bed.add("firewall", bed.container(), auto, options).result;
+    expect(sources()).toEqual([]);
+    bed.host.sh("nft add table inet firewalld");
+    bed.add("firewall", bed.container("one"), auto, options).result;
+    expect(sources()).toEqual(both);
+    stop();
+    const other = { cniVersion: "1.1.0", ips: [{ address: "10.1.1.10/24" }] };
+    const run = bed.add("firewall", bed.container("two"), { ...auto, prevResult: other }, options);
+    expect(run).toMatchObject({ exitCode: 0 });
+    expect(sources()).toEqual(both);
+  });
+
+  it("that does not run is named by STATUS and ADD, and ADD leaves nothing", ({ bed }) => {
+    const { options, stop } = fakeFirewalld(bed);
+    expect(bed.status("firewall", config, options)).toMatchObject({ exitCode: 0, stdout: "" });
+    stop();
+    const { error } = bed.status("firewall", config, options);
+    expect(error).toMatchObject({ code: 50, msg: expect.stringContaining("not running") });
+    const nowhere = { env: { PATH: bed.folder("empty") } };
+    const run = bed.add("firewall", bed.container(), { ...config, prevResult }, nowhere);
+    expect(run.error.msg).toContain('"busctl" is not installed');
+    expect(bed.host.nft()).not.toContain("10.1.1.9");
   });
 });
 

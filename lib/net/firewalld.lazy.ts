@@ -79,6 +79,7 @@ export function checkSources(zone: string, addresses: readonly IpAddress[]): str
 
 /** Frees addresses from a zone; without firewalld, or in no such zone, they are free. */
 export function deleteSources(zone: string, addresses: readonly IpAddress[]): void {
+  if (pathOf("busctl") === undefined) return;
   for (const address of addresses) {
     const { status, error } = ask("removeSource", zone, address);
     if (status === 0 || /UNKNOWN_SOURCE|ZONE_CONFLICT|INVALID_ZONE/.test(error)) continue;

@@ -205,13 +205,20 @@ export function collectForwarding(host: Netns, network: string, valid: readonly 
 
 function removeWhere(host: Netns, isStale: (line: string) => boolean): void {
   for (const of of [4, 6] as const) {
-    if (!hasForwardChain(host, of)) continue;
-    const table = requireTable(host, of);
+    const table = hasForwardChain(host, of) ? findOwnTable(host, of) : undefined;
+    if (!table) continue;
     locked(() => {
       const lines = removal(table.list(), isStale);
       if (lines.length > 0) table.change(lines);
     });
   }
+}
+
+/** Another packet filter than nf_tables may well have nothing of ours, nor need its programs. */
+function findOwnTable(host: Netns, of: Family): Table | undefined {
+  const flavour = filterFlavour(host, of);
+  if (flavour === "default") return requireTable(host, of);
+  return findTable(host, "filter", { family: of, flavour });
 }
 
 /** Only rules of attachments can be stale; a bridge that nobody uses any more is free again. */

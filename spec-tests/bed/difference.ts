@@ -39,7 +39,7 @@ function isShared(key: string, shared: Shared): boolean {
     isForwarding(key, shared) ||
     isEmptyFirewallFrame(key) ||
     isStore(key, shared) ||
-    key === "file /run/xtables.lock" ||
+    /^file \/run\/(xtables|weft\/iptables)\.lock\b/.test(key) ||
     isCache(key)
   );
 }

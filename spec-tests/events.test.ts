@@ -1,0 +1,118 @@
+/** What others do to the host's rules while containers run, and what is left of ours. */
+import { describe, expect } from "vitest";
+import type { Bed } from "./bed/bed.ts";
+import { Chain } from "./bed/chain.ts";
+import type { Config } from "./bed/invocation.ts";
+import { it } from "./bed/it.ts";
+
+/** Masquerade and firewall, each by one backend. */
+function plugins(backend: string): readonly [Config, Config] {
+  const base = { cniVersion: "1.1.0", name: "net" };
+  const ipam = { type: "host-local", subnet: "10.1.1.0/24" };
+  const bridge = { bridge: "br1", isDefaultGateway: true, ipMasq: true, ipMasqBackend: backend };
+  return [
+    { ...base, type: "bridge", ipam, ...bridge },
+    { ...base, type: "firewall", backend, ingressPolicy: "isolated" },
+  ];
+}
+
+/** Two attachments: the older and the one that repairs are not the same. */
+function attached(bed: Bed, backend: string) {
+  const [bridge, firewall] = plugins(backend);
+  const box = bed.container();
+  const prevResult = new Chain(bed, [bridge, firewall]).add(box);
+  const faults = (next = box, result = prevResult) =>
+    [bridge, firewall].map((plugin) => {
+      const run = bed.check(String(plugin.type), next, { ...plugin, prevResult: result });
+      return run.exitCode === 0 ? "fine" : `${run.error.code}`;
+    });
+  return { box, prevResult, faults, plugins: [bridge, firewall] };
+}
+
+const flushes = "iptables -F; iptables -t nat -F; ip6tables -F; ip6tables -t nat -F";
+
+/** Rules as a stranger leaves them behind: firewalld's reload rewrites its own table only. */
+const reload = `nft -f - <<'X'
+add table inet firewalld
+delete table inet firewalld
+table inet firewalld {
+  chain filter_FORWARD {
+    type filter hook forward priority filter + 10
+  }
+}
+X`;
+
+describe("rules by nftables", () => {
+  it.for([
+    ["iptables -F, of all tables", flushes],
+    ["a reload of firewalld, which rewrites its own table", reload],
+  ] as const)("survive %s", ([, event], { bed }) => {
+    const outside = bed.outside();
+    const { box, faults } = attached(bed, "nftables");
+    bed.host.sh("iptables -S; iptables -t nat -S; ip6tables -S");
+    bed.host.sh(event);
+    expect(faults()).toEqual(["fine", "fine"]);
+    expect(box.ping("203.0.113.2")).toBe(true);
+    expect(outside.links()).toContain("wire");
+  });
+
+  it("do not survive nft flush ruleset: CHECK says so, the next ADD works", ({ bed }) => {
+    bed.outside();
+    const { box, faults, plugins: list } = attached(bed, "nftables");
+    expect(box.ping("203.0.113.2")).toBe(true);
+    bed.host.sh("nft flush ruleset");
+    expect(faults()).toEqual(["104", "104"]);
+    expect(box.ping("203.0.113.2")).toBe(false);
+
+    const next = bed.container();
+    const result = new Chain(bed, list).add(next);
+    expect(faults(next, result)).toEqual(["fine", "fine"]);
+    expect(next.ping("203.0.113.2")).toBe(true);
+    expect(faults()).toEqual(["104", "104"]);
+  });
+
+  it("of an attachment that lost them go with DEL as if they were there", ({ bed }) => {
+    const { box, prevResult, plugins: list } = attached(bed, "nftables");
+    bed.host.sh("nft flush ruleset");
+    for (const run of new Chain(bed, list).del(box, prevResult)) {
+      expect(run).toMatchObject({ exitCode: 0, stdout: "" });
+    }
+    expect(bed.host.nft()).toBe("");
+  });
+
+  it("whose shared chains lost their rules get them back by the next ADD, for all", ({ bed }) => {
+    bed.outside();
+    const { box, faults, plugins: list } = attached(bed, "nftables");
+    bed.host.sh("nft flush chain inet weft forward; nft flush chain inet weft postrouting");
+    bed.host.sh("nft flush chain bridge weft forward; nft flush set inet weft isolated");
+    expect(faults()).toEqual(["104", "104"]);
+    new Chain(bed, list).add(bed.container());
+    expect(faults()).toEqual(["fine", "fine"]);
+    expect(box.ping("203.0.113.2")).toBe(true);
+  });
+});
+
+describe("rules by iptables", () => {
+  it("survive a reload of firewalld that rewrites its own table", ({ bed }) => {
+    const { faults } = attached(bed, "iptables");
+    bed.host.sh(reload);
+    expect(faults()).toEqual(["fine", "fine"]);
+  });
+
+  it.for([
+    ["iptables -F", flushes],
+    ["nft flush ruleset", "nft flush ruleset"],
+  ] as const)("do not survive %s: CHECK says so, the next ADD works", ([, event], { bed }) => {
+    bed.outside();
+    const { box, faults, plugins: list } = attached(bed, "iptables");
+    expect(box.ping("203.0.113.2")).toBe(true);
+    bed.host.sh(event);
+    expect(faults()).toEqual(["104", "104"]);
+    expect(box.ping("203.0.113.2")).toBe(false);
+
+    const next = bed.container();
+    const result = new Chain(bed, list).add(next);
+    expect(faults(next, result)).toEqual(["fine", "fine"]);
+    expect(next.ping("203.0.113.2")).toBe(true);
+  });
+});
