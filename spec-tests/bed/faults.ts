@@ -82,6 +82,13 @@ export interface Attempt {
   readonly call: SystemCall;
 }
 
+/** The configuration; what it says of a plugin before has another address than the attempts. */
+function withOtherAddresses({ prevResult, ...config }: Config): Config {
+  if (prevResult === undefined) return config;
+  const text = JSON.stringify(prevResult).replaceAll("10.1.2.2/", "10.1.2.222/");
+  return { ...config, prevResult: JSON.parse(text) };
+}
+
 /** A private machine made ready for some attempts. */
 export class Stage {
   readonly bed: Bed;
@@ -93,7 +100,10 @@ export class Stage {
     this.#scenario = scenario;
     this.#files = this.bed.folder("stage");
     if (isExecuted(scenario)) this.bed.host.sh(`cp ${this.bed.bin}/host-local ${this.#files}/`);
-    if (!scenario.firstUse) this.run("ADD", { box: this.bed.container("other") }).result;
+    if (!scenario.firstUse) {
+      const config = withOtherAddresses(scenario.config);
+      this.run("ADD", { box: this.bed.container("other"), config }).result;
+    }
   }
 
   /** Runs the executable for an attachment, with strace around what the scenario says. */
