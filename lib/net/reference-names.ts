@@ -29,3 +29,8 @@ export function networkPrefix(network: string): string {
 export function attachmentPrefix({ network, containerID, ifName }: Owner): string {
   return networkPrefix(network) + digits(`${ifName}:${containerID}`, 16);
 }
+
+/** The device that shapes what a container sends in a network, whichever of its interfaces. */
+export function shaperName({ network, containerID }: Owner): string {
+  return `bwp${digits(network + containerID, 12)}`;
+}

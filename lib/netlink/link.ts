@@ -116,6 +116,7 @@ const stateRows = {
 const linkAttributes = /* @__PURE__ */ attributes({
   ...stateRows,
   master: attr(10, "IFLA_MASTER", u32),
+  queueLength: attr(13, "IFLA_TXQLEN", u32),
   linkInfo: attr(18, "IFLA_LINKINFO", linkInfo),
   alias: attr(20, "IFLA_IFALIAS", text),
   netnsFd: attr(28, "IFLA_NET_NS_FD", u32),

@@ -1,0 +1,208 @@
+/**
+ * bandwidth: a container receives and sends no faster than a rate, with bursts.
+ *
+ *   host                                                    container
+ *   ───▶ host's end of the veth pair, root tbf ─────────────▶ eth0     ingressRate
+ *   ◀─── bwp…, root tbf ◀── redirect ◀── host's end ◀──────── eth0     egressRate
+ *
+ * Afterwards the host's end has a token bucket, and, for what the container sends, its input goes
+ * through a device `bwp…` that bears its owner in its alias. Both go with the attachment.
+ */
+
+import type {
+  AddCall,
+  Chained,
+  CheckCall,
+  DelCall,
+  GcCall,
+  StatusCall,
+} from "../../lib/cni/call.ts";
+import { CniError, Code, configError } from "../../lib/cni/error.ts";
+import type { Result } from "../../lib/cni/result.ts";
+import { chainedPlugin } from "../../lib/cni/run.ts";
+import { allOrNothing, asMuchAsPossible, type Undo } from "../../lib/cni/undo.ts";
+import { formatMac } from "../../lib/ip/mac.ts";
+import {
+  deleteLinkIfPresent,
+  findLink,
+  findLinks,
+  getLink,
+  type Link,
+  type LinkState,
+  listLinks,
+} from "../../lib/net/link.ts";
+import type { Netns } from "../../lib/net/netns.ts";
+import * as shaping from "../../lib/net/shaping.ts";
+import { networkAliasPrefix, ownerAlias } from "../../lib/net/veth.ts";
+import * as schema from "./bandwidth.schema.json";
+import { type BandwidthConfig, bucketFor, type Limit, parseBandwidthConfig } from "./config.ts";
+import { shaperNames } from "./names.ts";
+
+type Add = Chained<AddCall<BandwidthConfig>>;
+type Check = Chained<CheckCall<BandwidthConfig>>;
+
+function add(call: Add, host: Netns, container: Netns): Result {
+  const { ingress, egress } = call.config;
+  if (!ingress && !egress) return call.prevResult;
+  const outside = hostEnd(call, host, container);
+  const [ingressShape, egressShape] = shapes(call, outside);
+  return allOrNothing((undo) => {
+    if (ingressShape) limitOutput(host, outside, { shape: ingressShape, undo });
+    if (!egressShape) return call.prevResult;
+    const shaper = makeShaper(call, host, { outside, undo });
+    limitOutput(host, shaper, { shape: egressShape, undo });
+    undo.step(
+      "redirection",
+      () => shaping.shapeInput(host, outside, { shaper, shape: egressShape }),
+      () => void shaping.clearInput(host, outside),
+    );
+    return withShaper(call.prevResult, shaper);
+  });
+}
+
+/** What the host's end sends is what the container receives, and the other way round. */
+function shapes(call: Add | Check, { mtu }: Link): (shaping.Shape | undefined)[] {
+  const { ingress, egress, scope } = call.config;
+  const shape = (limit: Limit | undefined, remote: "source" | "destination") =>
+    limit && { bucket: bucketFor(limit, mtu), scope, remote };
+  return [shape(ingress, "source"), shape(egress, "destination")];
+}
+
+/** The host's end of the container's veth pair, which the result before has to name. */
+function hostEnd(call: Add | Check, host: Netns, container: Netns): Link {
+  const { ifName } = call.attachment;
+  const inside = getLink(container, ifName);
+  const what = `Cannot shape "${ifName}" in "${call.netns}"`;
+  if (inside.kind !== "veth" || inside.peer === 0) {
+    const state = `container interface has no veth peer: it is of kind "${inside.kind}"`;
+    throw new CniError(Code.config, `${what}: ${state}`);
+  }
+  const outside = findLink(host, inside.peer);
+  if (outside?.kind !== "veth") {
+    const state = `veth peer with index ${inside.peer} is not in the host's namespace`;
+    throw new CniError(Code.config, `${what}: ${state}`);
+  }
+  const known = call.prevResult.interfaces ?? [];
+  if (known.some(({ name, sandbox = "" }) => name === outside.name && sandbox === "")) {
+    return outside;
+  }
+  throw configError("prevResult.interfaces", `a list with "${outside.name}"`, known);
+}
+
+function limitOutput(
+  host: Netns,
+  link: Pick<Link, "index" | "name">,
+  { shape, undo }: { readonly shape: shaping.Shape; readonly undo: Undo },
+): void {
+  undo.step(
+    `limit of "${link.name}"`,
+    () => shaping.shapeOutput(host, link, shape),
+    () => shaping.clearOutput(host, link),
+  );
+  shaping.queueFairly(host, link, shape);
+}
+
+/** The attachment's shaping device, made anew should a killed ADD have left it. */
+function makeShaper(
+  { attachment }: Add,
+  host: Netns,
+  { outside, undo }: { readonly outside: Link; readonly undo: Undo },
+): LinkState {
+  const alias = ownerAlias(attachment);
+  const names = shaperNames(attachment);
+  const found = findLinks(host, ...names);
+  const own = found.find((link) => link?.alias === alias);
+  if (own) deleteLinkIfPresent(host, own.name);
+  const name = own?.name ?? names.find((_, i) => found[i] === undefined);
+  if (name === undefined) {
+    throw new CniError(Code.conflict, `Cannot name a shaping device: "${names[0]}" is taken`);
+  }
+  return undo.step(
+    "shaping device",
+    () => shaping.addShaper(host, { name, mtu: outside.mtu, alias }),
+    () => void deleteLinkIfPresent(host, name),
+  );
+}
+
+function withShaper(result: Result, { name, mac }: LinkState): Result {
+  return { ...result, interfaces: [...(result.interfaces ?? []), { name, mac: formatMac(mac) }] };
+}
+
+function check(call: Check, host: Netns, container: Netns): void {
+  const { ingress, egress } = call.config;
+  if (!ingress && !egress) return;
+  const outside = hostEnd(call, host, container);
+  const [ingressShape, egressShape] = shapes(call, outside);
+  if (ingressShape) refuse(call, shaping.findOutputFault(host, outside, ingressShape));
+  if (!egressShape) return;
+  const shaper = findShaper(call, host);
+  if (!shaper) throw fault(call, "it has no shaping device");
+  if (!shaper.isUp) throw fault(call, `shaping device "${shaper.name}" is down`);
+  refuse(call, shaping.findOutputFault(host, shaper, egressShape));
+  refuse(call, shaping.findInputFault(host, outside, shaper));
+}
+
+/** Ours by its alias; one without an alias is what the reference plugin made. */
+function findShaper({ attachment }: Check | DelCall<BandwidthConfig>, host: Netns) {
+  const [first, second] = findLinks(host, ...shaperNames(attachment));
+  const alias = ownerAlias(attachment);
+  if (second?.alias === alias) return second;
+  return first?.kind === "ifb" && (first.alias === alias || first.alias === "") ? first : undefined;
+}
+
+function refuse(call: Check, state: string | undefined): void {
+  if (state !== undefined) throw fault(call, state);
+}
+
+function fault({ attachment, netns }: Check, state: string): CniError {
+  const what = `Cannot confirm the bandwidth of "${attachment.ifName}" in "${netns}"`;
+  return new CniError(Code.checkFailed, `${what}: ${state}`);
+}
+
+/** First the way to the device goes, then the device: nothing may be sent to one that is gone. */
+function del(call: DelCall<BandwidthConfig>, host: Netns, container: Netns | undefined): void {
+  const shaper = findShaper(call, host);
+  const inside = container && findLink(container, call.attachment.ifName);
+  const outside = inside?.kind === "veth" ? findLink(host, inside.peer) : undefined;
+  asMuchAsPossible(
+    ["end the redirection", () => outside && release(host, outside, shaper)],
+    ["delete the shaping device", () => shaper && deleteLinkIfPresent(host, shaper.name)],
+  );
+}
+
+function release(host: Netns, outside: Link, shaper: Link | undefined): void {
+  if (shaper && shaping.findInputFault(host, outside, shaper) === undefined) {
+    shaping.clearInput(host, outside);
+  }
+  if (shaping.isShaped(host, outside)) shaping.clearOutput(host, outside);
+}
+
+function gc({ network, valid }: GcCall<BandwidthConfig>, host: Netns): void {
+  const aliases = new Set(valid.map(ownerAlias));
+  const prefix = networkAliasPrefix(network);
+  const stale = listLinks(host).filter(
+    ({ kind, alias }) => kind === "ifb" && alias.startsWith(prefix) && !aliases.has(alias),
+  );
+  asMuchAsPossible(
+    ...stale.map(
+      ({ name }) => ["delete a shaping device", () => deleteLinkIfPresent(host, name)] as const,
+    ),
+  );
+}
+
+function status(_call: StatusCall<BandwidthConfig>, host: Netns): void {
+  const missing = shaping.findMissingParts(host);
+  if (missing === undefined) return;
+  throw new CniError(Code.notAvailable, `Cannot limit bandwidth: ${missing}`);
+}
+
+export const { main, handle, configuration } = chainedPlugin<BandwidthConfig>({
+  name: "bandwidth",
+  schema,
+  parseConfig: parseBandwidthConfig,
+  add,
+  check,
+  del,
+  gc,
+  status,
+});
