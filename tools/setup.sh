@@ -7,7 +7,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 # What is run, and the Debian or Ubuntu package it comes from.
 build="musl-gcc=musl-tools gcc=gcc"
 demo="$build ip=iproute2 nft=nftables ping=iputils-ping unshare=util-linux mount=mount"
-test="$demo bash=bash nsenter=util-linux awk=mawk strace=strace tcpdump=tcpdump iptables=iptables
+test="$demo bash=bash nsenter=util-linux awk=mawk strace=strace tcpdump=tcpdump iptables=iptables iperf3=iperf3
   /usr/lib/cni/host-local=containernetworking-plugins"
 
 main() {

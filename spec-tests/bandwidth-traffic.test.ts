@@ -1,0 +1,74 @@
+/** How fast packets really pass: iperf3 between a container and the host. */
+import { describe, expect } from "vitest";
+import type { Bed } from "./bed/bed.ts";
+import { Chain } from "./bed/chain.ts";
+import type { Config } from "./bed/invocation.ts";
+import { it } from "./bed/it.ts";
+
+const RATE = 10_000_000;
+const SECONDS = 6;
+/** What is left of the burst asked for: 100 ms of the rate. */
+const BURST = RATE / 10;
+
+interface Report {
+  readonly intervals: readonly { readonly sum: { readonly bits_per_second: number } }[];
+}
+
+interface Direction {
+  readonly to: "container" | "host";
+  readonly family: 4 | 6;
+  readonly options?: string;
+}
+
+/** Bits per second of every second, as the receiving side counts them: it asks, the other sends. */
+function measure(bed: Bed, { to, family, options = "" }: Direction): readonly number[] {
+  const box = bed.container();
+  const base = { cniVersion: "1.1.0", name: "net" };
+  const ranges = [[{ subnet: "10.1.2.0/24" }], [{ subnet: "fd00:1::/64" }]];
+  const ipam = { type: "host-local", ranges };
+  const limits: Config = {
+    ingressRate: RATE,
+    ingressBurst: 4_294_967_295,
+    egressRate: RATE,
+    egressBurst: 4_294_967_295,
+  };
+  new Chain(bed, [
+    { ...base, type: "bridge", bridge: "br0", isDefaultGateway: true, ipam },
+    { ...base, type: "bandwidth", ...limits },
+  ]).add(box);
+  bed.host.sh(
+    "for i in $(seq 100); do ip -6 address show tentative | grep -q inet6 || exit 0; sleep 0.05; done",
+  );
+  const [receiver, sender] = to === "host" ? [bed.host, box] : [box, bed.host];
+  const host = to === "host" ? 2 : 1;
+  const address = family === 4 ? `10.1.2.${host}` : `fd00:1::${host}`;
+  sender.sh("iperf3 --server --daemon --one-off");
+  const call = `iperf3 --client ${address} --reverse --time ${SECONDS} --json ${options}`;
+  const report = JSON.parse(receiver.sh(call)) as Report;
+  return report.intervals.map(({ sum }) => sum.bits_per_second);
+}
+
+const cubic = "--congestion cubic";
+const overload = "--udp --bitrate 30M --length 1400";
+/** iperf3 counts bytes of data; the bucket counts those of all headers. */
+const frame = 1514;
+
+describe("at 10 Mbit/s, with a burst of 4 Gbit asked for", () => {
+  it.for([
+    ["TCP to the container", { to: "container", family: 4, options: cubic }, 1448 / frame],
+    ["TCP from the container", { to: "host", family: 4, options: cubic }, 1448 / frame],
+    ["TCP over IPv6 to it", { to: "container", family: 6, options: cubic }, 1428 / frame],
+    ["TCP over IPv6 from it", { to: "host", family: 6, options: cubic }, 1428 / frame],
+    ["a UDP overload to it", { to: "container", family: 4, options: overload }, 1400 / 1442],
+    ["a UDP overload from it", { to: "host", family: 4, options: overload }, 1400 / 1442],
+  ] as const)("%s", { timeout: 30_000 }, ([, direction, share], { bed }) => {
+    const [first = 0, ...rest] = measure(bed, direction).slice(0, SECONDS);
+    const mean = rest.reduce((sum, rate) => sum + rate, 0) / rest.length;
+    expect(rest.length).toBe(SECONDS - 1);
+    expect(mean / (RATE * share)).toBeGreaterThan(0.97);
+    // A gap in the first second holds back what is counted later: the whole is what is bounded.
+    const whole = (first + mean * rest.length) / share;
+    expect(whole / (RATE * SECONDS + BURST)).toBeLessThan(1.03);
+    expect(first / RATE).toBeLessThan(1.5);
+  });
+});
