@@ -7,7 +7,7 @@ import { runProgram } from "../host/process.ts";
 import type { Request } from "./call.ts";
 import { type Command, isPlainName } from "./environment.ts";
 import { CniError, Code, configError } from "./error.ts";
-import { isObject, type Json } from "./json.ts";
+import { isObject, type Json, type JsonObject } from "./json.ts";
 
 /** How long a delegate may take, in milliseconds: less than runtimes wait for us. */
 const DEADLINE = 90_000;
@@ -23,6 +23,15 @@ interface InProcess {
  */
 export function delegate(type: string, command: Command, request: Request): Json | undefined {
   return runPlugin(type, findPlugin(type, request.environment.path), { command, request });
+}
+
+/** Hands a request, with a configuration of the caller's, to a plugin of this very image. */
+export function handOver(type: string, request: Request, config: JsonObject): Json | undefined {
+  return (host.load(type) as InProcess).handle({
+    ...request,
+    config,
+    stdin: host.encode(JSON.stringify(config)),
+  });
 }
 
 /** Refuses a delegate that cannot be found, before anything has been done for it. */

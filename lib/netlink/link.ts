@@ -4,6 +4,7 @@ import {
   bytes,
   type Codec,
   cstring,
+  ip,
   s32,
   text,
   u8,
@@ -63,6 +64,21 @@ const bridge = /* @__PURE__ */ attributes({
   vlanDefaultPvid: attr(39, "IFLA_BR_VLAN_DEFAULT_PVID", u16),
 });
 
+/** `local` is the address that packets leave under: the attribute depends on its family. */
+const vxlan = /* @__PURE__ */ attributes({
+  id: attr(1, "IFLA_VXLAN_ID", u32),
+  uplink: attr(3, "IFLA_VXLAN_LINK", u32),
+  local: attr(4, "IFLA_VXLAN_LOCAL", ip),
+  learning: attr(7, "IFLA_VXLAN_LEARNING", u8),
+  port: attr(15, "IFLA_VXLAN_PORT", u16be),
+  local6: attr(17, "IFLA_VXLAN_LOCAL6", ip),
+  checksum: attr(18, "IFLA_VXLAN_UDP_CSUM", u8),
+  noChecksum6: attr(19, "IFLA_VXLAN_UDP_ZERO_CSUM6_TX", u8),
+});
+
+/** What a vxlan device is told when it is made. */
+export type VxlanAttributes = ValueOf<typeof vxlan>;
+
 const bridgePort = /* @__PURE__ */ attributes({
   state: attr(1, "IFLA_BRPORT_STATE", u8),
   hairpin: attr(4, "IFLA_BRPORT_MODE", u8),
@@ -75,7 +91,7 @@ const IFLA_INFO_SLAVE_DATA = { number: 5, name: "IFLA_INFO_SLAVE_DATA" };
 const ownInfo = /* @__PURE__ */ variant(
   /* @__PURE__ */ attr(1, "IFLA_INFO_KIND", cstring),
   IFLA_INFO_DATA,
-  { veth, bridge },
+  { veth, bridge, vxlan },
 );
 const portInfo = /* @__PURE__ */ variant(
   /* @__PURE__ */ attr(4, "IFLA_INFO_SLAVE_KIND", cstring),

@@ -5,7 +5,7 @@ import { attr, attributes, message, struct } from "../bytes/struct.ts";
 import { formatAddress, type IpAddress } from "../ip/address.ts";
 import { type Cidr, formatCidr, networkOf } from "../ip/cidr.ts";
 import { familyNumber } from "./address.ts";
-import { NLM_F_CREATE, NLM_F_EXCL, type Request, request } from "./message.ts";
+import { NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, type Request, request } from "./message.ts";
 
 const RTM_NEWROUTE = 24;
 const RTM_DELROUTE = 25;
@@ -15,6 +15,7 @@ export const RT_TABLE_MAIN = 254;
 export const RT_SCOPE_LINK = 253;
 const RTPROT_BOOT = 3;
 const RTN_UNICAST = 1;
+export const RTNH_F_ONLINK = 4;
 
 const rtmsg = /* @__PURE__ */ struct("rtmsg", {
   family: u8,
@@ -58,6 +59,10 @@ export interface NewRoute {
   readonly mtu?: number | undefined;
   readonly advmss?: number | undefined;
   readonly source?: IpAddress | undefined;
+  /** The gateway is on the link although no address of the link says so. */
+  readonly isOnLink?: boolean;
+  /** Who made it (rtm_protocol); by default "boot", which says nothing. */
+  readonly protocol?: number;
 }
 
 interface Target {
@@ -73,9 +78,10 @@ function routeValue(link: Target, route: NewRoute) {
       family: familyNumber(destination.address),
       destinationLength: destination.prefixLength,
       table: table < 256 ? table : 0,
-      protocol: RTPROT_BOOT,
+      protocol: route.protocol ?? RTPROT_BOOT,
       scope: route.scope ?? 0,
       type: RTN_UNICAST,
+      flags: route.isOnLink ? RTNH_F_ONLINK : 0,
     },
     attributes: {
       ...(destination.prefixLength > 0 ? { destination: networkOf(destination).address } : {}),
@@ -104,15 +110,21 @@ export function describeRoute(route: NewRoute): string {
   return `${formatCidr(route.destination)}${via}${metric}${table}`;
 }
 
+const modes = {
+  exclusive: NLM_F_CREATE | NLM_F_EXCL,
+  create: NLM_F_CREATE,
+  replace: NLM_F_CREATE | NLM_F_REPLACE,
+};
+
 /**
  * Adds a route: `exclusive` refuses a second one to the same destination with the same metric,
- * `create` only an identical one. EEXIST is the refusal of both.
+ * `create` only an identical one, both with EEXIST; `replace` takes the place of another.
  */
-export function newRoute(link: Target, route: NewRoute, mode: "exclusive" | "create"): Request {
+export function newRoute(link: Target, route: NewRoute, mode: keyof typeof modes): Request {
   return request({
     what: `add route ${describeRoute(route)} dev "${link.name}"`,
     type: RTM_NEWROUTE,
-    flags: NLM_F_CREATE | (mode === "exclusive" ? NLM_F_EXCL : 0),
+    flags: modes[mode],
     codec: routeMessage,
     value: routeValue(link, route),
   });
@@ -125,6 +137,16 @@ export function delRoute(link: Target, route: NewRoute): Request {
     type: RTM_DELROUTE,
     codec: routeMessage,
     value: routeValue(link, route),
+  });
+}
+
+/** Asks for the routes of a family that somebody made. */
+export function listRoutesOf(family: number, protocol: number): Request {
+  return request({
+    what: "list routes",
+    type: RTM_GETROUTE,
+    codec: routeMessage,
+    value: { header: { family, protocol }, attributes: {} },
   });
 }
 

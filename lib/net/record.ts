@@ -1,0 +1,29 @@
+/** Records that other programs leave for this host, as JSON in files. */
+
+import { hash32Hex } from "../bytes/hash.ts";
+import { fileStatus, readTextIfPresent } from "../host/file.ts";
+import { NetError } from "./error.ts";
+
+/** The JSON in a file; undefined if there is no file, NetError if it holds something else. */
+export function readJson(path: string): unknown {
+  const text = readTextIfPresent(path);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const state = cause instanceof Error ? cause.message : "it is not JSON";
+    throw new NetError("conflict", `Cannot read "${path}": ${state}`);
+  }
+}
+
+/** Sixteen digits that change if a text changes or one of the files is replaced or written to. */
+export function stampOf(text: string, files: readonly string[]): string {
+  const states = files.map((file) => {
+    const status = fileStatus(file);
+    return status
+      ? `${status.inode} ${status.size} ${status.changedSeconds} ${status.changedNanoseconds}`
+      : "none";
+  });
+  const all = [text, ...states].join("\n");
+  return hash32Hex(all) + hash32Hex(all, 1);
+}

@@ -1,0 +1,35 @@
+/** The link by which other hosts are reached, and the addresses it has. */
+
+import type { IpAddress } from "../ip/address.ts";
+import { isGlobalUnicast } from "../ip/address.ts";
+import type { Cidr } from "../ip/cidr.ts";
+import { AF_INET, AF_INET6 } from "../netlink/address.ts";
+import { listRoutes, RT_TABLE_MAIN, routeMessage } from "../netlink/route.ts";
+import { listAddresses } from "./address.ts";
+import { findLink, type Link } from "./link.ts";
+import type { Netns } from "./netns.ts";
+
+/** The link of the default route, IPv4 first; undefined if there is none. */
+export function findDefaultUplink(ns: Netns): Link | undefined {
+  for (const family of [AF_INET, AF_INET6]) {
+    const defaults = ns.route
+      .dump(listRoutes(family, RT_TABLE_MAIN), routeMessage)
+      .filter(({ header }) => header.destinationLength === 0)
+      .sort((a, b) => (a.attributes.priority ?? 0) - (b.attributes.priority ?? 0));
+    const index = defaults[0]?.attributes.outputInterface;
+    const link = index === undefined ? undefined : findLink(ns, index);
+    if (link && link.name !== "lo") return link;
+  }
+  return undefined;
+}
+
+/** The subnets that a link is in, by its addresses that others can reach. */
+export function linkSubnets(ns: Netns, link: Link): Cidr[] {
+  return listAddresses(ns, link)
+    .map(({ cidr }) => cidr)
+    .filter(({ address }) => isReachable(address));
+}
+
+function isReachable(address: IpAddress): boolean {
+  return isGlobalUnicast(address);
+}

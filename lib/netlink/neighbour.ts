@@ -1,0 +1,117 @@
+/** Neighbours and forwarding entries: what `ip neigh` and `bridge fdb` read and write (linux/neighbour.h). */
+
+import { bytes, ip, s32, u8, u16, u32 } from "../bytes/codec.ts";
+import { attr, attributes, message, struct } from "../bytes/struct.ts";
+import { formatAddress, type IpAddress } from "../ip/address.ts";
+import { formatMac, type Mac } from "../ip/mac.ts";
+import { familyNumber } from "./address.ts";
+import { AF_BRIDGE } from "./link.ts";
+import { NLM_F_CREATE, NLM_F_REPLACE, type Request, request } from "./message.ts";
+
+const RTM_NEWNEIGH = 28;
+const RTM_DELNEIGH = 29;
+const RTM_GETNEIGH = 30;
+
+const NUD_NOARP = 0x40;
+export const NUD_PERMANENT = 0x80;
+const NTF_SELF = 2;
+
+const ndmsg = /* @__PURE__ */ struct("ndmsg", {
+  family: u8,
+  pad1: u8,
+  pad2: u16,
+  index: s32,
+  state: u16,
+  flags: u8,
+  type: u8,
+});
+
+/** One neighbour (of family AF_INET or AF_INET6) or forwarding entry (AF_BRIDGE). */
+export const neighbourMessage = /* @__PURE__ */ message(
+  ndmsg,
+  /* @__PURE__ */ attributes({
+    /** The neighbour's address; of a forwarding entry the host behind which the MAC is. */
+    destination: attr(1, "NDA_DST", ip),
+    mac: attr(2, "NDA_LLADDR", bytes),
+    index: attr(8, "NDA_IFINDEX", u32),
+  }),
+);
+
+interface On {
+  readonly index: number;
+  readonly name: string;
+}
+
+/** An address and the MAC that stands for it. */
+export interface Pair {
+  readonly address: IpAddress;
+  readonly mac: Mac;
+}
+
+function neighbour(link: On, { address, mac }: Pair) {
+  const header = { family: familyNumber(address), index: link.index, state: NUD_PERMANENT };
+  return { header, attributes: { destination: address, mac } };
+}
+
+function forwarding(link: On, { address, mac }: Pair) {
+  const header = {
+    family: AF_BRIDGE,
+    index: link.index,
+    state: NUD_NOARP | NUD_PERMANENT,
+    flags: NTF_SELF,
+  };
+  return { header, attributes: { destination: address, mac } };
+}
+
+const write = { codec: neighbourMessage, type: RTM_NEWNEIGH, flags: NLM_F_CREATE | NLM_F_REPLACE };
+const erase = { codec: neighbourMessage, type: RTM_DELNEIGH };
+
+function inWords(action: string, link: On, { address, mac }: Pair): string {
+  return `${action} ${formatAddress(address)} ${formatMac(mac)} of "${link.name}"`;
+}
+
+/** A permanent neighbour; it takes the place of another for the same address. */
+export function setNeighbour(link: On, pair: Pair): Request {
+  return request({
+    what: inWords("set neighbour", link, pair),
+    ...write,
+    value: neighbour(link, pair),
+  });
+}
+
+/** Deletes a neighbour; ENOENT if there is none. */
+export function delNeighbour(link: On, pair: Pair): Request {
+  return request({
+    what: inWords("delete neighbour", link, pair),
+    ...erase,
+    value: neighbour(link, pair),
+  });
+}
+
+/** Frames for a MAC go to a host; it takes the place of another host for the same MAC. */
+export function setForwarding(link: On, pair: Pair): Request {
+  return request({
+    what: inWords("set forwarding", link, pair),
+    ...write,
+    value: forwarding(link, pair),
+  });
+}
+
+/** Deletes a forwarding entry; ENOENT if there is none. */
+export function delForwarding(link: On, pair: Pair): Request {
+  return request({
+    what: inWords("delete forwarding", link, pair),
+    ...erase,
+    value: forwarding(link, pair),
+  });
+}
+
+/** Asks for the neighbours of a link, or, with AF_BRIDGE, for its forwarding entries. */
+export function listNeighbours(link: On, family: number): Request {
+  return request({
+    what: `list neighbours of "${link.name}"`,
+    type: RTM_GETNEIGH,
+    codec: neighbourMessage,
+    value: { header: { family }, attributes: { index: link.index } },
+  });
+}

@@ -1,0 +1,93 @@
+/** This host: its part of the network, the address others reach it under, the link they come by. */
+
+import { CniError, Code, configError } from "../../lib/cni/error.ts";
+import { isObject, type JsonObject } from "../../lib/cni/json.ts";
+import { equalAddresses, formatAddress, type IpAddress } from "../../lib/ip/address.ts";
+import type { Cidr } from "../../lib/ip/cidr.ts";
+import { findLink, type Link } from "../../lib/net/link.ts";
+import type { Netns } from "../../lib/net/netns.ts";
+import { readJson } from "../../lib/net/record.ts";
+import { findDefaultUplink, linkSubnets } from "../../lib/net/uplink.ts";
+import { type OverlayConfig, parsePublicIP, parseSubnets, refuseForeignSubnets } from "./config.ts";
+
+export interface Node {
+  readonly subnets: readonly Cidr[];
+  readonly publicIP: IpAddress;
+  readonly uplink: Link;
+  /** The uplink's own addresses and subnets. */
+  readonly links: readonly Cidr[];
+  readonly mtu: number;
+}
+
+/** What an outer packet adds: Ethernet, IPv4 or IPv6, UDP and VXLAN headers. */
+const OVERHEAD = { 4: 50, 16: 70 } as const;
+const IPV6_LEAST_MTU = 1280;
+
+/** Reads what there is to know of this host; throws CniError, code 50, if something is missing. */
+export function readNode(config: OverlayConfig, host: Netns): Node {
+  const file = readNodeFile(config);
+  const subnets = readSubnets(config, file);
+  const uplink = findUplink(config, host);
+  const links = linkSubnets(host, uplink);
+  const wanted = config.publicIP ?? parsePublicIP(file.publicIP, "publicIP", true);
+  const publicIP = wanted ?? links[0]?.address;
+  if (!publicIP) throw missing(config, `uplink "${uplink.name}" has no address others can reach`);
+  if (!links.some(({ address }) => equalAddresses(address, publicIP))) {
+    const state = `uplink "${uplink.name}" does not have address ${formatAddress(publicIP)}`;
+    throw missing(config, state);
+  }
+  return { subnets, publicIP, uplink, links, mtu: mtuOf(config, uplink, publicIP) };
+}
+
+function missing({ name }: OverlayConfig, state: string): CniError {
+  return new CniError(Code.notAvailable, `Cannot join network "${name}": ${state}`);
+}
+
+function readNodeFile({ nodeFile }: OverlayConfig): JsonObject {
+  const json = readJson(nodeFile);
+  if (json === undefined) return {};
+  if (isObject(json)) return json;
+  throw new CniError(Code.config, `Cannot use "${nodeFile}": it must be an object`);
+}
+
+/** This host's subnets: of the configuration, else of the node file. */
+function readSubnets(config: OverlayConfig, file: JsonObject): readonly Cidr[] {
+  if (config.subnets.length > 0) return config.subnets;
+  const path = `"${config.nodeFile}" subnet`;
+  const subnets = parseSubnets(file.subnet, path);
+  if (subnets.length === 0) {
+    throw missing(config, `neither the configuration nor "${config.nodeFile}" names a subnet`);
+  }
+  refuseForeignSubnets(config.networks, subnets, path);
+  return subnets;
+}
+
+/** This host's subnets alone, for which no link has to be there. */
+export function ownSubnets(config: OverlayConfig): readonly Cidr[] {
+  return readSubnets(config, readNodeFile(config));
+}
+
+function findUplink(config: OverlayConfig, host: Netns): Link {
+  if (config.uplink !== undefined) {
+    const link = findLink(host, config.uplink);
+    if (link) return link;
+    throw missing(config, `there is no uplink "${config.uplink}"`);
+  }
+  const link = findDefaultUplink(host);
+  if (link) return link;
+  throw missing(config, "there is no default route, and the configuration names no uplink");
+}
+
+function mtuOf(config: OverlayConfig, uplink: Link, publicIP: IpAddress): number {
+  const overhead = publicIP.length === 4 ? OVERHEAD[4] : OVERHEAD[16];
+  const mtu = config.mtu ?? uplink.mtu - overhead;
+  const hasIpv6 = config.networks.some(({ address }) => address.length === 16);
+  if (hasIpv6 && mtu < IPV6_LEAST_MTU) {
+    throw configError("mtu", `at least ${IPV6_LEAST_MTU} for a network with IPv6`, mtu);
+  }
+  if (mtu > uplink.mtu - overhead) {
+    const most = `at most ${uplink.mtu - overhead}, what uplink "${uplink.name}" can carry`;
+    throw configError("mtu", most, mtu);
+  }
+  return mtu;
+}

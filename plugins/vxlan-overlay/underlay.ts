@@ -1,0 +1,89 @@
+/** The vxlan device and its entries: made, kept right, compared. */
+
+import type { Netns } from "../../lib/net/netns.ts";
+import {
+  ensureVtepAddresses,
+  findOverlayFaults,
+  type Peer,
+  reconcile,
+} from "../../lib/net/overlay.ts";
+import { stampOf } from "../../lib/net/record.ts";
+import { ensureVxlan, findVxlan, setAlias, type Vxlan, vtepMac } from "../../lib/net/vxlan.ts";
+import type { OverlayConfig } from "./config.ts";
+import { type Node, readNode } from "./node.ts";
+import { readPeers } from "./peers.ts";
+
+/** What the aliases of a network's devices begin with. */
+function ownerOf({ name }: OverlayConfig): string {
+  return `weft-overlay ${name} `;
+}
+
+/** What a device was last made equal to: part of its alias, so it goes when the device goes. */
+function stamp(config: OverlayConfig): string {
+  const { prevResult: _1, runtimeConfig: _2, args: _3, ...own } = config.json;
+  return stampOf(JSON.stringify(own), [config.peersFile, config.nodeFile]);
+}
+
+/**
+ * The device, with everything that leads to other hosts. If neither configuration nor files have
+ * changed since it was last made right, that is one question to the kernel.
+ */
+export function ensureUnderlay(config: OverlayConfig, host: Netns): Vxlan {
+  const alias = ownerOf(config) + stamp(config);
+  const found = findVxlan(host, config.device);
+  if (found?.isUp && found.alias === alias) return found;
+  return makeRight(config, host).device;
+}
+
+/** What was made right: the device, and each change in words. */
+export interface Repair {
+  readonly device: Vxlan;
+  readonly peers: readonly Peer[];
+  readonly changes: readonly string[];
+}
+
+/** Reads all there is and sends the difference. Everything is read before anything is changed. */
+export function makeRight(config: OverlayConfig, host: Netns): Repair {
+  const alias = ownerOf(config) + stamp(config);
+  const node = readNode(config, host);
+  const peers = readPeers(config, node);
+  const { device, isNew } = ensureVxlan(host, specOf(config, node));
+  ensureVtepAddresses(host, device, node.subnets);
+  const changes = reconcile(host, { device, uplink: node.uplink, peers });
+  if (device.alias !== alias) setAlias(host, device, alias);
+  return {
+    device,
+    peers,
+    changes: isNew ? [`make vxlan device "${device.name}"`, ...changes] : changes,
+  };
+}
+
+function specOf(config: OverlayConfig, node: Node) {
+  const { vni, port, checksum } = config;
+  return {
+    name: config.device,
+    vni,
+    port,
+    local: node.publicIP,
+    uplink: node.uplink.index,
+    mtu: node.mtu,
+    mac: vtepMac(node.publicIP, vni),
+    checksum,
+    owner: ownerOf(config),
+  };
+}
+
+/** What is wrong, in words; nothing if every host can be reached. */
+export function findUnderlayFaults(config: OverlayConfig, host: Netns): readonly string[] {
+  const node = readNode(config, host);
+  const peers = readPeers(config, node);
+  const device = findVxlan(host, config.device);
+  if (!device) return [`there is no vxlan device "${config.device}"`];
+  if (!device.isUp) return [`vxlan device "${config.device}" is down`];
+  return findOverlayFaults(host, { device, uplink: node.uplink, peers });
+}
+
+/** True if the device is there, whatever its state. */
+export function hasDevice(config: OverlayConfig, host: Netns): boolean {
+  return findVxlan(host, config.device) !== undefined;
+}

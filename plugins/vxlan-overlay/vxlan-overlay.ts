@@ -1,0 +1,190 @@
+/**
+ * vxlan-overlay: containers of many hosts in one flat network.
+ *
+ *   container ── eth0 ═ veth ══▶ bridge cni0           this host's subnet, 10.244.1.0/24
+ *                                  │  route: 10.244.2.0/24 by the device
+ *                                  ▼
+ *                                weft.1                neighbour: whose MAC; forwarding: which host
+ *                                  │  wrapped in UDP 8472
+ *                                  ▼
+ *                                uplink ──▶ other host ──▶ weft.1 ──▶ cni0 ──▶ container
+ *
+ * Afterwards the device has the entries of every peer, and the container hangs on the bridge as the
+ * bridge plugin connects it. The device and its entries stay: they belong to the host.
+ */
+
+import type { AddCall, Call, CheckCall, DelCall, GcCall, StatusCall } from "../../lib/cni/call.ts";
+import { handOver } from "../../lib/cni/delegate.ts";
+import { CniError, Code } from "../../lib/cni/error.ts";
+import type { JsonObject } from "../../lib/cni/json.ts";
+import { flagAt, valueAt } from "../../lib/cni/netconf.ts";
+import { parseResult, type Result } from "../../lib/cni/result.ts";
+import { interfacePlugin } from "../../lib/cni/run.ts";
+import { allOrNothing, asMuchAsPossible } from "../../lib/cni/undo.ts";
+import type { IpAddress } from "../../lib/ip/address.ts";
+import { type Cidr, formatCidr, parseCidr } from "../../lib/ip/cidr.ts";
+import * as masquerading from "../../lib/net/masquerading.ts";
+import type { Netns } from "../../lib/net/netns.ts";
+import { type OverlayConfig, parseOverlayConfig } from "./config.ts";
+import { ownSubnets, readNode } from "./node.ts";
+import { readPeers } from "./peers.ts";
+import { ensureUnderlay, findUnderlayFaults, hasDevice } from "./underlay.ts";
+import * as schema from "./vxlan-overlay.schema.json";
+
+function add(call: AddCall<OverlayConfig>, host: Netns): Result {
+  const { mtu } = ensureUnderlay(call.config, host);
+  return allOrNothing((undo) => {
+    const output = toBridge(call, "ADD", mtu);
+    undo.add("attachment to the bridge", () => toBridge(call, "DEL", mtu));
+    const result = parseResult(output ?? null, {
+      what: "the result of the bridge",
+      code: Code.delegate,
+      version: call.cniVersion,
+      sameShape: false,
+    });
+    if (call.config.ipMasq) {
+      undo.step(
+        "masquerade",
+        () => masquerading.addMasquerade(host, masqueradeOf(call, addressesOf(result))),
+        () => masquerading.deleteMasquerade(host, call.attachment, []),
+      );
+    }
+    return result;
+  });
+}
+
+/** The bridge plugin of this image does what is the same on every bridge. */
+function toBridge(call: Call<OverlayConfig>, command: string, mtu: number) {
+  const { request, config } = call;
+  const environment = { ...request.environment, command };
+  return handOver("bridge", { ...request, environment }, bridgeConfig(config, mtu));
+}
+
+/** Masquerade is not the bridge's here: it would change the source of packets to other hosts. */
+function bridgeConfig(config: OverlayConfig, mtu: number): JsonObject {
+  const { json, networks } = config;
+  const isDefaultGateway = valueAt(json, "isDefaultGateway") !== false;
+  const ipam = valueAt(json, "ipam") as JsonObject | undefined;
+  const routes = isDefaultGateway ? [] : networks.map((network) => ({ dst: formatCidr(network) }));
+  return {
+    ...kept(json),
+    type: "bridge",
+    bridge: config.bridge,
+    isGateway: true,
+    isDefaultGateway,
+    hairpinMode: flagAt(json, "hairpinMode"),
+    promiscMode: flagAt(json, "promiscMode"),
+    mtu,
+    ipam: {
+      type: "host-local",
+      ...(routes.length > 0 ? { routes } : {}),
+      ...(ipam?.ranges === undefined && ipam?.subnet === undefined ? rangesOf(config) : {}),
+      ...ipam,
+    },
+  };
+}
+
+/** Where the subnets are not known any more, the network will do: IPAM frees what it finds. */
+function rangesOf(config: OverlayConfig): JsonObject {
+  const subnets = subnetsIfKnown(config);
+  return { ranges: subnets.map((subnet) => [{ subnet: formatCidr(subnet) }]) };
+}
+
+function subnetsIfKnown(config: OverlayConfig): readonly Cidr[] {
+  try {
+    return ownSubnets(config);
+  } catch {
+    return config.networks;
+  }
+}
+
+const KEPT = [
+  "cniVersion",
+  "name",
+  "dns",
+  "args",
+  "runtimeConfig",
+  "prevResult",
+  "cni.dev/valid-attachments",
+  "cni.dev/attachments",
+];
+
+function kept(json: JsonObject): JsonObject {
+  return Object.fromEntries(KEPT.filter((key) => key in json).map((key) => [key, json[key]]));
+}
+
+function addressesOf({ ips = [] }: Result): Cidr[] {
+  return ips.flatMap(({ address }) => parseCidr(address) ?? []);
+}
+
+/** With the network's prefix length: what stays within the network keeps its source. */
+function masqueradeOf(
+  { attachment, config }: AddCall<OverlayConfig> | CheckCall<OverlayConfig>,
+  addresses: readonly Cidr[],
+) {
+  const widened = addresses.flatMap(({ address }) => {
+    const network = config.networks.find((each) => each.address.length === address.length);
+    return network ? [{ address, prefixLength: network.prefixLength }] : [];
+  });
+  return { owner: attachment, addresses: widened, backend: config.ipMasqBackend };
+}
+
+function check(call: CheckCall<OverlayConfig>, host: Netns): void {
+  toBridge(call, "CHECK", 0);
+  const { config, prevResult } = call;
+  const [fault] = findUnderlayFaults(config, host);
+  if (fault !== undefined) throw checkFailed(call, fault);
+  if (!config.ipMasq) return;
+  const wanted = masqueradeOf(call, addressesOf(prevResult ?? {}));
+  const masquerade = masquerading.findMasqueradeFault(host, wanted);
+  if (masquerade !== undefined) throw checkFailed(call, masquerade);
+}
+
+function checkFailed({ network }: CheckCall<OverlayConfig>, state: string): CniError {
+  return new CniError(Code.checkFailed, `Cannot confirm network "${network}": ${state}`);
+}
+
+function del(call: DelCall<OverlayConfig>, host: Netns): void {
+  const known = addressesOf(call.prevResult ?? {}).map(({ address }): IpAddress => address);
+  asMuchAsPossible(
+    [
+      "delete the masquerade",
+      () => call.config.ipMasq && masquerading.deleteMasquerade(host, call.attachment, known),
+    ],
+    ["leave the bridge", () => toBridge(call, "DEL", 0)],
+  );
+}
+
+function gc(call: GcCall<OverlayConfig>): void {
+  toBridge(call, "GC", 0);
+}
+
+/** Ready if this host could join; limited if the device is there but does not reach every peer. */
+function status(call: StatusCall<OverlayConfig>, host: Netns): void {
+  const { config, network } = call;
+  try {
+    readPeers(config, readNode(config, host));
+  } catch (cause) {
+    throw new CniError(Code.notAvailable, CniError.from(cause).message);
+  }
+  toBridge(call, "STATUS", 0);
+  if (!hasDevice(config, host)) return;
+  const [fault] = findUnderlayFaults(config, host);
+  if (fault === undefined) return;
+  throw new CniError(
+    Code.limitedConnectivity,
+    `Cannot reach every host of network "${network}": ${fault}`,
+  );
+}
+
+export const { main, handle, configuration } = interfacePlugin<OverlayConfig>({
+  name: "vxlan-overlay",
+  schema,
+  args: ["MAC", "IP"],
+  parseConfig: parseOverlayConfig,
+  add,
+  check,
+  del,
+  gc,
+  status,
+});
