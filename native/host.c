@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -422,6 +423,10 @@ static JSValue host_socket(ARGS)
 }
 
 WITH_BYTES(bind, bind(fd, (struct sockaddr *)(void *)bytes, length))
+WITH_BYTES(connect, connect(fd, (struct sockaddr *)(void *)bytes, length))
+WITH_INT(fd, listen, listen(fd, 8))
+WITH_INTS(fd, flags, accept, accept4(fd, NULL, NULL, flags | SOCK_CLOEXEC))
+WITH_INT(flags, fileEvents, inotify_init1(flags | IN_CLOEXEC))
 
 static JSValue host_setOption(ARGS)
 {
@@ -526,6 +531,20 @@ static JSValue host_pipe(ARGS)
     if (!fds)
         return JS_EXCEPTION;
     return length < 2 * sizeof *fds ? JS_NewInt32(ctx, -EINVAL) : result(ctx, pipe2(fds, O_CLOEXEC));
+}
+
+static JSValue host_watch(ARGS)
+{
+    UNUSED;
+    int fd, mask, outcome;
+    const char *path = get_path(ctx, argv[1]);
+
+    if (!path || get_ints(ctx, argv, 1, (int *[]){ &fd }) ||
+        get_ints(ctx, argv + 2, 1, (int *[]){ &mask }))
+        return JS_EXCEPTION;
+    outcome = inotify_add_watch(fd, path, mask);
+    JS_FreeCString(ctx, path);
+    return result(ctx, outcome);
 }
 
 static JSValue host_memoryFile(ARGS)
@@ -696,6 +715,8 @@ static const JSCFunctionListEntry functions[] = {
     FUNCTION(readAt, 3),
     FUNCTION(writeAt, 3),
     FUNCTION(seek, 2),
+    FUNCTION(fileEvents, 1),
+    FUNCTION(watch, 3),
     FUNCTION(fsync, 1),
     FUNCTION(truncate, 2),
     FUNCTION(flock, 2),
@@ -712,6 +733,9 @@ static const JSCFunctionListEntry functions[] = {
     FUNCTION(directoryEntries, 2),
     FUNCTION(socket, 3),
     FUNCTION(bind, 2),
+    FUNCTION(connect, 2),
+    FUNCTION(listen, 1),
+    FUNCTION(accept, 2),
     FUNCTION(setOption, 4),
     FUNCTION(send, 2),
     FUNCTION(receive, 3),

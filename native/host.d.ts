@@ -22,6 +22,9 @@ declare module "host" {
   export function readAt(fd: number, into: Uint8Array, offset: number): number;
   export function writeAt(fd: number, bytes: Uint8Array, offset: number): number;
   export function seek(fd: number, offset: number): number;
+  /** A descriptor that tells of changes in watched directories (inotify(7)). */
+  export function fileEvents(flags: number): number;
+  export function watch(fd: number, directory: string, mask: number): number;
   export function fsync(fd: number): number;
   export function truncate(fd: number, length: number): number;
   export function flock(fd: number, operation: number): number;
@@ -44,6 +47,9 @@ declare module "host" {
   // Sockets
   export function socket(domain: number, type: number, protocol: number): number;
   export function bind(fd: number, address: Uint8Array): number;
+  export function connect(fd: number, address: Uint8Array): number;
+  export function listen(fd: number): number;
+  export function accept(fd: number, flags: number): number;
   export function setOption(fd: number, level: number, name: number, value: number): number;
   export function send(fd: number, bytes: Uint8Array): number;
   export function receive(fd: number, into: Uint8Array, flags: number): number;

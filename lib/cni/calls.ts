@@ -27,6 +27,14 @@ export interface PluginBase<C> {
    * and GC, which must not fail over what only ADD needs.
    */
   readonly parseConfig: (config: JsonObject, strict: boolean) => C;
+  /** A lazy module (`CommandLine`) that serves people who call the executable with arguments. */
+  readonly commandLine?: string;
+}
+
+/** What a plugin's executable does when it is called with arguments. */
+export interface CommandLine {
+  /** Returns the exit status. */
+  commandLine(args: readonly string[]): number;
 }
 
 function common(request: Request) {

@@ -5,10 +5,12 @@
 
 import * as host from "host";
 import { fileStatus, isSameFile } from "../host/file.ts";
+import { lazily } from "../host/lazy.ts";
 import { isOwnNetns, type Netns, NetnsError, openNetns, ownNetns } from "../net/netns.ts";
 import type { AddCall, Chained, CheckCall, DelCall, GcCall, Request, StatusCall } from "./call.ts";
 import {
   addCall,
+  type CommandLine,
   checkCall,
   delCall,
   gcCall,
@@ -206,8 +208,15 @@ function checkAllowed(command: string, since: string, version: string): void {
 function program<C>(plugin: PluginBase<C>, handle: Handle): Program {
   const check = (config: JsonObject) => void readConfig(plugin, config, true);
   return {
-    main: () => host.exit(serve(plugin.name, handle)),
+    main: () => host.exit(runCommandLine(plugin) ?? serve(plugin.name, handle)),
     handle,
     configuration: { keys: plugin.schema.keys, check },
   };
+}
+
+/** A runtime calls without arguments. */
+function runCommandLine<C>({ commandLine }: PluginBase<C>): number | undefined {
+  if (commandLine === undefined) return undefined;
+  const [, ...args] = host.args();
+  return args.length > 0 ? lazily<CommandLine>(commandLine).commandLine(args) : undefined;
 }

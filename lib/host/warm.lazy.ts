@@ -8,7 +8,6 @@ function makeFunctions(): void {
   const iterators = [[].values(), new Map().values(), new Set().values()];
   const types = [
     Object,
-    Function,
     Array,
     String,
     Number,
@@ -25,7 +24,13 @@ function makeFunctions(): void {
     Float64Array,
   ];
   const prototypes = types.map(({ prototype }) => prototype);
-  const others = [globalThis, JSON, Math, ...iterators.map((each) => Object.getPrototypeOf(each))];
+  const others = [
+    globalThis,
+    JSON,
+    Math,
+    Object.getPrototypeOf(Object),
+    ...iterators.map((each) => Object.getPrototypeOf(each)),
+  ];
   for (const object of [...types, ...prototypes, ...others]) {
     Object.getOwnPropertyDescriptors(object);
   }

@@ -42,7 +42,7 @@ export interface Overlay {
 }
 
 /** Routes that are ours say so: the number is free in linux/rtnetlink.h and rt_protos. */
-const RTPROT_WEFT = 87;
+export const RTPROT_WEFT = 87;
 
 /** How many requests one datagram holds. */
 const BATCH = 128;

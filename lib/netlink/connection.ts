@@ -24,6 +24,7 @@ const SOL_NETLINK = 270;
 const NETLINK_EXT_ACK = 11;
 const NETLINK_GET_STRICT_CHK = 12;
 const MSG_TRUNC = 0x20;
+const MSG_DONTWAIT = 0x40;
 const NLMSGERR_ATTR_MSG = 1;
 
 export const NETLINK_ROUTE = 0;
@@ -148,8 +149,31 @@ export class Connection {
   /** Joins a multicast group, so that `waitForEvent` hears it. */
   subscribe(group: number): void {
     const NETLINK_ADD_MEMBERSHIP = 1;
-    const outcome = host.setOption(this.#open(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group);
+    const fd = this.#open();
+    // The kernel's own events do not reach a socket that has no address yet.
+    host.bind(fd, Uint8Array.of(AF_NETLINK, ...new Uint8Array(11)));
+    const outcome = host.setOption(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group);
     checked(outcome, () => `subscribe to netlink group ${group}`);
+  }
+
+  /** The descriptor to wait on for events. */
+  get descriptor(): number {
+    return this.#open();
+  }
+
+  /**
+   * The events that have come, without waiting; undefined if some were lost, because they came
+   * faster than they were read.
+   */
+  pendingEvents(): Received[] | undefined {
+    const fd = this.#open();
+    const events: Received[] = [];
+    for (;;) {
+      const n = host.receive(fd, received, MSG_DONTWAIT);
+      if (n === -ENOBUFS) return undefined;
+      if (n <= 0) return events;
+      events.push(...splitMessages(received.slice(0, n)));
+    }
   }
 
   /** The next events, or none once `milliseconds` have passed. */

@@ -62,9 +62,13 @@ function readSubnets(config: OverlayConfig, file: JsonObject): readonly Cidr[] {
   return subnets;
 }
 
-/** This host's subnets alone, for which no link has to be there. */
-export function ownSubnets(config: OverlayConfig): readonly Cidr[] {
-  return readSubnets(config, readNodeFile(config));
+/** This host's subnets; where they are not known any more, the whole network. */
+export function subnetsIfKnown(config: OverlayConfig): readonly Cidr[] {
+  try {
+    return readSubnets(config, readNodeFile(config));
+  } catch {
+    return config.networks;
+  }
 }
 
 function findUplink(config: OverlayConfig, host: Netns): Link {

@@ -1,5 +1,6 @@
 /** The vxlan device and its entries: made, kept right, compared. */
 
+import { CniError, Code } from "../../lib/cni/error.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import {
   ensureVtepAddresses,
@@ -38,21 +39,26 @@ export function ensureUnderlay(config: OverlayConfig, host: Netns): Vxlan {
 /** What was made right: the device, and each change in words. */
 export interface Repair {
   readonly device: Vxlan;
+  readonly node: Node;
   readonly peers: readonly Peer[];
   readonly changes: readonly string[];
 }
 
-/** Reads all there is and sends the difference. Everything is read before anything is changed. */
-export function makeRight(config: OverlayConfig, host: Netns): Repair {
-  const alias = ownerOf(config) + stamp(config);
+/**
+ * Reads all there is and sends the difference. Everything is read before anything is changed.
+ * `lastPeers` are the peers where what is written about them cannot be used.
+ */
+export function makeRight(config: OverlayConfig, host: Netns, lastPeers?: readonly Peer[]): Repair {
+  const alias = ownerOf(config) + (lastPeers ? "" : stamp(config));
   const node = readNode(config, host);
-  const peers = readPeers(config, node);
+  const peers = lastPeers ?? readPeers(config, node);
   const { device, isNew } = ensureVxlan(host, specOf(config, node));
   ensureVtepAddresses(host, device, node.subnets);
   const changes = reconcile(host, { device, uplink: node.uplink, peers });
   if (device.alias !== alias) setAlias(host, device, alias);
   return {
     device,
+    node,
     peers,
     changes: isNew ? [`make vxlan device "${device.name}"`, ...changes] : changes,
   };
@@ -86,4 +92,13 @@ export function findUnderlayFaults(config: OverlayConfig, host: Netns): readonly
 /** True if the device is there, whatever its state. */
 export function hasDevice(config: OverlayConfig, host: Netns): boolean {
   return findVxlan(host, config.device) !== undefined;
+}
+
+/** Throws CniError, code 50, if this host could not join the network. */
+export function requireReadiness(config: OverlayConfig, host: Netns): void {
+  try {
+    readPeers(config, readNode(config, host));
+  } catch (cause) {
+    throw new CniError(Code.notAvailable, CniError.from(cause).message);
+  }
 }

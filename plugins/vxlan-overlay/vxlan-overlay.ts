@@ -26,9 +26,8 @@ import { type Cidr, formatCidr, parseCidr } from "../../lib/ip/cidr.ts";
 import * as masquerading from "../../lib/net/masquerading.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { type OverlayConfig, parseOverlayConfig } from "./config.ts";
-import { ownSubnets, readNode } from "./node.ts";
-import { readPeers } from "./peers.ts";
-import { ensureUnderlay, findUnderlayFaults, hasDevice } from "./underlay.ts";
+import { subnetsIfKnown } from "./node.ts";
+import { ensureUnderlay, findUnderlayFaults, hasDevice, requireReadiness } from "./underlay.ts";
 import * as schema from "./vxlan-overlay.schema.json";
 
 function add(call: AddCall<OverlayConfig>, host: Netns): Result {
@@ -88,14 +87,6 @@ function bridgeConfig(config: OverlayConfig, mtu: number): JsonObject {
 function rangesOf(config: OverlayConfig): JsonObject {
   const subnets = subnetsIfKnown(config);
   return { ranges: subnets.map((subnet) => [{ subnet: formatCidr(subnet) }]) };
-}
-
-function subnetsIfKnown(config: OverlayConfig): readonly Cidr[] {
-  try {
-    return ownSubnets(config);
-  } catch {
-    return config.networks;
-  }
 }
 
 const KEPT = [
@@ -162,11 +153,7 @@ function gc(call: GcCall<OverlayConfig>): void {
 /** Ready if this host could join; limited if the device is there but does not reach every peer. */
 function status(call: StatusCall<OverlayConfig>, host: Netns): void {
   const { config, network } = call;
-  try {
-    readPeers(config, readNode(config, host));
-  } catch (cause) {
-    throw new CniError(Code.notAvailable, CniError.from(cause).message);
-  }
+  requireReadiness(config, host);
   toBridge(call, "STATUS", 0);
   if (!hasDevice(config, host)) return;
   const [fault] = findUnderlayFaults(config, host);
@@ -182,6 +169,7 @@ export const { main, handle, configuration } = interfacePlugin<OverlayConfig>({
   schema,
   args: ["MAC", "IP"],
   parseConfig: parseOverlayConfig,
+  commandLine: "vxlan-daemon",
   add,
   check,
   del,

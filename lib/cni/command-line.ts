@@ -1,0 +1,39 @@
+/** What a command line needs besides a plugin's own verbs: text out, and a configuration by file. */
+
+import * as host from "host";
+import { readTextIfPresent } from "../host/file.ts";
+import { CniError, Code } from "./error.ts";
+import { isObject, type JsonObject } from "./json.ts";
+
+/** Writes a line for people or programs. */
+export function sayLine(stream: "stdout" | "stderr", line: string): void {
+  host.write(stream === "stdout" ? 1 : 2, host.encode(`${line}\n`));
+}
+
+/** The configuration of one plugin in a file, alone or in a list, with the name of the network. */
+export function readPluginConfig(path: string, type: string): JsonObject {
+  const text = readTextIfPresent(path);
+  if (text === undefined) throw unreadable(path, "there is no such file");
+  const json = parse(path, text);
+  if (!Array.isArray(json.plugins)) return json;
+  const plugins: readonly unknown[] = json.plugins;
+  const own = plugins.find(
+    (plugin): plugin is JsonObject => isObject(plugin) && plugin.type === type,
+  );
+  if (!own) throw unreadable(path, `its list has no plugin of type "${type}"`);
+  return { ...own, name: json.name, cniVersion: json.cniVersion };
+}
+
+function parse(path: string, text: string): JsonObject {
+  try {
+    const json: unknown = JSON.parse(text);
+    if (isObject(json)) return json;
+  } catch (cause) {
+    throw unreadable(path, cause instanceof Error ? cause.message : String(cause));
+  }
+  throw unreadable(path, "it is not a JSON object");
+}
+
+function unreadable(path: string, state: string): CniError {
+  return new CniError(Code.decode, `Cannot use "${path}": ${state}`);
+}

@@ -1,0 +1,108 @@
+/** Waiting for changes: of files that others maintain, and of a namespace's links and entries. */
+
+import * as host from "host";
+import { checked } from "../host/errno.ts";
+import { closeFile, tryDirectory } from "../host/file.ts";
+import { answerAll, askAt, listenAt } from "../host/health.ts";
+import type { Connection } from "../netlink/connection.ts";
+import type { Received } from "../netlink/message.ts";
+import type { Netns } from "./netns.ts";
+
+/** linux/rtnetlink.h: links, neighbours and forwarding entries, addresses, routes. */
+const RTNLGRPS = [1, 3, 5, 7, 9, 11];
+const RTM_NEWROUTE = 24;
+const RTM_DELROUTE = 25;
+const RTM_DELLINK = 17;
+
+/** linux/inotify.h: written and closed, moved away or here, made, deleted. */
+const CHANGED = 0x8 | 0x40 | 0x80 | 0x100 | 0x200;
+const IN_NONBLOCK = 0o4000;
+
+/** What is watched: files by their directories, and the links whose changes count. */
+export interface Watched {
+  readonly files: readonly string[];
+  /** Path of a unix socket that answers with `health`. */
+  readonly socket: string;
+  readonly health: () => string;
+}
+
+/** A number that says who makes a route; changes of others' do not count. */
+export interface Interest {
+  readonly links: readonly number[];
+  readonly routeProtocol: number;
+}
+
+/** Waits until something that is watched has changed. */
+export class Watch {
+  readonly #events: Connection;
+  readonly #files: number;
+  readonly #listener: number;
+  readonly #health: () => string;
+
+  constructor(ns: Netns, { files, socket, health }: Watched) {
+    this.#events = ns.events();
+    for (const group of RTNLGRPS) this.#events.subscribe(group);
+    this.#files = checked(host.fileEvents(IN_NONBLOCK), () => "watch files");
+    for (const directory of new Set(files.map(directoryOf))) {
+      tryDirectory(directory, 0o755);
+      checked(host.watch(this.#files, directory, CHANGED), () => `watch "${directory}"`);
+    }
+    tryDirectory(directoryOf(socket), 0o755);
+    this.#listener = listenAt(socket);
+    this.#health = health;
+  }
+
+  /** True once something has changed, false after so many milliseconds without. */
+  wait(milliseconds: number, interest: Interest): boolean {
+    const deadline = host.monotonic() + milliseconds;
+    for (;;) {
+      const left = Math.max(0, Math.ceil(deadline - host.monotonic()));
+      const fds = Int32Array.of(this.#events.descriptor, this.#files, this.#listener);
+      const ready = host.poll(fds, left);
+      if (ready === 0) return false;
+      if (ready & 4) answerAll(this.#listener, this.#health);
+      const isChanged = [
+        ready & 1 && this.#isLinkChanged(interest),
+        ready & 2 && this.#drainFiles(),
+      ];
+      if (isChanged.some(Boolean)) return true;
+    }
+  }
+
+  #drainFiles(): boolean {
+    const buffer = new Uint8Array(4096);
+    while (host.read(this.#files, buffer) > 0);
+    return true;
+  }
+
+  /** Events that were lost count as a change. */
+  #isLinkChanged({ links, routeProtocol }: Interest): boolean {
+    const events = this.#events.pendingEvents();
+    return events === undefined || events.some((event) => concerns(event, links, routeProtocol));
+  }
+
+  close(): void {
+    this.#events.close();
+    closeFile(this.#files);
+    closeFile(this.#listener);
+  }
+}
+
+function directoryOf(path: string): string {
+  return path.slice(0, Math.max(1, path.lastIndexOf("/")));
+}
+
+/** Routes name their maker in byte 5; all others their link in bytes 4 to 7. */
+function concerns({ type, body }: Received, links: readonly number[], protocol: number): boolean {
+  const { bytes, at } = body;
+  if (type === RTM_NEWROUTE || type === RTM_DELROUTE) {
+    return bytes[at + 5] === protocol || bytes[at + 1] === 0;
+  }
+  const index = new DataView(bytes.buffer, bytes.byteOffset + at).getInt32(4, true);
+  return links.includes(index) || (links.length === 0 && type !== RTM_DELLINK);
+}
+
+/** What the daemon behind a socket says of itself; undefined if none listens there. */
+export function askDaemon(socket: string): string | undefined {
+  return askAt(socket);
+}

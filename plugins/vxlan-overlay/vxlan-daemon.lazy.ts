@@ -1,0 +1,220 @@
+/**
+ * vxlan-overlay as a program of its own:
+ *
+ *   vxlan-overlay daemon CONFIG [--once] [--log=json]   keep the kernel equal to the peers file
+ *   vxlan-overlay status CONFIG [--json]                what a running daemon says of itself
+ *
+ * Packets do not need it: without a daemon what was last programmed stays. It waits for changes of
+ * the files and of the kernel's entries, and then does what ADD does at first use.
+ */
+
+import { readConfig } from "../../lib/cni/calls.ts";
+import { readPluginConfig, sayLine } from "../../lib/cni/command-line.ts";
+import { CniError } from "../../lib/cni/error.ts";
+import type { JsonObject } from "../../lib/cni/json.ts";
+import { formatAddress } from "../../lib/ip/address.ts";
+import { formatCidr } from "../../lib/ip/cidr.ts";
+import { formatMac } from "../../lib/ip/mac.ts";
+import { type Netns, ownNetns } from "../../lib/net/netns.ts";
+import { type Peer, RTPROT_WEFT } from "../../lib/net/overlay.ts";
+import { askDaemon, Watch } from "../../lib/net/watch.ts";
+import { type OverlayConfig, parseOverlayConfig } from "./config.ts";
+import { makeRight, type Repair } from "./underlay.ts";
+import * as schema from "./vxlan-overlay.schema.json";
+
+const usage = `usage: vxlan-overlay daemon CONFIG [--once] [--log=json]
+       vxlan-overlay status CONFIG [--json]
+
+  daemon      keep routes, neighbours and forwarding entries equal to the peers file
+  status      what the daemon of this network says of itself
+  CONFIG      a network configuration (.conf, .conflist) with vxlan-overlay in it`;
+
+/** How long changes are collected before they are acted on, in milliseconds. */
+const DEBOUNCE = 100;
+/** How long after a failure it is tried again, at first and at most. */
+const RETRY = { first: 1000, most: 30_000 };
+/** All is compared so often even if nothing seems to have changed. */
+const RESYNC = 60_000;
+
+/** Runs the command line; returns the exit status. */
+export function commandLine(args: readonly string[]): number {
+  const [command, path, ...options] = args;
+  if (path === undefined || (command !== "daemon" && command !== "status")) {
+    sayLine("stderr", usage);
+    return command === "help" || command === "--help" ? 0 : 1;
+  }
+  try {
+    const config = readOverlayConfig(path);
+    if (command === "status") return showStatus(config, options.includes("--json"));
+    const log = logger(options.includes("--log=json"));
+    return options.includes("--once") ? runOnce(config, log) : keepRight(config, log);
+  } catch (cause) {
+    sayLine("stderr", CniError.from(cause).message);
+    return 1;
+  }
+}
+
+function readOverlayConfig(path: string): OverlayConfig {
+  const json: JsonObject = readPluginConfig(path, "vxlan-overlay");
+  const plugin = { name: "vxlan-overlay", schema, parseConfig: parseOverlayConfig };
+  return readConfig(plugin, json, true);
+}
+
+/** One line for each thing that happened. */
+type Log = (event: string, message: string) => void;
+
+function logger(isJson: boolean): Log {
+  return (event, message) => {
+    sayLine("stdout", isJson ? JSON.stringify({ event, message }) : `${event}: ${message}`);
+  };
+}
+
+function runOnce(config: OverlayConfig, log: Log): number {
+  for (const change of makeRight(config, ownNetns()).changes) log("changed", change);
+  return 0;
+}
+
+/** What the daemon knows: what was last right, and what keeps it from being so now. */
+interface State {
+  last: Repair | undefined;
+  problem: string | undefined;
+  repairs: number;
+  retry: number;
+}
+
+function keepRight(config: OverlayConfig, log: Log): number {
+  const host = ownNetns();
+  const state: State = { last: undefined, problem: undefined, repairs: 0, retry: RETRY.first };
+  const watch = new Watch(host, {
+    files: [config.peersFile, config.nodeFile],
+    socket: socketOf(config),
+    health: () => JSON.stringify(describe(config, state)),
+  });
+  log("started", `network "${config.name}", device "${config.device}"`);
+  for (;;) {
+    step(config, { host, state, log });
+    const pause = state.problem === undefined ? RESYNC : state.retry;
+    if (watch.wait(pause, interestOf(state))) collectChanges(watch, state);
+  }
+}
+
+function interestOf({ last }: State) {
+  const links = last ? [last.device.index, last.node.uplink.index] : [];
+  return { links, routeProtocol: RTPROT_WEFT };
+}
+
+/** Changes come in bunches: it is quiet again, or has been restless for long enough. */
+function collectChanges(watch: Watch, state: State): void {
+  for (let i = 0; i < 5 && watch.wait(DEBOUNCE, interestOf(state)); i++);
+}
+
+interface Surroundings {
+  readonly host: Netns;
+  readonly state: State;
+  readonly log: Log;
+}
+
+function step(config: OverlayConfig, { host, state, log }: Surroundings): void {
+  try {
+    accept(state, makeRight(config, host), log);
+    if (state.problem !== undefined) log("recovered", state.problem);
+    state.problem = undefined;
+    state.retry = RETRY.first;
+  } catch (cause) {
+    const problem = CniError.from(cause).message;
+    if (problem !== state.problem) log("problem", problem);
+    state.problem = problem;
+    state.retry = Math.min(state.retry * 2, RETRY.most);
+    keepLast(config, { host, state, log });
+  }
+}
+
+/** What is written cannot be used: what was right last stays so. */
+function keepLast(config: OverlayConfig, { host, state, log }: Surroundings): void {
+  if (!state.last) return;
+  try {
+    accept(state, makeRight(config, host, state.last.peers), log);
+  } catch (cause) {
+    log("problem", CniError.from(cause).message);
+  }
+}
+
+function accept(state: State, repair: Repair, log: Log): void {
+  for (const change of repair.changes) log("changed", change);
+  state.repairs += repair.changes.length;
+  state.last = repair;
+}
+
+/** What the socket answers. */
+interface Health {
+  readonly network: string;
+  readonly isReady: boolean;
+  readonly problem?: string;
+  readonly device: string;
+  readonly publicIP?: string;
+  readonly mtu?: number;
+  readonly changes: number;
+  readonly peers: readonly {
+    readonly publicIP: string;
+    readonly subnet: string;
+    readonly vtepMAC: string;
+  }[];
+}
+
+function describe(config: OverlayConfig, { last, problem, repairs }: State): Health {
+  return {
+    network: config.name,
+    isReady: last !== undefined && problem === undefined,
+    ...(problem === undefined ? {} : { problem }),
+    device: config.device,
+    ...(last ? { publicIP: formatAddress(last.node.publicIP), mtu: last.node.mtu } : {}),
+    changes: repairs,
+    peers: (last?.peers ?? []).map(describePeer),
+  };
+}
+
+function describePeer({ publicIP, subnets, mac }: Peer) {
+  return {
+    publicIP: formatAddress(publicIP),
+    subnet: subnets.map(formatCidr).join(" "),
+    vtepMAC: formatMac(mac),
+  };
+}
+
+function socketOf({ name }: OverlayConfig): string {
+  return `/run/weft/${name}/overlay.sock`;
+}
+
+/** Exit status 0 if the daemon runs and all is right, else 1. */
+function showStatus(config: OverlayConfig, isJson: boolean): number {
+  const answer = askDaemon(socketOf(config));
+  if (answer === undefined) {
+    sayLine("stderr", `Cannot ask the daemon of network "${config.name}": it does not run`);
+    return 1;
+  }
+  const health = JSON.parse(answer) as Health;
+  if (isJson) sayLine("stdout", answer);
+  else for (const line of table(health)) sayLine("stdout", line);
+  return health.isReady ? 0 : 1;
+}
+
+function table(health: Health): readonly string[] {
+  const { network, device, publicIP = "unknown", mtu = 0, problem = "none", peers } = health;
+  const rows = [
+    ["PEER", "SUBNET", "VTEP MAC"],
+    ...peers.map((p) => [p.publicIP, p.subnet, p.vtepMAC]),
+  ];
+  const widths = [0, 1, 2].map((i) => Math.max(...rows.map((row) => (row[i] ?? "").length)));
+  const lines = rows.map((row) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+  return [
+    `network ${network}, device ${device}, public address ${publicIP}, MTU ${mtu}`,
+    `problem: ${problem}`,
+    "",
+    ...lines,
+  ];
+}
