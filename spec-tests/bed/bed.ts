@@ -110,6 +110,11 @@ export class Bed {
     return new Recorder(this.path(folder), name);
   }
 
+  /** The words that run a shell script on the host, for a caller who spawns it himself. */
+  command(script: string): readonly string[] {
+    return [...this.#host.enter, "/bin/sh", "-c", script];
+  }
+
   /** Where this process finds a file of the private machine. */
   path(file: string): string {
     return `${this.#host.root}${file}`;

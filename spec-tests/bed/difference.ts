@@ -6,6 +6,8 @@ import type { Snapshot } from "./snapshot.ts";
 export interface Shared {
   /** The name of the bridge. */
   readonly bridge?: string;
+  /** The name of the device that leads to other hosts. */
+  readonly device?: string;
   /** Whether forwarding may have been switched on. */
   readonly forwarding?: boolean;
   /** The name of the network whose host-local store may exist, without reservations. */
@@ -16,12 +18,14 @@ export interface Shared {
 
 /** What an attachment with this configuration may leave behind after DEL. */
 export function sharedBy(config: Readonly<Record<string, unknown>>): Shared {
-  const { bridge, name, ipam } = config as SharedKeys;
+  const { bridge, name, ipam, vni = 1 } = config as SharedKeys;
   const dataDir = ipam?.dataDir ?? "/var/lib/cni/networks";
-  return { bridge: bridge ?? "cni0", network: name ?? "", dataDir, forwarding: true };
+  const device = `weft.${vni}`;
+  return { bridge: bridge ?? "cni0", device, network: name ?? "", dataDir, forwarding: true };
 }
 
 interface SharedKeys {
+  readonly vni?: number;
   readonly bridge?: string;
   readonly name?: string;
   readonly ipam?: { readonly dataDir?: string };
@@ -36,6 +40,7 @@ export function withoutShared(snapshot: Snapshot, shared: Shared): Snapshot {
 function isShared(key: string, shared: Shared): boolean {
   return (
     isOfBridge(key, shared.bridge) ||
+    isOfDevice(key, shared.device) ||
     isForwarding(key, shared) ||
     isEmptyFirewallFrame(key) ||
     isStore(key, shared) ||
@@ -54,6 +59,10 @@ function isOfBridge(key: string, bridge: string | undefined): boolean {
   if (bridge === undefined || !key.startsWith("host ")) return false;
   const words = key.split(/[ /]/);
   return words.some((word) => word === bridge || word.startsWith(`${bridge}.`));
+}
+
+function isOfDevice(key: string, device: string | undefined): boolean {
+  return device !== undefined && key.startsWith("host ") && key.split(/[ /]/).includes(device);
 }
 
 function isForwarding(key: string, { forwarding }: Shared): boolean {

@@ -24,6 +24,7 @@ mount -c --bind /proc/self/fd/9 ${binInBed}
 mount -o remount,bind,ro ${binInBed}
 exec 9<&-
 ip link set lo up
+ip address add 198.51.100.1/32 dev lo
 touch ${bedDirectory}/ready
 exec cat >/dev/null
 `;

@@ -1,0 +1,149 @@
+/** Several hosts on one machine: network namespaces joined by a bridge, each with its own files. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import type { Bed } from "./bed.ts";
+import type { Container } from "./container.ts";
+import type { Config } from "./invocation.ts";
+import type { Outcome } from "./outcome.ts";
+
+/** A pod: a container of a node, and what ADD said of it. */
+export interface Pod {
+  readonly box: Container;
+  readonly config: Config;
+  readonly result: Config;
+}
+
+/** One host of several: number 1 is 192.0.2.1 and has 10.244.1.0/24 and fd10:0:0:1::/64. */
+export class Node {
+  readonly bed: Bed;
+  readonly number: number;
+  readonly view: Container;
+  readonly publicIP: string;
+  readonly #files: string;
+
+  constructor(bed: Bed, number: number) {
+    this.bed = bed;
+    this.number = number;
+    this.publicIP = `192.0.2.${number}`;
+    this.view = bed.container(`node${number}`);
+    this.#files = bed.folder(`node${number}`);
+    if (!bed.host.succeeds("ip link show underlay")) {
+      bed.host.sh("ip link add underlay type bridge && ip link set underlay up");
+    }
+    bed.host.sh(`
+      ip link add port${number} type veth peer name wire netns node${number}
+      ip link set port${number} master underlay up
+      mkdir -p ${this.#files}/lib ${this.#files}/weft`);
+    this.view.sh(`
+      ip link set lo up
+      ip address add ${this.publicIP}/24 dev wire
+      ip link set wire up
+      ip route add default via 192.0.2.254`);
+    this.#script("vxlan-overlay", `exec ${bed.bin}/vxlan-overlay "$@"`);
+    this.#script("ip", 'exec ip "$@"');
+  }
+
+  /** A program that runs on this node, with the node's own /run/weft and /var/lib. */
+  #script(name: string, last: string): void {
+    const enter = `exec ip netns exec ${this.view.name} unshare -m sh -c`;
+    const mounts = `mkdir -p /run/weft; mount --bind ${this.#files}/lib /var/lib; mount --bind ${this.#files}/weft /run/weft`;
+    const text = `#!/bin/sh\n${enter} '${mounts}; ${last}' sh "$@"\n`;
+    writeFileSync(this.bed.path(`${this.#files}/${name}`), text, { mode: 0o755 });
+  }
+
+  /** How other nodes are told of this one. */
+  get peer(): Config {
+    return { subnet: this.subnets, publicIP: this.publicIP };
+  }
+
+  get subnets(): readonly string[] {
+    return [`10.244.${this.number}.0/24`, `fd10:0:0:${this.number}::/64`];
+  }
+
+  /** The network's configuration on this node. */
+  config(peers: readonly Node[], more: Config = {}): Config {
+    return {
+      cniVersion: "1.1.0",
+      name: "pods",
+      type: "vxlan-overlay",
+      network: ["10.244.0.0/16", "fd10::/48"],
+      subnet: this.subnets,
+      ipMasq: true,
+      peers: peers.filter((node) => node !== this).map(({ peer }) => peer),
+      ...more,
+    };
+  }
+
+  /** Runs vxlan-overlay on this node. */
+  run(command: string, config: Config, box?: Container): Outcome {
+    const call = { command, config, from: this.#files };
+    return this.bed.exec("vxlan-overlay", box ? { ...call, container: box } : call);
+  }
+
+  /** Starts a container on this node. */
+  pod(config: Config, name = `pod${this.number}`): Pod {
+    const box = this.bed.container(name);
+    const result = this.run("ADD", config, box).result as unknown as Config;
+    return { box, config, result };
+  }
+
+  /** Writes a file of the node's own /run/weft/pods; replaced in one step. */
+  write(name: string, content: unknown): void {
+    const text = typeof content === "string" ? content : JSON.stringify(content);
+    const folder = `${this.#files}/weft/pods`;
+    this.bed.host.sh(`mkdir -p ${folder}`);
+    this.bed.write(`${folder}/.new`, text);
+    this.bed.host.sh(`mv ${folder}/.new ${folder}/${name}`);
+  }
+
+  /** Starts the daemon; call `stop` when done. */
+  daemon(config: Config): Daemon {
+    this.write("net.conf", config);
+    return new Daemon(this, `${this.#files}/vxlan-overlay`);
+  }
+
+  /** What `vxlan-overlay` says when called with arguments on this node. */
+  call(words: string): { readonly ok: boolean; readonly text: string } {
+    const text = this.bed.host.sh(`${this.#files}/vxlan-overlay ${words} 2>&1; echo "status $?"`);
+    return { ok: text.trimEnd().endsWith("status 0"), text };
+  }
+}
+
+/** A running daemon and what it has said so far. */
+export class Daemon {
+  readonly #process: ChildProcess;
+  #said = "";
+
+  constructor(node: Node, program: string) {
+    const [file = "", ...words] = node.bed.command(
+      `exec ${program} daemon /run/weft/pods/net.conf`,
+    );
+    this.#process = spawn(file, words, { stdio: ["ignore", "pipe", "pipe"] });
+    this.#process.stdout?.on("data", (data) => {
+      this.#said += data;
+    });
+    this.#process.stderr?.on("data", (data) => {
+      this.#said += data;
+    });
+  }
+
+  get said(): string {
+    return this.#said;
+  }
+
+  /** Waits until a condition holds, a second at most unless said otherwise. */
+  async until(what: string, holds: () => boolean, milliseconds = 1500): Promise<void> {
+    const deadline = Date.now() + milliseconds;
+    while (!holds()) {
+      if (Date.now() > deadline) throw new Error(`${what} did not come; it said:\n${this.#said}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** Kills the daemon without a word. */
+  async kill(): Promise<void> {
+    const ended = new Promise((resolve) => this.#process.once("exit", resolve));
+    this.#process.kill("SIGKILL");
+    await ended;
+  }
+}

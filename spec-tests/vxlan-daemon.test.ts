@@ -1,0 +1,112 @@
+/** The daemon of vxlan-overlay: what it mends, how fast, and what it never touches. */
+import { describe, expect } from "vitest";
+import type { Bed } from "./bed/bed.ts";
+import { it } from "./bed/it.ts";
+import { type Daemon, Node } from "./bed/nodes.ts";
+
+interface Scene {
+  readonly nodes: readonly [Node, Node];
+  readonly daemon: Daemon;
+}
+
+/** Two nodes, each with a pod; the first has a daemon. */
+async function scene(bed: Bed): Promise<Scene> {
+  const nodes = [new Node(bed, 1), new Node(bed, 2)] as const;
+  const [first, second] = nodes;
+  const { peers, ...config } = first.config(nodes);
+  first.write("peers.json", { peers });
+  const daemon = first.daemon(config);
+  await daemon.until("the first repair", () => daemon.said.includes("make vxlan device"));
+  first.pod(config);
+  second.pod(second.config(nodes));
+  return { nodes, daemon };
+}
+
+const entries = (node: Node) =>
+  node.view.sh(`
+    ip route show dev weft.1; ip -6 route show dev weft.1 proto 87
+    ip neighbour show dev weft.1 nud permanent; bridge fdb show dev weft.1`);
+
+describe("the daemon", () => {
+  it.for([
+    ["flushed neighbours", "ip neighbour flush dev weft.1 nud permanent"],
+    [
+      "flushed forwarding entries",
+      "for m in $(bridge fdb show dev weft.1 | cut -d' ' -f1); do bridge fdb del $m dev weft.1; done",
+    ],
+    ["deleted routes", "ip route delete 10.244.2.0/24; ip -6 route delete fd10:0:0:2::/64"],
+    ["a device that went down", "ip link set weft.1 down"],
+    ["another MAC", "ip link set weft.1 address 02:11:22:33:44:55"],
+    ["a deleted device", "ip link delete weft.1"],
+  ] as const)("mends %s within a second", async ([, damage], { bed }) => {
+    const { nodes, daemon } = await scene(bed);
+    const [first] = nodes;
+    const before = entries(first);
+    const mac = first.view.link("weft.1").address;
+    first.view.sh(damage);
+    const started = Date.now();
+    const isMended = () =>
+      first.view.succeeds("ip link show weft.1 up") &&
+      first.view.link("weft.1").address === mac &&
+      entries(first) === before;
+    await daemon.until("the repair", isMended);
+    expect(Date.now() - started).toBeLessThan(1000);
+    await daemon.kill();
+  });
+
+  it("follows the peers file, and keeps the last good one", async ({ bed }) => {
+    const { nodes, daemon } = await scene(bed);
+    const [first, second] = nodes;
+    const before = entries(first);
+    first.write("peers.json", "[{");
+    await daemon.until("a word", () => daemon.said.includes("problem: "));
+    expect(first.call("status /run/weft/pods/net.conf").text).toContain("problem: Cannot read");
+    first.view.sh("ip route delete 10.244.2.0/24");
+    await daemon.until("the repair", () => entries(first) === before);
+    const third = { subnet: ["10.244.3.0/24", "fd10:0:0:3::/64"], publicIP: "192.0.2.3" };
+    first.write("peers.json", [second.peer, third]);
+    await daemon.until("the new peer", () => entries(first).includes("10.244.3.0/24"));
+    expect(daemon.said).toContain("recovered: ");
+    first.write("peers.json", [second.peer]);
+    await daemon.until("the end of the peer", () => entries(first) === before);
+    await daemon.kill();
+  });
+
+  it("tells its state as a table and as JSON", async ({ bed }) => {
+    const { nodes, daemon } = await scene(bed);
+    const table = nodes[0].call("status /run/weft/pods/net.conf");
+    expect(table.ok).toBe(true);
+    expect(table.text).toContain("network pods, device weft.1, public address 192.0.2.1, MTU 1450");
+    const { text } = nodes[0].call("status /run/weft/pods/net.conf --json");
+    const health = JSON.parse(text.split("\n")[0] ?? "") as { readonly peers: readonly object[] };
+    expect(health).toMatchObject({ isReady: true, network: "pods" });
+    expect(health.peers).toMatchObject([{ publicIP: "192.0.2.2" }]);
+    await daemon.kill();
+    expect(nodes[0].call("status /run/weft/pods/net.conf").ok).toBe(false);
+  });
+
+  it("is not in the way of packets: killed and started again, none is lost", async ({ bed }) => {
+    const { nodes, daemon } = await scene(bed);
+    const [first, second] = nodes;
+    const ping = bed.host.sh(
+      "ip netns exec pod1 ping -i 0.02 -c 100 -q 10.244.2.2 </dev/null >/tmp/ping 2>&1 & echo $!",
+    );
+    await daemon.kill();
+    const again = first.daemon(first.config([], { peers: [second.peer] }));
+    await again.until("its start", () => again.said.includes("started"));
+    bed.host.sh(`for i in $(seq 100); do [ -d /proc/${ping.trim()} ] || exit 0; sleep 0.05; done`);
+    expect(bed.host.sh("cat /tmp/ping; rm /tmp/ping")).toContain(" 0% packet loss");
+    await again.kill();
+  });
+
+  it("with --once makes it right and ends", ({ bed }) => {
+    const [first, second] = [new Node(bed, 1), new Node(bed, 2)];
+    first.write("net.conf", { ...first.config([first, second]) });
+    const run = first.call("daemon /run/weft/pods/net.conf --once --log=json");
+    expect(run.ok).toBe(true);
+    expect(run.text).toContain('{"event":"changed","message":"make vxlan device');
+    expect(first.call("daemon /run/weft/pods/net.conf --once").text).toBe("status 0\n");
+    expect(first.call("daemon /run/weft/nothing.conf").ok).toBe(false);
+    expect(first.call("sing").ok).toBe(false);
+  });
+});
