@@ -9,6 +9,7 @@
 
 import { hash32Hex } from "../../lib/bytes/hash.ts";
 import { bootId, bootTime } from "../../lib/host/boot.ts";
+import { SystemError } from "../../lib/host/errno.ts";
 import {
   closeFile,
   createFile,
@@ -70,12 +71,22 @@ export function withStore<T>(place: Place, body: (store: Store) => T): T {
     try {
       const store = new Store(place, path, fd);
       const value = body(store);
-      store.commit();
+      commitIfPossible(store);
       return value;
     } finally {
       closeFile(fd);
     }
   });
+}
+
+/** An index that cannot be written is out of date, and the next run makes a new one. */
+function commitIfPossible(store: Store): void {
+  try {
+    store.commit();
+  } catch (cause) {
+    if (!(cause instanceof SystemError)) throw cause;
+    warn(`host-local: ${cause.message}`);
+  }
 }
 
 /** The same, but if there is no directory there is nothing to do, and undefined. */
