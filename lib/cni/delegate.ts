@@ -11,6 +11,8 @@ import { isObject, type Json, type JsonObject } from "./json.ts";
 
 /** How long a delegate may take, in milliseconds: less than runtimes wait for us. */
 const DEADLINE = 90_000;
+/** How long it may take to clean up after it has failed: runtimes are still waiting. */
+const CLEAN_UP_DEADLINE = 10_000;
 
 /** What a module of this image offers to others of it. */
 interface InProcess {
@@ -22,7 +24,14 @@ interface InProcess {
  * it printed as JSON (ADD), or undefined. If the file found is this image, no process is made.
  */
 export function delegate(type: string, command: Command, request: Request): Json | undefined {
-  return runPlugin(type, findPlugin(type, request.environment.path), { command, request });
+  const path = findPlugin(type, request.environment.path);
+  return runPlugin(type, path, { command, request, milliseconds: DEADLINE });
+}
+
+/** Tells a delegate whose ADD failed to DEL; it does not get long. */
+export function cleanUpAfter(type: string, request: Request): void {
+  const path = findPlugin(type, request.environment.path);
+  runPlugin(type, path, { command: "DEL", request, milliseconds: CLEAN_UP_DEADLINE });
 }
 
 /** Hands a request, with a configuration of the caller's, to a plugin of this very image. */
@@ -42,14 +51,16 @@ export function requireDelegate(type: string, request: Request): void {
 interface Delegation {
   readonly command: Command;
   readonly request: Request;
+  readonly milliseconds: number;
 }
 
-function runPlugin(type: string, path: string, { command, request }: Delegation): Json | undefined {
+function runPlugin(type: string, path: string, delegation: Delegation): Json | undefined {
+  const { command, request } = delegation;
   if (isThisImage(path) && host.commands().includes(type)) {
     const environment = { ...request.environment, command };
     return (host.load(type) as InProcess).handle({ ...request, environment });
   }
-  return execute(path, command, request);
+  return execute(path, delegation);
 }
 
 /** The first regular file named `type` in the directories of CNI_PATH. */
@@ -78,14 +89,14 @@ function isThisImage(path: string): boolean {
   return found !== undefined && own !== undefined && isSameFile(found, own);
 }
 
-function execute(path: string, command: Command, request: Request): Json | undefined {
+function execute(path: string, { command, request, milliseconds }: Delegation): Json | undefined {
   const env = host.environment().filter((line) => !line.startsWith("CNI_COMMAND="));
   const program = {
     path,
     args: [],
     env: [...env, `CNI_COMMAND=${command}`],
     stdin: request.stdin,
-    milliseconds: DEADLINE,
+    milliseconds,
   };
   const ended = runPatiently(program);
   const stdout = (host.decode(ended.stdout) ?? "").trim();
@@ -147,8 +158,9 @@ function parseError(stdout: string): CniError | undefined {
     const json: unknown = JSON.parse(stdout);
     if (!isObject(json)) return undefined;
     const { code, msg, details } = json;
+    if (typeof msg !== "string" || msg === "") return undefined;
     const number = typeof code === "number" && code > 0 ? code : Code.delegate;
-    return new CniError(number, String(msg ?? ""), typeof details === "string" ? details : "");
+    return new CniError(number, msg, typeof details === "string" ? details : "");
   } catch {
     return undefined;
   }

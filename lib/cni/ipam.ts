@@ -3,7 +3,7 @@
 import { type IpAddress, parseAddress } from "../ip/address.ts";
 import { type Cidr, parseCidr } from "../ip/cidr.ts";
 import type { Call } from "./call.ts";
-import { delegate, requireDelegate } from "./delegate.ts";
+import { cleanUpAfter, delegate, requireDelegate } from "./delegate.ts";
 import { CniError, Code } from "./error.ts";
 import type { NetConf } from "./netconf.ts";
 import { parseResult, type Result, type ResultRoute } from "./result.ts";
@@ -37,7 +37,9 @@ export function addLease(call: Call<NetConf>): Lease {
     const output = delegate(call.config.ipamType, "ADD", call.request);
     return readLease(call, parseResult(output ?? null, leaseOrigin(call)));
   } catch (cause) {
-    throw CniError.from(cause).plus(attempt(() => deleteLease(call)));
+    throw CniError.from(cause).plus(
+      attempt(() => cleanUpAfter(call.config.ipamType, call.request)),
+    );
   }
 }
 

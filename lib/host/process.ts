@@ -79,7 +79,8 @@ function collect(pid: number, pipes: { out: number; err: number }, program: Prog
     }
   }
   waitUntil(pid, deadline, program);
-  return { status: host.wait(pid), stdout: concat(chunks[0]), stderr: concat(chunks[1]) };
+  const status = checked(host.wait(pid), () => `learn how "${program.path}" ended`);
+  return { status, stdout: concat(chunks[0]), stderr: concat(chunks[1]) };
 }
 
 function readChunk(fd: number, chunks: Uint8Array[]): boolean {
