@@ -70,7 +70,7 @@ describe("the bed", () => {
   });
 
   it("gives each test a machine of its own", ({ bed }) => {
-    expect(bed.host.links()).toEqual(["lo"]);
+    expect(bed.host.links()).toEqual(["lo", "uplink0"]);
     expect(bed.list("/var/lib")).toEqual([]);
     expect(bed.host.nft()).toBe("");
   });

@@ -209,7 +209,7 @@ describe("P8 DEL", () => {
     const box = bed.container();
     bed.add("bridge", box, bridge("10.1.2.0/24")).result;
     bed.del("bridge", box, bridge("10.1.2.0/24"));
-    expect(bed.host.links()).toEqual(["lo", "br0"]);
+    expect(bed.host.links()).toEqual(["lo", "uplink0", "br0"]);
     expect(bed.host.addresses("br0")).toEqual(["10.1.2.1/24"]);
   });
 });

@@ -66,7 +66,7 @@ describe("P9 interface names", () => {
     expect(bed.host.link(name)).toMatchObject({ linkinfo: { info_kind: "bridge" } });
     expect(box.ping("10.1.2.1")).toBe(true);
     expect(bed.del("bridge", box, config)).toMatchObject({ exitCode: 0 });
-    expect(bed.host.links()).toEqual(["lo", "br0", name]);
+    expect(bed.host.links()).toEqual(["lo", "uplink0", "br0", name]);
   });
 
   it("P9.05 the host may have an interface of that name", ({ bed }) => {
@@ -97,7 +97,7 @@ describe("P9 namespaces", () => {
     const variables = `CNI_COMMAND=ADD CNI_CONTAINERID=c CNI_IFNAME=eth0 CNI_NETNS=${box.netns} CNI_PATH=${bed.bin}`;
     bed.host.sh(`echo '${JSON.stringify(config)}' | env ${variables} ${enter} ${bed.bin}/bridge`);
     expect(host.links()).toContain("br0");
-    expect(bed.host.links()).toEqual(["lo"]);
+    expect(bed.host.links()).toEqual(["lo", "uplink0"]);
     expect(box.ping("10.1.2.1")).toBe(true);
   });
 

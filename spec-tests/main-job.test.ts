@@ -85,7 +85,7 @@ describe("mybridge, in an empty host", () => {
     expect(call(bed, "DEL", box)).toMatchObject({ exitCode: 0, stdout: "", stderr: "" });
 
     expect(bed.leftovers(before, sharedBy(mybridge))).toEqual([]);
-    expect(bed.host.links()).toEqual(["lo", "cni_bridge0"]);
+    expect(bed.host.links()).toEqual(["lo", "uplink0", "cni_bridge0"]);
     expect(bed.host.addresses("cni_bridge0")).toEqual(["10.15.20.1/24"]);
   });
 });

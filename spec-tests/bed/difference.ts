@@ -45,6 +45,7 @@ function isShared(key: string, shared: Shared): boolean {
     isEmptyFirewallFrame(key) ||
     isStore(key, shared) ||
     /^file \/run\/(xtables|weft\/iptables)\.lock\b/.test(key) ||
+    /^folder \/run\/cni(\/tuning)?$/.test(key) ||
     isCache(key)
   );
 }

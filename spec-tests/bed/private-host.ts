@@ -24,7 +24,9 @@ mount -c --bind /proc/self/fd/9 ${binInBed}
 mount -o remount,bind,ro ${binInBed}
 exec 9<&-
 ip link set lo up
-ip address add 198.51.100.1/32 dev lo
+ip link add uplink0 type bridge
+ip address add 198.51.100.1/24 dev uplink0
+ip link set uplink0 up
 touch ${bedDirectory}/ready
 exec cat >/dev/null
 `;

@@ -1,0 +1,55 @@
+/** Former values, kept in a file for each attachment until it goes. */
+
+import {
+  deleteFileIfPresent,
+  ensureDirectory,
+  isMissing,
+  listDirectory,
+  readTextIfPresent,
+  replaceFile,
+} from "../host/file.ts";
+
+/** A backup as it stands in its file: JSON, whose keys the plugin chooses. */
+export type Backup = { readonly [key: string]: unknown };
+
+/** The backup in a file; undefined if there is none, or it cannot be understood. */
+export function readBackup(path: string): Backup | undefined {
+  const text = readTextIfPresent(path);
+  if (text === undefined) return undefined;
+  try {
+    const json: unknown = JSON.parse(text);
+    return typeof json === "object" && json !== null ? { ...json } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Writes a backup, whole or not at all, for root alone. */
+export function writeBackup(directory: string, name: string, backup: Backup): void {
+  ensureDirectory(directory, 0o700);
+  replaceFile(`${directory}/${name}`, JSON.stringify(backup, null, 1), 0o600);
+}
+
+/** Removes a backup if there is one. */
+export function deleteBackup(path: string): void {
+  deleteFileIfPresent(path);
+}
+
+/** The names of the backups in a directory; none if there is no such directory. */
+export function listBackups(directory: string): readonly string[] {
+  try {
+    return listDirectory(directory).filter((name) => name.endsWith(".json"));
+  } catch (cause) {
+    if (isMissing(cause)) return [];
+    throw cause;
+  }
+}
+
+/** The lines of a file that are not empty, trimmed; undefined if there is no file. */
+export function readLines(path: string): readonly string[] | undefined {
+  const text = readTextIfPresent(path);
+  return text
+    ?.split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
+}

@@ -1,0 +1,66 @@
+/** What a namespace was before, and how that stands in a backup. */
+
+import type { Attachment } from "../../lib/cni/call.ts";
+import { formatMac, parseMac } from "../../lib/ip/mac.ts";
+import type { Backup } from "../../lib/net/backup.ts";
+import type { Netns } from "../../lib/net/netns.ts";
+import { readSysctl, readTunables, type Tunables } from "../../lib/net/tuning.ts";
+
+/** Former values: of the link, and of sysctls in the order they are written in. */
+export interface Former {
+  readonly link: Partial<Tunables>;
+  readonly sysctls: readonly (readonly [path: string, value: string])[];
+}
+
+/** The name of an attachment's backup, as the reference plugin gives it. */
+export function fileOf({ containerID, ifName }: Attachment): string {
+  return `${containerID}_${ifName}.json`;
+}
+
+/** The present values of everything that is about to be changed. */
+export function formerOf(container: Netns, ifName: string, wanted: Former): Former {
+  const keys = Object.keys(wanted.link);
+  const link = keys.length > 0 ? Object.entries(readTunables(container, ifName)) : [];
+  return {
+    link: Object.fromEntries(link.filter(([key]) => keys.includes(key))),
+    sysctls: wanted.sysctls.map(([path]) => [path, readSysctl(container, path)]),
+  };
+}
+
+/** What an earlier ADD has kept is older, and so comes before what is there now. */
+export function merged(before: Backup | undefined, now: Former): Former {
+  const { mac, mtu, promisc, allmulti, txQLen, sysctl } = before ?? {};
+  const kept = typeof mac === "string" ? parseMac(mac) : undefined;
+  const link: Partial<Tunables> = {
+    ...now.link,
+    ...(kept === undefined ? {} : { mac: kept }),
+    ...(typeof mtu === "number" ? { mtu } : {}),
+    ...(typeof promisc === "boolean" ? { promisc } : {}),
+    ...(typeof allmulti === "boolean" ? { allmulti } : {}),
+    ...(typeof txQLen === "number" ? { txQLen } : {}),
+  };
+  const older = typeof sysctl === "object" && sysctl !== null ? Object.entries(sysctl) : [];
+  const texts = older.flatMap(([path, value]) =>
+    typeof value === "string" && isPath(path) ? [[path, value] as const] : [],
+  );
+  const known = new Set(texts.map(([path]) => path));
+  return { link, sysctls: [...texts, ...now.sysctls.filter(([path]) => !known.has(path))] };
+}
+
+/** A file may have been written to by others: only sysctls of the network are restored. */
+function isPath(path: string): boolean {
+  return path.startsWith("net/") && path.split("/").every((part) => !/^\.*$/.test(part));
+}
+
+/** The backup's file: the reference plugin's keys, and ours. */
+export function backupOf(attachment: Attachment, { link, sysctls }: Former): Backup {
+  const { mac, ...rest } = link;
+  return {
+    ...(mac === undefined ? {} : { mac: formatMac(mac) }),
+    ...rest,
+    sysctl: Object.fromEntries(sysctls),
+    network: attachment.network,
+    containerID: attachment.containerID,
+    ifName: attachment.ifName,
+  };
+}

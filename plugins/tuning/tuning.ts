@@ -1,0 +1,208 @@
+/**
+ * tuning: sysctls of the container's network namespace, and attributes of its link.
+ *
+ *   container   /proc/sys/net/…  = value        eth0: MAC, MTU, promiscuous, all multicast, queue
+ *   host        /run/cni/tuning/<container>_<interface>.json, what all of it was before
+ *
+ * Afterwards the namespace is as asked for, and DEL makes it what it was.
+ */
+
+import type {
+  AddCall,
+  Attachment,
+  Chained,
+  CheckCall,
+  DelCall,
+  GcCall,
+} from "../../lib/cni/call.ts";
+import { CniError, Code, configError } from "../../lib/cni/error.ts";
+import type { Result } from "../../lib/cni/result.ts";
+import { chainedPlugin } from "../../lib/cni/run.ts";
+import { allOrNothing, asMuchAsPossible } from "../../lib/cni/undo.ts";
+import { formatMac } from "../../lib/ip/mac.ts";
+import { deleteBackup, listBackups, readBackup, writeBackup } from "../../lib/net/backup.ts";
+import { findLink } from "../../lib/net/link.ts";
+import type { Netns } from "../../lib/net/netns.ts";
+import {
+  readSysctl,
+  readTunables,
+  type Tunables,
+  writeSysctl,
+  writeTunables,
+} from "../../lib/net/tuning.ts";
+import {
+  findDuplicate,
+  macOf,
+  parseTuningConfig,
+  refuseUnlisted,
+  sysctlPath,
+  type TuningConfig,
+} from "./config.ts";
+import { backupOf, type Former, fileOf, formerOf, merged } from "./former.ts";
+import * as schema from "./tuning.schema.json";
+
+type Add = Chained<AddCall<TuningConfig>>;
+type Check = Chained<CheckCall<TuningConfig>>;
+
+function add(call: Add, _host: Netns, container: Netns): Result {
+  refuse(call, container);
+  const { attachment, config } = call;
+  const wanted = wantedOf(call);
+  if (wanted.sysctls.length === 0 && Object.keys(wanted.link).length === 0) return call.prevResult;
+  const now = formerOf(container, attachment.ifName, wanted);
+  const path = `${config.dataDir}/${fileOf(attachment)}`;
+  const before = readBackup(path);
+  return allOrNothing((undo) => {
+    writeBackup(config.dataDir, fileOf(attachment), backupOf(attachment, merged(before, now)));
+    undo.add("backup", () => (before ? undefined : deleteBackup(path)));
+    undo.add("sysctls and link", () => restore(container, attachment.ifName, now));
+    for (const [name, value] of wanted.sysctls) writeSysctl(container, name, value);
+    if (Object.keys(wanted.link).length > 0) {
+      writeTunables(container, attachment.ifName, wanted.link);
+    }
+    return tuned(call, wanted.link);
+  });
+}
+
+/** What is wrong with the request as a whole, before anything has been done. */
+function refuse(call: Add, container: Netns): void {
+  const duplicate = findDuplicate(call.request.stdin);
+  if (duplicate !== undefined) {
+    throw configError("sysctl", "without duplicated sysctl keys", duplicate);
+  }
+  refuseUnlisted(call.config);
+  if (container.fd >= 0) return;
+  const what = `Cannot tune "${call.attachment.ifName}" in "${call.netns}"`;
+  throw new CniError(Code.sameNetns, `${what}: it is the host's own namespace`);
+}
+
+/** What is asked for, by paths and attributes. */
+interface Wanted {
+  readonly sysctls: readonly (readonly [path: string, value: string])[];
+  readonly link: Partial<Tunables>;
+}
+
+function wantedOf({ config, args, attachment }: Add | Check): Wanted {
+  const { mtu, promisc, allmulti, txQLen } = config;
+  const mac = macOf(config, args.MAC);
+  return {
+    sysctls: config.sysctls.map(([name, value]) => [sysctlPath(name, attachment.ifName), value]),
+    link: {
+      ...(mac === undefined ? {} : { mac }),
+      ...(mtu === undefined ? {} : { mtu }),
+      ...(promisc === undefined ? {} : { promisc }),
+      ...(allmulti === undefined ? {} : { allmulti }),
+      ...(txQLen === undefined ? {} : { txQLen }),
+    },
+  };
+}
+
+/** The result with the link's new address and MTU, where it names the container's own link. */
+function tuned({ prevResult, attachment }: Add, { mac, mtu }: Partial<Tunables>): Result {
+  if (!prevResult.interfaces) return prevResult;
+  const interfaces = prevResult.interfaces.map((each) => {
+    if (each.name !== attachment.ifName || (each.sandbox ?? "") === "") return each;
+    return {
+      ...each,
+      ...(mac === undefined ? {} : { mac: formatMac(mac) }),
+      ...(mtu === undefined || each.mtu === undefined ? {} : { mtu }),
+    };
+  });
+  return { ...prevResult, interfaces };
+}
+
+/** As much as can be made what it was: the link first, then sysctls in the reverse order. */
+function restore(container: Netns, ifName: string, { link, sysctls }: Former): void {
+  const isThere = findLink(container, ifName) !== undefined;
+  asMuchAsPossible(
+    [
+      "restore the link",
+      () => isThere && Object.keys(link).length > 0 && writeTunables(container, ifName, link),
+    ],
+    ...[...sysctls]
+      .reverse()
+      .filter(([path]) => isThere || !path.split("/").includes(ifName))
+      .map(
+        ([path, value]) => [`restore ${path}`, () => writeSysctl(container, path, value)] as const,
+      ),
+  );
+}
+
+function check(call: Check, _host: Netns, container: Netns): void {
+  const { sysctls, link } = wantedOf(call);
+  for (const [path, value] of sysctls) {
+    const found = readSysctl(container, path);
+    if (words(found) !== words(value)) throw fault(call, path, { expected: value, found });
+  }
+  if (Object.keys(link).length === 0) return;
+  const found = readTunables(container, call.attachment.ifName);
+  for (const [key, expected] of Object.entries(shown(link))) {
+    const state = shown(found)[key];
+    if (state !== expected) throw fault(call, key, { expected, found: state });
+  }
+}
+
+/** The kernel separates numbers by tabs, people by blanks. */
+function words(text: string): string {
+  return text.trim().split(/\s+/).join(" ");
+}
+
+function shown({ mac, ...rest }: Partial<Tunables>): { readonly [key: string]: unknown } {
+  return { ...rest, ...(mac === undefined ? {} : { mac: formatMac(mac) }) };
+}
+
+function fault(
+  { attachment, netns }: Check,
+  what: string,
+  { expected, found }: { readonly expected: unknown; readonly found: unknown },
+): CniError {
+  const where = `Cannot confirm the tuning of "${attachment.ifName}" in "${netns}"`;
+  const state = `${what} is ${JSON.stringify(found)}, expected ${JSON.stringify(expected)}`;
+  return new CniError(Code.checkFailed, `${where}: ${state}`);
+}
+
+/** What the backup says is restored; in a namespace that is gone there is nothing to restore. */
+function del(call: DelCall<TuningConfig>, _host: Netns, container: Netns | undefined): void {
+  const { attachment, config } = call;
+  const path = `${config.dataDir}/${fileOf(attachment)}`;
+  const backup = readBackup(path);
+  asMuchAsPossible(
+    [
+      "restore",
+      () =>
+        backup &&
+        container &&
+        container.fd >= 0 &&
+        restore(container, attachment.ifName, merged(backup, { link: {}, sysctls: [] })),
+    ],
+    ["delete the backup", () => deleteBackup(path)],
+  );
+}
+
+/** Backups name their attachment; those of the reference plugin do not, and stay. */
+function gc({ network, isValid, config }: GcCall<TuningConfig>): void {
+  const stale = listBackups(config.dataDir).filter((name) => {
+    const backup = readBackup(`${config.dataDir}/${name}`);
+    const { containerID, ifName } = (backup ?? {}) as Partial<Attachment>;
+    if (backup?.network !== network || containerID === undefined || ifName === undefined)
+      return false;
+    return !isValid({ network, containerID, ifName });
+  });
+  asMuchAsPossible(
+    ...stale.map(
+      (name) => ["delete a backup", () => deleteBackup(`${config.dataDir}/${name}`)] as const,
+    ),
+  );
+}
+
+export const { main, handle, configuration } = chainedPlugin<TuningConfig>({
+  name: "tuning",
+  schema,
+  args: ["MAC"],
+  parseConfig: parseTuningConfig,
+  add,
+  check,
+  del,
+  gc,
+  status: () => {},
+});
