@@ -1,5 +1,6 @@
 /** One invocation of a plugin: what was given (Request) and what it guarantees (Call). */
 
+import * as host from "host";
 import type { CniArgs } from "./args.ts";
 import type { Environment } from "./environment.ts";
 import type { JsonObject } from "./json.ts";
@@ -12,6 +13,11 @@ export interface Request {
   readonly config: JsonObject;
   readonly cniVersion: string;
   readonly network: string;
+}
+
+/** The configuration as it was given, letter by letter. */
+export function stdinText({ stdin }: Request): string {
+  return host.decode(stdin) ?? "";
 }
 
 /** What identifies an attachment: everything that is kept is kept under these three. */

@@ -1,6 +1,5 @@
 /** The tuning plugin's configuration: names of sysctls, and what a link is to become. */
 
-import * as host from "host";
 import { CniError, Code, configError } from "../../lib/cni/error.ts";
 import { isObject, type JsonObject } from "../../lib/cni/json.ts";
 import { textAt, valueAt } from "../../lib/cni/netconf.ts";
@@ -105,8 +104,7 @@ function patternOf(line: string): RegExp {
 }
 
 /** A name that one object under the key `sysctl` has twice, in the configuration's own text. */
-export function findDuplicate(stdin: Uint8Array): string | undefined {
-  const text = host.decode(stdin) ?? "";
+export function findDuplicate(text: string): string | undefined {
   if (!/"sysctl"/i.test(text)) return undefined;
   const open: { readonly names: Set<string>; readonly isSysctl: boolean }[] = [];
   let last = "";

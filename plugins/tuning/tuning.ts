@@ -7,13 +7,14 @@
  * Afterwards the namespace is as asked for, and DEL makes it what it was.
  */
 
-import type {
-  AddCall,
-  Attachment,
-  Chained,
-  CheckCall,
-  DelCall,
-  GcCall,
+import {
+  type AddCall,
+  type Attachment,
+  type Chained,
+  type CheckCall,
+  type DelCall,
+  type GcCall,
+  stdinText,
 } from "../../lib/cni/call.ts";
 import { CniError, Code, configError } from "../../lib/cni/error.ts";
 import type { Result } from "../../lib/cni/result.ts";
@@ -66,7 +67,7 @@ function add(call: Add, _host: Netns, container: Netns): Result {
 
 /** What is wrong with the request as a whole, before anything has been done. */
 function refuse(call: Add, container: Netns): void {
-  const duplicate = findDuplicate(call.request.stdin);
+  const duplicate = findDuplicate(stdinText(call.request));
   if (duplicate !== undefined) {
     throw configError("sysctl", "without duplicated sysctl keys", duplicate);
   }
