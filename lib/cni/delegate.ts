@@ -11,8 +11,8 @@ import { isObject, type Json, type JsonObject } from "./json.ts";
 
 /** How long a delegate may take, in milliseconds: less than runtimes wait for us. */
 const DEADLINE = 90_000;
-/** How long it may take to clean up after it has failed: runtimes are still waiting. */
-const CLEAN_UP_DEADLINE = 10_000;
+/** How long it may take to take back what a failed ADD may have done: less is left by then. */
+const TAKE_BACK_DEADLINE = 10_000;
 
 /** What a module of this image offers to others of it. */
 interface InProcess {
@@ -28,10 +28,10 @@ export function delegate(type: string, command: Command, request: Request): Json
   return runPlugin(type, path, { command, request, milliseconds: DEADLINE });
 }
 
-/** Tells a delegate whose ADD failed to DEL; it does not get long. */
-export function cleanUpAfter(type: string, request: Request): void {
+/** Tells a delegate to DEL because this ADD fails; one that hangs is not waited for a second time. */
+export function takeBack(type: string, request: Request): void {
   const path = findPlugin(type, request.environment.path);
-  runPlugin(type, path, { command: "DEL", request, milliseconds: CLEAN_UP_DEADLINE });
+  runPlugin(type, path, { command: "DEL", request, milliseconds: TAKE_BACK_DEADLINE });
 }
 
 /** Hands a request, with a configuration of the caller's, to a plugin of this very image. */

@@ -3,7 +3,7 @@
 import { type IpAddress, parseAddress } from "../ip/address.ts";
 import { type Cidr, parseCidr } from "../ip/cidr.ts";
 import type { Call } from "./call.ts";
-import { cleanUpAfter, delegate, requireDelegate } from "./delegate.ts";
+import { delegate, requireDelegate, takeBack } from "./delegate.ts";
 import { CniError, Code } from "./error.ts";
 import type { NetConf } from "./netconf.ts";
 import { parseResult, type Result, type ResultRoute } from "./result.ts";
@@ -37,9 +37,7 @@ export function addLease(call: Call<NetConf>): Lease {
     const output = delegate(call.config.ipamType, "ADD", call.request);
     return readLease(call, parseResult(output ?? null, leaseOrigin(call)));
   } catch (cause) {
-    throw CniError.from(cause).plus(
-      attempt(() => cleanUpAfter(call.config.ipamType, call.request)),
-    );
+    throw CniError.from(cause).plus(attempt(() => takeBackLease(call)));
   }
 }
 
@@ -76,6 +74,11 @@ function readLease(call: Call<NetConf>, result: Result): Lease {
 /** DEL: the addresses of the attachment are free again; none is fine. */
 export function deleteLease(call: Call<NetConf>): void {
   if (hasIpam(call)) delegate(call.config.ipamType, "DEL", call.request);
+}
+
+/** What a failed ADD was given is free again; that ADD has taken its time already. */
+export function takeBackLease(call: Call<NetConf>): void {
+  if (hasIpam(call)) takeBack(call.config.ipamType, call.request);
 }
 
 /** CHECK: throws if IPAM does not know the attachment. */

@@ -65,7 +65,7 @@ function add(call: AddCall<BridgeConfig>, host: Netns, container: Netns): Result
 
 function takeLease(call: AddCall<BridgeConfig>, undo: Undo): ipam.Lease {
   const lease = ipam.addLease(call);
-  undo.add("address allocation", () => ipam.deleteLease(call));
+  undo.add("address allocation", () => ipam.takeBackLease(call));
   return withGateways(call.config, lease);
 }
 
