@@ -20,6 +20,7 @@
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -553,13 +554,17 @@ static JSValue host_memoryFile(ARGS)
     return result(ctx, memfd_create("stdin", MFD_CLOEXEC));
 }
 
-/* The child's half of spawn. It shares our memory (vfork), so it only makes system calls. */
+/*
+ * The child's half of spawn. It shares our memory (vfork), so it only makes system calls. It dies
+ * with us: what it did after our death, nobody would know of and take back.
+ */
 static int become(const char *path, char *const *args, char *const *env, const int *fds)
 {
     for (int fd = 0; fd < 3; fd++)
         if (dup2(fds[fd], fd) < 0)
             _exit(127);
     setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     signal(SIGPIPE, SIG_DFL);
     execve(path, args, env);
     return errno;
