@@ -11,6 +11,7 @@
  */
 
 import { hash32, hash64 } from "../../lib/bytes/hash.ts";
+import { SystemError } from "../../lib/host/errno.ts";
 import { descriptorStatus, type FileStatus, setChangeTime } from "../../lib/host/file.ts";
 import { PAGE_SIZE, PagedFile } from "../../lib/host/pages.ts";
 import { randomBytes } from "../../lib/host/random.ts";
@@ -54,6 +55,7 @@ interface Key {
 export class Index {
   readonly #pages: PagedFile;
   readonly #header: Uint32Array;
+  #isLost = false;
 
   private constructor(pages: PagedFile) {
     this.#pages = pages;
@@ -64,8 +66,12 @@ export class Index {
   static open(path: string, directory: FileStatus, boot: string): Index | undefined {
     const file = PagedFile.open(path);
     if (!file) return undefined;
-    const index = new Index(file);
-    if (index.#isCurrent(directory, boot)) return index;
+    try {
+      const index = new Index(file);
+      if (index.#isCurrent(directory, boot)) return index;
+    } catch (cause) {
+      if (!(cause instanceof SystemError)) throw cause;
+    }
     file.close();
     return undefined;
   }
@@ -155,22 +161,35 @@ export class Index {
   add(address: string, owner: string): void {
     const bytes = parseAddress(address);
     if (!bytes) return;
-    this.#insert(hash64(owner), OWNER, bytes);
-    if (!this.#setState(address, USED)) this.#insert(hash64(address), USED, bytes);
+    this.#follow(() => {
+      this.#insert(hash64(owner), OWNER, bytes);
+      if (!this.#setState(address, USED)) this.#insert(hash64(address), USED, bytes);
+    });
   }
 
   /** Notes that an owner has released an address. */
   remove(address: string, owner: string): void {
     const bytes = parseAddress(address);
     if (!bytes) return;
-    this.#probe(hash64(owner), (number, offset, kind) => {
-      if (kind !== OWNER || formatAddress(addressIn(this.#pages.get(number), offset)) !== address) {
-        return false;
-      }
-      this.#pages.change(number)[offset] = DELETED;
-      return true;
+    this.#follow(() => {
+      this.#probe(hash64(owner), (number, offset, kind) => {
+        if (kind !== OWNER) return false;
+        if (formatAddress(addressIn(this.#pages.get(number), offset)) !== address) return false;
+        this.#pages.change(number)[offset] = DELETED;
+        return true;
+      });
+      if (this.#setState(address, RELEASED)) this.#push(bytes);
     });
-    if (this.#setState(address, RELEASED)) this.#push(bytes);
+  }
+
+  /** Follows the reservations, which count; if that fails, all it costs is the index. */
+  #follow(body: () => void): void {
+    try {
+      body();
+    } catch (cause) {
+      if (!(cause instanceof SystemError)) throw cause;
+      this.#isLost = true;
+    }
   }
 
   #setState(address: string, state: number): boolean {
@@ -223,18 +242,21 @@ export class Index {
 
   /** Writes the index and stamps the directory; whatever fails only makes the index worthless. */
   commit(directoryFd: number, boot: string): void {
-    const directory = descriptorStatus(directoryFd);
-    const [nanoseconds = 0] = new Uint32Array(randomBytes(4).buffer);
+    this.#follow(() => this.#stamp(descriptorStatus(directoryFd), boot));
     const isCrowded = this.#get(H.filled) > 0.7 * this.#get(H.capacity);
+    if (this.#isLost || isCrowded) this.#pages.discard();
+    else if (this.#pages.save(1 + (2 * this.#get(H.capacity)) / PER_PAGE)) {
+      setChangeTime(directoryFd, this.#get(H.seconds), this.#get(H.nanoseconds));
+    }
+  }
+
+  #stamp(directory: FileStatus, boot: string): void {
+    const [nanoseconds = 0] = new Uint32Array(randomBytes(4).buffer);
     this.#set(H.inode, directory.inode % 2 ** 32);
     this.#set(H.device, directory.device % 2 ** 32);
     this.#set(H.seconds, directory.changedSeconds % 2 ** 32);
     this.#set(H.nanoseconds, nanoseconds % 1_000_000_000);
     this.#set(H.boot, hash32(boot));
-    if (isCrowded) this.#pages.discard();
-    else if (this.#pages.save(1 + (2 * this.#get(H.capacity)) / PER_PAGE)) {
-      setChangeTime(directoryFd, directory.changedSeconds, this.#get(H.nanoseconds));
-    }
   }
 
   close(): void {

@@ -54,6 +54,7 @@ const names: { readonly [errno: number]: string } = {
 
 export const ENOENT = 2;
 export const EINTR = 4;
+export const ENXIO = 6;
 export const EAGAIN = 11;
 export const ESRCH = 3;
 export const EACCES = 13;
@@ -64,6 +65,7 @@ export const EISDIR = 21;
 export const EINVAL = 22;
 export const ETXTBSY = 26;
 export const EROFS = 30;
+export const ELOOP = 40;
 export const EXFULL = 54;
 export const ERESTART = 85;
 export const EPROTONOSUPPORT = 93;

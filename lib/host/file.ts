@@ -1,7 +1,17 @@
 /** Files: whole reads and writes, and what has to be known of a file. Nothing here follows a plan. */
 
 import * as host from "host";
-import { checked, EEXIST, EINTR, EISDIR, ENOENT, EOPNOTSUPP, SystemError } from "./errno.ts";
+import {
+  checked,
+  EEXIST,
+  EINTR,
+  EISDIR,
+  ELOOP,
+  ENOENT,
+  ENXIO,
+  EOPNOTSUPP,
+  SystemError,
+} from "./errno.ts";
 
 /** Flags of open(2), asm-generic/fcntl.h. */
 export const O_RDONLY = 0;
@@ -206,18 +216,24 @@ export function overwriteFile(path: string, text: string, mode: number): void {
   }
 }
 
+/** What opening or reading says if a path leads to nothing, or to a link, a socket, a directory. */
+const notAFile = new Set([ENOENT, ELOOP, ENXIO, EISDIR].map((errno) => -errno));
+
 /**
- * Reads small files, following no link: their text; undefined if one cannot be read, "" if it is
- * longer than `limit` bytes or not UTF-8. The buffer is made once for all of them.
+ * Reads small files, following no link: their text; undefined if there is no such file, "" if it
+ * is longer than `limit` bytes or not UTF-8. Throws SystemError if the file is there and cannot be
+ * read: nobody may take it for missing. The buffer is made once for all of them.
  */
 export function smallTextReader(limit: number): (path: string) => string | undefined {
   const buffer = new Uint8Array(limit + 1);
   return (path) => {
     const fd = host.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
-    if (fd < 0) return undefined;
+    if (notAFile.has(fd)) return undefined;
+    checked(fd, () => `open "${path}"`);
     const length = host.read(fd, buffer);
     closeFile(fd);
-    if (length < 0) return undefined;
+    if (notAFile.has(length)) return undefined;
+    checked(length, () => `read "${path}"`);
     return length > limit ? "" : (host.decode(buffer.subarray(0, length)) ?? "");
   };
 }

@@ -1,6 +1,7 @@
 /** A file of pages, of which a run reads a few and writes fewer. */
 
 import * as host from "host";
+import { checked } from "./errno.ts";
 import { closeFile, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } from "./file.ts";
 
 /** Bytes of a page. */
@@ -29,12 +30,15 @@ export class PagedFile {
     return new PagedFile(path, -1);
   }
 
-  /** A page to read. */
+  /** A page to read; throws SystemError. */
   get(number: number): Uint8Array<ArrayBuffer> {
     const known = this.#pages.get(number);
     if (known) return known;
     const page = new Uint8Array(PAGE_SIZE);
-    if (this.#fd >= 0) host.readAt(this.#fd, page, number * PAGE_SIZE);
+    if (this.#fd >= 0) {
+      const length = host.readAt(this.#fd, page, number * PAGE_SIZE);
+      checked(length, () => `read page ${number} of "${this.#path}"`);
+    }
     this.#pages.set(number, page);
     return page;
   }
