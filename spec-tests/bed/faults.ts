@@ -1,20 +1,12 @@
 /** Every system call of a run, and runs in which one of them fails or is the last. */
-import { writeFileSync } from "node:fs";
-import { type Bed, createBed } from "./bed.ts";
+import type { Bed } from "./bed.ts";
 import { bridge, bridgeWith } from "./configs.ts";
-import type { Container } from "./container.ts";
-import { difference, sharedBy, withoutShared } from "./difference.ts";
 import { plugins } from "./executables.ts";
-import type { Config, RunOptions } from "./invocation.ts";
+import type { Config } from "./invocation.ts";
 import type { Outcome } from "./outcome.ts";
-import type { Snapshot } from "./snapshot.ts";
+import { type Attachment, Stage } from "./stage.ts";
 import { workingConfig } from "./subjects.ts";
-
-/** One system call of a run: which, and the how many-th of its name. */
-export interface SystemCall {
-  readonly name: string;
-  readonly nth: number;
-}
+import { isOfProcess, type SystemCall } from "./system-calls.ts";
 
 /** A network and the state its host is in when an attachment comes. */
 export interface Scenario {
@@ -24,8 +16,10 @@ export interface Scenario {
   readonly config: Config;
   /** True if nothing of the network exists yet; else another attachment of it does. */
   readonly firstUse: boolean;
-  /** Where strace sits: around the executable, or around its IPAM plugin, which is then executed. */
-  readonly traced: "plugin" | "delegate";
+  /** If the IPAM plugin is a file of its own, where strace sits: around whom. */
+  readonly delegation?: "plugin" | "delegate";
+  /** A shell script to run as the executable. */
+  readonly standIn?: string;
 }
 
 const dualStack = {
@@ -45,199 +39,224 @@ const rich: Config = bridgeWith(dualStack, {
 
 /** Every executable that can be asked for an attachment, with what it has to do at most. */
 export function scenarios(): readonly Scenario[] {
-  return plugins().flatMap(({ name: program }) => {
+  const ofPrograms = plugins().flatMap(({ name: program }) => {
     const configs: readonly (readonly [string, Config])[] = [
       ["plain", workingConfig(program)],
       ...(program === "bridge" ? [["everything", rich] as const] : []),
     ];
-    return configs.flatMap(([title, config]) =>
+    return configs.flatMap(([what, config]) =>
       [false, true].map((firstUse): Scenario => {
-        const state = firstUse ? "first use" : "beside another";
-        return {
-          title: `${program}, ${title}, ${state}`,
-          program,
-          config,
-          firstUse,
-          traced: "plugin",
-        };
+        const title = `${program}, ${what}, ${firstUse ? "first use" : "beside another"}`;
+        return { title, program, config, firstUse };
       }),
     );
   });
+  return [...ofPrograms, delegating("plugin"), delegating("delegate")];
 }
 
 /** A bridge network whose address manager is another file, so that it is executed. */
-export function delegation(traced: Scenario["traced"]): Scenario {
+function delegating(delegation: "plugin" | "delegate"): Scenario {
+  const title = `bridge executing host-local, of the ${delegation}`;
   const config = bridge("10.1.2.0/24");
-  const title = `bridge executing host-local, of the ${traced}`;
-  return { title, program: "bridge", config, firstUse: false, traced };
+  return { title, program: "bridge", config, firstUse: false, delegation };
 }
 
-/** Whether the scenario's IPAM plugin is a file of its own. */
-const isExecuted = ({ title }: Scenario) => title.startsWith("bridge executing");
+/* ---- what goes wrong ---- */
 
-/** One attachment of a scenario on a stage of several. */
-export interface Attempt {
-  readonly box: Container;
-  readonly config: Config;
+/** One thing that goes wrong in one run. */
+interface Accident {
   readonly call: SystemCall;
+  /** As strace is told: `error=EIO`, `signal=KILL`. */
+  readonly fault: string;
+  /** Which calls of the name, as strace is told: `3`, `3..6`, `3+`. */
+  readonly when: string;
 }
 
-/** The configuration; what it says of a plugin before has another address than the attempts. */
-function withOtherAddresses({ prevResult, ...config }: Config): Config {
-  if (prevResult === undefined) return config;
-  const text = JSON.stringify(prevResult).replaceAll("10.1.2.2/", "10.1.2.222/");
-  return { ...config, prevResult: JSON.parse(text) };
-}
-
-/** A private machine made ready for some attempts. */
-export class Stage {
-  readonly bed: Bed;
-  readonly #scenario: Scenario;
-  readonly #files: string;
-
-  constructor(scenario: Scenario) {
-    this.bed = createBed();
-    this.#scenario = scenario;
-    this.#files = this.bed.folder("stage");
-    if (isExecuted(scenario)) this.bed.host.sh(`cp ${this.bed.bin}/host-local ${this.#files}/`);
-    if (!scenario.firstUse) {
-      const config = withOtherAddresses(scenario.config);
-      this.run("ADD", { box: this.bed.container("other"), config }).result;
-    }
-  }
-
-  /** Runs the executable for an attachment, with strace around what the scenario says. */
-  run(command: string, { box, config, strace }: Run): Outcome {
-    const { program } = this.#scenario;
-    const options: RunOptions = { path: this.#path(strace), from: this.#from(strace) };
-    const call = { command, config: config ?? this.#scenario.config, ...options };
-    return this.bed.exec(program, box === undefined ? call : { ...call, container: box });
-  }
-
-  #path(strace: string | undefined): string {
-    if (!isExecuted(this.#scenario)) return this.bed.bin;
-    if (strace === undefined || this.#scenario.traced === "plugin") return this.#files;
-    const real = `${this.#files}/host-local`;
-    return this.#wrapper("host-local", `[ $CNI_COMMAND = ADD ] || exec ${real}\n${strace} ${real}`);
-  }
-
-  #from(strace: string | undefined): string {
-    if (strace === undefined || this.#scenario.traced === "delegate") return this.bed.bin;
-    const { program } = this.#scenario;
-    return this.#wrapper(program, `${strace} ${this.bed.bin}/${program}`);
-  }
-
-  #wrapper(name: string, script: string): string {
-    const folder = this.bed.folder("wrapped");
-    writeFileSync(this.bed.path(`${folder}/${name}`), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-    return folder;
-  }
-
-  /** All system calls of one undisturbed run, in their order. */
-  record(command: string, box: Container): readonly SystemCall[] {
-    const file = `${this.#files}/calls`;
-    const run = this.run(command, { box, strace: `exec strace -qq -o ${file}` });
-    if (!run.ok) throw new Error(`Cannot record ${command}: ${run.stdout}${run.stderr}`);
-    return systemCalls(this.bed.read(file));
-  }
-}
-
-interface Run {
-  readonly box?: Container;
-  readonly config?: Config;
-  /** The words before the executable, `exec strace` and its options. */
-  readonly strace?: string;
-}
+/** Which calls fail, how, and how many of the name after the first. */
+const faults = [
+  [/^sendto$/, "ENOBUFS", ""],
+  [/^sendto$/, "ENOBUFS", "+"],
+  [/^recvfrom$/, "EIO", ""],
+  [/^recvfrom$/, "ENOBUFS", "..3"],
+  [/^recvfrom$/, "ENOBUFS", "+"],
+  [/^open(at)?$/, "EIO", ""],
+  [/^p?write(64)?$/, "ENOSPC", ""],
+  [/^(link|linkat|rename|mkdir|unlink)$/, "EROFS", ""],
+  [/^flock$/, "EIO", ""],
+  [/^setns$/, "EPERM", ""],
+  [/^(mmap|brk|mremap)$/, "ENOMEM", ""],
+] as const;
 
 /**
- * How a process begins and ends, which is not the executable's own doing; and close(2), which on
- * Linux frees the descriptor whatever it says: kept from running, it fails as it never would.
+ * A close(2) is not made to fail: strace would leave it out, but the kernel always gives the
+ * descriptor back, whatever close returns. Nothing in the world leaves a pipe open like that.
  */
-const isOfProcess = /^(execve|arch_prctl|set_tid_address|exit_group|close)$/;
+const neverFails = /^(close|exit_group)$/;
 
-function systemCalls(trace: string): readonly SystemCall[] {
-  const seen = new Map<string, number>();
-  const names = [...trace.matchAll(/^([a-z0-9_]+)\(/gm)].map(([, name = ""]) => name);
-  return names
-    .filter((name) => !isOfProcess.test(name))
-    .map((name) => {
-      const nth = (seen.get(name) ?? 0) + 1;
-      seen.set(name, nth);
-      return { name, nth };
-    });
+const named = new RegExp([...faults.map(([calls]) => calls), neverFails].map(source).join("|"));
+const all = [...faults, [new RegExp(`^(?!${named.source})`), "EIO", ""] as const];
+
+function source(expression: RegExp): string {
+  return expression.source;
 }
 
-/** The words that let a system call of a run go wrong: `error=EIO`, `signal=KILL`. */
-export function injecting({ name, nth }: SystemCall, fault: string, last = ""): string {
-  return `exec strace -qq -o /dev/null -e trace=${name} -e inject=${name}:${fault}:when=${nth}${last}`;
+function failures(calls: readonly SystemCall[]): readonly Accident[] {
+  return calls.flatMap((call) =>
+    all
+      .filter(([names]) => names.test(call.name))
+      .map(([, errno, further]) => ({
+        call,
+        fault: `error=${errno}`,
+        when: further === "..3" ? `${call.nth}..${call.nth + 3}` : `${call.nth}${further}`,
+      })),
+  );
+}
+
+/** Dying before a call, where the call before it changed nothing, is dying before that one. */
+function deaths(calls: readonly SystemCall[]): readonly Accident[] {
+  return calls
+    .filter((_, at) => calls[at - 1]?.isPrivate !== true)
+    .map((call) => ({ call, fault: "signal=KILL", when: `${call.nth}` }));
+}
+
+function straceWith({ call: { name }, fault, when }: Accident): string {
+  return `exec strace -qq -o /dev/null -e trace=${name} -e inject=${name}:${fault}:when=${when}`;
+}
+
+/* ---- loops: each returns what is wrong, one line each ---- */
+
+/** Runs one attempt and returns what is wrong with how it ended. */
+type Attempt = (stage: Stage, attachment: Attachment, accident: Accident) => readonly string[];
+
+/** Each call of an ADD fails: it fails as a whole and leaves nothing, or it is a whole ADD. */
+export function failingAdd(scenario: Scenario): readonly string[] {
+  const accidents = failures(recorded(scenario, "ADD"));
+  return inBatches(scenario, accidents, (stage, attachment, accident) => {
+    const run = stage.run("ADD", attachment, straceWith(accident));
+    const isLasting = accident.when.endsWith("+");
+    const after = run.ok || isLasting ? succeeds(stage.run("DEL", attachment)) : [];
+    return [...endsWell(run), ...after];
+  });
+}
+
+/** Each call of a DEL or GC fails: it says so and can be repeated, or has done its work. */
+export function failingRemoval(scenario: Scenario, command: "DEL" | "GC"): readonly string[] {
+  const accidents = failures(recorded(scenario, command));
+  return inBatches(scenario, accidents, (stage, attachment, accident) => {
+    const added = stage.add(attachment);
+    const run = stage.run(command, added, straceWith(accident));
+    return [...endsWell(run), ...(run.ok ? [] : succeeds(stage.run(command, added)))];
+  });
+}
+
+/** Each call of a CHECK or STATUS fails: it says so or not, but changes nothing. */
+export function failingQuestion(
+  scenario: Scenario,
+  command: "CHECK" | "STATUS",
+): readonly string[] {
+  const accidents = failures(recorded(scenario, command));
+  const stage = new Stage(scenario);
+  const attachment = stage.add(stage.attachment("asked"));
+  stage.begin();
+  const wrong = accidents.flatMap((accident) => {
+    const run = stage.run(command, attachment, straceWith(accident));
+    return endsWell(run).map((line) => `${straceWith(accident)}: ${line}`);
+  });
+  return [...wrong, ...stage.end([attachment])];
+}
+
+/** ADD or DEL dies before each of its calls: one DEL, or one GC, takes back what there is. */
+export function dying(
+  scenario: Scenario,
+  command: "ADD" | "DEL",
+  remedy: "DEL" | "GC",
+): readonly string[] {
+  const accidents = deaths(recorded(scenario, command));
+  return inBatches(scenario, accidents, (stage, attachment, accident) => {
+    const present = command === "DEL" ? stage.add(attachment) : attachment;
+    const run = stage.run(command, present, straceWith(accident));
+    const isOfDelegate = scenario.delegation === "delegate";
+    const end = isOfDelegate || run.signal === "SIGKILL" ? [] : [`it did not die: ${run.stdout}`];
+    return [...end, ...succeeds(stage.run(remedy, attachment))];
+  });
+}
+
+function recorded(scenario: Scenario, command: string): readonly SystemCall[] {
+  const stage = new Stage(scenario);
+  const attachment = stage.attachment("recorded");
+  const needsOne = command !== "ADD" && command !== "STATUS";
+  const calls = stage.record(command, needsOne ? stage.add(attachment) : attachment);
+  stage.bed.dispose();
+  return calls.filter(({ name }) => !isOfProcess.test(name));
+}
+
+/** A failure is one error object that names no bug of ours. */
+function endsWell(run: Outcome): readonly string[] {
+  if (run.ok) return [];
+  if (run.exitCode !== 1) return [`exit code ${run.exitCode}: ${run.stdout}${run.stderr}`];
+  try {
+    return run.error.code === 999 ? [`a bug: ${run.stdout}`] : [];
+  } catch (cause) {
+    return [String(cause)];
+  }
+}
+
+function succeeds(run: Outcome): readonly string[] {
+  return run.ok && run.stdout === "" ? [] : [`what follows fails: ${run.stdout}${run.stderr}`];
 }
 
 /** How many attempts share a machine and its snapshot. */
-const BATCH = 8;
+const BATCH = 60;
 
-/** Makes attempts, some at a time on one machine, and returns all that is left by them. */
-export function leftBy(
+function inBatches(
   scenario: Scenario,
-  calls: readonly SystemCall[],
-  { attempt, finish = () => undefined }: Acts,
+  accidents: readonly Accident[],
+  attempt: Attempt,
 ): readonly string[] {
-  const left: string[] = [];
-  for (let at = 0; at < calls.length; at += BATCH) {
-    const stage = new Stage(scenario);
-    const attempts = calls.slice(at, at + BATCH).map((call) => ({
-      box: usedContainer(stage.bed),
-      config: configOf(scenario, call),
-      call,
-    }));
-    const before = stage.bed.snapshot();
-    for (const one of attempts) {
-      attempt(stage, one);
-      if (scenario.firstUse && finish.length === 0) left.push(...freshen(stage.bed, one));
-    }
-    finish(stage, attempts);
-    left.push(...leftovers(stage.bed, before, attempts));
-    stage.bed.dispose();
+  if (accidents.length === 0) throw new Error(`${scenario.title}: no system call was recorded`);
+  const wrong: string[] = [];
+  for (let at = 0; at < accidents.length; at += BATCH) {
+    wrong.push(...wrongIn(scenario, accidents.slice(at, at + BATCH), attempt));
   }
-  return left;
+  return wrong;
 }
 
-interface Acts {
-  readonly attempt: (stage: Stage, attempt: Attempt) => void;
-  /** What is to be done for all attempts of one machine at the end. */
-  readonly finish?: (stage: Stage, attempts: readonly Attempt[]) => void;
-}
-
-/** A container whose loopback was up once: the addresses it got then stay for good. */
-function usedContainer(bed: Bed): Container {
-  const box = bed.container();
-  box.sh("ip link set lo up && ip link set lo down");
-  return box;
-}
-
-/** At first use, every attempt has a store of its own. */
-function configOf({ config, firstUse }: Scenario, { name, nth }: SystemCall): Config {
-  const { ipam } = config as { readonly ipam?: Config };
-  if (!firstUse || ipam === undefined) return config;
-  return { ...config, ipam: { ...ipam, dataDir: `/var/lib/${name}-${nth}` } };
+/** What is wrong after some attempts on one machine; what is left is traced to its attempt. */
+function wrongIn(
+  scenario: Scenario,
+  accidents: readonly Accident[],
+  attempt: Attempt,
+): readonly string[] {
+  const stage = new Stage(scenario);
+  stage.begin();
+  const attachments: Attachment[] = [];
+  const wrong = accidents.flatMap((accident) => {
+    const attachment = stage.attachment(`${accident.call.name}-${accident.call.nth}`);
+    attachments.push(attachment);
+    const lines = attempt(stage, attachment, accident);
+    const left = scenario.firstUse ? freshen(stage.bed) : [];
+    return [...lines, ...left].map((line) => `${straceWith(accident)}: ${line}`);
+  });
+  const left = stage.end(attachments, wrong.length === 0);
+  if (left.length === 0 || accidents.length === 1) return [...wrong, ...left];
+  const half = accidents.length >> 1;
+  const first = wrongIn(scenario, accidents.slice(0, half), attempt);
+  const traced = first.length > 0 ? first : wrongIn(scenario, accidents.slice(half), attempt);
+  return traced.length > 0 ? [...wrong, ...traced] : [...wrong, ...left];
 }
 
 /** Removes what attachments share, once it is sure that nobody's is among it. */
-function freshen(bed: Bed, { call }: Attempt): readonly string[] {
-  const elements = bed.host.sh(`
+function freshen(bed: Bed): readonly string[] {
+  const left = bed.host.sh(`
     nft list ruleset | grep elements
+    ip -oneline link show type veth
+    find /run/weft -type f ! -path '*/host-local/*' ! -name '*.lock' 2>/dev/null
     nft flush ruleset
-    ip link delete br0 2>/dev/null
+    for kind in bridge vxlan; do
+      for link in $(ip -oneline link show type $kind | cut -d: -f2); do ip link delete $link; done
+    done
     echo 0 | tee /proc/sys/net/ipv4/ip_forward >/proc/sys/net/ipv6/conf/all/forwarding
     rm -rf /run/weft
     true`);
-  return elements === "" ? [] : [`${call.name} ${call.nth}: ${elements.trim()}`];
-}
-
-function leftovers(bed: Bed, before: Snapshot, attempts: readonly Attempt[]): readonly string[] {
-  const own = (snapshot: Snapshot) =>
-    attempts.reduce((rest, { config }) => withoutShared(rest, sharedBy(config)), snapshot);
-  const lines = difference(own(before), own(bed.snapshot()));
-  if (lines.length === 0) return [];
-  const who = attempts.map(({ box, call }) => `${box.name}: ${call.name} ${call.nth}`);
-  return [...lines, `(${who.join(", ")})`];
+  return left === "" ? [] : [left.trim()];
 }
