@@ -1,6 +1,7 @@
 /** Former values, kept in a file for each attachment until it goes. */
 
 import {
+  createFile,
   deleteFileIfPresent,
   ensureDirectory,
   isMissing,
@@ -27,7 +28,9 @@ export function readBackup(path: string): Backup | undefined {
 /** Writes a backup, whole or not at all, for root alone. */
 export function writeBackup(directory: string, name: string, backup: Backup): void {
   ensureDirectory(directory, 0o700);
-  replaceFile(`${directory}/${name}`, JSON.stringify(backup, null, 1), 0o600);
+  const content = { text: JSON.stringify(backup, null, 1), mode: 0o600, temporary: `${name}.tmp` };
+  if (createFile(directory, name, content)) return;
+  replaceFile(`${directory}/${name}`, content.text, content.mode);
 }
 
 /** Removes a backup if there is one. */

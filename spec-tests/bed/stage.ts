@@ -82,13 +82,17 @@ export class Stage {
     if (!this.#scenario.delegation) return this.bed.bin;
     if (strace === undefined || this.#scenario.delegation === "plugin") return this.#files;
     const real = `${this.#files}/host-local`;
-    return this.#wrap("host-local", `[ $CNI_COMMAND = ${command} ] || exec ${real}\n${strace} ${real}`);
+    return this.#wrap(
+      "host-local",
+      `[ $CNI_COMMAND = ${command} ] || exec ${real}\n${strace} ${real}`,
+    );
   }
 
   #from(strace: string | undefined): string {
     const { program, delegation } = this.#scenario;
     if (strace === undefined || delegation === "delegate") return this.#folder;
-    return this.#wrap(program, `${strace} ${this.#folder}/${program}`);
+    const follow = this.#scenario.standIn === undefined ? strace : strace.replace("-qq", "-f -qq");
+    return this.#wrap(program, `${follow} ${this.#folder}/${program}`);
   }
 
   #wrap(name: string, script: string): string {
@@ -118,7 +122,9 @@ export class Stage {
   end(attachments: readonly Attachment[], mustWork = false): readonly string[] {
     const own = (snapshot: Snapshot) =>
       attachments.reduce((rest, { config }) => withoutShared(rest, sharedBy(config)), snapshot);
-    const left = difference(own(this.#before), own(this.bed.snapshot()));
+    const all = difference(own(this.#before), own(this.bed.snapshot()));
+    const inside = this.#scenario.onlyHost ? ` ${this.#box.name} ` : undefined;
+    const left = all.filter((line) => inside === undefined || !line.slice(1).startsWith(inside));
     const after = mustWork && left.length === 0 ? this.#fault() : [];
     this.bed.dispose();
     return [...left, ...after];

@@ -25,7 +25,8 @@ function changesNothing(line: string): boolean {
 /** Reads what `strace -o` has written. */
 export function systemCalls(trace: string): readonly SystemCall[] {
   const seen = new Map<string, number>();
-  return trace.split("\n").flatMap((line) => {
+  return trace.split("\n").flatMap((text) => {
+    const line = text.replace(/^\d+ +/, "");
     const [, name] = /^([a-z0-9_]+)\(/.exec(line) ?? [];
     if (name === undefined) return [];
     const nth = (seen.get(name) ?? 0) + 1;
