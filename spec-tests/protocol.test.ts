@@ -187,8 +187,10 @@ describe.each(plugins())("$name", ({ name, version }) => {
 
     it("P2.06 a configuration without a version is one of 0.1.0", ({ bed }) => {
       for (const cniVersion of [undefined, null, ""]) {
-        const run = ask(bed, "ADD", { config: { ...config, cniVersion } });
+        const call = { config: { ...config, cniVersion }, container: bed.container() };
+        const run = ask(bed, "ADD", call);
         expect(run.json).toMatchObject({ cniVersion: "0.1.0", ip4: { ip: expect.any(String) } });
+        ask(bed, "DEL", call);
       }
     });
 

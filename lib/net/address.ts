@@ -1,6 +1,7 @@
 /** Addresses of a link: list, add, delete. */
 
 import { EADDRNOTAVAIL } from "../host/errno.ts";
+import type { IpAddress } from "../ip/address.ts";
 import type { Cidr } from "../ip/cidr.ts";
 import * as netlink from "../netlink/address.ts";
 import { isRefusal } from "../netlink/error.ts";
@@ -36,4 +37,11 @@ export function deleteAddressIfPresent(ns: Netns, link: Named, cidr: Cidr): void
   } catch (cause) {
     if (!isRefusal(cause, EADDRNOTAVAIL)) throw cause;
   }
+}
+
+/** All addresses that a namespace has, of whichever link. */
+export function listLocalAddresses(ns: Netns): IpAddress[] {
+  return ns.route
+    .dump(netlink.listAllAddresses(), netlink.addressMessage)
+    .flatMap(({ attributes }) => attributes.local ?? attributes.address ?? []);
 }

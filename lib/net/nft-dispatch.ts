@@ -47,6 +47,8 @@ export interface Dispatcher {
    * goes, as a bridge stays without ports, until GC finds it unused.
    */
   readonly keepsChains: boolean;
+  /** Further base chains: those that lead to the chain, if it is none itself, or have other work. */
+  readonly entrances?: () => readonly ChainWithRules[];
   /** Elements without an owner that exist as long as a chain does. */
   readonly companions?: {
     readonly of: (chain: string) => readonly Place[];
@@ -71,25 +73,46 @@ export interface Entry extends Place, ChainWithRules {
   readonly what: string;
 }
 
+/** What an attachment is to have. */
+export interface Addition {
+  readonly owner: Owner;
+  readonly entries: readonly Entry[];
+  /** If given, no other owner loses an element: throws what it makes of the first of theirs. */
+  readonly refusal?: (taken: OwnedElement) => Error;
+  /** Further elements that other owners must not have, found by a search. */
+  readonly rivals?: () => readonly OwnedElement[];
+}
+
+/** Makes a chain that is not there, in a table of its own or with others. */
+export function ensureChain(ns: Netns, { chain, rules }: ChainWithRules): boolean {
+  return changeTables(ns, {
+    questions: [getChain(chain)],
+    plan: ([answer]) =>
+      useIn(answer) < rules.length ? [newTable(chain.table), ...chainWith({ chain, rules })] : [],
+  });
+}
+
 /** Adds elements and whatever they need; what a former owner has in their places is replaced. */
-export function addEntries(
-  ns: Netns,
-  dispatcher: Dispatcher,
-  { owner, entries }: { readonly owner: Owner; readonly entries: readonly Entry[] },
-): void {
+export function addEntries(ns: Netns, dispatcher: Dispatcher, addition: Addition): void {
+  const { owner, entries, refusal, rivals } = addition;
   if (entries.length === 0) return;
   const places = companionsOf(dispatcher, new Set(entries.map(({ chain }) => chain.name)));
+  const shared = sharedChains(dispatcher);
   const isSupported = changeTables(ns, {
-    questions: [dispatcher.chain, ...entries.map(({ chain }) => chain)]
-      .map(getChain)
+    questions: [...shared, ...entries]
+      .map(({ chain }) => getChain(chain))
       .concat([...entries, ...places].map(questionFor)),
-    plan: ([base, ...answers]) => {
+    plan: (all) => {
+      const answers = all.slice(shared.length);
       const stale = elementsIn(entries, answers.slice(entries.length));
       const company = elementsIn(places, answers.slice(2 * entries.length));
+      const text = ownerText(owner);
+      const taken = refusal && [...stale, ...(rivals?.() ?? [])].find((e) => e.comment !== text);
+      if (taken) throw refusal(taken);
       const isNew =
         stale.length > 0 ||
         company.length < places.length ||
-        useIn(base) < dispatcher.rules().length;
+        shared.some(({ rules }, i) => useIn(all[i]) < rules.length);
       return [
         ...removal(ns, dispatcher, stale),
         ...(isNew ? layout(dispatcher) : []),
@@ -126,10 +149,17 @@ function elementsIn(
   return places.flatMap(({ map }, i) => elementIn(answers[i], map) ?? []);
 }
 
+/** The chains that all attachments need, in the order in which they can be made. */
+function sharedChains({ chain, rules, entrances }: Dispatcher): readonly ChainWithRules[] {
+  return [{ chain, rules: rules() }, ...(entrances?.() ?? [])];
+}
+
 /** Makes what is missing, and sets right what is there. */
-function layout({ chain, rules, maps, companions }: Dispatcher): readonly Request[] {
+function layout(dispatcher: Dispatcher): readonly Request[] {
+  const { chain, maps, companions } = dispatcher;
   const sets = [...maps, ...(companions?.sets ?? [])];
-  return [newTable(chain.table), ...sets.map(newSet), ...chainWith({ chain, rules: rules() })];
+  const chains = sharedChains(dispatcher);
+  return [newTable(chain.table), ...sets.map(newSet), ...chains.flatMap(chainWith)];
 }
 
 function chainWith({ chain, rules }: ChainWithRules): readonly Request[] {
@@ -192,22 +222,27 @@ function companionDeletion(ns: Netns, places: readonly Place[]): readonly Reques
   return elementsIn(places, answers).map(({ set, key }) => delElements(set, [key]));
 }
 
-/** Deletes an owner's elements: those in known places, or, if none is there, those of a search. */
+/**
+ * Deletes an owner's elements: those in known places, or, if none is there, those of a search.
+ * Returns what it has deleted.
+ */
 export function deleteEntries(
   ns: Netns,
   dispatcher: Dispatcher,
   { owner, known }: { readonly owner: Owner; readonly known: readonly Place[] },
-): void {
+): readonly OwnedElement[] {
   const text = ownerText(owner);
+  let deleted: readonly OwnedElement[] = [];
   const isOwn = ({ comment }: OwnedElement) => comment === text;
   changeTables(ns, {
     questions: known.map(questionFor),
     plan: (answers) => {
       const found = elementsIn(known, answers).filter(isOwn);
-      const own = found.length > 0 ? found : listAll(ns, dispatcher).filter(isOwn);
-      return removal(ns, dispatcher, own);
+      deleted = found.length > 0 ? found : listAll(ns, dispatcher).filter(isOwn);
+      return removal(ns, dispatcher, deleted);
     },
   });
+  return deleted;
 }
 
 function listAll(ns: Netns, { maps }: Dispatcher): readonly OwnedElement[] {
@@ -230,7 +265,7 @@ export function checkEntries(
   if (missing) return `map "${missing.map.name}" has no ${missing.what} for "${text}"`;
   const lone = places.find(({ map }, i) => !elementIn(answers[entries.length + i], map));
   if (lone) return `set "${lone.map.name}" does not have its element`;
-  const chains = [{ chain: dispatcher.chain, rules: dispatcher.rules() }, ...entries];
+  const chains = [...sharedChains(dispatcher), ...entries];
   const broken = chains.find(({ chain, rules }) => !hasRules(ns, chain, rules));
   return broken && `chain "${broken.chain.name}" does not have its rules`;
 }

@@ -30,6 +30,11 @@ export function attachmentPrefix({ network, containerID, ifName }: Owner): strin
   return networkPrefix(network) + digits(`${ifName}:${containerID}`, 16);
 }
 
+/** The iptables chain with the host ports of a container in a network. */
+export function portChainName({ network, containerID }: Owner): string {
+  return `CNI-DN-${digits(network + containerID, 22).slice(0, 21)}`;
+}
+
 /** The device that shapes what a container sends in a network, whichever of its interfaces. */
 export function shaperName({ network, containerID }: Owner): string {
   return `bwp${digits(network + containerID, 12)}`;

@@ -4,7 +4,7 @@ import * as host from "host";
 import { closeFile, O_RDONLY, readToEnd } from "../host/file.ts";
 import type { Family } from "../ip/address.ts";
 import * as nft from "../netlink/nft-expression.ts";
-import { getTable, type NftTable } from "../netlink/nft-request.ts";
+import { getChain, getTable, type NftTable } from "../netlink/nft-request.ts";
 import type { Netns } from "./netns.ts";
 import { unlessUnsupported } from "./nft.ts";
 
@@ -20,6 +20,22 @@ export const natTables: { readonly [F in Family]: NftTable } = {
 };
 /** The reference's MAC spoof check. */
 export const bridgeTable: NftTable = { family: nft.NFPROTO_BRIDGE, name: "nat" };
+
+/** Host ports by the reference's nftables backend. */
+export const hostportTables: { readonly [F in Family]: NftTable } = {
+  4: { family: nft.NFPROTO_IPV4, name: "cni_hostport" },
+  6: { family: nft.NFPROTO_IPV6, name: "cni_hostport" },
+};
+
+/** True if there may be host ports outside of our own table. */
+export function hasHostportTables(ns: Netns): boolean {
+  const chains = [natTables[4], natTables[6]].map((table) =>
+    getChain({ table, name: "CNI-HOSTPORT-DNAT" }),
+  );
+  const tables = [hostportTables[4], hostportTables[6]].map(getTable);
+  const answers = unlessUnsupported(() => ns.netfilter.attempt(...chains, ...tables), []);
+  return answers.some(({ error }) => !error) || hasLegacyNat(ns, 4) || hasLegacyNat(ns, 6);
+}
 
 /** True if there is a table to look into: most hosts have none of them. */
 export function hasReferenceTables(ns: Netns): boolean {

@@ -92,3 +92,9 @@ export function listAddresses(link: Target): Request {
     value: { header: { index: link.index } },
   });
 }
+
+/** Asks for the addresses of all links, both families. */
+export function listAllAddresses(): Request {
+  const value = { header: {} };
+  return request({ what: "list addresses", type: RTM_GETADDR, codec: addressMessage, value });
+}

@@ -12,19 +12,33 @@ export const NFPROTO_IPV6 = 10;
 /** Verdicts; the kernel's negative ones as the unsigned numbers that carry them. */
 export const NF_DROP = 0;
 export const NF_ACCEPT = 1;
+const NFT_JUMP = 0xffff_fffd;
 export const NFT_GOTO = 0xffff_fffc;
 export const NFT_RETURN = 0xffff_fffb;
 
 const NFT_REG_VERDICT = 0;
 /** The first of the registers that values pass through; it holds 16 bytes. */
 const NFT_REG_1 = 1;
+const NFT_REG_2 = 2;
+/** The same room as registers of 4 bytes: 8 is the first part of register 1. */
+const NFT_REG32_01 = 9;
 
 export const NFT_META_PROTOCOL = 1;
+export const NFT_META_MARK = 3;
 export const NFT_META_IIFNAME = 6;
 const NFT_META_NFPROTO = 15;
+export const NFT_META_L4PROTO = 16;
 
 const NFT_PAYLOAD_LL_HEADER = 0;
 const NFT_PAYLOAD_NETWORK_HEADER = 1;
+const NFT_PAYLOAD_TRANSPORT_HEADER = 2;
+
+const NFT_FIB_RESULT_ADDRTYPE = 3;
+const NFTA_FIB_F_DADDR = 2;
+/** What a FIB says of an address that is the host's own, linux/rtnetlink.h. */
+const RTN_LOCAL = 2;
+
+const NFT_NAT_DNAT = 1;
 
 const NFT_CMP_EQ = 0;
 const NFT_CMP_NEQ = 1;
@@ -43,6 +57,20 @@ export const nftData = /* @__PURE__ */ attributes({
 const meta = /* @__PURE__ */ attributes({
   target: attr(1, "NFTA_META_DREG", u32be),
   key: attr(2, "NFTA_META_KEY", u32be),
+  source: attr(3, "NFTA_META_SREG", u32be),
+});
+
+const fib = /* @__PURE__ */ attributes({
+  target: attr(1, "NFTA_FIB_DREG", u32be),
+  result: attr(2, "NFTA_FIB_RESULT", u32be),
+  flags: attr(3, "NFTA_FIB_FLAGS", u32be),
+});
+
+const nat = /* @__PURE__ */ attributes({
+  type: attr(1, "NFTA_NAT_TYPE", u32be),
+  family: attr(2, "NFTA_NAT_FAMILY", u32be),
+  address: attr(3, "NFTA_NAT_REG_ADDR_MIN", u32be),
+  port: attr(5, "NFTA_NAT_REG_PROTO_MIN", u32be),
 });
 
 const payload = /* @__PURE__ */ attributes({
@@ -88,7 +116,18 @@ const match = /* @__PURE__ */ attributes({
 export const expression = /* @__PURE__ */ variant(
   /* @__PURE__ */ attr(1, "NFTA_EXPR_NAME", cstring),
   { number: 2, name: "NFTA_EXPR_DATA" },
-  { meta, payload, bitwise, cmp, lookup, immediate, match, masq: /* @__PURE__ */ attributes({}) },
+  {
+    meta,
+    payload,
+    bitwise,
+    cmp,
+    lookup,
+    immediate,
+    fib,
+    nat,
+    match,
+    masq: /* @__PURE__ */ attributes({}),
+  },
 );
 
 export type Expression = ValueOf<typeof expression>;
@@ -104,9 +143,39 @@ interface Slice {
   readonly length: number;
 }
 
-/** Loads bytes of the packet into register 1. */
-function loadPayload(slice: Slice): Expression {
-  return { kind: "payload", data: { target: NFT_REG_1, ...slice } };
+/** Loads bytes of the packet into a register. */
+function loadPayload(slice: Slice, target = NFT_REG_1): Expression {
+  return { kind: "payload", data: { target, ...slice } };
+}
+
+/**
+ * Loads what tells a port of this host apart: protocol, address if its length is given, port.
+ * A key of a map has them like this, each filled up to 4 bytes.
+ */
+export function loadHostPort(addressLength: 0 | 4 | 16): readonly Expression[] {
+  const offset = addressLength === 4 ? 16 : 24;
+  const address = { base: NFT_PAYLOAD_NETWORK_HEADER, offset, length: addressLength };
+  const port = { base: NFT_PAYLOAD_TRANSPORT_HEADER, offset: 2, length: 2 };
+  return [
+    loadMeta(NFT_META_L4PROTO),
+    ...(addressLength > 0 ? [loadPayload(address, NFT_REG32_01)] : []),
+    loadPayload(port, NFT_REG32_01 + addressLength / 4),
+  ];
+}
+
+/** Goes on if the destination is an address of this host. */
+export function matchLocalDestination(): readonly Expression[] {
+  const data = {
+    target: NFT_REG_1,
+    result: NFT_FIB_RESULT_ADDRTYPE,
+    flags: NFTA_FIB_F_DADDR,
+  };
+  return [{ kind: "fib", data }, compare(NFT_CMP_EQ, hostOrder(RTN_LOCAL))];
+}
+
+/** A number as the kernel keeps it in a register: in the order of this machine. */
+function hostOrder(value: number): Uint8Array {
+  return new Uint8Array(Uint32Array.of(value).buffer);
 }
 
 /** Goes on if register 1 begins, or does not begin, with these bytes. */
@@ -123,6 +192,40 @@ export function matchOtherSource(mac: Uint8Array): readonly Expression[] {
 /** Goes on if the packet is of this family, which `nft` needs in order to name its fields. */
 export function matchFamily(family: number): readonly Expression[] {
   return [loadMeta(NFT_META_NFPROTO), compare(NFT_CMP_EQ, Uint8Array.of(family))];
+}
+
+/** Goes on if a fact about the packet differs from these bytes. */
+export function matchOtherMeta(key: number, value: Uint8Array): readonly Expression[] {
+  return [loadMeta(key), compare(NFT_CMP_NEQ, value)];
+}
+
+/** Goes on if the packet's mark has these bits. */
+export function matchMark(bits: number): readonly Expression[] {
+  return [loadMeta(NFT_META_MARK), keepBits(hostOrder(bits)), compare(NFT_CMP_EQ, hostOrder(bits))];
+}
+
+/** Sets bits of the packet's mark, or clears them. */
+export function changeMark(bits: number, isSet: boolean): readonly Expression[] {
+  const load = loadMeta(NFT_META_MARK);
+  const change = keepBits(hostOrder(~bits >>> 0), hostOrder(isSet ? bits : 0));
+  return [load, change, { kind: "meta", data: { key: NFT_META_MARK, source: NFT_REG_1 } }];
+}
+
+/** Sends the connection to another address and port, given by their bytes. */
+export function destinationNat(address: Uint8Array, port: Uint8Array): readonly Expression[] {
+  const family = address.length === 4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+  const load = (target: number, value: Uint8Array): Expression => ({
+    kind: "immediate",
+    data: { target, data: { value } },
+  });
+  return [
+    load(NFT_REG_1, address),
+    load(NFT_REG_2, port),
+    {
+      kind: "nat",
+      data: { type: NFT_NAT_DNAT, family, address: NFT_REG_1, port: NFT_REG_2 },
+    },
+  ];
 }
 
 /** Loads the source address of an IP packet into register 1. */
@@ -149,19 +252,34 @@ export function matchIn(set: string): Expression {
 
 /** Goes on if the destination lies in a network, written as `nft` does: whole bytes need no mask. */
 export function matchDestination(first: Uint8Array, prefixLength: number): readonly Expression[] {
-  const offset = first.length === 4 ? 16 : 24;
+  return matchNetwork(first, { prefixLength, end: "destination" });
+}
+
+/** An end of a packet's way that lies, or does not lie, in a network. */
+interface NetworkMatch {
+  readonly prefixLength: number;
+  readonly end: "source" | "destination";
+  readonly isOutside?: boolean;
+}
+
+/** Goes on if an end of the packet's way lies in a network; or, if asked for, outside of it. */
+export function matchNetwork(first: Uint8Array, match: NetworkMatch): readonly Expression[] {
+  const { prefixLength, end, isOutside = false } = match;
+  const source = first.length === 4 ? 12 : 8;
+  const offset = end === "source" ? source : source + first.length;
   const isWhole = prefixLength > 0 && prefixLength % 8 === 0;
   const length = isWhole ? prefixLength / 8 : first.length;
   const load = loadPayload({ base: NFT_PAYLOAD_NETWORK_HEADER, offset, length });
-  if (isWhole) return [load, compare(NFT_CMP_EQ, first.slice(0, length))];
+  const operator = isOutside ? NFT_CMP_NEQ : NFT_CMP_EQ;
+  if (isWhole) return [load, compare(operator, first.slice(0, length))];
   const mask = first.map((_, i) => 0xff00 >> Math.min(Math.max(prefixLength - 8 * i, 0), 8));
-  return [load, keepBits(mask), compare(NFT_CMP_EQ, first)];
+  return [load, keepBits(mask), compare(operator, first)];
 }
 
-/** Clears the bits of register 1 that the mask does not have. */
-function keepBits(mask: Uint8Array): Expression {
+/** Clears the bits of register 1 that the mask does not have, then turns those of the other. */
+function keepBits(mask: Uint8Array, turned: Uint8Array = new Uint8Array(mask.length)): Expression {
   const { length } = mask;
-  const xor = { value: new Uint8Array(length) };
+  const xor = { value: turned };
   return {
     kind: "bitwise",
     data: { source: NFT_REG_1, target: NFT_REG_1, length, mask: { value: mask }, xor },
@@ -176,6 +294,12 @@ export function goWhere(map: string): Expression {
 /** Ends the rule with a verdict. */
 export function verdictOf(code: number): Expression {
   return { kind: "immediate", data: { target: NFT_REG_VERDICT, data: { verdict: { code } } } };
+}
+
+/** Goes through another chain, and comes back at its end. */
+export function jumpTo(chain: string): Expression {
+  const verdict = { code: NFT_JUMP, chain };
+  return { kind: "immediate", data: { target: NFT_REG_VERDICT, data: { verdict } } };
 }
 
 /** The chain a rule jumps to, if this expression does. */

@@ -33,6 +33,8 @@ const NFT_MSG_DELSETELEM = 14;
 const NFT_MSG_GETGEN = 16;
 
 /** Hooks of the IP families and of the bridge, linux/netfilter.h and netfilter_bridge.h. */
+export const NF_INET_PRE_ROUTING = 0;
+export const NF_INET_LOCAL_OUT = 3;
 export const NF_INET_FORWARD = 2;
 export const NF_INET_POST_ROUTING = 4;
 export const NF_BR_PRE_ROUTING = 0;

@@ -1,19 +1,9 @@
 /** nf_tables: what `nft` reads and writes. Layouts from linux/netfilter/nf_tables.h. */
 
-import {
-  bytes,
-  type Codec,
-  cstring,
-  u8,
-  u16be,
-  u32be,
-  u64be,
-  type ValueOf,
-} from "../bytes/codec.ts";
-import { attr, attributes, list, message, struct } from "../bytes/struct.ts";
+import { bytes, type Codec, cstring, u8, u32be, u64be, type ValueOf } from "../bytes/codec.ts";
+import { attr, attributes, list, message } from "../bytes/struct.ts";
+import { nfgenmsg } from "./nfgenmsg.ts";
 import { expression, nftData } from "./nft-expression.ts";
-
-const nfgenmsg = /* @__PURE__ */ struct("nfgenmsg", { family: u8, version: u8, resource: u16be });
 
 /** The comment `nft` keeps in user data: type 0, length, text and NUL (libnftnl/udata.h). */
 const comment: Codec<string> = {

@@ -140,6 +140,19 @@ export function delRoute(link: Target, route: NewRoute): Request {
   });
 }
 
+/** Asks by which route a packet would go to an address; ENETUNREACH or EHOSTUNREACH if by none. */
+export function getRoute(destination: IpAddress): Request {
+  return request({
+    what: `find the route to ${formatAddress(destination)}`,
+    type: RTM_GETROUTE,
+    codec: routeMessage,
+    value: {
+      header: { family: familyNumber(destination), destinationLength: 8 * destination.length },
+      attributes: { destination },
+    },
+  });
+}
+
 /** Asks for the routes of a family that somebody made. */
 export function listRoutesOf(family: number, protocol: number): Request {
   return request({

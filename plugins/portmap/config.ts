@@ -1,0 +1,150 @@
+/** The portmap plugin's configuration: ports, and which packets a mapping applies to. */
+
+import { configError } from "../../lib/cni/error.ts";
+import { isObject, type JsonObject } from "../../lib/cni/json.ts";
+import { flagAt, listAt, numberAt, textAt, valueAt } from "../../lib/cni/netconf.ts";
+import { type IpAddress, isLoopback, isUnspecified, parseAddress } from "../../lib/ip/address.ts";
+import type { Means, PortMapping, Snat } from "../../lib/net/portmapping.ts";
+
+export interface PortmapConfig extends Means {
+  readonly mappings: readonly Mapping[];
+  readonly snat: Snat | undefined;
+}
+
+/** A mapping as configured: for which families, if not for both. */
+export interface Mapping extends PortMapping {
+  readonly family: 4 | 6 | undefined;
+}
+
+/** The configuration; DEL only needs to know the ports, as far as they make sense. */
+export function parsePortmapConfig(json: JsonObject, strict: boolean): PortmapConfig {
+  const isForAll = flagAt(json, "masqAll");
+  const markBit = numberAt(json, "markMasqBit") ?? 13;
+  const words = { 4: wordsAt(json, "conditionsV4"), 6: wordsAt(json, "conditionsV6") };
+  const markChain = given(json, "externalSetMarkChain");
+  if (strict) refuseMarks(json, markChain);
+  const backend = backendFor(json, { words, markChain, strict });
+  if (strict && backend === "iptables") refuseOptions(words);
+  return {
+    mappings: mappingsIn(json, strict),
+    snat: valueAt(json, "snat") === false ? undefined : { isForAll, markBit },
+    backend,
+    markChain,
+    words,
+  };
+}
+
+/** The text under a key; an empty one counts as none. */
+function given(json: JsonObject, key: string): string | undefined {
+  const text = textAt(json, key);
+  return text === "" ? undefined : text;
+}
+
+function wordsAt(json: JsonObject, key: string): readonly string[] {
+  return (listAt(json, key) ?? []).filter((word) => typeof word === "string");
+}
+
+function refuseMarks(json: JsonObject, markChain: string | undefined): void {
+  if (markChain === undefined) return;
+  if (json.markMasqBit !== undefined) {
+    throw configError("externalSetMarkChain", "without markMasqBit", markChain);
+  }
+  if (!/^[A-Za-z0-9_][A-Za-z0-9_-]{0,27}$/.test(markChain)) {
+    throw configError("externalSetMarkChain", "the name of a chain of iptables", markChain);
+  }
+}
+
+interface Hints {
+  readonly words: Means["words"];
+  readonly markChain: string | undefined;
+  readonly strict: boolean;
+}
+
+/** The backend that is asked for, or that the keys need; not both, if they differ. */
+function backendFor(json: JsonObject, { words, markChain, strict }: Hints) {
+  const asked = given(json, "backend") as Means["backend"];
+  const needs = [
+    ...(markChain === undefined ? [] : [["externalSetMarkChain", "iptables"] as const]),
+    ...([4, 6] as const).flatMap((family) => {
+      const [first] = words[family];
+      if (first === undefined) return [];
+      return [[`conditionsV${family}`, /^[-!]/.test(first) ? "iptables" : "nftables"] as const];
+    }),
+  ];
+  const chosen = asked ?? needs[0]?.[1];
+  const strange = needs.find(([, backend]) => backend !== chosen);
+  if (strange && strict) throw configError(strange[0], `for ${chosen}`, json[strange[0]]);
+  return chosen;
+}
+
+/** A condition may match packets, but not say what becomes of them. */
+function refuseOptions(words: Means["words"]): void {
+  for (const family of [4, 6] as const) {
+    const bad = words[family].find(
+      (word) =>
+        /^(-[jgtADIRFXNPE]|--(jump|goto|table|append|delete|insert))/.test(word) ||
+        /[\n\0]/.test(word),
+    );
+    if (bad !== undefined)
+      throw configError(`conditionsV${family}`, "options that match packets", bad);
+  }
+}
+
+function mappingsIn(json: JsonObject, strict: boolean): readonly Mapping[] {
+  const mappings: Mapping[] = [];
+  const list = listAt(json, "runtimeConfig", "portMappings") ?? [];
+  for (const [i, value] of list.entries()) {
+    try {
+      const mapping = parseMapping(value, `runtimeConfig.portMappings[${i}]`);
+      const twin = strict ? mappings.findIndex((other) => overlap(mapping, other)) : -1;
+      if (twin >= 0) {
+        const path = `runtimeConfig.portMappings[${i}]`;
+        throw configError(path, `another port than that of portMappings[${twin}]`, value);
+      }
+      mappings.push(mapping);
+    } catch (cause) {
+      if (strict) throw cause;
+    }
+  }
+  return mappings;
+}
+
+const protocols = ["tcp", "udp", "sctp"] as const;
+
+function parseMapping(value: unknown, path: string): Mapping {
+  const json = isObject(value) ? value : {};
+  const name = (textAt(json, "protocol") ?? "").toLowerCase();
+  const protocol = protocols.find((each) => each === name);
+  if (!protocol) throw configError(`${path}.protocol`, "tcp, udp or sctp", json.protocol);
+  const port = (key: string) => {
+    const number = valueAt(json, key);
+    if (typeof number === "number" && number >= 1 && number <= 65535) return number;
+    throw configError(`${path}.${key}`, "a port from 1 to 65535", number);
+  };
+  const hostIP = parseHostIP(json, path);
+  return {
+    protocol,
+    port: port("hostPort"),
+    containerPort: port("containerPort"),
+    family: hostIP && (hostIP.length === 4 ? 4 : 6),
+    address: hostIP && !isUnspecified(hostIP) ? hostIP : undefined,
+  };
+}
+
+/** IPv6 has no way from the loopback to a container, so that `::1` would lead nowhere. */
+function parseHostIP(json: JsonObject, path: string): IpAddress | undefined {
+  const text = given(json, "hostIP");
+  if (text === undefined) return undefined;
+  const address = parseAddress(text);
+  if (!address) throw configError(`${path}.hostIP`, "an IP address", text);
+  if (address.length === 16 && isLoopback(address)) {
+    throw configError(`${path}.hostIP`, "an address that leads to containers", text);
+  }
+  return address;
+}
+
+function overlap(a: Mapping, b: Mapping): boolean {
+  if (a.protocol !== b.protocol || a.port !== b.port) return false;
+  if (a.family !== undefined && b.family !== undefined && a.family !== b.family) return false;
+  return !a.address || !b.address || a.address.join() === b.address.join();
+}

@@ -1,0 +1,60 @@
+import type { Bed } from "./bed.ts";
+import type { Container } from "./container.ts";
+import type { View } from "./view.ts";
+
+/** Serves a port until its namespace goes: each client is told who it seems to be. */
+export function serve(box: View, protocol: "tcp" | "udp", port: number): void {
+  const isUdp = protocol === "udp";
+  const answer = isUdp
+    ? "while True:\n  data, peer = s.recvfrom(99)\n  s.sendto(name(peer), peer)"
+    : "s.listen(9)\nwhile True:\n  c, peer = s.accept()\n  c.sendall(name(peer))\n  c.close()";
+  const program = `
+import socket
+def name(peer): return peer[0].removeprefix("::ffff:").encode()
+s = socket.socket(socket.AF_INET6, socket.${isUdp ? "SOCK_DGRAM" : "SOCK_STREAM"})
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+s.bind(("::", ${port}))
+open("/tmp/serving", "w").close()
+${answer}
+`;
+  box.sh(`
+    rm -f /tmp/serving
+    python3 -c '${program}' </dev/null >/dev/null 2>&1 &
+    for i in $(seq 200); do [ -e /tmp/serving ] && exit 0; sleep 0.02; done
+    exit 1`);
+}
+
+/** What a server says: the address that it sees; "" if there is no answer within a second. */
+export function ask(from: View, to: string, port: number, protocol = "tcp"): string {
+  const kind = protocol === "udp" ? "SOCK_DGRAM" : "SOCK_STREAM";
+  const program = `
+import socket, sys
+family = socket.AF_INET6 if ":" in "${to}" else socket.AF_INET
+s = socket.socket(family, socket.${kind})
+s.settimeout(1)
+try:
+  s.connect(("${to}", ${port}))
+  s.send(b"x")
+  print(s.recv(99).decode(), end="")
+except OSError: pass
+`;
+  return from.sh(`python3 -c '${program}'`);
+}
+
+/** A machine on a link of its own, 192.0.2.9 and fd99::9, to which the host is 192.0.2.1. */
+export function world(bed: Bed): Container {
+  const outside = bed.container("world");
+  bed.host.sh(`
+    ip link add wan type veth peer name eth0 netns world
+    ip address add 192.0.2.1/24 dev wan
+    ip address add fd99::1/64 dev wan nodad
+    ip link set wan up
+    ip -n world address add 192.0.2.9/24 dev eth0
+    ip -n world address add fd99::9/64 dev eth0 nodad
+    ip -n world link set eth0 up
+    ip -n world link set lo up
+    ip -n world route add default via 192.0.2.1
+    ip -n world -6 route add default via fd99::1`);
+  return outside;
+}
