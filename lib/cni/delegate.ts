@@ -5,7 +5,7 @@ import { ETXTBSY, SystemError } from "../host/errno.ts";
 import { fileStatus, isSameFile } from "../host/file.ts";
 import { runProgram } from "../host/process.ts";
 import type { Request } from "./call.ts";
-import { type Command, isPlainName } from "./environment.ts";
+import { type Command, type Environment, isPlainName } from "./environment.ts";
 import { CniError, Code, configError } from "./error.ts";
 import { isObject, type Json, type JsonObject } from "./json.ts";
 
@@ -36,11 +36,12 @@ export function takeBack(type: string, request: Request): void {
 
 /** Hands a request, with a configuration of the caller's, to a plugin of this very image. */
 export function handOver(type: string, request: Request, config: JsonObject): Json | undefined {
-  return (host.load(type) as InProcess).handle({
-    ...request,
-    config,
-    stdin: host.encode(JSON.stringify(config)),
-  });
+  return (host.load(type) as InProcess).handle(reconfigured(request, config));
+}
+
+/** The request with another configuration, as its text and as its object. */
+export function reconfigured(request: Request, config: JsonObject): Request {
+  return { ...request, config, stdin: host.encode(JSON.stringify(config)) };
 }
 
 /** Refuses a delegate that cannot be found, before anything has been done for it. */
@@ -90,11 +91,10 @@ function isThisImage(path: string): boolean {
 }
 
 function execute(path: string, { command, request, milliseconds }: Delegation): Json | undefined {
-  const env = host.environment().filter((line) => !line.startsWith("CNI_COMMAND="));
   const program = {
     path,
     args: [],
-    env: [...env, `CNI_COMMAND=${command}`],
+    env: variables(request.environment, command),
     stdin: request.stdin,
     milliseconds,
   };
@@ -104,6 +104,19 @@ function execute(path: string, { command, request, milliseconds }: Delegation): 
   host.write(2, ended.stderr);
   if (ended.status !== 0) throw failure(path, { status: ended.status, stdout, stderr });
   return command === "ADD" ? readOutput(path, stdout) : undefined;
+}
+
+/** Our own variables, but the command's and the attachment's as the request has them. */
+function variables({ containerID, ifName, netns }: Environment, command: Command): string[] {
+  const attachment = { CNI_CONTAINERID: containerID, CNI_IFNAME: ifName, CNI_NETNS: netns };
+  const given = Object.entries({ CNI_COMMAND: command, ...attachment });
+  const others = host
+    .environment()
+    .filter((line) => !given.some(([name]) => line.startsWith(`${name}=`)));
+  return [
+    ...others,
+    ...given.filter(([, value]) => value !== "").map(([name, value]) => `${name}=${value}`),
+  ];
 }
 
 /** A plugin that is just being installed cannot be executed for a moment ("text file busy"). */

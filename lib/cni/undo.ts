@@ -1,5 +1,6 @@
 /** Taking back what was done, and doing as much as can be done. */
 
+import { warn } from "../host/file.ts";
 import { NetlinkError } from "../netlink/error.ts";
 import { CniError } from "./error.ts";
 
@@ -41,6 +42,11 @@ export function allOrNothing<T>(body: (undo: Undo) => T): T {
   } catch (cause) {
     throw CniError.from(cause).plus(undo.run());
   }
+}
+
+/** Tries what nobody relies on: a failure is told on stderr, for people, and is no error. */
+export function tryTo(what: string, body: () => unknown): void {
+  for (const { message } of attemptAll([[what, body]])) warn(`Cannot ${what}: ${message}`);
 }
 
 type Step = readonly [what: string, run: () => unknown];

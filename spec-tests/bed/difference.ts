@@ -45,7 +45,7 @@ function isShared(key: string, shared: Shared): boolean {
     isEmptyFirewallFrame(key) ||
     isStore(key, shared) ||
     /^file \/run\/(xtables|weft\/iptables)\.lock\b/.test(key) ||
-    /^folder \/run\/cni(\/tuning)?$/.test(key) ||
+    /^folder \/(run\/cni(\/tuning)?|var\/lib\/cni(\/flannel)?)$/.test(key) ||
     isCache(key)
   );
 }

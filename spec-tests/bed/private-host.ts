@@ -4,7 +4,8 @@
  *   machine                          private host
  *   /run, /var/lib, /tmp             empty tmpfs each
  *   dist/bin                         /run/bed/bin, read-only
- *   its links, routes, nft tables    only lo
+ *   its links, routes, nft tables    only lo, and an uplink to nowhere
+ *   flannel's daemon                 its file, as if it had been started
  *
  * The keeper ends when its standard input ends, so nothing survives this process.
  */
@@ -19,7 +20,13 @@ exec 9<"${binDirectory}"
 mount -t sysfs sysfs /sys
 for folder in /run /var/lib /tmp; do mount -t tmpfs -o mode=0755 bed $folder; done
 chmod 1777 /tmp
-mkdir -p ${binInBed} ${fakesInBed}
+mkdir -p ${binInBed} ${fakesInBed} /run/flannel
+cat >/run/flannel/subnet.env <<end
+FLANNEL_NETWORK=10.1.0.0/16
+FLANNEL_SUBNET=10.1.2.1/24
+FLANNEL_MTU=1450
+FLANNEL_IPMASQ=true
+end
 mount -c --bind /proc/self/fd/9 ${binInBed}
 mount -o remount,bind,ro ${binInBed}
 exec 9<&-
