@@ -39,7 +39,9 @@ export class Node {
       ip address add ${this.publicIP}/24 dev wire
       ip link set wire up
       ip route add default via 192.0.2.254`);
-    this.#script("vxlan-overlay", `exec ${bed.bin}/vxlan-overlay "$@"`);
+    for (const program of ["vxlan-overlay", "flannel"]) {
+      this.#script(program, `exec ${bed.bin}/${program} "$@"`);
+    }
     this.#script("ip", 'exec ip "$@"');
   }
 
@@ -74,10 +76,10 @@ export class Node {
     };
   }
 
-  /** Runs vxlan-overlay on this node. */
+  /** Runs the plugin of the configuration, vxlan-overlay or flannel, on this node. */
   run(command: string, config: Config, box?: Container): Outcome {
     const call = { command, config, from: this.#files };
-    return this.bed.exec("vxlan-overlay", box ? { ...call, container: box } : call);
+    return this.bed.exec(String(config.type), box ? { ...call, container: box } : call);
   }
 
   /** Starts a container on this node. */
