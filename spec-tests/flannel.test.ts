@@ -319,10 +319,14 @@ describe("ADD that fails", () => {
     expect(bed.leftovers(before)).toEqual([]);
   });
 
-  it("again, in another namespace, leaves the record of the first time", ({ bed }) => {
+  it.for([
+    ["ours", `ls ${records}`],
+    ["flannel's own", `mv ${records}/net:box1-id:eth0.json ${records}/box1-id`],
+  ] as const)("again, in another namespace, leaves the first record, %s", ([, rename], { bed }) => {
     const [box, other] = [bed.container(), bed.container()];
     const fake = fakeDelegate(bed);
     bed.add("flannel", box, toFake).result;
+    bed.host.sh(rename);
     const before = bed.snapshot();
     fake.answer("ADD", { exitCode: 1 });
     const env = { CNI_CONTAINERID: box.containerID };

@@ -30,7 +30,7 @@ import { findLink } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { delegateConfig, delegateOf, type FlannelConfig, parseFlannelConfig } from "./config.ts";
 import * as schema from "./flannel.schema.json";
-import { deleteRecord, findRecord, listRecorded, writeRecord } from "./record.ts";
+import { deleteRecord, findRecord, listRecorded, restoreRecord, writeRecord } from "./record.ts";
 import { readSubnetEnv, readSubnetEnvIfUsable } from "./subnet-env.ts";
 
 type Config = FlannelConfig;
@@ -46,7 +46,7 @@ function add(call: AddCall<Config>, _host: Netns, container: Netns): Result {
   return allOrNothing((undo) => {
     writeRecord(config.dataDir, attachment, given);
     undo.add("attachment", () => {
-      if (before) return writeRecord(config.dataDir, attachment, before.config);
+      if (before) return restoreRecord(config.dataDir, attachment, before);
       takeBack(type, request);
       deleteRecord(config.dataDir, attachment, undefined);
     });

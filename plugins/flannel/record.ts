@@ -46,6 +46,12 @@ export function deleteRecord(
   deleteBackup(`${dataDir}/${nameOf(attachment)}`);
 }
 
+/** Makes the record of an attachment what it was; one that is not ours has not been touched. */
+export function restoreRecord(dataDir: string, attachment: Attachment, before: Record): void {
+  if (before.path.endsWith(nameOf(attachment))) writeRecord(dataDir, attachment, before.config);
+  else deleteRecord(dataDir, attachment, undefined);
+}
+
 /** The attachments of a network that have a record of ours. */
 export function listRecorded(dataDir: string, network: string): readonly Attachment[] {
   return listBackups(dataDir).flatMap((name) => {

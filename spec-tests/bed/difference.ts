@@ -18,16 +18,18 @@ export interface Shared {
 
 /** What an attachment with this configuration may leave behind after DEL. */
 export function sharedBy(config: Readonly<Record<string, unknown>>): Shared {
-  const { bridge, name, ipam, vni = 1 } = config as SharedKeys;
+  const { name, ipam, vni = 1, delegate } = config as SharedKeys;
+  const { bridge = "cni0" } = (delegate ?? config) as SharedKeys;
   const dataDir = ipam?.dataDir ?? "/var/lib/cni/networks";
   const device = `weft.${vni}`;
-  return { bridge: bridge ?? "cni0", device, network: name ?? "", dataDir, forwarding: true };
+  return { bridge, device, network: name ?? "", dataDir, forwarding: true };
 }
 
 interface SharedKeys {
   readonly vni?: number;
   readonly bridge?: string;
   readonly name?: string;
+  readonly delegate?: { readonly bridge?: string };
   readonly ipam?: { readonly dataDir?: string };
 }
 
