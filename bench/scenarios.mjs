@@ -3,6 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { measureChain } from "./chain.mjs";
 import { bridgeConfig, floorJob, interleave, netnsPath, pluginJob } from "./jobs.mjs";
 import { addNetns, compile, ourBin, referenceBin, run, work } from "./machine.mjs";
 import { measureAtOnce, measureEach, shuffle, summarize } from "./measure.mjs";
@@ -41,6 +42,7 @@ export const scenarios = {
   masquerade: (bench) => measureBridge(bench, "masquerade"),
   "host-local": (bench) => [0, 1_000, 30_000].flatMap((count) => measureHostLocal(bench, count)),
   "at-once": measureManyAtOnce,
+  chain: measureChain,
   calls: countSystemCalls,
   size: measureSize,
   "start-up": measureStartUp,

@@ -91,24 +91,35 @@ const CFLAGS = [
 const ENGINE = [join(engine, "lib/quickjs-core.a"), "-lm", "-lpthread"];
 const CC = process.env.CC ?? "musl-gcc";
 
-/** Adds every module as read-only data, and the table that finds it by name. */
-function embedSource(modules) {
+/** Where modules are linked to: a segment that nothing else is in, so that it can be left out. */
+const MODULES_BASE = "0x20000000";
+
+/** The table that finds a module by name. */
+function moduleTable(modules) {
   const rows = modules.map(
     ({ name, isCommand }, i) => `    { "${name}", b${i}, b${i}_end, ${isCommand ? 1 : 0} },`,
   );
-  const data = modules.map(
-    ({ file }, i) =>
-      `__asm__(".section .rodata\\n.balign 16\\nb${i}:\\n.incbin \\"${file}\\"\\nb${i}_end:\\n.byte 0\\n.previous\\n");\n` +
-      `extern const uint8_t b${i}[], b${i}_end[];`,
+  const symbols = modules.map((_, i) => `extern const uint8_t b${i}[], b${i}_end[];`).join("\n");
+  return `#include "host.h"\n${symbols}\nconst struct blob blobs[] = {\n${rows.join("\n")}\n    { 0, 0, 0, 0 },\n};\n`;
+}
+
+/** The modules' bytecode as the table wants it; without it, if a snapshot has it loaded. */
+function moduleData(modules, withBytecode) {
+  const data = modules.map(({ file }, i) =>
+    withBytecode
+      ? `.globl b${i}, b${i}_end\n.balign 16\nb${i}:\n.incbin "${file}"\nb${i}_end:\n.byte 0\n`
+      : `.globl b${i}, b${i}_end\n.set b${i}, 0\n.set b${i}_end, 0\n`,
   );
-  return `#include "host.h"\n${data.join("\n")}\nconst struct blob blobs[] = {\n${rows.join("\n")}\n    { 0, 0, 0, 0 },\n};\n`;
+  return `.section .modules,"a"\n${data.join("")}.section .note.GNU-stack,"",@progbits\n`;
 }
 
 /** Where arena.c has its memory: what is linked there is mapped there. */
 const ARENA_BASE = /ARENA_BASE (0x\w+)/.exec(readFileSync(join(root, "native/host.h"), "utf8"))[1];
 
 /** One static image whose arena holds the given file, or one empty page. */
-function link(output, snapshot) {
+function link(output, modules, snapshot) {
+  writeFileSync(join(dist, "blobs.c"), moduleTable(modules));
+  writeFileSync(join(dist, "modules.S"), moduleData(modules, !snapshot));
   const content = snapshot ? `.incbin "${snapshot}"` : ".zero 4096";
   writeFileSync(
     join(dist, "snapshot.S"),
@@ -126,6 +137,7 @@ function link(output, snapshot) {
     "-s",
     "-Wl,--build-id=none",
     `-Wl,--section-start=.snapshot=${ARENA_BASE}`,
+    `-Wl,--section-start=.modules=${MODULES_BASE}`,
     "-Wl,--no-warn-rwx-segments",
     `-Wa,-I${join(dist, "bytecode")}`,
     `-Wa,-I${dist}`,
@@ -133,6 +145,7 @@ function link(output, snapshot) {
     join(root, "native"),
     sources,
     join(dist, "blobs.c"),
+    join(dist, "modules.S"),
     join(dist, "snapshot.S"),
     ENGINE,
     "-o",
@@ -142,13 +155,14 @@ function link(output, snapshot) {
 
 /**
  * The plain image loads everything once and gives its memory; an image with the same code at the
- * same addresses, and that memory, starts where the plain one would be a millisecond later.
+ * same addresses, and that memory, starts where the plain one would be a millisecond later. What
+ * has been loaded is not needed any more, and left out.
  */
-function linkSnapshot() {
+function linkSnapshot(modules) {
   linkSync(join(dist, "plain"), join(dist, "write-snapshot"));
   const memory = execFileSync(join(dist, "write-snapshot"), [], { maxBuffer: 64 << 20, env: {} });
   writeFileSync(join(dist, "snapshot.bin"), memory);
-  link("image", "snapshot.bin");
+  link("image", modules, "snapshot.bin");
   const [plain, image] = ["plain", "image"].map((name) => codeOf(readFileSync(join(dist, name))));
   if (!plain.equals(image))
     throw new Error("the code of the image moved: its snapshot cannot be used");
@@ -187,10 +201,9 @@ async function main() {
     );
     return { name, file: `${name}.bin`, isCommand: command !== undefined };
   });
-  writeFileSync(join(dist, "blobs.c"), embedSource(modules));
-  link("plain", "");
+  link("plain", modules);
   if (process.env.SNAPSHOT === "0") renameSync(join(dist, "plain"), join(dist, "image"));
-  else linkSnapshot();
+  else linkSnapshot(modules);
   for (const { name } of commands) linkSync(join(dist, "image"), join(dist, "bin", name));
   const bytecode = modules.reduce(
     (sum, { file }) => sum + statSync(join(dist, "bytecode", file)).size,
@@ -199,7 +212,7 @@ async function main() {
   const image = statSync(join(dist, "image")).size;
   console.log(
     `dist/bin: ${commands.length} commands, one image of ${Math.round(image / 1024)} KB, ` +
-      `${Math.round(bytecode / 1024)} KB of it bytecode`,
+      `made of ${Math.round(bytecode / 1024)} KB of bytecode`,
   );
   rmSync(join(dist, "image"));
 }

@@ -82,12 +82,26 @@ export function findForwardingFault(
   if (wanted.addresses.length === 0) return undefined;
   const paths = pathsOn(host, means.backend);
   return (
-    (paths.nftables ? nftables.checkForwarding(host, wanted) : undefined) ??
+    (paths.nftables ? findNftablesFault(host, wanted, means) : undefined) ??
     (paths.iptables.length > 0
       ? iptables().checkForwarding(host, forIptables(wanted, means, paths))
       : undefined) ??
     (paths.firewalld ? firewalld().checkSources(means.zone, wanted.addresses) : undefined)
   );
+}
+
+/** Unless a backend is asked for, what the reference plugin accepts by iptables is as good. */
+function findNftablesFault(
+  host: Netns,
+  wanted: nftables.Forwarding,
+  means: Means,
+): string | undefined {
+  const fault = nftables.checkForwarding(host, wanted);
+  const isOnlyOurs = means.backend !== undefined || wanted.ingress.policy !== "open";
+  if (fault === undefined || isOnlyOurs || !hasIptablesRules(host)) return fault;
+  const families = ([4, 6] as const).filter((of) => hasForwardChain(host, of));
+  const paths = { nftables: true, iptables: families, firewalld: false };
+  return iptables().checkForwarding(host, forIptables(wanted, means, paths)) && fault;
 }
 
 /** An attachment that goes, and the addresses it is known to have had. */

@@ -111,13 +111,18 @@ export function findPortMappingFault(
   wanted: nftables.HostPorts,
   means: Means,
 ): string | undefined {
-  const fault = usesNftables(host, means)
-    ? nftables.checkHostPorts(host, wanted)
-    : iptables().checkHostPorts(host, wanted, means);
   const closed = linksOf(host, wanted).find(
     (link) => findSysctl(host, `ipv4/conf/${link}/route_localnet`) !== "1",
   );
-  return fault ?? (closed && `route_localnet of "${closed}" is off`);
+  return findRuleFault(host, wanted, means) ?? (closed && `route_localnet of "${closed}" is off`);
+}
+
+/** Unless a backend is asked for, what the reference plugin made by iptables is as good. */
+function findRuleFault(host: Netns, wanted: nftables.HostPorts, means: Means): string | undefined {
+  if (!usesNftables(host, means)) return iptables().checkHostPorts(host, wanted, means);
+  const fault = nftables.checkHostPorts(host, wanted);
+  if (fault === undefined || means.backend !== undefined || !hasHostportTables(host)) return fault;
+  return iptables().checkHostPorts(host, wanted, means) && fault;
 }
 
 /** An attachment that goes: what it has in nf_tables. Known ports spare a search. */

@@ -23,6 +23,13 @@ export class Chain {
     return prevResult ?? {};
   }
 
+  /** CHECK of every plugin. */
+  check(box: Container, prevResult: Config): readonly Outcome[] {
+    return this.#plugins.map((plugin) =>
+      this.#bed.check(String(plugin.type), box, { ...plugin, prevResult }),
+    );
+  }
+
   /** DEL of every plugin in the reverse order. */
   del(box: Container, prevResult?: Config, options: RunOptions = {}): readonly Outcome[] {
     const reverse = this.#plugins.toReversed();

@@ -21,7 +21,7 @@ ${answer}
   box.sh(`
     rm -f /tmp/serving
     python3 -c '${program}' </dev/null >/dev/null 2>&1 &
-    for i in $(seq 200); do [ -e /tmp/serving ] && exit 0; sleep 0.02; done
+    for i in $(seq 200); do [ -e /tmp/serving ] && exec rm /tmp/serving; sleep 0.02; done
     exit 1`);
 }
 
