@@ -3,7 +3,7 @@ import { Container } from "./container.ts";
 import { difference, type Shared, withoutShared } from "./difference.ts";
 import { type Config, type Invocation, type RunOptions, run, start } from "./invocation.ts";
 import type { Outcome } from "./outcome.ts";
-import { bedDirectory, binInBed, fakesInBed } from "./paths.ts";
+import { bedDirectory, binInBed, fakesInBed, peerInBed } from "./paths.ts";
 import { type PrivateHost, startPrivateHost } from "./private-host.ts";
 import { Recorder } from "./recorder.ts";
 import { type Snapshot, takeSnapshot } from "./snapshot.ts";
@@ -28,6 +28,11 @@ export class Bed {
   /** The folder of the tested executables, as seen inside. */
   get bin(): string {
     return binInBed;
+  }
+
+  /** The folder of the reference plugins, as seen inside. */
+  get peer(): string {
+    return peerInBed;
   }
 
   /** The folder of the stand-ins, as seen inside. */

@@ -1,7 +1,8 @@
-/** Kernel features that some machines lack; a test that needs one says so, and is counted. */
+/** Kernel features, and programs, that some machines lack; a test that needs one says so, and is counted. */
 import { spawnSync } from "node:child_process";
 import { it } from "./it.ts";
 import { notHereTitle } from "./not-here.ts";
+import { peerDirectory } from "./paths.ts";
 
 const veth = "ip link add name probe0 type veth peer name probe1";
 
@@ -14,6 +15,7 @@ const probes = {
   macvlan: `${veth} && ip link add link probe0 name probe2 type macvlan`,
   vrf: "ip link add name probe0 type vrf table 5",
   "legacy iptables": "iptables-legacy -t nat -S",
+  "reference plugins": `test -x '${peerDirectory}/bridge'`,
 } as const;
 
 /** The name of a feature that may be missing. */

@@ -5,11 +5,17 @@ const repository = resolve(import.meta.dirname, "../..");
 /** The folder whose executables are tested: `WEFT_BIN`, or what `make` builds. */
 export const binDirectory = resolve(process.env.WEFT_BIN ?? `${repository}/dist/bin`);
 
+/** The folder of the reference plugins, for tests that compare or mix: `PEER`, or Debian's. */
+export const peerDirectory = resolve(process.env.PEER ?? "/usr/lib/cni");
+
 /** Where a bed keeps its own things, inside its private /run; snapshots leave it out. */
 export const bedDirectory = "/run/bed";
 
 /** The executables, as every bed sees them: a read-only bind mount of `binDirectory`. */
 export const binInBed = `${bedDirectory}/bin`;
+
+/** The reference plugins, as every bed sees them: a read-only bind mount of `peerDirectory`. */
+export const peerInBed = `${bedDirectory}/peer`;
 
 /** Stand-in plugins of one bed; the second entry of the default CNI_PATH. */
 export const fakesInBed = `${bedDirectory}/fakes`;

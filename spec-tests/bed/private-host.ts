@@ -4,6 +4,7 @@
  *   machine                          private host
  *   /run, /var/lib, /tmp             empty tmpfs each
  *   dist/bin                         /run/bed/bin, read-only
+ *   the reference plugins            /run/bed/peer, read-only
  *   its links, routes, nft tables    only lo, and an uplink to nowhere
  *   flannel's daemon                 its file, as if it had been started
  *
@@ -12,24 +13,31 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { Socket } from "node:net";
-import { bedDirectory, binDirectory, binInBed, fakesInBed } from "./paths.ts";
+import {
+  bedDirectory,
+  binDirectory,
+  binInBed,
+  fakesInBed,
+  peerDirectory,
+  peerInBed,
+} from "./paths.ts";
 
 const setUp = `
 set -e
-exec 9<"${binDirectory}"
+exec 9<"${binDirectory}" 8<"${existsSync(peerDirectory) ? peerDirectory : binDirectory}"
 mount -t sysfs sysfs /sys
 for folder in /run /var/lib /tmp; do mount -t tmpfs -o mode=0755 bed $folder; done
 chmod 1777 /tmp
-mkdir -p ${binInBed} ${fakesInBed} /run/flannel
+mkdir -p ${binInBed} ${peerInBed} ${fakesInBed} /run/flannel
 cat >/run/flannel/subnet.env <<end
 FLANNEL_NETWORK=10.1.0.0/16
 FLANNEL_SUBNET=10.1.2.1/24
 FLANNEL_MTU=1450
 FLANNEL_IPMASQ=true
 end
-mount -c --bind /proc/self/fd/9 ${binInBed}
-mount -o remount,bind,ro ${binInBed}
-exec 9<&-
+mount -c --bind -o ro /proc/self/fd/9 ${binInBed}
+mount -c --bind -o ro /proc/self/fd/8 ${peerInBed}
+exec 9<&- 8<&-
 ip link set lo up
 ip link add uplink0 type bridge
 ip address add 198.51.100.1/24 dev uplink0
