@@ -1,7 +1,7 @@
 /**
- * What the reference plugins 1.x left for an attachment, and our own rules by iptables: found by
- * the names those compute, and taken away over netlink without running a program, except where
- * the packet filter is older than nf_tables.
+ * What the reference plugins 1.x made for an attachment, and our own rules by iptables: found by
+ * the names those compute, taken for what it is by CHECK, and taken away over netlink without
+ * running a program, except where the packet filter is older than nf_tables.
  *
  *   inet cni_plugins_masquerade   masq_checks: one rule for each address, commented
  *   ip nat, ip6 nat               POSTROUTING: jumps to the chain CNI-…, one for each container
@@ -25,33 +25,73 @@ import { bridgeTable, hasLegacyNat, masqueradeTable, natTables } from "./referen
 type Iptables = typeof import("./masquerade-iptables.lazy.ts");
 
 const masqueradeRules: NftChain = { table: masqueradeTable, name: "masq_checks" };
+const masqueradeHook: NftChain = { table: masqueradeTable, name: "postrouting" };
 const prerouting: NftChain = { table: bridgeTable, name: "PREROUTING" };
 
+/** True if the reference's nftables backend masquerades all these addresses for an attachment. */
+export function hasMasquerade(ns: Netns, owner: Owner, addresses: readonly IpAddress[]): boolean {
+  const prefix = attachmentPrefix(owner);
+  const hook = listChainRules(ns, masqueradeHook);
+  const own = listChainRules(ns, masqueradeRules).filter(({ comment }) =>
+    comment.startsWith(prefix),
+  );
+  return (
+    hook.some((rule) => leadsTo(rule, masqueradeRules.name)) &&
+    addresses.every((address) => own.some((rule) => compares(rule, address)))
+  );
+}
+
+/** True if the reference's MAC spoof check lets an attachment send from this address only. */
+export function hasSpoofCheck(ns: Netns, owner: Owner, mac: Uint8Array): boolean {
+  const [first, second] = spoofCheckChains(owner);
+  return (
+    listChainRules(ns, prerouting).some((rule) => leadsTo(rule, first.name)) &&
+    listChainRules(ns, first).some((rule) => leadsTo(rule, second.name)) &&
+    listChainRules(ns, second).some((rule) => compares(rule, mac))
+  );
+}
+
+function leadsTo({ expressions }: FoundRule, chain: string): boolean {
+  return expressions.some((step) => jumpTarget(step) === chain);
+}
+
+function compares({ expressions }: FoundRule, value: Uint8Array): boolean {
+  return comparedValues(expressions).some((other) => equalAddresses(other, value));
+}
+
 /**
- * Deletes what was left for an attachment. iptables knows a container, but not its interfaces:
- * if addresses are given, only what is for them goes.
+ * Deletes the masquerade that was left for an attachment. iptables knows a container, but not its
+ * interfaces: if addresses are given, only what is for them goes.
  */
 export function deleteLeftovers(ns: Netns, owner: Owner, known: readonly IpAddress[] = []): void {
   const name = chainName(owner);
   const natChains = [natTables[4], natTables[6]].map((table) => ({ table, name }));
-  const spoofChains = spoofCheckChains(owner);
   const prefix = attachmentPrefix(owner);
   changeTables(ns, {
-    questions: [...natChains, ...spoofChains].map(getChain),
-    plan: ([ipv4, ipv6, ...answers]) => [
+    questions: natChains.map(getChain),
+    plan: (answers) => [
       ...rulesWhere(ns, masqueradeRules, ({ comment }) => comment.startsWith(prefix)),
       ...natChains
-        .filter((_, i) => isThere(i === 0 ? ipv4 : ipv6))
+        .filter((_, i) => isThere(answers[i]))
         .flatMap((chain) => natLeftovers(ns, chain, known)),
-      ...spoofCheckLeftovers(
-        ns,
-        owner,
-        spoofChains.filter((_, i) => isThere(answers[i])),
-      ),
     ],
   });
   const iptables = legacyIptables(ns);
   iptables?.deleteRules(ns, { owner, known, flavour: "legacy" });
+}
+
+/** Deletes the MAC spoof check that was left for an attachment. */
+export function deleteSpoofCheckLeftovers(ns: Netns, owner: Owner): void {
+  const chains = spoofCheckChains(owner);
+  changeTables(ns, {
+    questions: chains.map(getChain),
+    plan: (answers) =>
+      spoofCheckLeftovers(
+        ns,
+        owner,
+        chains.filter((_, i) => isThere(answers[i])),
+      ),
+  });
 }
 
 function isThere(answer: Outcome | undefined): boolean {
@@ -68,19 +108,14 @@ function rulesWhere(
   return stale.map(({ handle }) => delRule(chain, handle));
 }
 
-function leadsTo({ expressions }: FoundRule, chain: string): boolean {
-  return expressions.some((step) => jumpTarget(step) === chain);
-}
-
 /** The jumps for the known addresses, or all; with the last of them goes the chain. */
 function natLeftovers(ns: Netns, chain: NftChain, known: readonly IpAddress[]): readonly Request[] {
   const postrouting = { table: chain.table, name: "POSTROUTING" };
   const jumps = listChainRules(ns, postrouting).filter((rule) => leadsTo(rule, chain.name));
-  const isKnown = (value: Uint8Array) => known.some((address) => equalAddresses(address, value));
   const own =
     known.length === 0
       ? jumps
-      : jumps.filter(({ expressions }) => comparedValues(expressions).some(isKnown));
+      : jumps.filter((rule) => known.some((address) => compares(rule, address)));
   const isLast = own.length === jumps.length;
   return [
     ...own.map(({ handle }) => delRule(postrouting, handle)),
@@ -88,9 +123,13 @@ function natLeftovers(ns: Netns, chain: NftChain, known: readonly IpAddress[]): 
   ];
 }
 
-function spoofCheckChains({ containerID, ifName }: Owner): readonly NftChain[] {
+/** The chain that frames of the port go to, and the one it sends them on to. */
+function spoofCheckChains({ containerID, ifName }: Owner): readonly [NftChain, NftChain] {
   const name = `cni-br-iface-${containerID}-${ifName}`;
-  return [name, `${name}-mac`].map((each) => ({ table: bridgeTable, name: each }));
+  return [
+    { table: bridgeTable, name },
+    { table: bridgeTable, name: `${name}-mac` },
+  ];
 }
 
 function spoofCheckLeftovers(

@@ -48,6 +48,11 @@ export function hasNatTable(ns: Netns, family: Family): boolean {
   return isOneThere(ns, [natTables[family]]) || hasLegacyNat(ns, family);
 }
 
+/** True if there may be a MAC spoof check of the reference's. */
+export function hasBridgeTable(ns: Netns): boolean {
+  return isOneThere(ns, [bridgeTable]);
+}
+
 function isOneThere(ns: Netns, tables: readonly NftTable[]): boolean {
   const answers = unlessUnsupported(() => ns.netfilter.attempt(...tables.map(getTable)), []);
   return answers.some(({ error }) => !error);

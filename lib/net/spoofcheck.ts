@@ -9,6 +9,7 @@
  * A frame costs one lookup and an attachment one element, however many there are.
  */
 
+import { lazily } from "../host/lazy.ts";
 import { formatMac, type Mac } from "../ip/mac.ts";
 import {
   goWhere,
@@ -31,6 +32,9 @@ import {
   type Place,
 } from "./nft-dispatch.ts";
 import type { Owner } from "./nft-owner.ts";
+import { hasBridgeTable } from "./reference-tables.ts";
+
+type Leftovers = typeof import("./reference-leftovers.lazy.ts");
 
 const table: NftTable = { family: NFPROTO_BRIDGE, name: "weft" };
 
@@ -67,13 +71,21 @@ export function addSpoofCheck(host: Netns, owner: Owner, portName: string, mac: 
   addEntries(host, dispatcher, { owner, entries: [entryOf(portName, mac)] });
 }
 
-/** Ends the check of an attachment; none is fine. The name of its port spares a search. */
+/**
+ * Ends the check of an attachment, also one that the reference plugins made; none is fine. The
+ * name of its port spares a search.
+ */
 export function deleteSpoofCheck(host: Netns, owner: Owner, portName: string | undefined): void {
   const known = portName === undefined ? [] : [placeOf(portName)];
   deleteEntries(host, dispatcher, { owner, known });
+  reference(host)?.deleteSpoofCheckLeftovers(host, owner);
 }
 
-/** What an attachment's check lacks, in words; undefined if it is complete. */
+function reference(host: Netns): Leftovers | undefined {
+  return hasBridgeTable(host) ? lazily<Leftovers>("reference-leftovers") : undefined;
+}
+
+/** What an attachment's check lacks, in words; undefined if it, or the reference's, is complete. */
 // biome-ignore lint/complexity/useMaxParams: a port and its MAC are named by everyone who calls
 export function checkSpoofCheck(
   host: Netns,
@@ -81,7 +93,10 @@ export function checkSpoofCheck(
   portName: string,
   mac: Mac,
 ): string | undefined {
-  return checkEntries(host, dispatcher, { owner, entries: [entryOf(portName, mac)] });
+  const fault = checkEntries(host, dispatcher, { owner, entries: [entryOf(portName, mac)] });
+  return fault !== undefined && reference(host)?.hasSpoofCheck(host, owner, mac)
+    ? undefined
+    : fault;
 }
 
 /** Ends the checks of all attachments of a network but the valid ones. */
