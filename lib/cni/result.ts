@@ -66,10 +66,9 @@ export function toVersion(result: Result, version: string): JsonObject {
   const shape = shapeOf(version);
   if (shape === 1) return toFirstShape(result, version);
   if (shape === 2) return toSecondShape(result, version);
-  return {
-    cniVersion: version,
-    ...pruned({ ...result, ...(isAtLeast(version, "1.1.0") ? {} : withoutExtras(result)) }),
-  };
+  const dns = pruned(result.dns ?? {});
+  const members = isAtLeast(version, "1.1.0") ? result : { ...result, ...withoutExtras(result) };
+  return { cniVersion: version, ...pruned({ ...members, dns }) };
 }
 
 function pruned(value: object): JsonObject {
