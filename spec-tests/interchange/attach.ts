@@ -1,0 +1,113 @@
+/** One case on one side: a machine of its own, prepared, and the commands in their order. */
+
+import { type Bed, createBed } from "../bed/bed.ts";
+import type { Container } from "../bed/container.ts";
+import type { Outcome } from "../bed/outcome.ts";
+import { by, commonVersions, hasCheck, type Side } from "../bed/sides.ts";
+import type { Case } from "./cases.ts";
+
+/** A side's machine, prepared for a case. */
+export interface Site {
+  readonly bed: Bed;
+  readonly box: Container;
+  readonly side: Side;
+}
+
+/** Makes the machine of a case, hands it over, and removes it. */
+export async function onSite<T>(
+  { before, inside }: Case,
+  side: Side,
+  body: (site: Site) => Promise<T>,
+): Promise<T> {
+  const bed = createBed();
+  try {
+    const box = bed.container();
+    if (before) bed.host.sh(before);
+    if (inside) box.sh(inside);
+    return await body({ bed, box, side });
+  } finally {
+    bed.dispose();
+  }
+}
+
+/** The versions a case is run in. */
+export function versionsOf({ isRefused = false }: Case): readonly string[] {
+  const [oldest = "", ...others] = commonVersions;
+  return isRefused ? [oldest, ...others.slice(-1)] : commonVersions;
+}
+
+/** What the commands of one attachment printed: a result, or an error. */
+export type Told = Readonly<Partial<Record<"add" | "check" | "del", Answer>>>;
+type Answer = { readonly result: unknown } | { readonly error: unknown };
+
+/** ADD, CHECK, where there is one, and DEL of one attachment. */
+export async function attach(site: Site, row: Case, version: string): Promise<Told> {
+  const ended = await run(site, row, { command: "ADD", version });
+  const prevResult = ended.exitCode === 0 ? parse(ended.stdout) : undefined;
+  const later = { version, prevResult };
+  const checked =
+    prevResult !== undefined && hasCheck(version)
+      ? await run(site, row, { command: "CHECK", ...later })
+      : undefined;
+  const deleted = await run(site, row, { command: "DEL", ...later });
+  return {
+    add: answer(ended),
+    ...(checked && { check: answer(checked) }),
+    del: answer(deleted),
+  };
+}
+
+interface Step {
+  readonly command: string;
+  readonly version: string;
+  readonly prevResult?: unknown;
+}
+
+/** Runs one command of a case. */
+export function run({ bed, box, side }: Site, row: Case, step: Step): Promise<Outcome> {
+  const { command, version, prevResult = previousResult(row, version) } = step;
+  const { program, config, args, ifName, env } = row;
+  return bed.start(program, {
+    command,
+    container: box,
+    config: { cniVersion: version, ...config, prevResult },
+    ...(args === undefined ? {} : { args }),
+    ...(ifName === undefined ? {} : { ifName }),
+    ...(env === undefined ? {} : { env }),
+    ...by(bed, side),
+  });
+}
+
+function previousResult({ previous }: Case, version: string): object | undefined {
+  if (previous === undefined) return undefined;
+  if (version < "0.3.0") return { cniVersion: version, ip4: { ip: previous } };
+  const interfaces = [{ name: "other0", sandbox: "/run/netns/box1" }];
+  return {
+    cniVersion: version,
+    interfaces,
+    ips: [{ version: "4", address: previous, interface: 0 }],
+  };
+}
+
+/** What was printed, without what is random; anything but one JSON document is shown as it is. */
+function answer({ exitCode, signal, stdout }: Outcome): Answer {
+  const printed = parse(alike(stdout));
+  if (exitCode === 0) return { result: printed };
+  return { error: exitCode === 1 ? printed : { exitCode, signal, printed } };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Names of host ends, and hardware addresses nobody asked for, are all the same. */
+function alike(text: string): string {
+  const isChosen = (mac: string) => mac.startsWith("0a:58:") || mac === "00:00:00:00:00:00";
+  return text
+    .replace(/veth[0-9a-f]{8}/g, "veth…")
+    .replace(/\b([0-9a-f]{2}:){5}[0-9a-f]{2}\b/g, (mac) => (isChosen(mac) ? mac : "some MAC"));
+}

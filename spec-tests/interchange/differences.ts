@@ -1,0 +1,174 @@
+/**
+ * Everything in which ours differ from the reference plugins 1.1.1 on purpose, with the reason.
+ * What is not in these lists must be alike; what is in them and does not occur must leave them.
+ */
+
+/** A difference that is intended. */
+export interface Difference {
+  readonly why: string;
+  /** The leaf it is in. */
+  readonly path: RegExp;
+  /** What the leaf is, as JSON text, or `nothing`; any if not given. */
+  readonly theirs?: RegExp;
+  readonly ours?: RegExp;
+  /** The cases and versions it is in; any if not given. */
+  readonly where?: RegExp;
+}
+
+const succeeds = /^succeeds$/;
+const nothing = /^nothing$/;
+const refusal = /^(add|check|del)\.error\.code$/;
+
+/** In what is printed. A command of which only one side succeeds is one leaf. */
+export const inOutcomes: readonly Difference[] = [
+  /* ---- only ours succeed ---- */
+  {
+    why: "one bridge may be the gateway of several subnets; only its own is a conflict",
+    path: /^add$/,
+    theirs: /already has an IP address different from/,
+    ours: succeeds,
+    where: /several ranges|two sets|another subnet/,
+  },
+  {
+    why: "the hardware address of a new bridge is chosen once, not again with each gateway",
+    path: /^add$/,
+    theirs: /could not set bridge's mac: invalid argument/,
+    ours: succeeds,
+    where: /two sets of one family/,
+  },
+  {
+    why: "a default route of the address manager, with or without gateway, serves as default route",
+    path: /^add$/,
+    theirs: /failed to add route .* via 10\.1\.2\.1 dev eth0': file exists/,
+    ours: succeeds,
+    where: /routes, isDefaultGateway/,
+  },
+  {
+    why: "CNI_ARGS are for all plugins of a call: IP and MAC concern one of them each",
+    path: /^(add|del)$/,
+    theirs: /ARGS: unknown args \["(IP|MAC)=/,
+    ours: succeeds,
+  },
+  {
+    why: "DEL removes what there is, whatever has become of the configuration or the namespace",
+    path: /^del$/,
+    theirs: /^fails with 999: /,
+    ours: succeeds,
+  },
+  {
+    why: "without an address manager there is none to ask in CHECK",
+    path: /^check$/,
+    theirs: /no plugin name provided/,
+    ours: succeeds,
+    where: /layer 2/,
+  },
+  {
+    why: "CHECK looks for a route without gw where ADD put it: by the gateway of its family",
+    path: /^check$/,
+    theirs: /Expected Route .* not found/,
+    ours: succeeds,
+    where: /routes of both families/,
+  },
+
+  /* ---- only theirs succeed ---- */
+  {
+    why: "the host's own namespace is no container: nothing is made or deleted there",
+    path: /^(add|del)$/,
+    theirs: succeeds,
+    ours: /^fails with 8: .* should not be the same/,
+    where: /the host's own namespace/,
+  },
+
+  /* ---- both fail ---- */
+  {
+    why: "999 is for faults of the plugin; the specification has 4 for variables, CNI_ARGS among them",
+    path: refusal,
+    theirs: /^999$/,
+    ours: /^4$/,
+    where: /an IP that is none|argument|namespace|IP of elsewhere|gateway's/,
+  },
+  {
+    why: "999 is for faults of the plugin; the specification has 7 for configurations",
+    path: refusal,
+    theirs: /^999$/,
+    ours: /^7$/,
+  },
+  {
+    why: "999 is for faults of the plugin; 100 says that the kernel refused",
+    path: refusal,
+    theirs: /^999$/,
+    ours: /^100$/,
+    where: /a gateway elsewhere, isDefaultGateway|unreachable gateway/,
+  },
+  {
+    why: "999 is for faults of the plugin; 101 says that a file could not be used",
+    path: refusal,
+    theirs: /^999$/,
+    ours: /^101$/,
+    where: /resolv\.conf that is missing/,
+  },
+  {
+    why: "999 is for faults of the plugin; 102 says that the address manager could not be run",
+    path: refusal,
+    theirs: /^999$/,
+    ours: /^102$/,
+    where: /address manager nobody has/,
+  },
+  {
+    why: "999 is for faults of the plugin; 103 says that something is there already",
+    path: refusal,
+    theirs: /^999$/,
+    ours: /^103$/,
+    where: /another address|bridge that is none|interface that is there|address of the world/,
+  },
+  {
+    why: "999 is for faults of the plugin; 105 says that there is no address to give",
+    path: refusal,
+    theirs: /^999$/,
+    ours: /^105$/,
+    where: /no address left|IP of elsewhere/,
+  },
+  {
+    why: "an error names what was expected and what was found",
+    path: /^(add|check|del)\.error\.(msg|details)$/,
+  },
+  {
+    why: "an error object has cniVersion, as the specification says",
+    path: /^(add|check|del)\.error\.cniVersion$/,
+    theirs: nothing,
+  },
+
+  /* ---- both succeed ---- */
+  {
+    why: "an empty dns is left out from 1.0.0 on, as in later releases of the reference",
+    path: /^add\.result\.dns$/,
+    theirs: /^\{\}$/,
+    ours: nothing,
+    where: /version 1\./,
+  },
+  {
+    why: "the dns of the address manager is the result's if the network has none of its own",
+    path: /^add\.result\.dns\b/,
+    theirs: /^(nothing|\{\})$/,
+    where: /bridge, a resolv\.conf/,
+  },
+  {
+    why: "what plugins before this one in a list have reported stays in the result",
+    path: /^add\.result\.(interfaces|ips|ip4)\b/,
+    where: /bridge, a plugin before it/,
+  },
+  {
+    why: "up to 0.2.0 a result has ip4 and ip6 and nothing else",
+    path: /^add\.result\.(interfaces|ips|ip4|ip6)\b/,
+    where: /loopback.* version 0\.[12]\.0/,
+  },
+  {
+    why: "from 0.3.0 to 0.4.0 an address has a version",
+    path: /^add\.result\.ips\[\d\]\.version$/,
+    theirs: nothing,
+    where: /loopback.* version 0\.[34]/,
+  },
+];
+
+/** In what is made. */
+export const inState: readonly Difference[] = [];

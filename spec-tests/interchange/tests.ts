@@ -1,0 +1,48 @@
+/** The tests of a comparison: each case differs only as intended, and each intention occurs. */
+
+import { describe, expect } from "vitest";
+import { needs } from "../bed/kernel.ts";
+import type { Case } from "./cases.ts";
+import { describeFound, type Found, reasonFor } from "./compare.ts";
+import type { Difference } from "./differences.ts";
+
+const it = needs("reference plugins");
+
+/** What is compared, how, and what may come of it. */
+export interface Comparison {
+  readonly title: string;
+  readonly cases: readonly Case[];
+  readonly compare: (row: Case) => Promise<readonly Found[]>;
+  readonly intended: readonly Difference[];
+}
+
+/** Declares the tests of a comparison; each case is run once. */
+export function testComparison({ title, cases, compare, intended }: Comparison): void {
+  const known = new Map<Case, Promise<readonly Found[]>>();
+  const differencesIn = (row: Case): Promise<readonly Found[]> => {
+    const found = known.get(row) ?? compare(row);
+    known.set(row, found);
+    return found;
+  };
+
+  describe(title, () => {
+    describe.concurrent("but for what is intended", () => {
+      for (const row of cases) {
+        it(row.title, async () => {
+          const found = await differencesIn(row);
+          const other = found.filter((one) => !reasonFor(one, intended));
+          expect(other.map(describeFound)).toEqual([]);
+        });
+      }
+    });
+
+    it("and every intended difference is there", async () => {
+      const reasons = new Set<Difference | undefined>();
+      for (const row of cases) {
+        for (const found of await differencesIn(row)) reasons.add(reasonFor(found, intended));
+      }
+      const unused = intended.filter((difference) => !reasons.has(difference));
+      if (!process.env.PEER) expect(unused.map(({ why }) => why)).toEqual([]);
+    });
+  });
+}
