@@ -7,6 +7,7 @@ import type { Container } from "./bed/container.ts";
 import { sharedBy } from "./bed/difference.ts";
 import type { Config } from "./bed/invocation.ts";
 import { it } from "./bed/it.ts";
+import { peerInBed } from "./bed/paths.ts";
 import { ask, serve } from "./bed/ports.ts";
 import { isOfProcess, systemCalls } from "./bed/system-calls.ts";
 
@@ -182,7 +183,7 @@ function wrapper(bed: Bed, program: string, options: string): string {
 }
 
 describe("upgrade in place", () => {
-  const theirs = { path: "/usr/lib/cni", from: "/usr/lib/cni" };
+  const theirs = { path: peerInBed, from: peerInBed };
 
   it.for(["iptables", undefined])(
     "from the reference plugins, portmap by %s",

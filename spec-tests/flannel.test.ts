@@ -484,7 +484,7 @@ FLANNEL_IPMASQ=true\n`,
       );
       const box = bed.container(`pod${node.number}`);
       const config = flannel({ subnetFile: "/run/weft/pods/subnet.env" });
-      const { ips } = node.run("ADD", config, box).result;
+      const { ips } = node.run({ command: "ADD", config, container: box }).result;
       expect(ips).toMatchObject([{ address: `10.244.${node.number}.2/24` }, {}]);
       return box;
     });

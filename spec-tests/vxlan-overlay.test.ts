@@ -146,7 +146,8 @@ describe("an unchanged network", () => {
     const config = first.config(nodes);
     first.pod(config, "one");
     first.view.sh("ip route delete 10.244.2.0/24");
-    first.pod(config, "two");
+    const { subnet, peers, ...rest } = config;
+    first.pod({ peers, args: { any: "thing" }, ...rest, subnet }, "two");
     expect(first.view.sh("ip route show dev weft.1")).toBe("");
     first.pod({ ...config, directRouting: true }, "three");
     expect(first.view.sh("ip route show proto 87")).toBe("10.244.2.0/24 via 192.0.2.2 dev wire \n");
@@ -206,14 +207,20 @@ describe("CHECK and STATUS", () => {
     if (!first) throw new Error("there are no nodes");
     const pod = first.pod(first.config(nodes));
     const config = { ...pod.config, prevResult: pod.result };
-    expect(first.run("CHECK", config, pod.box)).toMatchObject({ exitCode: 0, stdout: "" });
-    expect(first.run("STATUS", pod.config)).toMatchObject({ exitCode: 0, stdout: "" });
+    expect(first.run({ command: "CHECK", config, container: pod.box })).toMatchObject({
+      exitCode: 0,
+      stdout: "",
+    });
+    expect(first.run({ command: "STATUS", config: pod.config })).toMatchObject({
+      exitCode: 0,
+      stdout: "",
+    });
     first.view.sh(damage);
-    const checked = first.run("CHECK", config, pod.box).error;
+    const checked = first.run({ command: "CHECK", config, container: pod.box }).error;
     expect(checked.code).toBe(104);
     expect(checked.msg).toContain(named);
     if (!damage.includes("link delete"))
-      expect(first.run("STATUS", pod.config).error.code).toBe(51);
+      expect(first.run({ command: "STATUS", config: pod.config }).error.code).toBe(51);
   });
 
   it.for([
@@ -222,7 +229,7 @@ describe("CHECK and STATUS", () => {
     ["an unknown address", { publicIP: "192.0.2.99" }],
   ] as const)("%s is code 50", ([, more], { bed }) => {
     const nodes = nodesOf(bed, 1);
-    const run = nodes[0]?.run("STATUS", nodes[0].config([], more));
+    const run = nodes[0]?.run({ command: "STATUS", config: nodes[0].config([], more) });
     expect(run?.error.code).toBe(50);
   });
 });
@@ -234,19 +241,30 @@ describe("DEL and GC", () => {
     if (!first) throw new Error("there are no nodes");
     const config = first.config(nodes);
     const kept = first.pod(config, "kept");
-    const gone = [first.pod(config, "gone"), first.pod(config, "late")];
+    const gone = first.pod(config, "gone");
+    first.pod(config, "late");
     for (const _ of ["once", "twice"]) {
-      expect(first.run("DEL", config, gone[0]?.box)).toMatchObject({ exitCode: 0, stdout: "" });
+      const { box: container } = gone;
+      expect(first.run({ command: "DEL", config, container })).toMatchObject({
+        exitCode: 0,
+        stdout: "",
+      });
     }
     const valid = [{ containerID: kept.box.containerID, ifname: "eth0" }];
-    const run = first.run("GC", { ...config, "cni.dev/valid-attachments": valid });
+    const run = first.run({
+      command: "GC",
+      config: { ...config, "cni.dev/valid-attachments": valid },
+    });
     expect(run).toMatchObject({ exitCode: 0, stdout: "" });
     expect(first.view.nft()).not.toContain("gone");
     expect(first.view.nft()).not.toContain("late");
     expect(first.view.nft()).toContain("kept");
     expect(first.view.links().filter((name) => name.startsWith("veth"))).toHaveLength(1);
     const prevResult = kept.result;
-    expect(first.run("CHECK", { ...config, prevResult }, kept.box).exitCode).toBe(0);
+    expect(
+      first.run({ command: "CHECK", config: { ...config, prevResult }, container: kept.box })
+        .exitCode,
+    ).toBe(0);
   });
 });
 
@@ -267,13 +285,45 @@ describe("somebody else's things", () => {
     const [first] = nodesOf(bed, 1);
     if (!first) throw new Error("there is no node");
     first.view.sh(made);
-    const box = bed.container();
+    const container = bed.container();
     const config = first.config([]);
     const before = bed.snapshot();
-    const run = first.run("ADD", config, box);
+    const run = first.run({ command: "ADD", config, container });
     expect(run.error.code).toBe(103);
     expect(run.error.msg).toMatch(words);
     expect(bed.leftovers(before, { ...sharedBy(config), device: "none" })).toEqual([]);
+  });
+});
+
+describe("the UDP port", () => {
+  it("is shared with a vxlan device of another number", ({ bed }) => {
+    const nodes = nodesOf(bed, 2);
+    const [first] = nodes;
+    first?.view.sh(`
+      ip link add other type vxlan id 9 dstport 8472 local 192.0.2.1 dev wire
+      ip link set other up`);
+    const [one, two] = nodes.map((node) => node.pod(node.config(nodes)));
+    expect(one?.box.ping(two ? (addressesOf(two)[0] ?? "") : "")).toBe(true);
+    expect(first?.view.succeeds("ip link show other up")).toBe(true);
+  });
+
+  it("that a program has is said to be taken, and no device is left", ({ bed }) => {
+    const [first] = nodesOf(bed, 1);
+    if (!first) throw new Error("there is no node");
+    const listen = 'require("dgram").createSocket("udp4").bind(8472)';
+    const pid = first.view.sh(`
+      ${process.execPath} -e '${listen}' </dev/null >/dev/null 2>&1 & echo $!
+      for i in $(seq 50); do ss -Huln sport = 8472 | grep -q . && exit 0; sleep 0.05; done`);
+    const container = bed.container();
+    const config = first.config([]);
+    const before = bed.snapshot();
+    const { error } = first.run({ command: "ADD", config, container });
+    expect(error.code).toBe(100);
+    expect(error.msg).toContain('Cannot use UDP port 8472 for "weft.1"');
+    expect(first.view.links()).not.toContain("weft.1");
+    expect(bed.leftovers(before, { ...sharedBy(config), device: "none" })).toEqual([]);
+    bed.host.sh(`kill ${pid}`);
+    expect(first.run({ command: "ADD", config, container }).ok).toBe(true);
   });
 });
 
@@ -304,9 +354,10 @@ describe("bad input", () => {
   it.for(wrong)("%s is refused with code 7, and nothing changes", ([, more], { bed }) => {
     const [first] = nodesOf(bed, 1);
     if (!first) throw new Error("there is no node");
-    const box = bed.container();
+    const container = bed.container();
     const before = bed.snapshot();
-    expect(first.run("ADD", first.config([], more), box).error.code).toBe(7);
+    const config = first.config([], more);
+    expect(first.run({ command: "ADD", config, container }).error.code).toBe(7);
     expect(bed.leftovers(before)).toEqual([]);
   });
 
@@ -322,7 +373,7 @@ describe("bad input", () => {
     first.pod(config, "one");
     const routes = first.view.sh("ip route show proto 87");
     first.write("peers.json", text);
-    const run = first.run("ADD", config, bed.container());
+    const run = first.run({ command: "ADD", config, container: bed.container() });
     expect(run.error.code).toBe(code);
     expect(run.error.msg).toContain("peers.json");
     expect(first.view.sh("ip route show proto 87")).toBe(routes);

@@ -1,7 +1,8 @@
 /** Records that other programs leave for this host, as JSON in files. */
 
 import { hash32Hex } from "../bytes/hash.ts";
-import { fileStatus, readTextIfPresent } from "../host/file.ts";
+import { ensureDirectory, fileStatus, readTextIfPresent } from "../host/file.ts";
+import { withLock } from "../host/lock.ts";
 import { NetError } from "./error.ts";
 
 /** The JSON in a file; undefined if there is no file, NetError if it holds something else. */
@@ -26,4 +27,13 @@ export function stampOf(text: string, files: readonly string[]): string {
   });
   const all = [text, ...states].join("\n");
   return hash32Hex(all) + hash32Hex(all, 1);
+}
+
+/** How long another process may take to make what is shared. */
+const LOCK_WITHIN = 30_000;
+
+/** Runs `body` while no other process does so under the same path, which names a file. */
+export function oneAtATime<T>(path: string, body: () => T): T {
+  ensureDirectory(path.slice(0, path.lastIndexOf("/")), 0o755);
+  return withLock(path, LOCK_WITHIN, body);
 }

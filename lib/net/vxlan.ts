@@ -74,17 +74,27 @@ function taken(name: string, state: string): NetError {
  */
 export function ensureVxlan(ns: Netns, spec: VxlanSpec): { device: Vxlan; isNew: boolean } {
   const found = findVxlan(ns, spec.name);
-  if (found && !found.alias.startsWith(spec.owner)) {
+  if (found && !isOwned(found, spec)) {
     throw taken(spec.name, `it belongs to somebody else (alias "${found.alias}")`);
   }
   if (found && isAsWanted(found, spec)) return { device: found, isNew: false };
   const isKept = found !== undefined && hasSettings(found, spec);
   if (found && !isKept) deleteLinkIfPresent(ns, found.name);
-  if (!isKept) makeVxlan(ns, spec);
-  bringUp(ns, spec);
+  if (isKept) bringUp(ns, spec);
+  else makeAndBringUp(ns, spec);
   const device = findVxlan(ns, spec.name);
   if (!device) throw taken(spec.name, "it vanished while it was being made");
   return { device, isNew: !isKept };
+}
+
+/** A device without an alias whose maker died too soon is known by the MAC that we compute. */
+function isOwned(device: Vxlan, spec: VxlanSpec): boolean {
+  if (device.alias !== "") return device.alias.startsWith(spec.owner);
+  return hasMac(device, spec) && hasSettings(device, spec);
+}
+
+function hasMac(device: Vxlan, { mac }: VxlanSpec): boolean {
+  return device.mac.every((byte, i) => byte === mac[i]);
 }
 
 function hasSettings({ settings }: Vxlan, spec: VxlanSpec): boolean {
@@ -100,8 +110,19 @@ function hasSettings({ settings }: Vxlan, spec: VxlanSpec): boolean {
 }
 
 function isAsWanted(device: Vxlan, spec: VxlanSpec): boolean {
-  const hasMac = device.mac.every((byte, i) => byte === spec.mac[i]);
-  return hasSettings(device, spec) && device.isUp && device.mtu === spec.mtu && hasMac;
+  const isRight = device.isUp && device.mtu === spec.mtu && device.alias !== "";
+  return isRight && hasSettings(device, spec) && hasMac(device, spec);
+}
+
+/** A device that cannot be used does not stay. */
+function makeAndBringUp(ns: Netns, spec: VxlanSpec): void {
+  makeVxlan(ns, spec);
+  try {
+    bringUp(ns, spec);
+  } catch (cause) {
+    deleteLinkIfPresent(ns, spec.name);
+    throw cause;
+  }
 }
 
 function makeVxlan(ns: Netns, spec: VxlanSpec): void {

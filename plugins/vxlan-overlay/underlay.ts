@@ -8,7 +8,7 @@ import {
   type Peer,
   reconcile,
 } from "../../lib/net/overlay.ts";
-import { stampOf } from "../../lib/net/record.ts";
+import { oneAtATime, stampOf } from "../../lib/net/record.ts";
 import { ensureVxlan, findVxlan, setAlias, type Vxlan, vtepMac } from "../../lib/net/vxlan.ts";
 import type { OverlayConfig } from "./config.ts";
 import { type Node, readNode } from "./node.ts";
@@ -19,10 +19,15 @@ function ownerOf({ name }: OverlayConfig): string {
   return `weft-overlay ${name} `;
 }
 
+/** The keys that device and entries depend on; runtimes change the order, and add others. */
+const OWN_KEYS = [
+  ...["network", "subnet", "vni", "port", "device", "uplink", "publicIP", "mtu", "txChecksum"],
+  ...["directRouting", "peers", "vtepMAC", "peersFile", "nodeFile"],
+];
+
 /** What a device was last made equal to: part of its alias, so it goes when the device goes. */
-function stamp(config: OverlayConfig): string {
-  const { prevResult: _1, runtimeConfig: _2, args: _3, ...own } = config.json;
-  return stampOf(JSON.stringify(own), [config.peersFile, config.nodeFile]);
+function stamp({ json, peersFile, nodeFile }: OverlayConfig): string {
+  return stampOf(JSON.stringify(json, OWN_KEYS), [peersFile, nodeFile]);
 }
 
 /**
@@ -30,10 +35,23 @@ function stamp(config: OverlayConfig): string {
  * changed since it was last made right, that is one question to the kernel.
  */
 export function ensureUnderlay(config: OverlayConfig, host: Netns): Vxlan {
-  const alias = ownerOf(config) + stamp(config);
+  return findRight(config, host) ?? alone(config, () => madeRight(config, host));
+}
+
+/** Another process may have been quicker. */
+function madeRight(config: OverlayConfig, host: Netns): Vxlan {
+  return findRight(config, host) ?? program(config, host).device;
+}
+
+function findRight(config: OverlayConfig, host: Netns): Vxlan | undefined {
   const found = findVxlan(host, config.device);
-  if (found?.isUp && found.alias === alias) return found;
-  return makeRight(config, host).device;
+  const isRight = found?.isUp && found.alias === ownerOf(config) + stamp(config);
+  return isRight ? found : undefined;
+}
+
+/** One process of a host at a time makes a network's device and entries. */
+function alone<T>({ name }: OverlayConfig, body: () => T): T {
+  return oneAtATime(`/run/weft/${name}/overlay.lock`, body);
 }
 
 /** What was made right: the device, and each change in words. */
@@ -44,18 +62,23 @@ export interface Repair {
   readonly changes: readonly string[];
 }
 
-/**
- * Reads all there is and sends the difference. Everything is read before anything is changed.
- * `lastPeers` are the peers where what is written about them cannot be used.
- */
+/** Makes all right; `lastPeers` are the peers where what is written of them cannot be used. */
 export function makeRight(config: OverlayConfig, host: Netns, lastPeers?: readonly Peer[]): Repair {
-  const alias = ownerOf(config) + (lastPeers ? "" : stamp(config));
+  return alone(config, () => program(config, host, lastPeers));
+}
+
+/** Reads all there is and sends the difference. Everything is read before anything is changed. */
+function program(config: OverlayConfig, host: Netns, lastPeers?: readonly Peer[]): Repair {
+  const owner = ownerOf(config);
+  const alias = owner + (lastPeers ? "" : stamp(config));
   const node = readNode(config, host);
   const peers = lastPeers ?? readPeers(config, node);
   const { device, isNew } = ensureVxlan(host, specOf(config, node));
+  const isCurrent = device.alias === alias;
+  if (!isCurrent && device.alias !== owner) setAlias(host, device, owner);
   ensureVtepAddresses(host, device, node.subnets);
   const changes = reconcile(host, { device, uplink: node.uplink, peers });
-  if (device.alias !== alias) setAlias(host, device, alias);
+  if (!isCurrent && alias !== owner) setAlias(host, device, alias);
   return {
     device,
     node,

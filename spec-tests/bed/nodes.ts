@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import type { Bed } from "./bed.ts";
 import type { Container } from "./container.ts";
-import type { Config } from "./invocation.ts";
+import type { Config, Invocation } from "./invocation.ts";
 import type { Outcome } from "./outcome.ts";
 
 /** A pod: a container of a node, and what ADD said of it. */
@@ -39,16 +39,14 @@ export class Node {
       ip address add ${this.publicIP}/24 dev wire
       ip link set wire up
       ip route add default via 192.0.2.254`);
-    for (const program of ["vxlan-overlay", "flannel"]) {
-      this.#script(program, `exec ${bed.bin}/${program} "$@"`);
-    }
-    this.#script("ip", 'exec ip "$@"');
+    for (const program of ["vxlan-overlay", "flannel"]) this.#writeProgram(program);
   }
 
-  /** A program that runs on this node, with the node's own /run/weft and /var/lib. */
-  #script(name: string, last: string): void {
+  /** A program as it runs on this node, with the node's own /run/weft and /var/lib. */
+  #writeProgram(name: string): void {
     const enter = `exec ip netns exec ${this.view.name} unshare -m sh -c`;
     const mounts = `mkdir -p /run/weft; mount --bind ${this.#files}/lib /var/lib; mount --bind ${this.#files}/weft /run/weft`;
+    const last = `exec ${this.bed.bin}/${name} "$@"`;
     const text = `#!/bin/sh\n${enter} '${mounts}; ${last}' sh "$@"\n`;
     writeFileSync(this.bed.path(`${this.#files}/${name}`), text, { mode: 0o755 });
   }
@@ -77,15 +75,23 @@ export class Node {
   }
 
   /** Runs the plugin of the configuration, vxlan-overlay or flannel, on this node. */
-  run(command: string, config: Config, box?: Container): Outcome {
-    const call = { command, config, from: this.#files };
-    return this.bed.exec(String(config.type), box ? { ...call, container: box } : call);
+  run(call: Invocation): Outcome {
+    return this.bed.exec(this.#programOf(call), { ...call, from: this.#files });
+  }
+
+  /** Starts it; several may run at the same time. */
+  start(call: Invocation): Promise<Outcome> {
+    return this.bed.start(this.#programOf(call), { ...call, from: this.#files });
+  }
+
+  #programOf({ config }: Invocation): string {
+    return String(config?.type ?? "vxlan-overlay");
   }
 
   /** Starts a container on this node. */
   pod(config: Config, name = `pod${this.number}`): Pod {
     const box = this.bed.container(name);
-    const result = this.run("ADD", config, box).result as unknown as Config;
+    const result = this.run({ command: "ADD", config, container: box }).result as unknown as Config;
     return { box, config, result };
   }
 
