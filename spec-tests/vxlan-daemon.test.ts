@@ -2,11 +2,13 @@
 import { describe, expect } from "vitest";
 import type { Bed } from "./bed/bed.ts";
 import { it } from "./bed/it.ts";
-import { type Daemon, Node } from "./bed/nodes.ts";
+import { type Daemon, Node, Pinging, type Pod } from "./bed/nodes.ts";
 
 interface Scene {
   readonly nodes: readonly [Node, Node];
   readonly daemon: Daemon;
+  /** One on each node. */
+  readonly pods: readonly [Pod, Pod];
 }
 
 /** Two nodes, each with a pod; the first has a daemon. */
@@ -17,9 +19,8 @@ async function scene(bed: Bed): Promise<Scene> {
   first.write("peers.json", { peers });
   const daemon = first.daemon(config);
   await daemon.until("the first repair", () => daemon.said.includes("make vxlan device"));
-  first.pod(config);
-  second.pod(second.config(nodes));
-  return { nodes, daemon };
+  const pods = [first.pod(config), second.pod(second.config(nodes))] as const;
+  return { nodes, daemon, pods };
 }
 
 const entries = (node: Node) =>
@@ -86,16 +87,13 @@ describe("the daemon", () => {
   });
 
   it("is not in the way of packets: killed and started again, none is lost", async ({ bed }) => {
-    const { nodes, daemon } = await scene(bed);
+    const { nodes, daemon, pods } = await scene(bed);
     const [first, second] = nodes;
-    const ping = bed.host.sh(
-      "ip netns exec pod1 ping -i 0.02 -c 100 -q 10.244.2.2 </dev/null >/tmp/ping 2>&1 & echo $!",
-    );
+    const ping = new Pinging(bed, pods[0].box, "10.244.2.2");
     await daemon.kill();
     const again = first.daemon(first.config([], { peers: [second.peer] }));
     await again.until("its start", () => again.said.includes("started"));
-    bed.host.sh(`for i in $(seq 100); do [ -d /proc/${ping.trim()} ] || exit 0; sleep 0.05; done`);
-    expect(bed.host.sh("cat /tmp/ping; rm /tmp/ping")).toContain(" 0% packet loss");
+    expect(await ping.end()).toMatchObject({ lost: [] });
     await again.kill();
   });
 

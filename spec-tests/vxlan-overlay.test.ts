@@ -227,6 +227,8 @@ describe("CHECK and STATUS", () => {
     ["no uplink", { uplink: "nope" }],
     ["no subnet", { subnet: undefined }],
     ["an unknown address", { publicIP: "192.0.2.99" }],
+    ["an address of a family that the uplink has none of", { publicIP: "2001:db8::1" }],
+    ["an uplink without addresses", { uplink: "lo" }],
   ] as const)("%s is code 50", ([, more], { bed }) => {
     const nodes = nodesOf(bed, 1);
     const run = nodes[0]?.run({ command: "STATUS", config: nodes[0].config([], more) });
@@ -349,6 +351,22 @@ describe("bad input", () => {
     ["a peer outside the network", { peers: [{ ...peer, subnet: ["10.9.0.0/24", ipv6] }] }],
     ["a peer of the other family", { peers: [{ ...peer, publicIP: "2001:db8::9" }] }],
     ["a peer with a group's MAC", { peers: [{ ...peer, vtepMAC: "01:00:5e:00:00:01" }] }],
+    ["a peer whose address is nobody's", { peers: [{ ...peer, publicIP: "0.0.0.0" }] }],
+    ["a peer whose address is a group's", { peers: [{ ...peer, publicIP: "224.0.0.1" }] }],
+    ["a peer whose address is in its own subnet", { peers: [{ ...peer, publicIP: "10.244.9.1" }] }],
+    [
+      "two peers whose subnets overlap",
+      {
+        peers: [
+          { subnet: ["10.244.8.0/23", "fd10:0:0:8::/64"], publicIP: "192.0.2.8" },
+          { subnet: ["10.244.9.0/24", ipv6], publicIP: "192.0.2.9" },
+        ],
+      },
+    ],
+    ["a VNI of 0", { vni: 0 }],
+    ["a port of 0", { port: 0 }],
+    ["a network of one family twice", { network: ["10.244.0.0/16", "10.245.0.0/16"] }],
+    ["peers that are no list", { peers: "192.0.2.9" }],
     ["a peer that is a text", { peers: ["192.0.2.9"] }],
   ];
   it.for(wrong)("%s is refused with code 7, and nothing changes", ([, more], { bed }) => {
@@ -361,8 +379,23 @@ describe("bad input", () => {
     expect(bed.leftovers(before)).toEqual([]);
   });
 
+  it("an uplink too small for IPv6 is refused, and nothing changes", ({ bed }) => {
+    const [first] = nodesOf(bed, 1);
+    if (!first) throw new Error("there is no node");
+    first.view.sh("ip link set wire mtu 1329");
+    const container = bed.container();
+    const config = first.config([]);
+    const before = bed.snapshot();
+    expect(first.run({ command: "ADD", config, container }).error).toMatchObject({ code: 7 });
+    expect(bed.leftovers(before)).toEqual([]);
+    first.view.sh("ip link set wire mtu 1330");
+    expect(first.run({ command: "ADD", config, container }).ok).toBe(true);
+  });
+
   it.for([
     ["no JSON", "[{", 103],
+    ["nothing at all", "", 103],
+    ["one of two peers that is none", JSON.stringify([peer, { ...peer, subnet: 7 }]), 7],
     ["no list", '"peers"', 7],
     ["a peer without a subnet", '[{"publicIP": "192.0.2.9"}]', 7],
   ] as const)("a peers file with %s leaves healthy peers alone", ([, text, code], { bed }) => {

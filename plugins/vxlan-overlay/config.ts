@@ -3,7 +3,7 @@
 import { configError } from "../../lib/cni/error.ts";
 import type { Json, JsonObject } from "../../lib/cni/json.ts";
 import { flagAt, listAt, numberAt, textAt } from "../../lib/cni/netconf.ts";
-import { type IpAddress, parseAddress } from "../../lib/ip/address.ts";
+import { type IpAddress, isGlobalUnicast, parseAddress } from "../../lib/ip/address.ts";
 import { type Cidr, hasHostBits, overlapCidrs, parseCidr } from "../../lib/ip/cidr.ts";
 
 export interface OverlayConfig {
@@ -123,8 +123,9 @@ export function parsePublicIP(
 ): IpAddress | undefined {
   if (value === undefined) return undefined;
   const address = typeof value === "string" ? parseAddress(value) : undefined;
-  if (!address && strict) throw configError(path, "an IP address", value);
-  return address;
+  if (address && isGlobalUnicast(address)) return address;
+  if (strict) throw configError(path, "the IP address of a host", value);
+  return undefined;
 }
 
 function parseMtu(value: Json | undefined): number | undefined {

@@ -8,6 +8,7 @@ import { findLink, type Link } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { readJson } from "../../lib/net/record.ts";
 import { findDefaultUplink, linkSubnets } from "../../lib/net/uplink.ts";
+import type { Vxlan } from "../../lib/net/vxlan.ts";
 import { type OverlayConfig, parsePublicIP, parseSubnets, refuseForeignSubnets } from "./config.ts";
 
 export interface Node {
@@ -82,8 +83,20 @@ function findUplink(config: OverlayConfig, host: Netns): Link {
   throw missing(config, "there is no default route, and the configuration names no uplink");
 }
 
+/** A device that was made right once: does the uplink still have its address, and the size? */
+export function stillFits(config: OverlayConfig, host: Netns, { mtu, settings }: Vxlan): boolean {
+  const local = settings.local ?? settings.local6;
+  const uplink = findLink(host, settings.uplink ?? 0);
+  if (!uplink || !local || mtu !== (config.mtu ?? uplink.mtu - overheadOf(local))) return false;
+  return linkSubnets(host, uplink).some(({ address }) => equalAddresses(address, local));
+}
+
+function overheadOf(publicIP: IpAddress): number {
+  return publicIP.length === 4 ? OVERHEAD[4] : OVERHEAD[16];
+}
+
 function mtuOf(config: OverlayConfig, uplink: Link, publicIP: IpAddress): number {
-  const overhead = publicIP.length === 4 ? OVERHEAD[4] : OVERHEAD[16];
+  const overhead = overheadOf(publicIP);
   const mtu = config.mtu ?? uplink.mtu - overhead;
   const hasIpv6 = config.networks.some(({ address }) => address.length === 16);
   if (hasIpv6 && mtu < IPV6_LEAST_MTU) {

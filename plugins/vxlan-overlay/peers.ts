@@ -3,7 +3,13 @@
 import { brief, CniError, Code } from "../../lib/cni/error.ts";
 import { isObject, type Json } from "../../lib/cni/json.ts";
 import { formatAddress } from "../../lib/ip/address.ts";
-import { type Cidr, containsAddress, formatCidr, overlapCidrs } from "../../lib/ip/cidr.ts";
+import {
+  type Cidr,
+  containsAddress,
+  formatCidr,
+  hostCidr,
+  overlapCidrs,
+} from "../../lib/ip/cidr.ts";
 import { isMulticastMac, isZeroMac, type Mac, parseMac } from "../../lib/ip/mac.ts";
 import type { Peer } from "../../lib/net/overlay.ts";
 import { readJson } from "../../lib/net/record.ts";
@@ -67,11 +73,11 @@ function macOf(value: Json | undefined, path: string): Mac | undefined {
   throw unusable(path, "vtepMAC must be the hardware address of a device", value);
 }
 
-/** Addresses of hosts and parts of the network belong to one host each. */
+/** Addresses of hosts and parts of the network belong to one host each, and do not mix. */
 function refuseClashes(peers: readonly Peer[], node: Node): void {
   const own = { subnets: node.subnets, publicIP: node.publicIP };
   const owners = new Map<string, string>([[formatAddress(own.publicIP), "this host"]]);
-  const taken: { readonly subnet: Cidr; readonly name: string }[] = own.subnets.map((subnet) => ({
+  const taken = [...own.subnets, hostCidr(own.publicIP)].map((subnet) => ({
     subnet,
     name: "this host",
   }));
@@ -81,7 +87,9 @@ function refuseClashes(peers: readonly Peer[], node: Node): void {
     if (holder !== undefined)
       throw unusable(`peer ${name}`, `its address is that of ${holder}`, name);
     owners.set(name, "another peer");
-    for (const subnet of subnets) taken.push({ subnet, name: `peer ${name}` });
+    for (const subnet of [...subnets, hostCidr(publicIP)]) {
+      taken.push({ subnet, name: `peer ${name}` });
+    }
   }
   refuseOverlaps(taken);
 }
@@ -94,7 +102,7 @@ function refuseOverlaps(taken: { readonly subnet: Cidr; readonly name: string }[
     const before = keyed[i - 1];
     if (!before || before.subnet.address.length !== subnet.address.length) return;
     if (!overlapCidrs(before.subnet, subnet)) return;
-    const state = `its subnet overlaps ${formatCidr(before.subnet)} of ${before.name}`;
+    const state = `what it has overlaps ${formatCidr(before.subnet)} of ${before.name}`;
     throw unusable(name, state, formatCidr(subnet));
   });
 }

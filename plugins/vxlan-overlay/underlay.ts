@@ -11,7 +11,7 @@ import {
 import { oneAtATime, stampOf } from "../../lib/net/record.ts";
 import { ensureVxlan, findVxlan, setAlias, type Vxlan, vtepMac } from "../../lib/net/vxlan.ts";
 import type { OverlayConfig } from "./config.ts";
-import { type Node, readNode } from "./node.ts";
+import { type Node, readNode, stillFits } from "./node.ts";
 import { readPeers } from "./peers.ts";
 
 /** What the aliases of a network's devices begin with. */
@@ -32,7 +32,7 @@ function stamp({ json, peersFile, nodeFile }: OverlayConfig): string {
 
 /**
  * The device, with everything that leads to other hosts. If neither configuration nor files have
- * changed since it was last made right, that is one question to the kernel.
+ * changed since it was last made right, that is three questions to the kernel.
  */
 export function ensureUnderlay(config: OverlayConfig, host: Netns): Vxlan {
   return findRight(config, host) ?? alone(config, () => madeRight(config, host));
@@ -45,8 +45,8 @@ function madeRight(config: OverlayConfig, host: Netns): Vxlan {
 
 function findRight(config: OverlayConfig, host: Netns): Vxlan | undefined {
   const found = findVxlan(host, config.device);
-  const isRight = found?.isUp && found.alias === ownerOf(config) + stamp(config);
-  return isRight ? found : undefined;
+  if (!found?.isUp || found.alias !== ownerOf(config) + stamp(config)) return undefined;
+  return stillFits(config, host, found) ? found : undefined;
 }
 
 /** One process of a host at a time makes a network's device and entries. */

@@ -155,3 +155,32 @@ export class Daemon {
     await ended;
   }
 }
+
+/** Fifty pings a second, until it is ended. */
+export class Pinging {
+  readonly #process: ChildProcess;
+  readonly #report: Promise<string>;
+
+  constructor(bed: Bed, from: Container, address: string) {
+    const [file = "", ...words] = bed.command(
+      `exec ip netns exec ${from.name} ping -n -i 0.02 ${address}`,
+    );
+    this.#process = spawn(file, words, { stdio: ["ignore", "pipe", "inherit"] });
+    let said = "";
+    this.#process.stdout?.on("data", (data) => {
+      said += data;
+    });
+    this.#report = new Promise((resolve) => this.#process.once("close", () => resolve(said)));
+  }
+
+  /** Pings on for a moment and ends; the numbers of those without an answer before the last with. */
+  async end(): Promise<{ readonly answered: number; readonly lost: readonly number[] }> {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    this.#process.kill("SIGINT");
+    const answers = [...(await this.#report).matchAll(/icmp_seq=(\d+) ttl=/g)];
+    const seen = new Set(answers.map(([, number]) => Number(number)));
+    if (seen.size === 0) throw new Error("no ping was answered");
+    const all = Array.from({ length: Math.max(...seen) }, (_, i) => i + 1);
+    return { answered: seen.size, lost: all.filter((number) => !seen.has(number)) };
+  }
+}
