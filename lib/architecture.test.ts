@@ -21,6 +21,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "lib/net": ["lib/netlink", "lib/bytes", "lib/ip", "lib/host", "host", "@noble/hashes"],
   "lib/cni": ["lib/net", "lib/ip", "lib/host", "lib/netlink/error.ts", "host"],
   "plugins/weft": ["lib/cni", "lib/host", "host"],
+  "plugins/vxlan-overlay": ["lib/cni", "lib/net", "lib/ip", "lib/bytes"],
   plugins: ["lib/cni", "lib/net", "lib/ip"],
   "ipam/dhcp": ["lib/cni", "lib/ip", "lib/bytes", "lib/host", "lib/net"],
   ipam: ["lib/cni", "lib/ip", "lib/bytes", "lib/host"],

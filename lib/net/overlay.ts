@@ -7,13 +7,17 @@
  *   02:ab:...     dst 192.0.2.2     permanent           forwarding entry
  *
  * Reconciling reads what is there, compares, and sends the difference. A packet needs nothing else.
+ * Thousands of hosts have tens of thousands of entries, so what is compared are short texts.
  */
 
+import type { Reader } from "../bytes/codec.ts";
+import { pack, unpack } from "../bytes/packed.ts";
 import { EEXIST, ENOENT, ESRCH } from "../host/errno.ts";
 import { formatAddress, type IpAddress } from "../ip/address.ts";
 import { type Cidr, firstAddress, formatCidr, hostCidr } from "../ip/cidr.ts";
-import { formatMac, type Mac } from "../ip/mac.ts";
+import { formatMac } from "../ip/mac.ts";
 import { AF_INET, AF_INET6, newAddress } from "../netlink/address.ts";
+import type { Decoder } from "../netlink/connection.ts";
 import { isRefusal } from "../netlink/error.ts";
 import { AF_BRIDGE } from "../netlink/link.ts";
 import type { Request } from "../netlink/message.ts";
@@ -22,15 +26,7 @@ import { delRoute, listRoutesOf, type NewRoute, newRoute, routeMessage } from ".
 import { deleteAddressIfPresent, listAddresses } from "./address.ts";
 import type { Link } from "./link.ts";
 import type { Netns } from "./netns.ts";
-
-/** Another host. */
-export interface Peer {
-  readonly subnets: readonly Cidr[];
-  readonly publicIP: IpAddress;
-  readonly mac: Mac;
-  /** True if the uplink reaches it without a router, and its packets need no wrapping. */
-  readonly isDirect: boolean;
-}
+import type { Peer, PeerList } from "./peers.ts";
 
 type Named = Pick<Link, "index" | "name">;
 
@@ -38,7 +34,7 @@ type Named = Pick<Link, "index" | "name">;
 export interface Overlay {
   readonly device: Named;
   readonly uplink: Named;
-  readonly peers: readonly Peer[];
+  readonly peers: PeerList;
 }
 
 /** Routes that are ours say so: the number is free in linux/rtnetlink.h and rt_protos. */
@@ -47,129 +43,194 @@ export const RTPROT_WEFT = 87;
 /** How many requests one datagram holds. */
 const BATCH = 128;
 
-/** One entry: what it is in words, how to make it, and how to take it away. */
-interface Entry {
-  readonly set: Request;
-  readonly remove: Request;
-  readonly peer: string;
+interface RouteEntry {
+  readonly kind: "route";
+  readonly destination: Cidr;
+  readonly gateway: IpAddress;
+  /** By the uplink rather than the device. */
+  readonly isDirect: boolean;
 }
 
-type Entries = Map<string, Entry>;
+interface PairEntry extends neighbour.Pair {
+  readonly kind: "neighbour" | "forwarding";
+}
 
-/** Sends what is missing and takes away what is too much; returns both in words. */
-export function reconcile(ns: Netns, overlay: Overlay): readonly string[] {
-  const [wanted, found] = [wantedEntries(overlay), foundEntries(ns, overlay)];
-  const stale = [...found].filter(([key]) => !wanted.has(key)).map(([, { remove }]) => remove);
-  const missing = [...wanted].filter(([key]) => !found.has(key)).map(([, { set }]) => set);
-  send(ns, stale, (error) => isRefusal(error, ENOENT, ESRCH));
-  send(ns, missing, () => false);
-  return [...stale, ...missing].map(({ what }) => what);
+/** What leads to a peer. */
+type Entry = RouteEntry | PairEntry;
+
+/** An entry as a short text; two that are the same have the same. */
+type Key = string;
+
+const KINDS = ["route", "neighbour", "forwarding"] as const;
+const MAC_SIZE = 6;
+
+function keyOf(entry: Entry): Key {
+  const kind = KINDS.indexOf(entry.kind);
+  if (entry.kind !== "route") return pack([kind, ...entry.mac, ...entry.address]);
+  const { isDirect, destination, gateway } = entry;
+  const { address, prefixLength } = destination;
+  return pack([kind, +isDirect, address.length, prefixLength, ...address, ...gateway]);
+}
+
+function entryOf(key: Key): Entry {
+  const bytes = unpack(key);
+  const [number = 0, isDirect, length = 0, prefixLength = 0] = bytes;
+  const kind = KINDS[number] ?? "route";
+  if (kind !== "route") {
+    return { kind, mac: bytes.slice(1, 1 + MAC_SIZE), address: bytes.slice(1 + MAC_SIZE) };
+  }
+  const destination = { address: bytes.slice(4, 4 + length), prefixLength };
+  return { kind, isDirect: isDirect === 1, destination, gateway: bytes.slice(4 + length) };
+}
+
+/** Sends what is missing and takes away what is too much, and tells each. */
+export function reconcile(ns: Netns, overlay: Overlay, tell: (what: string) => void): void {
+  const { missing, stale } = compare(ns, overlay);
+  const remove = (key: Key) => removal(overlay, entryOf(key));
+  const set = (key: Key) => setting(overlay, entryOf(key));
+  send(ns, stale, { requestOf: remove, isFine: (e) => isRefusal(e, ENOENT, ESRCH), tell });
+  send(ns, [...missing.keys()], { requestOf: set, isFine: () => false, tell });
 }
 
 /** What differs from what is wanted, each with the host it concerns. */
 export function findOverlayFaults(ns: Netns, overlay: Overlay): readonly string[] {
-  const [wanted, found] = [wantedEntries(overlay), foundEntries(ns, overlay)];
-  const missing = [...wanted].filter(([key]) => !found.has(key));
-  const stale = [...found].filter(([key]) => !wanted.has(key));
+  const { missing, stale } = compare(ns, overlay);
+  const nameOf = (peer: number) => formatAddress(overlay.peers.get(peer).publicIP);
   return [
-    ...missing.map(([key, { peer }]) => `peer ${peer}: there is no ${key}`),
-    ...stale.map(([key]) => `no peer has ${key}`),
+    ...Array.from(missing, ([key, peer]) => `peer ${nameOf(peer)}: there is no ${inWords(key)}`),
+    ...stale.map((key) => `no peer has ${inWords(key)}`),
   ];
 }
 
-function send(ns: Netns, requests: readonly Request[], isFine: (error: unknown) => boolean): void {
-  for (let at = 0; at < requests.length; at += BATCH) {
-    const outcomes = ns.route.attempt(...requests.slice(at, at + BATCH));
-    for (const { error } of outcomes) if (error && !isFine(error)) throw error;
-  }
+interface Difference {
+  /** With the number of the peer. */
+  readonly missing: ReadonlyMap<Key, number>;
+  readonly stale: readonly Key[];
 }
 
-function wantedEntries({ device, uplink, peers }: Overlay): Entries {
-  const entries: Entries = new Map();
-  for (const peer of peers) {
-    const name = formatAddress(peer.publicIP);
-    const add = ([key, entry]: readonly [string, Omit<Entry, "peer">]) =>
-      entries.set(key, { ...entry, peer: name });
-    for (const subnet of peer.subnets) add(routeEntry({ device, uplink, peer, subnet }));
-    if (peer.isDirect) continue;
-    for (const subnet of peer.subnets) {
-      add(neighbourEntry(device, { address: firstAddress(subnet), mac: peer.mac }));
+function compare(ns: Netns, overlay: Overlay): Difference {
+  const missing = wantedEntries(overlay.peers);
+  const stale = foundEntries(ns, overlay).filter((key) => !missing.delete(key));
+  return { missing, stale };
+}
+
+function inWords(key: Key): string {
+  const entry = entryOf(key);
+  if (entry.kind === "route") {
+    return `route ${formatCidr(entry.destination)} via ${formatAddress(entry.gateway)}`;
+  }
+  const [address, mac] = [formatAddress(entry.address), formatMac(entry.mac)];
+  return entry.kind === "neighbour"
+    ? `neighbour ${address} ${mac}`
+    : `forwarding entry ${mac} ${address}`;
+}
+
+interface Sending {
+  readonly requestOf: (key: Key) => Request;
+  readonly isFine: (error: unknown) => boolean;
+  readonly tell: (what: string) => void;
+}
+
+/** Requests are made batch by batch: they take a hundred times the memory of what they are of. */
+function send(ns: Netns, keys: readonly Key[], { requestOf, isFine, tell }: Sending): void {
+  for (let at = 0; at < keys.length; at += BATCH) {
+    const requests = keys.slice(at, at + BATCH).map(requestOf);
+    for (const { error } of ns.route.attempt(...requests)) {
+      if (error && !isFine(error)) throw error;
     }
-    add(forwardingEntry(device, { address: peer.publicIP, mac: peer.mac }));
+    for (const { what } of requests) tell(what);
   }
-  return entries;
 }
 
-interface Leading extends Omit<Overlay, "peers"> {
-  readonly peer: Peer;
-  readonly subnet: Cidr;
+function setting({ device, uplink }: Overlay, entry: Entry): Request {
+  if (entry.kind === "route") {
+    return newRoute(entry.isDirect ? uplink : device, routeOf(entry), "replace");
+  }
+  if (entry.kind === "neighbour") return neighbour.setNeighbour(device, entry);
+  return neighbour.setForwarding(device, entry);
 }
 
-function routeEntry({ device, uplink, peer, subnet }: Leading) {
-  const isDirect = peer.isDirect && subnet.address.length === peer.publicIP.length;
-  const gateway = isDirect ? peer.publicIP : firstAddress(subnet);
-  return entryOfRoute(isDirect ? uplink : device, {
-    destination: subnet,
-    gateway,
-    isOnLink: !isDirect,
-    protocol: RTPROT_WEFT,
+function removal({ device, uplink }: Overlay, entry: Entry): Request {
+  if (entry.kind === "route") return delRoute(entry.isDirect ? uplink : device, routeOf(entry));
+  if (entry.kind === "neighbour") return neighbour.delNeighbour(device, entry);
+  return neighbour.delForwarding(device, entry);
+}
+
+function routeOf({ destination, gateway, isDirect }: RouteEntry): NewRoute {
+  return { destination, gateway, isOnLink: !isDirect, protocol: RTPROT_WEFT };
+}
+
+/** Every entry that should be there, with the number of its peer. */
+function wantedEntries(peers: PeerList): Map<Key, number> {
+  const wanted = new Map<Key, number>();
+  peers.forEach((peer, number) => {
+    for (const entry of entriesOf(peer)) wanted.set(keyOf(entry), number);
+  });
+  return wanted;
+}
+
+function entriesOf({ subnets, publicIP, mac, isDirect }: Peer): readonly Entry[] {
+  const isUnwrapped = ({ address }: Cidr) => isDirect && address.length === publicIP.length;
+  const routes = subnets.map((destination): Entry => {
+    const isRouted = isUnwrapped(destination);
+    const gateway = isRouted ? publicIP : firstAddress(destination);
+    return { kind: "route", destination, gateway, isDirect: isRouted };
+  });
+  const wrapped = subnets.filter((subnet) => !isUnwrapped(subnet));
+  if (wrapped.length === 0) return routes;
+  const neighbours = wrapped.map(
+    (subnet): Entry => ({ kind: "neighbour", address: firstAddress(subnet), mac }),
+  );
+  return [...routes, ...neighbours, { kind: "forwarding", address: publicIP, mac }];
+}
+
+function foundEntries(ns: Netns, overlay: Overlay): readonly Key[] {
+  const found = [AF_INET, AF_INET6].flatMap((family) => routeKeys(ns, overlay, family));
+  for (const family of [AF_INET, AF_INET6, AF_BRIDGE]) {
+    found.push(...pairKeys(ns, overlay.device, family));
+  }
+  return found;
+}
+
+interface Reading<T> {
+  readonly codec: Decoder<T>;
+  /** Undefined for what is none of ours. */
+  readonly entryIn: (message: T) => Entry | undefined;
+}
+
+/** Each message becomes a key as it is read: a whole dump of them would take a lot of memory. */
+function dumpKeys<T>(ns: Netns, request: Request, { codec, entryIn }: Reading<T>): Key[] {
+  const read = (input: Reader): Key => {
+    const entry = entryIn(codec.read(input));
+    return entry ? keyOf(entry) : "";
+  };
+  return ns.route.dump(request, { read }).filter((key) => key !== "");
+}
+
+function routeKeys(ns: Netns, { device, uplink }: Overlay, family: number): Key[] {
+  return dumpKeys(ns, listRoutesOf(family, RTPROT_WEFT), {
+    codec: routeMessage,
+    entryIn({ header, attributes: { destination: address, gateway, outputInterface: index } }) {
+      const isDirect = index === uplink.index;
+      const isOurs = header.protocol === RTPROT_WEFT && (isDirect || index === device.index);
+      if (!isOurs || !address || !gateway) return undefined;
+      const destination = { address, prefixLength: header.destinationLength };
+      return { kind: "route", destination, gateway, isDirect };
+    },
   });
 }
 
-function entryOfRoute(link: Named, route: NewRoute) {
-  const via = route.gateway ? formatAddress(route.gateway) : "";
-  const key = `route ${formatCidr(route.destination)} via ${via} dev ${link.index}`;
-  return [key, { set: newRoute(link, route, "replace"), remove: delRoute(link, route) }] as const;
-}
-
-function neighbourEntry(device: Named, pair: neighbour.Pair) {
-  const key = `neighbour ${formatAddress(pair.address)} ${formatMac(pair.mac)}`;
-  return [
-    key,
-    { set: neighbour.setNeighbour(device, pair), remove: neighbour.delNeighbour(device, pair) },
-  ] as const;
-}
-
-function forwardingEntry(device: Named, pair: neighbour.Pair) {
-  const key = `forwarding entry ${formatMac(pair.mac)} ${formatAddress(pair.address)}`;
-  return [
-    key,
-    { set: neighbour.setForwarding(device, pair), remove: neighbour.delForwarding(device, pair) },
-  ] as const;
-}
-
-function foundEntries(ns: Netns, { device, uplink }: Overlay): Entries {
-  const found = [
-    ...routes(ns, [device, uplink]),
-    ...pairs(ns, device, AF_INET).map((pair) => neighbourEntry(device, pair)),
-    ...pairs(ns, device, AF_INET6).map((pair) => neighbourEntry(device, pair)),
-    ...pairs(ns, device, AF_BRIDGE).map((pair) => forwardingEntry(device, pair)),
-  ];
-  return new Map(found.map(([key, entry]) => [key, { ...entry, peer: "" }]));
-}
-
-function routes(ns: Netns, links: readonly Named[]) {
-  return [AF_INET, AF_INET6].flatMap((family) =>
-    ns.route
-      .dump(listRoutesOf(family, RTPROT_WEFT), routeMessage)
-      .flatMap(({ header, attributes: { destination, gateway, outputInterface } }) => {
-        const link = links.find(({ index }) => index === outputInterface);
-        if (header.protocol !== RTPROT_WEFT || !link || !destination || !gateway) return [];
-        const cidr = { address: destination, prefixLength: header.destinationLength };
-        return [entryOfRoute(link, { destination: cidr, gateway, protocol: RTPROT_WEFT })];
-      }),
-  );
-}
-
 /** Permanent ones only: the kernel adds others of its own, for multicast. */
-function pairs(ns: Netns, device: Named, family: number): neighbour.Pair[] {
-  return ns.route
-    .dump(neighbour.listNeighbours(device, family), neighbour.neighbourMessage)
-    .flatMap(({ header, attributes: { destination, mac } }) => {
+function pairKeys(ns: Netns, device: Named, family: number): Key[] {
+  const kind = family === AF_BRIDGE ? "forwarding" : "neighbour";
+  return dumpKeys(ns, neighbour.listNeighbours(device, family), {
+    codec: neighbour.neighbourMessage,
+    entryIn({ header, attributes: { destination: address, mac } }) {
       const isOwn = header.index === device.index && header.family === family;
       const isPermanent = (header.state & neighbour.NUD_PERMANENT) !== 0;
-      return isOwn && isPermanent && destination && mac ? [{ address: destination, mac }] : [];
-    });
+      return isOwn && isPermanent && address && mac ? { kind, address, mac } : undefined;
+    },
+  });
 }
 
 /** The device has the first address of each of this host's subnets, and no other. */

@@ -1,5 +1,6 @@
 /** The other hosts: from the configuration and the peers file, checked against each other. */
 
+import { pack, unpack } from "../../lib/bytes/packed.ts";
 import { brief, CniError, Code } from "../../lib/cni/error.ts";
 import { isObject, type Json } from "../../lib/cni/json.ts";
 import { formatAddress } from "../../lib/ip/address.ts";
@@ -11,23 +12,23 @@ import {
   overlapCidrs,
 } from "../../lib/ip/cidr.ts";
 import { isMulticastMac, isZeroMac, type Mac, parseMac } from "../../lib/ip/mac.ts";
-import type { Peer } from "../../lib/net/overlay.ts";
+import { type Peer, PeerList } from "../../lib/net/peers.ts";
 import { readJson } from "../../lib/net/record.ts";
 import { vtepMac } from "../../lib/net/vxlan.ts";
 import { type OverlayConfig, parsePublicIP, parseSubnets, refuseForeignSubnets } from "./config.ts";
 import type { Node } from "./node.ts";
 
 /** All other hosts; throws CniError, code 7, at the first that cannot be used. */
-export function readPeers(config: OverlayConfig, node: Node): Peer[] {
+export function readPeers(config: OverlayConfig, node: Node): PeerList {
   const { peersFile } = config;
-  const listed = [
-    ...config.peers.map((json, i) => parsePeer(json, `peers[${i}]`, { config, node })),
-    ...listIn(peersFile).map((json, i) =>
-      parsePeer(json, `"${peersFile}" [${i}]`, { config, node }),
-    ),
-  ];
-  refuseClashes(listed, node);
-  return listed;
+  const peers = new PeerList();
+  const add = (list: readonly Json[], nameOf: (i: number) => string) => {
+    for (const [i, json] of list.entries()) peers.add(parsePeer(json, nameOf(i), { config, node }));
+  };
+  add(config.peers, (i) => `peers[${i}]`);
+  add(listIn(peersFile), (i) => `"${peersFile}" [${i}]`);
+  refuseClashes(peers, node);
+  return peers;
 }
 
 /** A missing file is an empty list: nobody has said anything yet. */
@@ -73,40 +74,52 @@ function macOf(value: Json | undefined, path: string): Mac | undefined {
   throw unusable(path, "vtepMAC must be the hardware address of a device", value);
 }
 
-/** Addresses of hosts and parts of the network belong to one host each, and do not mix. */
-function refuseClashes(peers: readonly Peer[], node: Node): void {
-  const own = { subnets: node.subnets, publicIP: node.publicIP };
-  const owners = new Map<string, string>([[formatAddress(own.publicIP), "this host"]]);
-  const taken = [...own.subnets, hostCidr(own.publicIP)].map((subnet) => ({
-    subnet,
-    name: "this host",
-  }));
-  for (const { publicIP, subnets } of peers) {
-    const name = formatAddress(publicIP);
-    const holder = owners.get(name);
-    if (holder !== undefined)
-      throw unusable(`peer ${name}`, `its address is that of ${holder}`, name);
-    owners.set(name, "another peer");
-    for (const subnet of [...subnets, hostCidr(publicIP)]) {
-      taken.push({ subnet, name: `peer ${name}` });
-    }
-  }
-  refuseOverlaps(taken);
+/** Part of the network, or an address on the uplink's, that belongs to one host. */
+interface Claim {
+  readonly subnet: Cidr;
+  /** 0 is this host, 1 the first peer. */
+  readonly host: number;
 }
 
-/** Sorted by address, a subnet that overlaps any other overlaps its neighbour in the order. */
-function refuseOverlaps(taken: { readonly subnet: Cidr; readonly name: string }[]): void {
-  const keyed = taken.map((item) => ({ ...item, key: sortKey(item.subnet) }));
-  keyed.sort((a, b) => (a.key < b.key ? -1 : 1));
-  keyed.forEach(({ subnet, name }, i) => {
-    const before = keyed[i - 1];
-    if (!before || before.subnet.address.length !== subnet.address.length) return;
-    if (!overlapCidrs(before.subnet, subnet)) return;
-    const state = `what it has overlaps ${formatCidr(before.subnet)} of ${before.name}`;
-    throw unusable(name, state, formatCidr(subnet));
+/**
+ * Addresses of hosts and parts of the network belong to one host each, and do not mix. In order of
+ * their addresses, a subnet that overlaps any other overlaps one that is next to it.
+ */
+function refuseClashes(peers: PeerList, node: Node): void {
+  const claims = claimsOf(node, 0);
+  peers.forEach((peer, number) => {
+    claims.push(...claimsOf(peer, number + 1));
   });
+  let before: Claim | undefined;
+  for (const text of claims.sort()) {
+    const claim = unpackClaim(text);
+    if (before && overlapCidrs(before.subnet, claim.subnet)) {
+      const [other, own] = claim.host === 0 ? [claim, before] : [before, claim];
+      throw clash(own, other, peers);
+    }
+    before = claim;
+  }
 }
 
-function sortKey({ address, prefixLength }: Cidr): string {
-  return String.fromCharCode(address.length, ...address, prefixLength);
+function clash({ subnet, host }: Claim, other: Claim, peers: PeerList): CniError {
+  const nameOf = (number: number) =>
+    number === 0 ? "this host" : `peer ${formatAddress(peers.get(number - 1).publicIP)}`;
+  const state = `it overlaps ${formatCidr(other.subnet)} of ${nameOf(other.host)}`;
+  return unusable(nameOf(host), state, formatCidr(subnet));
+}
+
+/** As texts that sort as addresses do, the larger one of two subnets first. */
+function claimsOf({ subnets, publicIP }: Pick<Peer, "subnets" | "publicIP">, host: number) {
+  const number = [host >> 16, (host >> 8) & 255, host & 255];
+  return [...subnets, hostCidr(publicIP)].map(({ address, prefixLength }) =>
+    pack([address.length, ...address, prefixLength, ...number]),
+  );
+}
+
+function unpackClaim(text: string): Claim {
+  const bytes = unpack(text);
+  const [length = 0] = bytes;
+  const [prefixLength = 0, high = 0, middle = 0, low = 0] = bytes.subarray(1 + length);
+  const subnet = { address: bytes.slice(1, 1 + length), prefixLength };
+  return { subnet, host: (high << 16) | (middle << 8) | low };
 }

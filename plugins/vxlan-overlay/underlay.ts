@@ -2,12 +2,8 @@
 
 import { CniError, Code } from "../../lib/cni/error.ts";
 import type { Netns } from "../../lib/net/netns.ts";
-import {
-  ensureVtepAddresses,
-  findOverlayFaults,
-  type Peer,
-  reconcile,
-} from "../../lib/net/overlay.ts";
+import { ensureVtepAddresses, findOverlayFaults, reconcile } from "../../lib/net/overlay.ts";
+import type { PeerList } from "../../lib/net/peers.ts";
 import { oneAtATime, stampOf } from "../../lib/net/record.ts";
 import { ensureVxlan, findVxlan, setAlias, type Vxlan, vtepMac } from "../../lib/net/vxlan.ts";
 import type { OverlayConfig } from "./config.ts";
@@ -40,7 +36,7 @@ export function ensureUnderlay(config: OverlayConfig, host: Netns): Vxlan {
 
 /** Another process may have been quicker. */
 function madeRight(config: OverlayConfig, host: Netns): Vxlan {
-  return findRight(config, host) ?? program(config, host).device;
+  return findRight(config, host) ?? program(config, host, { tell: () => undefined }).device;
 }
 
 function findRight(config: OverlayConfig, host: Netns): Vxlan | undefined {
@@ -54,37 +50,40 @@ function alone<T>({ name }: OverlayConfig, body: () => T): T {
   return oneAtATime(`/run/weft/${name}/overlay.lock`, body);
 }
 
-/** What was made right: the device, and each change in words. */
+/** What was made right. */
 export interface Repair {
   readonly device: Vxlan;
   readonly node: Node;
-  readonly peers: readonly Peer[];
-  readonly changes: readonly string[];
+  readonly peers: PeerList;
 }
 
-/** Makes all right; `lastPeers` are the peers where what is written of them cannot be used. */
-export function makeRight(config: OverlayConfig, host: Netns, lastPeers?: readonly Peer[]): Repair {
-  return alone(config, () => program(config, host, lastPeers));
+/** What may differ between one who makes it right and another. */
+export interface Repairing {
+  /** The peers, where what is written of them cannot be used. */
+  readonly lastPeers?: PeerList | undefined;
+  /** Called with each change in words. */
+  readonly tell: (what: string) => void;
+}
+
+/** Makes all right, whatever configuration and files were when it was last so. */
+export function makeRight(config: OverlayConfig, host: Netns, repairing: Repairing): Repair {
+  return alone(config, () => program(config, host, repairing));
 }
 
 /** Reads all there is and sends the difference. Everything is read before anything is changed. */
-function program(config: OverlayConfig, host: Netns, lastPeers?: readonly Peer[]): Repair {
+function program(config: OverlayConfig, host: Netns, { lastPeers, tell }: Repairing): Repair {
   const owner = ownerOf(config);
   const alias = owner + (lastPeers ? "" : stamp(config));
   const node = readNode(config, host);
   const peers = lastPeers ?? readPeers(config, node);
   const { device, isNew } = ensureVxlan(host, specOf(config, node));
+  if (isNew) tell(`make vxlan device "${device.name}"`);
   const isCurrent = device.alias === alias;
   if (!isCurrent && device.alias !== owner) setAlias(host, device, owner);
   ensureVtepAddresses(host, device, node.subnets);
-  const changes = reconcile(host, { device, uplink: node.uplink, peers });
+  reconcile(host, { device, uplink: node.uplink, peers }, tell);
   if (!isCurrent && alias !== owner) setAlias(host, device, alias);
-  return {
-    device,
-    node,
-    peers,
-    changes: isNew ? [`make vxlan device "${device.name}"`, ...changes] : changes,
-  };
+  return { device, node, peers };
 }
 
 function specOf(config: OverlayConfig, node: Node) {

@@ -16,7 +16,8 @@ import { formatAddress } from "../../lib/ip/address.ts";
 import { formatCidr } from "../../lib/ip/cidr.ts";
 import { formatMac } from "../../lib/ip/mac.ts";
 import { type Netns, ownNetns } from "../../lib/net/netns.ts";
-import { type Peer, RTPROT_WEFT } from "../../lib/net/overlay.ts";
+import { RTPROT_WEFT } from "../../lib/net/overlay.ts";
+import type { Peer, PeerList } from "../../lib/net/peers.ts";
 import { askDaemon, Watch } from "../../lib/net/watch.ts";
 import { type OverlayConfig, parseOverlayConfig } from "./config.ts";
 import { makeRight, type Repair } from "./underlay.ts";
@@ -70,7 +71,7 @@ function logger(isJson: boolean): Log {
 }
 
 function runOnce(config: OverlayConfig, log: Log): number {
-  for (const change of makeRight(config, ownNetns()).changes) log("changed", change);
+  makeRight(config, ownNetns(), { tell: (what) => log("changed", what) });
   return 0;
 }
 
@@ -116,7 +117,7 @@ interface Surroundings {
 
 function step(config: OverlayConfig, { host, state, log }: Surroundings): void {
   try {
-    accept(state, makeRight(config, host), log);
+    repair(config, { host, state, log });
     if (state.problem !== undefined) log("recovered", state.problem);
     state.problem = undefined;
     state.retry = RETRY.first;
@@ -133,16 +134,22 @@ function step(config: OverlayConfig, { host, state, log }: Surroundings): void {
 function keepLast(config: OverlayConfig, { host, state, log }: Surroundings): void {
   if (!state.last) return;
   try {
-    accept(state, makeRight(config, host, state.last.peers), log);
+    repair(config, { host, state, log }, state.last.peers);
   } catch (cause) {
     log("problem", CniError.from(cause).message);
   }
 }
 
-function accept(state: State, repair: Repair, log: Log): void {
-  for (const change of repair.changes) log("changed", change);
-  state.repairs += repair.changes.length;
-  state.last = repair;
+function repair(
+  config: OverlayConfig,
+  { host, state, log }: Surroundings,
+  lastPeers?: PeerList,
+): void {
+  const tell = (what: string) => {
+    state.repairs++;
+    log("changed", what);
+  };
+  state.last = makeRight(config, host, { lastPeers, tell });
 }
 
 /** What the socket answers. */
@@ -162,6 +169,10 @@ interface Health {
 }
 
 function describe(config: OverlayConfig, { last, problem, repairs }: State): Health {
+  const peers: Health["peers"][number][] = [];
+  last?.peers.forEach((peer) => {
+    peers.push(describePeer(peer));
+  });
   return {
     network: config.name,
     isReady: last !== undefined && problem === undefined,
@@ -169,7 +180,7 @@ function describe(config: OverlayConfig, { last, problem, repairs }: State): Hea
     device: config.device,
     ...(last ? { publicIP: formatAddress(last.node.publicIP), mtu: last.node.mtu } : {}),
     changes: repairs,
-    peers: (last?.peers ?? []).map(describePeer),
+    peers,
   };
 }
 
