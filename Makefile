@@ -11,7 +11,7 @@ bin := node_modules/.bin
 .DEFAULT_GOAL := all
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: all setup types lint format unit size spec check test bench demo docs install uninstall clean help
+.PHONY: all setup types lint format unit size spec check test bench bench-overlay demo docs install uninstall clean help
 
 all: dist/.built ## Build dist/bin, if something changed since (the default)
 
@@ -51,6 +51,11 @@ bench: ## Measure speed, memory and size against the reference plugins (root)
 	@$(MAKE) --no-print-directory all
 	node bench/bench.mjs
 
+bench-overlay: ## Measure vxlan-overlay with up to 5,000 other hosts (root)
+	@tools/setup.sh test
+	@$(MAKE) --no-print-directory all
+	node bench/overlay.mjs
+
 demo: ## Set up this machine, connect two containers, show what was made, clean up (root)
 	@tools/setup.sh demo
 	@$(MAKE) --no-print-directory all
@@ -66,7 +71,7 @@ clean: ## Remove what was built and fetched
 	rm -rf dist coverage node_modules
 
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # npm writes this file last. As root, what is written belongs to the owner of the checkout.
 node_modules/.package-lock.json: package-lock.json

@@ -11,6 +11,7 @@ import { compile, stop, work } from "./machine.mjs";
  *   readonly label: string,
  *   readonly netns: string,
  *   readonly program: string,
+ *   readonly args?: readonly string[],
  *   readonly input: string,
  *   readonly env: Readonly<Record<string, string>>,
  * }} Job
@@ -53,14 +54,14 @@ export function inputFile(text) {
 }
 
 /** @param {Job} job */
-function line({ netns, input, program, env }) {
+function line({ netns, input, program, args = [], env }) {
   const { count } = getRunner();
   const output = join(work, "out", String(count));
   getRunner().count = count + 1;
   const variables = Object.entries({ PATH, ...env }).map(([name, value]) => `${name}=${value}`);
   return {
     output,
-    text: ["job", netns, inputFile(input), output, program, ...variables].join("\t"),
+    text: ["job", netns, inputFile(input), output, program, ...args, ...variables].join("\t"),
   };
 }
 

@@ -5,7 +5,7 @@
  * peak of the started one, and a large process starts others slowly.
  *
  * The plan comes on stdin, one line each, fields separated by tabs:
- *   job   netns  stdin-file  output-file  program  NAME=value ...
+ *   job   netns  stdin-file  output-file  program  [word ...]  NAME=value ...
  *   group N                                                        the next N jobs at once
  * and the answer on stdout, in the same order:
  *   job   nanoseconds  peak-memory-in-KB  exit-status
@@ -27,7 +27,7 @@
 enum { MAX_JOBS = 256, MAX_FIELDS = 32 };
 
 struct job {
-    char *line, *program, *fields[MAX_FIELDS];
+    char *line, *fields[MAX_FIELDS], *words[MAX_FIELDS], **environment;
     posix_spawn_file_actions_t actions;
     int input, output, netns;
     pid_t pid;
@@ -73,7 +73,9 @@ static void prepare(struct job *job, const char *line)
     if (count < 5 || strcmp(job->fields[0], "job"))
         errno = EINVAL, fail("plan");
     job->fields[count] = NULL;
-    job->program = job->fields[4];
+    job->environment = job->fields + 4;
+    for (char **word = job->words; *job->environment && !strchr(*job->environment, '=');)
+        *word++ = *job->environment++;
     job->netns = must_open(job->fields[1], O_RDONLY);
     job->input = must_open(job->fields[2], O_RDONLY);
     job->output = must_open(job->fields[3], O_WRONLY | O_CREAT | O_TRUNC);
@@ -85,12 +87,12 @@ static void prepare(struct job *job, const char *line)
 
 static void start(struct job *job)
 {
-    char *argv[] = { job->program, NULL };
+    char **words = job->words;
 
     job->start = now();
-    errno = posix_spawn(&job->pid, job->program, &job->actions, NULL, argv, job->fields + 5);
+    errno = posix_spawn(&job->pid, words[0], &job->actions, NULL, words, job->environment);
     if (errno)
-        fail(job->program);
+        fail(words[0]);
 }
 
 /* Waits for any one of the jobs. */

@@ -1,5 +1,6 @@
 // Writes what the documents say of the schemas: the option table of docs/plugins/<name>.md between
-// its markers, and docs/schemas/<name>.schema.json for editors. With --check: fails if stale.
+// its markers, and docs/schemas/<name>.schema.json for editors; and README's table of what
+// bench/overlay.mjs measured. With --check: fails if stale.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -74,12 +75,42 @@ function documentPlugin(folder, name) {
   put(join(root, "docs/schemas", `${name}.schema.json`), `${JSON.stringify(published, null, 2)}\n`);
 }
 
+/** The rows that README.md shows of what `make bench-overlay` measured. */
+function overlayTable({ rows }) {
+  const time = (ns) =>
+    ns < 1e8 ? `${(ns / 1e6).toPrecision(2)} ms` : `${(ns / 1e9).toPrecision(2)} s`;
+  const lines = rows.map(({ peers, cold, oneMore, same, messages, add, daemon }) => {
+    const steps = [cold, oneMore, same].map(({ median }) => time(median));
+    const sent = [messages.cold, messages.oneMore, messages.same].map((each) => each.messages);
+    const memory = `${(daemon.peak / 1e6).toPrecision(2)} MB`;
+    const cells = [peers.toLocaleString("en"), time(add.median), ...steps];
+    return [...cells, sent.join(", "), memory, time(daemon.idle)].join(" | ");
+  });
+  const head =
+    "other hosts | ADD | all made | one more | nothing to do | messages for these | daemon's memory | idle for 5 s";
+  return [head, head.replace(/[^|]+/g, "---"), ...lines].map((line) => `| ${line} |`).join("\n");
+}
+
+function documentOverlayBench() {
+  const results = JSON.parse(readFileSync(join(root, "bench/overlay-results.json"), "utf8"));
+  const page = join(root, "README.md");
+  const marked = /(<!-- overlay-bench -->\n)[\s\S]*(<!-- \/overlay-bench -->)/;
+  put(
+    page,
+    readFileSync(page, "utf8").replace(
+      marked,
+      (_, begin, end) => `${begin}${overlayTable(results)}\n${end}`,
+    ),
+  );
+}
+
 mkdirSync(join(root, "docs/schemas"), { recursive: true });
 for (const folder of ["plugins", "ipam"]) {
   for (const name of readdirSync(join(root, folder)).sort()) {
     if (existsSync(join(root, folder, name, `${name}.schema.json`))) documentPlugin(folder, name);
   }
 }
+documentOverlayBench();
 if (stale.length > 0) {
   console.error(`Stale, run make docs: ${stale.join(", ")}`);
   process.exit(1);

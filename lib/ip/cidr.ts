@@ -1,4 +1,4 @@
-import { equalAddresses, formatAddress, type IpAddress, parseAddress } from "./address.ts";
+import { formatAddress, type IpAddress, parseAddress } from "./address.ts";
 
 /** An address with the length of its network's prefix; host bits may be set. */
 export interface Cidr {
@@ -34,7 +34,11 @@ export function networkOf(cidr: Cidr): Cidr {
 
 /** The network address: all host bits zero. */
 export function firstAddress(cidr: Cidr): IpAddress {
-  return cidr.address.map((byte, i) => byte & maskByte(cidr.prefixLength, i));
+  const address = cidr.address.slice();
+  for (let i = cidr.prefixLength >> 3; i < address.length; i++) {
+    address[i] = (address[i] ?? 0) & maskByte(cidr.prefixLength, i);
+  }
+  return address;
 }
 
 /** The end of the network, the broadcast address in IPv4: all host bits one. */
@@ -54,7 +58,11 @@ export function overlapCidrs(a: Cidr, b: Cidr): boolean {
 
 /** Whether the address is more than the network address. */
 export function hasHostBits(cidr: Cidr): boolean {
-  return !equalAddresses(cidr.address, firstAddress(cidr));
+  const { address, prefixLength } = cidr;
+  for (let i = prefixLength >> 3; i < address.length; i++) {
+    if ((address[i] ?? 0) & ~maskByte(prefixLength, i)) return true;
+  }
+  return false;
 }
 
 /** The network of this address alone: /32 or /128. */
@@ -63,8 +71,11 @@ export function hostCidr(address: IpAddress): Cidr {
 }
 
 function samePrefix(a: IpAddress, b: IpAddress, prefixLength: number): boolean {
-  const differs = (byte: number, i: number) => (byte ^ (b[i] ?? 0)) & maskByte(prefixLength, i);
-  return a.length === b.length && !a.some(differs);
+  if (a.length !== b.length) return false;
+  for (let i = 0; 8 * i < prefixLength; i++) {
+    if (((a[i] ?? 0) ^ (b[i] ?? 0)) & maskByte(prefixLength, i)) return false;
+  }
+  return true;
 }
 
 /** Byte `i` of the netmask. */

@@ -66,10 +66,10 @@ const MAC_SIZE = 6;
 
 function keyOf(entry: Entry): Key {
   const kind = KINDS.indexOf(entry.kind);
-  if (entry.kind !== "route") return pack([kind, ...entry.mac, ...entry.address]);
+  if (entry.kind !== "route") return pack([kind]) + pack(entry.mac) + pack(entry.address);
   const { isDirect, destination, gateway } = entry;
   const { address, prefixLength } = destination;
-  return pack([kind, +isDirect, address.length, prefixLength, ...address, ...gateway]);
+  return pack([kind, +isDirect, address.length, prefixLength]) + pack(address) + pack(gateway);
 }
 
 function entryOf(key: Key): Entry {

@@ -46,12 +46,12 @@ const MAC_SIZE = 6;
 
 /** Whether it is direct, its MAC, its address, its subnets; addresses behind their lengths. */
 function packPeer({ isDirect, mac, publicIP, subnets }: Peer): string {
-  const rest = subnets.flatMap(({ address, prefixLength }) => [
-    prefixLength,
-    address.length,
-    ...address,
-  ]);
-  return pack([+isDirect, ...mac, publicIP.length, ...publicIP, ...rest]);
+  const host = pack([+isDirect]) + pack(mac) + pack([publicIP.length]) + pack(publicIP);
+  return subnets.reduce(
+    (text, { address, prefixLength }) =>
+      text + pack([prefixLength, address.length]) + pack(address),
+    host,
+  );
 }
 
 function unpackPeer(text: string): Peer {

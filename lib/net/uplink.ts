@@ -1,5 +1,6 @@
 /** The link by which other hosts are reached, and the addresses it has. */
 
+import type { Reader } from "../bytes/codec.ts";
 import type { IpAddress } from "../ip/address.ts";
 import { isGlobalUnicast } from "../ip/address.ts";
 import type { Cidr } from "../ip/cidr.ts";
@@ -13,14 +14,20 @@ import type { Netns } from "./netns.ts";
 export function findDefaultUplink(ns: Netns): Link | undefined {
   for (const family of [AF_INET, AF_INET6]) {
     const defaults = ns.route
-      .dump(listRoutes(family, RT_TABLE_MAIN), routeMessage)
-      .filter(({ header }) => header.destinationLength === 0)
-      .sort((a, b) => (a.attributes.priority ?? 0) - (b.attributes.priority ?? 0));
-    const index = defaults[0]?.attributes.outputInterface;
+      .dump(listRoutes(family, RT_TABLE_MAIN), { read: readDefault })
+      .flatMap((route) => route ?? [])
+      .sort((a, b) => (a.priority ?? 0) - (b.priority ?? 0));
+    const index = defaults[0]?.outputInterface;
     const link = index === undefined ? undefined : findLink(ns, index);
     if (link && link.name !== "lo") return link;
   }
   return undefined;
+}
+
+/** There may be thousands of others: rtm_dst_len, the second byte, tells. */
+function readDefault(input: Reader) {
+  if (input.bytes[input.at + 1] !== 0) return undefined;
+  return routeMessage.read(input).attributes;
 }
 
 /** The subnets that a link is in, by its addresses that others can reach. */

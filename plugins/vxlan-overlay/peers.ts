@@ -110,9 +110,10 @@ function clash({ subnet, host }: Claim, other: Claim, peers: PeerList): CniError
 
 /** As texts that sort as addresses do, the larger one of two subnets first. */
 function claimsOf({ subnets, publicIP }: Pick<Peer, "subnets" | "publicIP">, host: number) {
-  const number = [host >> 16, (host >> 8) & 255, host & 255];
-  return [...subnets, hostCidr(publicIP)].map(({ address, prefixLength }) =>
-    pack([address.length, ...address, prefixLength, ...number]),
+  const number = pack([host >> 16, (host >> 8) & 255, host & 255]);
+  return [...subnets, hostCidr(publicIP)].map(
+    ({ address, prefixLength }) =>
+      pack([address.length]) + pack(address) + pack([prefixLength]) + number,
   );
 }
 

@@ -1,6 +1,7 @@
 /** The vxlan device and its entries: made, kept right, compared. */
 
 import { CniError, Code } from "../../lib/cni/error.ts";
+import { formatCidr, hostCidr } from "../../lib/ip/cidr.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { ensureVtepAddresses, findOverlayFaults, reconcile } from "../../lib/net/overlay.ts";
 import type { PeerList } from "../../lib/net/peers.ts";
@@ -55,12 +56,16 @@ export interface Repair {
   readonly device: Vxlan;
   readonly node: Node;
   readonly peers: PeerList;
+  /** All that the peers were read from; while it is the same they are not read again. */
+  readonly source: string;
 }
 
 /** What may differ between one who makes it right and another. */
 export interface Repairing {
-  /** The peers, where what is written of them cannot be used. */
-  readonly lastPeers?: PeerList | undefined;
+  /** What was made right last by the same process. */
+  readonly last?: Repair | undefined;
+  /** True if what is written of peers now cannot be used, and the last ones are to stay. */
+  readonly keepsPeers?: boolean;
   /** Called with each change in words. */
   readonly tell: (what: string) => void;
 }
@@ -71,11 +76,15 @@ export function makeRight(config: OverlayConfig, host: Netns, repairing: Repairi
 }
 
 /** Reads all there is and sends the difference. Everything is read before anything is changed. */
-function program(config: OverlayConfig, host: Netns, { lastPeers, tell }: Repairing): Repair {
+function program(config: OverlayConfig, host: Netns, repairing: Repairing): Repair {
+  const { last, keepsPeers = false, tell } = repairing;
   const owner = ownerOf(config);
-  const alias = owner + (lastPeers ? "" : stamp(config));
+  const current = stamp(config);
+  const alias = owner + (keepsPeers ? "" : current);
   const node = readNode(config, host);
-  const peers = lastPeers ?? readPeers(config, node);
+  const source = [current, ...[hostCidr(node.publicIP), ...node.links].map(formatCidr)].join(" ");
+  const isKnown = last && (keepsPeers || last.source === source);
+  const peers = isKnown ? last.peers : readPeers(config, node);
   const { device, isNew } = ensureVxlan(host, specOf(config, node));
   if (isNew) tell(`make vxlan device "${device.name}"`);
   const isCurrent = device.alias === alias;
@@ -83,7 +92,7 @@ function program(config: OverlayConfig, host: Netns, { lastPeers, tell }: Repair
   ensureVtepAddresses(host, device, node.subnets);
   reconcile(host, { device, uplink: node.uplink, peers }, tell);
   if (!isCurrent && alias !== owner) setAlias(host, device, alias);
-  return { device, node, peers };
+  return { device, node, peers, source: keepsPeers ? "" : source };
 }
 
 function specOf(config: OverlayConfig, node: Node) {

@@ -17,7 +17,7 @@ import { formatCidr } from "../../lib/ip/cidr.ts";
 import { formatMac } from "../../lib/ip/mac.ts";
 import { type Netns, ownNetns } from "../../lib/net/netns.ts";
 import { RTPROT_WEFT } from "../../lib/net/overlay.ts";
-import type { Peer, PeerList } from "../../lib/net/peers.ts";
+import type { Peer } from "../../lib/net/peers.ts";
 import { askDaemon, Watch } from "../../lib/net/watch.ts";
 import { type OverlayConfig, parseOverlayConfig } from "./config.ts";
 import { makeRight, type Repair } from "./underlay.ts";
@@ -134,22 +134,18 @@ function step(config: OverlayConfig, { host, state, log }: Surroundings): void {
 function keepLast(config: OverlayConfig, { host, state, log }: Surroundings): void {
   if (!state.last) return;
   try {
-    repair(config, { host, state, log }, state.last.peers);
+    repair(config, { host, state, log }, true);
   } catch (cause) {
     log("problem", CniError.from(cause).message);
   }
 }
 
-function repair(
-  config: OverlayConfig,
-  { host, state, log }: Surroundings,
-  lastPeers?: PeerList,
-): void {
+function repair(config: OverlayConfig, { host, state, log }: Surroundings, keepsPeers = false) {
   const tell = (what: string) => {
     state.repairs++;
     log("changed", what);
   };
-  state.last = makeRight(config, host, { lastPeers, tell });
+  state.last = makeRight(config, host, { last: state.last, keepsPeers, tell });
 }
 
 /** What the socket answers. */
