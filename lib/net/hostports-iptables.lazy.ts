@@ -111,7 +111,7 @@ function rulesFor({ wanted, target, means }: Wanted): Rules {
   const { owner, snat } = wanted;
   const chain = portChainName(owner);
   const marks = snat !== undefined && means.markChain === undefined;
-  const mark = `0x${((1 << (snat?.markBit ?? 0)) >>> 0).toString(16)}`;
+  const mark = `0x${((1 << (snat?.markBit ?? 13)) >>> 0).toString(16)}`;
   const comment = (text: string) => `-m comment --comment "${text}"`;
   return {
     chains: [...(marks ? [SETMARK, MASQ] : []), DNAT, chain],

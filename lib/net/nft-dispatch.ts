@@ -68,9 +68,10 @@ export interface Place {
   readonly key: Uint8Array;
 }
 
-/** An element: its key in words, and the chain that it leads to. */
-export interface Entry extends Place, ChainWithRules {
+/** An element: its key in words, and the chain or the value that it leads to, if to any. */
+export interface Entry extends Place, Partial<ChainWithRules> {
   readonly what: string;
+  readonly value?: Uint8Array;
 }
 
 /** What an attachment is to have. */
@@ -96,16 +97,17 @@ export function ensureChain(ns: Netns, { chain, rules }: ChainWithRules): boolea
 export function addEntries(ns: Netns, dispatcher: Dispatcher, addition: Addition): void {
   const { owner, entries, refusal, rivals } = addition;
   if (entries.length === 0) return;
-  const places = companionsOf(dispatcher, new Set(entries.map(({ chain }) => chain.name)));
+  const led = chainsOf(entries);
+  const places = companionsOf(dispatcher, new Set(led.map(({ chain }) => chain.name)));
   const shared = sharedChains(dispatcher);
   const isSupported = changeTables(ns, {
-    questions: [...shared, ...entries]
+    questions: [...shared, ...led]
       .map(({ chain }) => getChain(chain))
       .concat([...entries, ...places].map(questionFor)),
     plan: (all) => {
       const answers = all.slice(shared.length);
-      const stale = elementsIn(entries, answers.slice(entries.length));
-      const company = elementsIn(places, answers.slice(2 * entries.length));
+      const stale = elementsIn(entries, answers.slice(led.length));
+      const company = elementsIn(places, answers.slice(led.length + entries.length));
       const text = ownerText(owner);
       const taken = refusal && [...stale, ...(rivals?.() ?? [])].find((e) => e.comment !== text);
       if (taken) throw refusal(taken);
@@ -116,7 +118,7 @@ export function addEntries(ns: Netns, dispatcher: Dispatcher, addition: Addition
       return [
         ...removal(ns, dispatcher, stale),
         ...(isNew ? layout(dispatcher) : []),
-        ...entries
+        ...led
           .filter(({ rules }, i) => isNew || useIn(answers[i]) < rules.length)
           .flatMap(chainWith),
         ...places.map(({ map, key }) => ensureElements(map, [{ key: { value: key } }])),
@@ -166,9 +168,15 @@ function chainWith({ chain, rules }: ChainWithRules): readonly Request[] {
   return [newChain(chain), delRule(chain), ...rules.map((rule) => newRule(chain, rule))];
 }
 
-function newElement({ map, key, chain }: Entry, owner: Owner): Request {
-  const verdict = { code: NFT_GOTO, chain: chain.name };
-  return newElements(map, [{ key: { value: key }, data: { verdict }, comment: ownerText(owner) }]);
+function chainsOf(entries: readonly Entry[]): readonly ChainWithRules[] {
+  return entries.flatMap(({ chain, rules = [] }) => (chain ? [{ chain, rules }] : []));
+}
+
+function newElement({ map, key, chain, value }: Entry, owner: Owner): Request {
+  const verdict = chain && { verdict: { code: NFT_GOTO, chain: chain.name } };
+  const data = value ? { value } : verdict;
+  const element = { key: { value: key }, comment: ownerText(owner) };
+  return newElements(map, [data ? { ...element, data } : element]);
 }
 
 /** Deletes elements, and their chains unless those are kept. */
@@ -256,16 +264,21 @@ export function checkEntries(
   { owner, entries }: { readonly owner: Owner; readonly entries: readonly Entry[] },
 ): string | undefined {
   const text = ownerText(owner);
-  const places = companionsOf(dispatcher, new Set(entries.map(({ chain }) => chain.name)));
+  const led = chainsOf(entries);
+  const places = companionsOf(dispatcher, new Set(led.map(({ chain }) => chain.name)));
   const answers = ns.netfilter.attempt(...[...entries, ...places].map(questionFor));
-  const missing = entries.find(({ map, chain }, i) => {
+  const missing = entries.find(({ map, chain, value }, i) => {
     const element = elementIn(answers[i], map);
-    return element?.comment !== text || element.chain !== chain.name;
+    return (
+      element?.comment !== text ||
+      element.chain !== chain?.name ||
+      element.value?.join() !== value?.join()
+    );
   });
   if (missing) return `map "${missing.map.name}" has no ${missing.what} for "${text}"`;
   const lone = places.find(({ map }, i) => !elementIn(answers[entries.length + i], map));
   if (lone) return `set "${lone.map.name}" does not have its element`;
-  const chains = [...sharedChains(dispatcher), ...entries];
+  const chains = [...sharedChains(dispatcher), ...led];
   const broken = chains.find(({ chain, rules }) => !hasRules(ns, chain, rules));
   return broken && `chain "${broken.chain.name}" does not have its rules`;
 }

@@ -31,12 +31,13 @@ import {
 } from "../netlink/nftables.ts";
 import type { Netns } from "./netns.ts";
 
-/** An element found in a set: its key, the comment that names its owner, the chain it leads to. */
+/** An element found in a set: its key, the comment that names its owner, and where it leads to. */
 export interface OwnedElement {
   readonly set: NftSet;
   readonly key: Uint8Array;
   readonly comment: string;
   readonly chain: string | undefined;
+  readonly value: Uint8Array | undefined;
 }
 
 /** The element in the answer to `getElement`; undefined if there is none, or no such set. */
@@ -60,6 +61,7 @@ function ownedElements(set: NftSet, { attributes }: Elements): readonly OwnedEle
     key: key?.value ?? new Uint8Array(0),
     comment: comment ?? "",
     chain: data?.verdict?.chain,
+    value: data?.value,
   }));
 }
 

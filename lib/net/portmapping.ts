@@ -12,6 +12,7 @@ import { isRefusal, NetlinkError } from "../netlink/error.ts";
 import { getRoute, routeMessage } from "../netlink/route.ts";
 import { listLocalAddresses } from "./address.ts";
 import { forgetConnections } from "./conntrack.ts";
+import { protocolNumbers } from "./hostport-table.ts";
 import * as nftables from "./hostports.ts";
 import { pathOf } from "./iptables.ts";
 import { findLink } from "./link.ts";
@@ -23,7 +24,7 @@ import { ensureSysctl, findSysctl } from "./sysctl.ts";
 
 type Iptables = typeof import("./hostports-iptables.lazy.ts");
 
-export type { Condition, HostPort, PortMapping, Snat, Target } from "./hostports.ts";
+export type { Condition, HostPort, HostPorts, PortMapping, Snat, Target } from "./hostports.ts";
 
 /** By what, and what only iptables has: conditions in its own words, and another marking chain. */
 export interface Means {
@@ -35,10 +36,18 @@ export interface Means {
 
 const iptables = () => lazily<Iptables>("hostports-iptables");
 
-/** Leads ports to a container; throws NetError (conflict) if another attachment has one of them. */
-export function addPortMappings(host: Netns, wanted: nftables.HostPorts, means: Means): void {
-  if (means.backend !== "iptables" && addByNftables(host, wanted, means)) return;
+/**
+ * Leads ports to a container, and tells by which backend; throws NetError (conflict) if another
+ * attachment has one of them.
+ */
+export function addPortMappings(
+  host: Netns,
+  wanted: nftables.HostPorts,
+  means: Means,
+): "nftables" | "iptables" {
+  if (means.backend !== "iptables" && addByNftables(host, wanted, means)) return "nftables";
   iptables().addHostPorts(host, wanted, means);
+  return "iptables";
 }
 
 /** False if the kernel has no nf_tables, and they are not insisted on. */
@@ -57,9 +66,13 @@ function usesNftables(host: Netns, { backend }: Pick<Means, "backend">): boolean
 }
 
 /** Lets what this host sends from 127.0.0.1 out to a container, which only the guard makes safe. */
-export function openLoopback(host: Netns, wanted: nftables.HostPorts, { backend }: Means): void {
+export function openLoopback(
+  host: Netns,
+  wanted: nftables.HostPorts,
+  backend: "nftables" | "iptables",
+): void {
   const links = linksOf(host, wanted);
-  if (links.length > 0 && backend !== "nftables" && !nftables.addGuard(host)) {
+  if (links.length > 0 && backend === "iptables" && !nftables.addGuard(host)) {
     warn("Cannot open 127.0.0.1 for host ports: without nf_tables there is no guard for it");
     return;
   }
@@ -89,7 +102,7 @@ export function forgetDatagrams(host: Netns, ports: readonly nftables.FormerPort
   try {
     const own = datagrams.some(({ address }) => !address) ? listLocalAddresses(host) : [];
     for (const { address, port, family } of datagrams) {
-      const filter = { family, protocol: nftables.protocolNumbers.udp, destinationPort: port };
+      const filter = { family, protocol: protocolNumbers.udp, destinationPort: port };
       forgetConnections(host, filter, address ? [address] : own);
     }
   } catch (cause) {
@@ -125,13 +138,9 @@ function findRuleFault(host: Netns, wanted: nftables.HostPorts, means: Means): s
   return iptables().checkHostPorts(host, wanted, means) && fault;
 }
 
-/** An attachment that goes: what it has in nf_tables. Known ports spare a search. */
-export function deleteFromNftables(
-  host: Netns,
-  owner: Owner,
-  known: readonly nftables.HostPort[],
-): void {
-  forgetDatagrams(host, nftables.deleteHostPorts(host, owner, known));
+/** An attachment that goes: what it has in nf_tables. If ports are known, that spares a search. */
+export function deleteFromNftables(host: Netns, wanted: nftables.HostPorts): void {
+  forgetDatagrams(host, nftables.deleteHostPorts(host, wanted));
 }
 
 /** An attachment that goes: what it, or the reference plugin for it, has in other tables. */

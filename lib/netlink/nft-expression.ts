@@ -1,6 +1,6 @@
 /** What nf_tables rules are made of. Layouts and numbers from linux/netfilter/nf_tables.h. */
 
-import { bytes, cstring, Reader, u32be, type ValueOf } from "../bytes/codec.ts";
+import { bytes, cstring, Reader, u8, u32be, type ValueOf } from "../bytes/codec.ts";
 import { attr, attributes, variant } from "../bytes/struct.ts";
 
 /** The numbers of protocol families as netfilter counts them, linux/netfilter.h. */
@@ -20,8 +20,9 @@ const NFT_REG_VERDICT = 0;
 /** The first of the registers that values pass through; it holds 16 bytes. */
 const NFT_REG_1 = 1;
 const NFT_REG_2 = 2;
+const NFT_REG_4 = 4;
 /** The same room as registers of 4 bytes: 8 is the first part of register 1. */
-const NFT_REG32_01 = 9;
+const NFT_REG32_00 = 8;
 
 export const NFT_META_PROTOCOL = 1;
 export const NFT_META_MARK = 3;
@@ -39,6 +40,7 @@ const NFTA_FIB_F_DADDR = 2;
 const RTN_LOCAL = 2;
 
 const NFT_NAT_DNAT = 1;
+const NFT_CT_PROTO_DST = 12;
 
 const NFT_CMP_EQ = 0;
 const NFT_CMP_NEQ = 1;
@@ -64,6 +66,12 @@ const fib = /* @__PURE__ */ attributes({
   target: attr(1, "NFTA_FIB_DREG", u32be),
   result: attr(2, "NFTA_FIB_RESULT", u32be),
   flags: attr(3, "NFTA_FIB_FLAGS", u32be),
+});
+
+const ct = /* @__PURE__ */ attributes({
+  target: attr(1, "NFTA_CT_DREG", u32be),
+  key: attr(2, "NFTA_CT_KEY", u32be),
+  direction: attr(3, "NFTA_CT_DIRECTION", u8),
 });
 
 const nat = /* @__PURE__ */ attributes({
@@ -124,6 +132,7 @@ export const expression = /* @__PURE__ */ variant(
     lookup,
     immediate,
     fib,
+    ct,
     nat,
     match,
     masq: /* @__PURE__ */ attributes({}),
@@ -132,9 +141,14 @@ export const expression = /* @__PURE__ */ variant(
 
 export type Expression = ValueOf<typeof expression>;
 
-/** Loads a fact about the packet into register 1. */
-export function loadMeta(key: number): Expression {
-  return { kind: "meta", data: { key, target: NFT_REG_1 } };
+/** Loads a fact about the packet into a register. */
+export function loadMeta(key: number, target = NFT_REG_1): Expression {
+  return { kind: "meta", data: { key, target } };
+}
+
+/** The register of 4 bytes with that index; the kernel has larger names for every fourth. */
+function wordRegister(index: number): number {
+  return index % 4 === 0 ? NFT_REG_1 + index / 4 : NFT_REG32_00 + index;
 }
 
 interface Slice {
@@ -158,8 +172,8 @@ export function loadHostPort(addressLength: 0 | 4 | 16): readonly Expression[] {
   const port = { base: NFT_PAYLOAD_TRANSPORT_HEADER, offset: 2, length: 2 };
   return [
     loadMeta(NFT_META_L4PROTO),
-    ...(addressLength > 0 ? [loadPayload(address, NFT_REG32_01)] : []),
-    loadPayload(port, NFT_REG32_01 + addressLength / 4),
+    ...(addressLength > 0 ? [loadPayload(address, wordRegister(1))] : []),
+    loadPayload(port, wordRegister(1 + addressLength / 4)),
   ];
 }
 
@@ -204,11 +218,55 @@ export function matchMark(bits: number): readonly Expression[] {
   return [loadMeta(NFT_META_MARK), keepBits(hostOrder(bits)), compare(NFT_CMP_EQ, hostOrder(bits))];
 }
 
-/** Sets bits of the packet's mark, or clears them. */
+/** Sets bits of the packet's mark, or clears them, by a register that nothing else is in. */
 export function changeMark(bits: number, isSet: boolean): readonly Expression[] {
-  const load = loadMeta(NFT_META_MARK);
-  const change = keepBits(hostOrder(~bits >>> 0), hostOrder(isSet ? bits : 0));
-  return [load, change, { kind: "meta", data: { key: NFT_META_MARK, source: NFT_REG_1 } }];
+  const turned = hostOrder(isSet ? bits : 0);
+  return [
+    loadMeta(NFT_META_MARK, NFT_REG_4),
+    keepBits(hostOrder(~bits >>> 0), { turned, register: NFT_REG_4 }),
+    { kind: "meta", data: { key: NFT_META_MARK, source: NFT_REG_4 } },
+  ];
+}
+
+/**
+ * If a map has the value of register 1: sets bits of the mark, and sends the connection to the
+ * address and port that the map says.
+ */
+export function destinationNatBy(
+  map: string,
+  addressLength: 4 | 16,
+  bits: number,
+): readonly Expression[] {
+  const family = addressLength === 4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+  const port = wordRegister(addressLength / 4);
+  const data = { type: NFT_NAT_DNAT, family, address: NFT_REG_1, port };
+  return [
+    { kind: "lookup", data: { set: map, source: NFT_REG_1, target: NFT_REG_1 } },
+    ...changeMark(bits, true),
+    { kind: "nat", data },
+  ];
+}
+
+/**
+ * Loads who talks to a container by which port of the host: the container's address, the network
+ * of the client, the protocol, the port as it was asked for. A key has them like this.
+ */
+export function loadClient(addressLength: 4 | 16, prefixLength: number): readonly Expression[] {
+  const words = addressLength / 4;
+  const client = wordRegister(words);
+  const source = { base: NFT_PAYLOAD_NETWORK_HEADER, length: addressLength };
+  const mask = new Uint8Array(addressLength).map((_, i) => maskByte(prefixLength, i));
+  const isWhole = prefixLength === 8 * addressLength;
+  return [
+    loadDestination(addressLength),
+    loadPayload({ ...source, offset: addressLength === 4 ? 12 : 8 }, client),
+    ...(isWhole ? [] : [keepBits(mask, { register: client })]),
+    loadMeta(NFT_META_L4PROTO, wordRegister(2 * words)),
+    {
+      kind: "ct",
+      data: { target: wordRegister(2 * words + 1), key: NFT_CT_PROTO_DST, direction: 0 },
+    },
+  ];
 }
 
 /** Sends the connection to another address and port, given by their bytes. */
@@ -272,17 +330,25 @@ export function matchNetwork(first: Uint8Array, match: NetworkMatch): readonly E
   const load = loadPayload({ base: NFT_PAYLOAD_NETWORK_HEADER, offset, length });
   const operator = isOutside ? NFT_CMP_NEQ : NFT_CMP_EQ;
   if (isWhole) return [load, compare(operator, first.slice(0, length))];
-  const mask = first.map((_, i) => 0xff00 >> Math.min(Math.max(prefixLength - 8 * i, 0), 8));
+  const mask = first.map((_, i) => maskByte(prefixLength, i));
   return [load, keepBits(mask), compare(operator, first)];
 }
 
-/** Clears the bits of register 1 that the mask does not have, then turns those of the other. */
-function keepBits(mask: Uint8Array, turned: Uint8Array = new Uint8Array(mask.length)): Expression {
+/** The byte of a network mask at an index. */
+function maskByte(prefixLength: number, index: number): number {
+  return 0xff00 >> Math.min(Math.max(prefixLength - 8 * index, 0), 8);
+}
+
+/** Clears the bits of a register that the mask does not have, then turns others. */
+function keepBits(
+  mask: Uint8Array,
+  { turned, register = NFT_REG_1 }: { turned?: Uint8Array; register?: number } = {},
+): Expression {
   const { length } = mask;
-  const xor = { value: turned };
+  const xor = { value: turned ?? new Uint8Array(length) };
   return {
     kind: "bitwise",
-    data: { source: NFT_REG_1, target: NFT_REG_1, length, mask: { value: mask }, xor },
+    data: { source: register, target: register, length, mask: { value: mask }, xor },
   };
 }
 

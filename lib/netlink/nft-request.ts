@@ -57,7 +57,7 @@ export interface NftChain {
 }
 
 /**
- * A set, or a map to verdicts. `keyType` is a number of the tool `nft`, as is `userData`, which
+ * A set, or a map to verdicts or values. `keyType` is a number of the tool `nft`, as is `userData`, which
  * tells it the byte order of the keys; the kernel only looks at the length.
  */
 export interface NftSet {
@@ -65,7 +65,7 @@ export interface NftSet {
   readonly name: string;
   readonly keyType: number;
   readonly keyLength: number;
-  readonly leadsTo: "nothing" | "verdicts";
+  readonly leadsTo: "nothing" | "verdicts" | { readonly type: number; readonly length: number };
   readonly userData: Uint8Array;
 }
 
@@ -188,7 +188,9 @@ export function delChain({ table, name }: NftChain): Request {
 /** Makes a set; one that exists is fine if it is of the same kind. */
 export function newSet(set: NftSet): Request {
   const { table, name, keyType, keyLength, userData } = set;
-  const isMap = set.leadsTo === "verdicts";
+  const isMap = set.leadsTo !== "nothing";
+  const data =
+    typeof set.leadsTo === "string" ? { type: NFT_DATA_VERDICT, length: 0 } : set.leadsTo;
   return ask({
     what: `add set "${name}" to ${named(table)}`,
     type: NFT_MSG_NEWSET,
@@ -201,7 +203,7 @@ export function newSet(set: NftSet): Request {
       flags: isMap ? NFT_SET_MAP : 0,
       keyType,
       keyLength,
-      ...(isMap && { dataType: NFT_DATA_VERDICT, dataLength: 0 }),
+      ...(isMap && { dataType: data.type, dataLength: data.length }),
       id: 1,
       userData,
     },

@@ -19,7 +19,7 @@ export interface Mapping extends PortMapping {
 /** The configuration; DEL only needs to know the ports, as far as they make sense. */
 export function parsePortmapConfig(json: JsonObject, strict: boolean): PortmapConfig {
   const isForAll = flagAt(json, "masqAll");
-  const markBit = numberAt(json, "markMasqBit") ?? 13;
+  const markBit = numberAt(json, "markMasqBit");
   const words = { 4: wordsAt(json, "conditionsV4"), 6: wordsAt(json, "conditionsV6") };
   const markChain = given(json, "externalSetMarkChain");
   if (strict) refuseMarks(json, markChain);

@@ -35,25 +35,25 @@ function add(call: Add, host: Netns): Result {
   const wanted = wantedBy(call);
   if (wanted.targets.length === 0) return call.prevResult;
   return allOrNothing((undo) => {
-    undo.step(
+    const backend = undo.step(
       "port mappings",
       () => ports.addPortMappings(host, wanted, call.config),
-      () => leave(call, host),
+      () => leave(host, wanted),
     );
-    ports.openLoopback(host, wanted, call.config);
+    ports.openLoopback(host, wanted, backend);
     ports.forgetDatagrams(host, ports.portsOf(wanted));
     return call.prevResult;
   });
 }
 
 /** The container's first address of each family, with the mappings that are for it. */
-function wantedBy({ attachment, config, prevResult }: Add | Check) {
+function wantedBy({ attachment, config, prevResult }: Add | Check): ports.HostPorts {
   const inside = addressesOf(prevResult, attachment.ifName);
+  refuseLost(config, inside);
   const conditions = {
     4: config.backend === "iptables" ? [] : parseConditions(config.words[4], 4),
     6: config.backend === "iptables" ? [] : parseConditions(config.words[6], 6),
   };
-  refuseLost(config, inside);
   const targets = inside.flatMap((container) => {
     const family = familyOf(container);
     const mappings = config.mappings.filter((each) => (each.family ?? family) === family);
@@ -99,16 +99,23 @@ function check(call: Check, host: Netns): void {
 }
 
 function del(call: DelCall<PortmapConfig>, host: Netns): void {
-  leave(call, host);
+  leave(host, formerlyWantedBy(call));
 }
 
-function leave(
-  { attachment, config }: Pick<DelCall<PortmapConfig>, "attachment" | "config">,
-  host: Netns,
-): void {
+/** What ADD made, as far as the result and the configuration still tell; else it is searched for. */
+function formerlyWantedBy(call: DelCall<PortmapConfig>): ports.HostPorts {
+  const { attachment, prevResult = {} } = call;
+  try {
+    return wantedBy({ ...call, command: "CHECK", prevResult });
+  } catch {
+    return { owner: attachment, targets: [], snat: undefined };
+  }
+}
+
+function leave(host: Netns, former: ports.HostPorts): void {
   asMuchAsPossible(
-    ["delete from nftables", () => ports.deleteFromNftables(host, attachment, config.mappings)],
-    ["delete from other tables", () => ports.deleteFromOthers(host, attachment)],
+    ["delete from nftables", () => ports.deleteFromNftables(host, former)],
+    ["delete from other tables", () => ports.deleteFromOthers(host, former.owner)],
   );
 }
 
