@@ -142,6 +142,29 @@ const impossible: readonly (readonly [string, Config])[] = [
   ["contradicting options", bridge("10.1.2.0/24", { hairpinMode: true, promiscMode: true })],
 ];
 
+describe("the hardware address of a bridge that somebody else made", () => {
+  const network = bridge("10.1.2.0/24");
+
+  it.for([
+    ["has its own", "ip link add br0 address 0a:58:0a:01:02:01 type bridge"],
+    ["has none in particular", "ip link add br0 type bridge"],
+    [
+      "has lost its last port",
+      "ip link add br0 type bridge; ip link add p type veth; ip link set p master br0; ip link delete p",
+    ],
+  ])("stays once it is a gateway: it %s", ([, made = ""], { bed }) => {
+    bed.host.sh(made);
+    const boxes = [1, 2, 3, 4].map(() => bed.container());
+    const results = boxes.map((box) => bed.add("bridge", box, network).result);
+    const first = results[0]?.interfaces[0]?.mac;
+    expect(results.map(({ interfaces }) => interfaces[0]?.mac)).toEqual(Array(4).fill(first));
+    for (const box of boxes) {
+      bed.del("bridge", box, network);
+      expect(bed.host.link("br0").address).toBe(first);
+    }
+  });
+});
+
 describe("P7 a failing ADD", () => {
   it.for(impossible)("P7.05 leaves nothing behind: %s", ([, config], { bed }) => {
     bed.outside();

@@ -76,6 +76,13 @@ function stableMac(name: string): Mac {
   );
 }
 
+/** A bridge that somebody else made keeps the address it has, as gateways must; zero is none. */
+export function keepMac(ns: Netns, { name, index, mac }: Link): void {
+  const address = mac.some((byte) => byte !== 0) ? mac : stableMac(name);
+  const what = `set the hardware address of bridge "${name}"`;
+  ns.route.perform(netlink.changeLink(what, index, { attributes: { address } }));
+}
+
 /** Switches on what is missing and nothing else; an existing bridge's MTU is its owner's. */
 function adjustBridge(ns: Netns, spec: BridgeSpec, link: Link): Link {
   const needsVlan = spec.vlanFiltering && !link.vlanFiltering;

@@ -13,14 +13,16 @@ import { ensureSysctl } from "./sysctl.ts";
 
 /**
  * The link has these gateway addresses afterwards. One link may serve several subnets; an address
- * of the same subnet is a conflict, which `force` resolves by deleting the other.
+ * of the same subnet is a conflict, which `force` resolves by deleting the other. True if one was
+ * added.
  */
 export function ensureGateways(
   ns: Netns,
   link: Pick<Link, "index" | "name">,
   { gateways, force }: { readonly gateways: readonly Cidr[]; readonly force: boolean },
-): void {
-  if (gateways.length === 0) return;
+): boolean {
+  if (gateways.length === 0) return false;
+  let isAdded = false;
   const existing = listAddresses(ns, link).map(({ cidr }) => cidr);
   for (const wanted of gateways) {
     if (existing.some((cidr) => isSame(cidr, wanted))) continue;
@@ -28,8 +30,9 @@ export function ensureGateways(
       if (!force) throw addressConflict(link.name, other, wanted);
       deleteAddressIfPresent(ns, link, other);
     }
-    addGateway(ns, link, wanted);
+    isAdded = addGateway(ns, link, wanted) || isAdded;
   }
+  return isAdded;
 }
 
 function addressConflict(link: string, existing: Cidr, wanted: Cidr): NetError {
@@ -51,13 +54,17 @@ function isConflict(existing: Cidr, wanted: Cidr): boolean {
   return overlapCidrs(existing, wanted);
 }
 
-/** Duplicate address detection would keep a gateway unusable while the bridge has no port. */
-function addGateway(ns: Netns, link: Pick<Link, "index" | "name">, gateway: Cidr): void {
+/**
+ * Duplicate address detection would keep a gateway unusable while the bridge has no port. False
+ * if somebody else has added it meanwhile.
+ */
+function addGateway(ns: Netns, link: Pick<Link, "index" | "name">, gateway: Cidr): boolean {
   const flags = gateway.address.length === 16 ? IFA_F_NODAD : 0;
   try {
     ns.route.perform(newAddress(link, gateway, flags));
+    return true;
   } catch (cause) {
-    if (isRefusal(cause, EEXIST)) return;
+    if (isRefusal(cause, EEXIST)) return false;
     throw explainedAddressError(cause);
   }
 }

@@ -3,6 +3,7 @@
 import type { Lease } from "../../lib/cni/ipam.ts";
 import { nextAddress } from "../../lib/ip/address.ts";
 import { type Cidr, networkOf } from "../../lib/ip/cidr.ts";
+import { keepMac } from "../../lib/net/bridge.ts";
 import { ensureForwarding, ensureGateways } from "../../lib/net/gateway.ts";
 import { findLink, getLink, type Link, setLinkUp } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
@@ -42,7 +43,9 @@ export function connectGateway(
   const gateways = gatewayCidrs(at.lease);
   const access = config.vlan?.access ?? 0;
   const vlanLink = access === 0 ? undefined : ensureVlanLink(config, host, at.bridge);
-  ensureGateways(host, vlanLink ?? at.bridge, { gateways, force: config.forceAddress });
+  const wanted = { gateways, force: config.forceAddress };
+  const isNew = ensureGateways(host, vlanLink ?? at.bridge, wanted);
+  if (isNew && !vlanLink) keepMac(host, at.bridge);
   for (const family of [4, 6] as const) {
     const length = family === 4 ? 4 : 16;
     if (gateways.some(({ address }) => address.length === length)) ensureForwarding(host, family);
