@@ -57,8 +57,8 @@ function isOfKernel({ local }: JsonObject, mac: string): boolean {
   const [a = "", b, c, d, e, f] = mac.split(":");
   const first = (Number.parseInt(a, 16) ^ 2).toString(16);
   const groups = [`${first}${b}`, `${c}ff`, `fe${d}`, `${e}${f}`];
-  const short = groups.map((group) => group.replace(/^0+(?=.)/, ""));
-  return String(local).startsWith("fe80:") && local === `fe80::${short.join(":")}`;
+  const short = groups.map((group) => group.replace(/^0+(?=.)/, "")).join(":");
+  return local === `fe80::${short.replace(/^0:/, "")}`;
 }
 
 /** `ip route show table all`, without those the kernel makes and moves with the carrier. */

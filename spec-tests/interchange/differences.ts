@@ -170,5 +170,101 @@ export const inOutcomes: readonly Difference[] = [
   },
 ];
 
-/** In what is made. */
-export const inState: readonly Difference[] = [];
+/* ---- what is made ---- */
+
+const there = /^there$/;
+const ofOurHostLocal = /^(file|folder) (\/run\/weft|.*last_reserved_ip\.boot$)/;
+const isRefused = /, which fails/;
+
+/** In what is made. A thing that only one side has made is one leaf, `there` or `nothing`. */
+export const inState: readonly Difference[] = [
+  /* ---- a failed ADD ---- */
+  {
+    why: "a failed ADD takes back what it made, and a refused one makes nothing",
+    path: /^(box1|host) /,
+    theirs: there,
+    ours: nothing,
+    where: isRefused,
+  },
+  {
+    why: "a loopback that could not be used is down again",
+    path: /^box1 link lo\.flags/,
+    theirs: /"UP"/,
+    ours: nothing,
+    where: isRefused,
+  },
+  {
+    why: "the bridge and the folders of the addresses are shared: a failed ADD leaves them",
+    path: /^(host (link|qdiscs|sysctl) .*\bbr0\b|folder \/var|file .*\/lock$)/,
+    theirs: nothing,
+    ours: there,
+    where: /IP of elsewhere|gateway's/,
+  },
+  {
+    why: "a bridge that has lost its last port has no hardware address until there is another",
+    path: /^host link br0\.address$/,
+    ours: /00:00:00:00:00:00/,
+    where: isRefused,
+  },
+
+  /* ---- host-local ---- */
+  {
+    why: "host-local keeps an index of the reservations in memory, and the boot it is of",
+    path: ofOurHostLocal,
+    theirs: nothing,
+    ours: there,
+  },
+  {
+    why: "who has which address is nobody else's business, as in later releases of the reference",
+    path: /^file .*\/networks\/net\/.*\.mode$|^file \/var\/lib\/elsewhere\/net\/.*\.mode$/,
+    theirs: /"644"/,
+    ours: /"600"/,
+  },
+
+  /* ---- links ---- */
+  {
+    why: "a bridge has a hardware address of its own from the beginning, not one of its ports'",
+    path: /^host (link (br0|cni0)\.address|fdb (br0|cni0) the MAC of host link (br0|cni0))$/,
+  },
+  {
+    why: "host ends tell in their alias whose they are",
+    path: /^host link veth…\.ifalias$/,
+    theirs: nothing,
+  },
+  {
+    why: "veth pairs have the kernel's queue length, without which a qdisc drops all packets",
+    path: /^(host|box1) link \S+\.txqlen$/,
+    theirs: nothing,
+    ours: /^1000$/,
+  },
+
+  /* ---- IPv6 ---- */
+  {
+    why: "addresses that were allocated are not probed for, and can be used at once",
+    path: /^(host|box1) (address|routes6 local) .*\bfd00:1::/,
+    theirs: nothing,
+    ours: /^(true|there)$/,
+  },
+  {
+    why: "IPv6 addresses outlive a link that is set down, as in later releases of the reference",
+    path: /^box1 sysctl ipv6\/conf\/\w+\/keep_addr_on_down$/,
+    theirs: /"0"/,
+    ours: /"1"/,
+  },
+
+  /* ---- firewall ---- */
+  {
+    why: "masquerade and MAC spoof check are elements of our maps, whose frame stays",
+    path: /^host nft (inet|bridge) weft\b/,
+    theirs: nothing,
+    ours: there,
+    where: /ipMasq|macspoofchk/,
+  },
+  {
+    why: "they are not rules for each container in tables of iptables or of others",
+    path: /^host nft (ip|bridge) nat\b/,
+    theirs: there,
+    ours: nothing,
+    where: /ipMasq|macspoofchk/,
+  },
+];

@@ -1,0 +1,49 @@
+/** What an attachment has made: the whole machine, but for what is random or only a number. */
+
+import type { Json } from "../bed/observations.ts";
+import type { Snapshot } from "../bed/snapshot.ts";
+import { differences, type Found } from "./compare.ts";
+
+/** Things by their names. */
+export type State = Readonly<Record<string, Json>>;
+
+/** Numbers that the kernel counts upwards, whoever asks. */
+const counted = new Set(["ifindex", "link_index", "link_netnsid"]);
+
+/** Every difference between two machines; what only one of them has counts once. */
+export function stateDifferences(where: string, theirs: State, ours: State): readonly Found[] {
+  const names = new Set([...Object.keys(theirs), ...Object.keys(ours)]);
+  return [...names].flatMap((name) => {
+    const [a, b] = [theirs[name], ours[name]];
+    if (a === undefined) return [{ where, path: name, theirs: "nothing", ours: "there" }];
+    if (b === undefined) return [{ where, path: name, theirs: "there", ours: "nothing" }];
+    return differences(where, { [name]: a }, { [name]: b });
+  });
+}
+
+/**
+ * The machine as it is to be compared: hardware addresses are named after who bears them, and the
+ * kernel's link-local addresses, which come from those, are left out.
+ */
+export function comparable(snapshot: Snapshot): State {
+  const bearers = new Map(Object.entries(snapshot).flatMap(bearer));
+  const kept = Object.entries(snapshot).filter(([key]) => !/ address \S+ fe80:/.test(key));
+  const text = JSON.stringify(Object.fromEntries(kept), withoutCounted)
+    .replace(/\b[0-9a-f]{4}\.([0-9a-f]{1,2}:){5}[0-9a-f]{1,2}/g, "some bridge")
+    .replace(/\b([0-9a-f]{2}:){5}[0-9a-f]{2}\b/g, (mac) => bearers.get(mac) ?? mac)
+    .replace(/veth[0-9a-f]{8}/g, "veth…");
+  return JSON.parse(text);
+}
+
+function withoutCounted(key: string, value: unknown): unknown {
+  return counted.has(key) ? undefined : value;
+}
+
+/** Whose hardware address it is, unless it was asked for, or is nobody's. */
+function bearer([key, value]: readonly [string, Json]): readonly (readonly [string, string])[] {
+  const [, link] = /^(\S+ link \S+)$/.exec(key) ?? [];
+  const { address } = value as { readonly address?: string };
+  if (link === undefined || address === undefined) return [];
+  if (address.startsWith("0a:58:") || address === "00:00:00:00:00:00") return [];
+  return [[address, `the MAC of ${link}`]];
+}
