@@ -86,6 +86,34 @@ describe("the daemon", () => {
     expect(nodes[0].call("status /run/weft/pods/net.conf").ok).toBe(false);
   });
 
+  it("sleeps while nothing of its own changes", async ({ bed }) => {
+    const { nodes, daemon } = await scene(bed);
+    const [first] = nodes;
+    const passes = () => {
+      const { text } = first.call("status /run/weft/pods/net.conf --json");
+      return (JSON.parse(text.split("\n")[0] ?? "") as { readonly passes: number }).passes;
+    };
+    first.view.sh("while ip -6 address show tentative | grep -q inet6; do sleep 0.05; done");
+    const isQuiet = () => {
+      const before = passes();
+      bed.host.sh("sleep 0.3");
+      return passes() === before;
+    };
+    await daemon.until("silence", isQuiet, 5000);
+    const before = passes();
+    first.view.sh(`
+      for i in $(seq 20); do
+        ip neighbour replace 192.0.2.77 lladdr 02:00:00:00:00:$((i + 10)) dev wire
+        ip route replace 198.51.100.0/24 via 192.0.2.254
+        ip link add other type veth peer name rehto; ip link delete other
+      done
+      sleep 0.3`);
+    expect(passes()).toBe(before);
+    first.view.sh("ip neighbour flush dev weft.1 nud permanent");
+    await daemon.until("a pass", () => passes() > before);
+    await daemon.kill();
+  });
+
   it("is not in the way of packets: killed and started again, none is lost", async ({ bed }) => {
     const { nodes, daemon, pods } = await scene(bed);
     const [first, second] = nodes;

@@ -13,6 +13,8 @@ const RTNLGRPS = [1, 3, 5, 7, 9, 11];
 const RTM_NEWROUTE = 24;
 const RTM_DELROUTE = 25;
 const RTM_DELLINK = 17;
+const RTM_NEWNEIGH = 28;
+const RTM_DELNEIGH = 29;
 
 /** linux/inotify.h: written and closed, moved away or here, made, deleted. */
 const CHANGED = 0x8 | 0x40 | 0x80 | 0x100 | 0x200;
@@ -26,9 +28,13 @@ export interface Watched {
   readonly health: () => string;
 }
 
-/** A number that says who makes a route; changes of others' do not count. */
+/** Whose changes count. */
 export interface Interest {
-  readonly links: readonly number[];
+  /** Index of the link with entries of ours; undefined: every link counts. */
+  readonly device: number | undefined;
+  /** Index of the link by which others are reached: whom it knows there does not count. */
+  readonly uplink: number | undefined;
+  /** The number that says who makes a route; others' do not count, except default routes. */
   readonly routeProtocol: number;
 }
 
@@ -76,9 +82,9 @@ export class Watch {
   }
 
   /** Events that were lost count as a change. */
-  #isLinkChanged({ links, routeProtocol }: Interest): boolean {
+  #isLinkChanged(interest: Interest): boolean {
     const events = this.#events.pendingEvents();
-    return events === undefined || events.some((event) => concerns(event, links, routeProtocol));
+    return events === undefined || events.some((event) => concerns(event, interest));
   }
 
   close(): void {
@@ -93,13 +99,16 @@ function directoryOf(path: string): string {
 }
 
 /** Routes name their maker in byte 5; all others their link in bytes 4 to 7. */
-function concerns({ type, body }: Received, links: readonly number[], protocol: number): boolean {
+function concerns({ type, body }: Received, interest: Interest): boolean {
   const { bytes, at } = body;
+  const { device, uplink, routeProtocol } = interest;
   if (type === RTM_NEWROUTE || type === RTM_DELROUTE) {
-    return bytes[at + 5] === protocol || bytes[at + 1] === 0;
+    return bytes[at + 5] === routeProtocol || bytes[at + 1] === 0;
   }
+  if (device === undefined) return type !== RTM_DELLINK;
   const index = new DataView(bytes.buffer, bytes.byteOffset + at).getInt32(4, true);
-  return links.includes(index) || (links.length === 0 && type !== RTM_DELLINK);
+  const isNeighbour = type === RTM_NEWNEIGH || type === RTM_DELNEIGH;
+  return index === device || (index === uplink && !isNeighbour);
 }
 
 /** What the daemon behind a socket says of itself; undefined if none listens there. */

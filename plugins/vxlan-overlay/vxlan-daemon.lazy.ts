@@ -80,12 +80,20 @@ interface State {
   last: Repair | undefined;
   problem: string | undefined;
   repairs: number;
+  /** How often all was compared. */
+  passes: number;
   retry: number;
 }
 
 function keepRight(config: OverlayConfig, log: Log): number {
   const host = ownNetns();
-  const state: State = { last: undefined, problem: undefined, repairs: 0, retry: RETRY.first };
+  const state: State = {
+    last: undefined,
+    problem: undefined,
+    repairs: 0,
+    passes: 0,
+    retry: RETRY.first,
+  };
   const watch = new Watch(host, {
     files: [config.peersFile, config.nodeFile],
     socket: socketOf(config),
@@ -100,8 +108,8 @@ function keepRight(config: OverlayConfig, log: Log): number {
 }
 
 function interestOf({ last }: State) {
-  const links = last ? [last.device.index, last.node.uplink.index] : [];
-  return { links, routeProtocol: RTPROT_WEFT };
+  const uplink = last?.node.uplink.index;
+  return { device: last?.device.index, uplink, routeProtocol: RTPROT_WEFT };
 }
 
 /** Changes come in bunches: it is quiet again, or has been restless for long enough. */
@@ -145,6 +153,7 @@ function repair(config: OverlayConfig, { host, state, log }: Surroundings, keeps
     state.repairs++;
     log("changed", what);
   };
+  state.passes++;
   state.last = makeRight(config, host, { last: state.last, keepsPeers, tell });
 }
 
@@ -157,6 +166,7 @@ interface Health {
   readonly publicIP?: string;
   readonly mtu?: number;
   readonly changes: number;
+  readonly passes: number;
   readonly peers: readonly {
     readonly publicIP: string;
     readonly subnet: string;
@@ -164,7 +174,7 @@ interface Health {
   }[];
 }
 
-function describe(config: OverlayConfig, { last, problem, repairs }: State): Health {
+function describe(config: OverlayConfig, { last, problem, repairs, passes }: State): Health {
   const peers: Health["peers"][number][] = [];
   last?.peers.forEach((peer) => {
     peers.push(describePeer(peer));
@@ -176,6 +186,7 @@ function describe(config: OverlayConfig, { last, problem, repairs }: State): Hea
     device: config.device,
     ...(last ? { publicIP: formatAddress(last.node.publicIP), mtu: last.node.mtu } : {}),
     changes: repairs,
+    passes,
     peers,
   };
 }
