@@ -10,8 +10,9 @@ const check = process.argv.includes("--check");
 const stale = [];
 
 /** Rows of an option table, nested keys dotted: `vlanTrunk[].minID`. */
-export function optionRows(schema, prefix = "") {
-  return Object.entries(schema.properties ?? {}).flatMap(([key, value]) => {
+export function optionRows(schema, prefix = "", root = schema) {
+  return Object.entries(schema.properties ?? {}).flatMap(([key, own]) => {
+    const value = withReference(own, root);
     const name = `${prefix}${key}`;
     const row = {
       name,
@@ -19,26 +20,37 @@ export function optionRows(schema, prefix = "") {
       default: value["x-default"],
       text: value.description,
     };
-    return [row, ...optionRows(value, `${name}.`), ...itemRows(value.items, `${name}[]`)];
+    const below = itemRows(value.items, `${name}[]`, root);
+    return [row, ...optionRows(value, `${name}.`, root), ...below];
   });
 }
 
-function itemRows(items, prefix) {
+/** What `$ref` names, "#/$defs/name" being all there is of that, and what is said beside it. */
+function withReference({ $ref, ...own }, root) {
+  return $ref === undefined ? own : { ...root.$defs[$ref.slice("#/$defs/".length)], ...own };
+}
+
+function itemRows(items, prefix, root) {
   if (!items) return [];
-  return items.items ? itemRows(items.items, `${prefix}[]`) : optionRows(items, `${prefix}.`);
+  if (items.items) return itemRows(items.items, `${prefix}[]`, root);
+  return optionRows(items, `${prefix}.`, root);
 }
 
 function typeText(value) {
   if (value.enum) return value.enum.map((item) => `\`"${item}"\``).join(" or ");
   const { minimum, maximum } = value;
   if (value.type === "integer" && maximum !== undefined) return `number, ${minimum} to ${maximum}`;
-  return {
+  const words = {
     string: "text",
     integer: "number",
     boolean: "true or false",
     array: "list",
     object: "object",
-  }[value.type];
+  };
+  return [value.type]
+    .flat()
+    .map((type) => words[type])
+    .join(" or ");
 }
 
 function tableOf(schema) {

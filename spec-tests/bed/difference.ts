@@ -46,6 +46,7 @@ function isShared(key: string, shared: Shared): boolean {
     isForwarding(key, shared) ||
     isEmptyFirewallFrame(key) ||
     isStore(key, shared) ||
+    isLock(key, shared) ||
     /^file \/run\/(xtables|weft\/iptables)\.lock\b/.test(key) ||
     /^folder \/(run\/cni(\/tuning)?|var\/lib\/cni(\/flannel)?)$/.test(key) ||
     isCache(key)
@@ -86,6 +87,12 @@ function isStore(key: string, { network, dataDir = "" }: Shared): boolean {
   if (kind === "folder") return `${store}/`.startsWith(`${path}/`);
   const inStore = path.startsWith(`${store}/`);
   return inStore && isIP(path.slice(store.length + 1)) === 0;
+}
+
+/** The lock of a network over many hosts, and its folder. */
+function isLock(key: string, { network }: Shared): boolean {
+  const folder = `/run/weft/${network}`;
+  return key === `folder ${folder}` || key.startsWith(`file ${folder}/overlay.lock`);
 }
 
 /** Every thing that came, went or changed, one line each; no line if the two are equal. */
