@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { vector } from "../../tools/vector.ts";
 import { type Codec, CodecError, Reader, Writer } from "../bytes/codec.ts";
 import { encodeRequests, type Received, splitMessages } from "./message.ts";
 import {
@@ -62,13 +61,6 @@ const layouts = new Map<number, Codec<unknown>>([
 
 const sent = ["nft-masquerade", "nft-spoofcheck"];
 const received = ["nft-list-map", "nft-list-rules", "nft-list-chains", "nft-list-iptables-rules"];
-
-/** A captured datagram: the first line of the file tells what made it. */
-function vector(name: string): Uint8Array {
-  const path = join(import.meta.dirname, "vectors", `${name}.hex`);
-  const [, ...lines] = readFileSync(path, "utf8").split("\n");
-  return new Uint8Array(Buffer.from(lines.join(""), "hex"));
-}
 
 function layoutOf({ type }: Received): Codec<unknown> {
   const layout = layouts.get(type);
