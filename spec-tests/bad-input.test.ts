@@ -62,6 +62,10 @@ const inputs: readonly (readonly [string, string | Uint8Array, Code, string])[] 
     "UTF-8",
   ],
   ["UTF-16", Buffer.from(valid, "utf16le"), 6, ""],
+  ["10 MiB", `${" ".repeat(10 * mebibyte)}${valid}`, 5, "EFBIG"],
+  ["a NUL in a text", valid.replace('"br0"', '"br\\u0000"'), 7, "NUL"],
+  ["a network name of 256 letters", valid.replace('"net"', `"${"a".repeat(256)}"`), 7, "255"],
+  ["a version of 1 MiB", valid.replace("1.1.0", "1.".repeat(mebibyte / 2)), 6, "cniVersion"],
   ["a zero byte", `${valid}\0`, 6, ""],
   ["a number", "17", 6, ""],
   ["a list", "[]", 6, ""],
@@ -124,10 +128,12 @@ const environments: readonly (readonly [string, Invocation, Code, string])[] = [
   ["no interface name", { env: { CNI_IFNAME: undefined } }, 4, "CNI_IFNAME"],
   ["no path to delegate along", { env: { CNI_PATH: undefined } }, 4, "CNI_PATH"],
   ["a malformed container id", { env: { CNI_CONTAINERID: "../x" } }, 4, "CNI_CONTAINERID"],
+  ["a container id of 256 letters", { env: { CNI_CONTAINERID: "a".repeat(256) } }, 4, "255"],
   ["a malformed interface name", { ifName: "a/b" }, 4, "CNI_IFNAME"],
   ["malformed arguments", { args: ";;=" }, 4, "CNI_ARGS"],
   ["an unknown command", { command: "FROB" }, 4, "FROB"],
   ["a namespace that is a plain file", { env: { CNI_NETNS: "/etc/passwd" } }, 4, "/etc/passwd"],
+  ["a namespace that is a pipe", { env: { CNI_NETNS: "/run/bed/pipe" } }, 4, "/run/bed/pipe"],
   ["a namespace that is a folder", { env: { CNI_NETNS: "/run" } }, 4, "/run"],
   ["a namespace that is missing", { env: { CNI_NETNS: "/run/netns/no" } }, 4, "/run/netns/no"],
   [
@@ -142,6 +148,7 @@ const environments: readonly (readonly [string, Invocation, Code, string])[] = [
 describe("a bad environment", () => {
   it.for(environments)("%s", ([, call, code, words], { bed }) => {
     const container = bed.container();
+    bed.host.sh("mkfifo /run/bed/pipe");
     expectRefusal(bed, { container, config, ...call }, { code, words });
   });
 });

@@ -49,10 +49,17 @@ export function checkEnvironment(env: Environment): void {
 
 /** True if a text may be a container ID or a network name: no path, no space, no option. */
 export function isPlainName(text: string): boolean {
-  return /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(text) && !text.endsWith("\n");
+  return /^[a-zA-Z0-9]/.test(text) && !/[^a-zA-Z0-9_.-]/.test(text);
 }
 
+/** Network names and container IDs become parts of the names of files, which are no longer. */
+export const LONGEST_NAME = 255;
+
 function checkContainerID(id: string): void {
+  if (id.length > LONGEST_NAME) {
+    const state = `it is longer than ${LONGEST_NAME} characters`;
+    throw new CniError(Code.environment, `Cannot use CNI_CONTAINERID: ${state}`);
+  }
   if (isPlainName(id)) return;
   throw new CniError(Code.environment, "Cannot use CNI_CONTAINERID: invalid characters in it", id);
 }

@@ -48,6 +48,7 @@ export class CniError extends Error {
     if (cause instanceof LockTimeout) return new CniError(Code.tryAgain, cause.message);
     if (cause instanceof NetnsError) return new CniError(Code.environment, cause.message);
     if (cause instanceof NetError) return new CniError(netCode(cause), cause.message);
+    if (isOutOfMemory(cause)) return new CniError(Code.system, "Cannot finish: out of memory");
     const message = cause instanceof Error ? cause.message : String(cause);
     const stack = cause instanceof Error ? (cause.stack ?? "").trim() : "";
     return new CniError(Code.internal, `Cannot finish: ${message}`, stack);
@@ -64,6 +65,12 @@ export class CniError extends Error {
   with(...details: readonly string[]): CniError {
     return new CniError(this.code, this.message, joined(this.details, ...details));
   }
+}
+
+/** The engine's words where memory or stack end; if not even they fit, it throws null. */
+export function isOutOfMemory(cause: unknown): boolean {
+  if (!(cause instanceof Error)) return cause === null;
+  return cause.name === "InternalError" && /^(out of memory|stack overflow)/.test(cause.message);
 }
 
 function joined(...parts: readonly string[]): string {

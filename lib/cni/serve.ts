@@ -4,8 +4,8 @@ import * as host from "host";
 import { descriptorStatus, readToEnd, writeAll } from "../host/file.ts";
 import type { Request } from "./call.ts";
 import { spelled } from "./config.ts";
-import { checkEnvironment, isPlainName, readEnvironment } from "./environment.ts";
-import { CniError, Code } from "./error.ts";
+import { checkEnvironment, isPlainName, LONGEST_NAME, readEnvironment } from "./environment.ts";
+import { CniError, Code, configError } from "./error.ts";
 import { isObject, type Json, type JsonObject } from "./json.ts";
 import { newestVersion, supportedVersions } from "./version.ts";
 
@@ -46,17 +46,23 @@ function readStdin(): Uint8Array {
 function parseStdin(stdin: Uint8Array): JsonObject {
   const text = host.decode(stdin);
   if (text === undefined) throw decodeError("it is not UTF-8");
+  if (hasNul(text)) throw configError("every text", "without NUL characters", "\0");
   const config = parseJson(text);
   if (config === null) throw new CniError(Code.config, "missing network name");
   if (!isObject(config)) throw decodeError("it is not a JSON object");
   return exactKeys(config);
 }
 
+/** JSON can say NUL, but no path and no name of the kernel's can: it would end there, unnoticed. */
+function hasNul(json: string): boolean {
+  return json.includes("\\u0000") && /(?:^|[^\\])(?:\\\\)*\\u0000/.test(json);
+}
+
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw decodeError(cause instanceof Error ? cause.message : String(cause));
+    throw decodeError(cause instanceof Error ? cause.message : "out of memory");
   }
 }
 
@@ -74,6 +80,8 @@ function decodeError(state: string): CniError {
 function versionOf(config: JsonObject): string {
   const version = config.cniVersion ?? "";
   if (typeof version !== "string") throw decodeError("cniVersion is not a text");
+  if (version.length > 32)
+    throw decodeError(`cniVersion is a text of ${version.length} characters`);
   return version === "" ? "0.1.0" : version;
 }
 
@@ -81,6 +89,9 @@ function nameOf(config: JsonObject): string {
   const name = config.name ?? "";
   if (typeof name !== "string") throw decodeError("name is not a text");
   if (name === "") throw new CniError(Code.config, "missing network name");
+  if (name.length > LONGEST_NAME) {
+    throw new CniError(Code.config, `network name is longer than ${LONGEST_NAME} characters`);
+  }
   if (!isPlainName(name)) {
     throw new CniError(Code.config, "invalid characters found in network name", name);
   }
@@ -129,14 +140,26 @@ function versionAsked(): string {
   }
 }
 
+/** An error is for people, who read no megabytes. */
+function shortened(text: string): string {
+  return text.length > 1000 ? `${text.slice(0, 997)}...` : text;
+}
+
+/** What was configured may be in a message, but no line ends, nor what a terminal obeys. */
+function oneLine(text: string): string {
+  return text.replace(/\p{Cc}/gu, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
+
 function printError(error: CniError, version: string): number {
   const versions: readonly string[] = supportedVersions;
   const text = JSON.stringify(
     {
       cniVersion: versions.includes(version) ? version : newestVersion,
       code: error.code,
-      msg: error.message,
-      ...(error.details === "" ? {} : { details: error.details }),
+      msg: oneLine(shortened(error.message)),
+      ...(error.details === "" ? {} : { details: shortened(error.details) }),
     },
     null,
     4,

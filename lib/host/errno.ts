@@ -58,6 +58,7 @@ export const ENXIO = 6;
 export const EAGAIN = 11;
 export const ESRCH = 3;
 export const EACCES = 13;
+export const EFBIG = 27;
 export const EBUSY = 16;
 export const EEXIST = 17;
 export const ENODEV = 19;

@@ -4,6 +4,7 @@ import * as host from "host";
 import {
   checked,
   EEXIST,
+  EFBIG,
   EINTR,
   EISDIR,
   ELOOP,
@@ -54,11 +55,15 @@ export function closeFile(fd: number): void {
   host.close(fd);
 }
 
-/** Reads from a descriptor to the end of the file; throws SystemError. */
+/** More than this is read from no file: a node's memory is not for whoever sends the most. */
+export const LARGEST_FILE = 2 << 20;
+
+/** Reads from a descriptor to the end of the file; throws SystemError, EFBIG if it is too long. */
 export function readToEnd(fd: number, what: string): Uint8Array {
   let bytes = new Uint8Array(4096);
   let length = 0;
   for (;;) {
+    if (length === LARGEST_FILE) throw new SystemError(`read ${what}`, EFBIG);
     if (length === bytes.length) bytes = grown(bytes);
     const n = host.read(fd, bytes.subarray(length));
     if (n === -EINTR) continue;
@@ -68,7 +73,7 @@ export function readToEnd(fd: number, what: string): Uint8Array {
 }
 
 function grown(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const larger = new Uint8Array(bytes.length * 4);
+  const larger = new Uint8Array(Math.min(bytes.length * 4, LARGEST_FILE));
   larger.set(bytes);
   return larger;
 }
@@ -83,9 +88,12 @@ export function writeAll(fd: number, bytes: Uint8Array, what: string): void {
   }
 }
 
-/** The text of a file, or undefined if there is none; bytes that are not UTF-8 read as "". */
+/**
+ * The text of a file, or undefined if there is none; bytes that are not UTF-8 read as "", as does
+ * a pipe, which is not waited for.
+ */
 export function readTextIfPresent(path: string): string | undefined {
-  const fd = host.open(path, O_RDONLY, 0);
+  const fd = host.open(path, O_RDONLY | O_NONBLOCK, 0);
   if (fd === -ENOENT) return undefined;
   checked(fd, () => `open "${path}"`);
   try {
@@ -208,7 +216,7 @@ export function setChangeTime(fd: number, seconds: number, nanoseconds: number):
 
 /** Writes a file over in place, following no link: for what may be lost but not be elsewhere. */
 export function overwriteFile(path: string, text: string, mode: number): void {
-  const fd = openFile(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode);
+  const fd = openFile(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK, mode);
   try {
     writeAll(fd, host.encode(text), `"${path}"`);
   } finally {

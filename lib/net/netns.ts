@@ -5,7 +5,7 @@
 
 import * as host from "host";
 import { checked, ENOENT } from "../host/errno.ts";
-import { closeFile, descriptorStatus, fileStatus, isSameFile } from "../host/file.ts";
+import { closeFile, descriptorStatus, fileStatus, isSameFile, O_NONBLOCK } from "../host/file.ts";
 import { Connection, NETLINK_NETFILTER, NETLINK_ROUTE } from "../netlink/connection.ts";
 
 /** Magic numbers of the file systems that hold namespace files (linux/magic.h). */
@@ -71,7 +71,7 @@ export function ownNetns(): Netns {
 
 /** Opens a namespace by path; throws NetnsError if it is missing or something else. */
 export function openNetns(path: string): Netns {
-  const fd = host.open(path, 0, 0);
+  const fd = host.open(path, O_NONBLOCK, 0);
   if (fd === -ENOENT || fd === -20) throw new NetnsError(path, "there is no such file", true);
   checked(fd, () => `open network namespace "${path}"`);
   const magic = host.filesystemType(fd);

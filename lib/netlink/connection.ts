@@ -3,7 +3,7 @@
 import * as host from "host";
 import { CodecError, Reader } from "../bytes/codec.ts";
 import { eachAttribute } from "../bytes/struct.ts";
-import { checked, EBUSY, EINTR, ENOBUFS, ETIMEDOUT } from "../host/errno.ts";
+import { checked, EBUSY, EINTR, EINVAL, ENOBUFS, ETIMEDOUT } from "../host/errno.ts";
 import { NetlinkError } from "./error.ts";
 import {
   encodeRequests,
@@ -198,7 +198,7 @@ export class Connection {
     const fd = this.#open();
     const first = this.#sequence;
     this.#sequence += requests.length;
-    const outcome = host.send(fd, encodeRequests(requests, first, acknowledged));
+    const outcome = host.send(fd, encoded(requests, first, acknowledged));
     if (outcome < 0) throw new NetlinkError(requests[0]?.what ?? "send", -outcome);
     return first;
   }
@@ -224,6 +224,16 @@ export class Connection {
   #acknowledge(message: Received, request: Request, outcome: Outcome): void {
     const error = errorIn(message, request);
     if (error) outcome.error ??= error;
+  }
+}
+
+/** A value that no message can hold is one the kernel would refuse. */
+function encoded(requests: readonly Request[], first: number, acknowledged: number): Uint8Array {
+  try {
+    return encodeRequests(requests, first, acknowledged);
+  } catch (cause) {
+    if (!(cause instanceof CodecError)) throw cause;
+    throw new NetlinkError(allOf(requests), EINVAL, { text: cause.message });
   }
 }
 
