@@ -1,0 +1,47 @@
+/** Tracked connections, as conntrack writes and the kernel tells them. */
+import { expect, it } from "vitest";
+import { vector } from "../../tools/vector.ts";
+import { deleteFlow, flowMessage, listFlows } from "./conntrack.ts";
+import { encodeRequests, splitMessages } from "./message.ts";
+
+const localhost = Uint8Array.of(127, 0, 0, 1);
+const original = {
+  addresses: { source4: localhost, destination4: localhost },
+  ports: { protocol: 17, source: 40_000, destination: 5353 },
+};
+
+function read(datagram: Uint8Array) {
+  return splitMessages(datagram).map(({ type, body }) => ({ type, ...flowMessage.read(body) }));
+}
+
+it("the kernel tells of a connection: where it came from, and where answers come from", () => {
+  const [found] = read(vector("flow-list"));
+  expect(found?.attributes).toMatchObject({
+    original,
+    reply: { ports: { source: 5353, destination: 40_000 } },
+    id: expect.any(Number),
+  });
+});
+
+it("conntrack deletes by what we delete by, and more", () => {
+  const [theirs] = read(vector("flow-delete"));
+  const [found] = read(vector("flow-list"));
+  const { id = 0 } = found?.attributes ?? {};
+  const request = deleteFlow({ family: 4, original, id, zone: undefined });
+  const [ours] = read(encodeRequests([request], 1));
+  expect(ours?.type).toBe(theirs?.type);
+  expect(ours?.header).toEqual(theirs?.header);
+  expect(theirs?.attributes).toMatchObject({ original });
+  expect(ours?.attributes).toEqual({ original, id });
+});
+
+it("a list is always one of a protocol and a port", () => {
+  const [ours] = read(
+    encodeRequests([listFlows({ family: 6, protocol: 17, destinationPort: 53 })], 1),
+  );
+  expect(ours?.header?.family).toBe(10);
+  expect(ours?.attributes).toEqual({
+    original: { ports: { protocol: 17, destination: 53 } },
+    filter: { original: 0x28, reply: 0 },
+  });
+});
