@@ -2,6 +2,7 @@
 
 import { type Bed, createBed } from "../bed/bed.ts";
 import type { Container } from "../bed/container.ts";
+import type { Config } from "../bed/invocation.ts";
 import type { Outcome } from "../bed/outcome.ts";
 import { by, commonVersions, hasCheck, type Side } from "../bed/sides.ts";
 import type { Case } from "./cases.ts";
@@ -30,10 +31,14 @@ export async function onSite<T>(
   }
 }
 
+/** Versions among which every shape of results is: ip4 and ip6, addresses with a version, and not. */
+const shapes = ["0.2.0", "0.4.0"];
+
 /** The versions a case is run in. */
-export function versionsOf({ isRefused = false }: Case): readonly string[] {
-  const [oldest = "", ...others] = commonVersions;
-  return isRefused ? [oldest, ...others.slice(-1)] : commonVersions;
+export function versionsOf({ versions }: Case): readonly string[] {
+  const [oldest = "", newest = ""] = [commonVersions.at(0), commonVersions.at(-1)];
+  if (versions === "oldest and newest") return [oldest, newest];
+  return versions === "one of each shape" ? [...shapes, newest] : commonVersions;
 }
 
 /** What the commands of one attachment printed: a result, or an error. */
@@ -42,14 +47,16 @@ type Answer = { readonly result: unknown } | { readonly error: unknown };
 
 /** ADD, CHECK, where there is one, and DEL of one attachment. */
 export async function attach(site: Site, row: Case, version: string): Promise<Told> {
-  const ended = await run(site, row, { command: "ADD", version });
-  const prevResult = ended.exitCode === 0 ? parse(ended.stdout) : undefined;
+  const before = await beforeIt(site, row, version);
+  const ended = await run(site, row, { command: "ADD", version, prevResult: before });
+  const prevResult = ended.exitCode === 0 ? parse(ended.stdout) : before;
   const later = { version, prevResult };
   const checked =
-    prevResult !== undefined && hasCheck(version)
+    ended.exitCode === 0 && hasCheck(version)
       ? await run(site, row, { command: "CHECK", ...later })
       : undefined;
   const deleted = await run(site, row, { command: "DEL", ...later });
+  if (row.after) await network(site, row.after, { command: "DEL", ...later });
   return {
     add: answer(ended),
     ...(checked && { check: answer(checked) }),
@@ -57,15 +64,20 @@ export async function attach(site: Site, row: Case, version: string): Promise<To
   };
 }
 
+/** ADD of one attachment, with what comes before it; whether it succeeded. */
+export async function add(site: Site, row: Case, version: string): Promise<boolean> {
+  const prevResult = await beforeIt(site, row, version);
+  return (await run(site, row, { command: "ADD", version, prevResult })).ok;
+}
+
 interface Step {
   readonly command: string;
   readonly version: string;
-  readonly prevResult?: unknown;
+  readonly prevResult: unknown;
 }
 
-/** Runs one command of a case. */
-export function run({ bed, box, side }: Site, row: Case, step: Step): Promise<Outcome> {
-  const { command, version, prevResult = previousResult(row, version) } = step;
+function run({ bed, box, side }: Site, row: Case, step: Step): Promise<Outcome> {
+  const { command, version, prevResult } = step;
   const { program, config, args, ifName, env } = row;
   return bed.start(program, {
     command,
@@ -78,15 +90,25 @@ export function run({ bed, box, side }: Site, row: Case, step: Step): Promise<Ou
   });
 }
 
-function previousResult({ previous }: Case, version: string): object | undefined {
+/** The result of the plugins before it in the list, if there are any. */
+async function beforeIt(site: Site, { after, previous }: Case, version: string): Promise<unknown> {
+  if (after) return (await network(site, after, { command: "ADD", version })).result;
   if (previous === undefined) return undefined;
   if (version < "0.3.0") return { cniVersion: version, ip4: { ip: previous } };
-  const interfaces = [{ name: "other0", sandbox: "/run/netns/box1" }];
-  return {
-    cniVersion: version,
-    interfaces,
-    ips: [{ version: "4", address: previous, interface: 0 }],
-  };
+  const interfaces = [{ name: "other0", sandbox: site.box.netns }];
+  const ips = [{ version: "4", address: previous, interface: 0 }];
+  return { cniVersion: version, interfaces, ips };
+}
+
+/** Our bridge plugin, on both sides. */
+function network(
+  { bed, box }: Site,
+  more: Config,
+  { command, version, prevResult }: Omit<Step, "prevResult"> & Partial<Step>,
+): Promise<Outcome> {
+  const given = command === "ADD" ? {} : { prevResult };
+  const config = { cniVersion: version, name: "net", type: "bridge", ...more, ...given };
+  return bed.start("bridge", { command, container: box, config });
 }
 
 /** What was printed, without what is random; anything but one JSON document is shown as it is. */

@@ -18,13 +18,17 @@ export interface Case {
   readonly inside?: string;
   /** The address that the plugin before it in the list has given the container. */
   readonly previous?: string;
-  /** Whether the oldest and the newest version are enough: nothing is printed but an error. */
-  readonly isRefused?: boolean;
+  /** The network of our bridge plugin that a chained plugin comes after. */
+  readonly after?: Config;
+  /** Enough versions of the specification; all if not given. */
+  readonly versions?: "one of each shape" | "oldest and newest";
+  /** Whether it is the address manager that refuses, whoever asks it. */
+  readonly isOfDelegate?: boolean;
 }
 
-/** What is written over a column's entry: its name in the titles of the cases. */
-type Column = Readonly<Record<string, Part>>;
-type Part = Omit<Partial<Case>, "title" | "program">;
+/** Entries by their names in the titles of the cases. */
+export type Column = Readonly<Record<string, Part>>;
+export type Part = Omit<Partial<Case>, "title" | "program">;
 
 /* ---- columns ---- */
 
@@ -142,8 +146,8 @@ const settings: Column = {
   "a plugin before it": { previous: "192.0.2.9/24" },
 };
 
-/** What cannot be done; the code is compared, and what is left. */
-const refusals: Column = {
+/** Ranges that cannot be used; the code is compared, and what is left. */
+const ranges: Column = {
   "no subnet": ipam({}),
   "a subnet that is none": ipam({ subnet: "10.1.2.0" }),
   "a subnet with host bits": ipam({ subnet: "10.1.2.9/24" }),
@@ -161,6 +165,11 @@ const refusals: Column = {
   "a set that is empty": ipam({ ranges: [[]] }),
   "a gateway that is none": ipam({ subnet, gateway: "10.1.2" }),
   "a route that is none": ipam({ subnet, routes: [{ dst: "everywhere" }] }),
+  "a number where a text belongs": ipam({ subnet: 10 }),
+};
+
+/** Attachments that cannot be made. */
+const refusals: Column = {
   "a resolv.conf that is missing": ipam({ subnet, resolvConf: "/run/nowhere" }),
   "no address left": ipam({ subnet: "10.1.2.0/30", rangeStart: "10.1.2.1", rangeEnd: "10.1.2.1" }),
   "an IP that is none": { args: "IP=10.1.2" },
@@ -168,7 +177,6 @@ const refusals: Column = {
   "an IP of elsewhere": { args: "IP=192.0.2.1" },
   "an unknown argument": { args: "FOO=1" },
   "an argument without value": { args: "FOO" },
-  "a number where a text belongs": ipam({ subnet: 10 }),
   "no name": { config: { name: undefined } },
   "a name with a slash": { config: { name: "a/b" } },
   "a version nobody knows": { config: { cniVersion: "9.9.9" } },
@@ -216,6 +224,8 @@ function ipam(more: Config): Part {
 
 /* ---- table ---- */
 
+const ends = { versions: "oldest and newest" } as const;
+const shapes = { versions: "one of each shape" } as const;
 const onBridge: Part = { config: { name: "net", bridge: "br0", ...ipam({ subnet }).config } };
 const onItsOwn: Part = { config: { name: "net", ...ipam({ subnet }).config } };
 
@@ -223,12 +233,13 @@ const onItsOwn: Part = { config: { name: "net", ...ipam({ subnet }).config } };
 export const cases: readonly Case[] = [
   ...table("bridge", onBridge, addressing, gateways),
   ...table("bridge", onBridge, requests),
-  ...table("bridge", onBridge, settings),
-  ...table("bridge", { config: { name: "net", bridge: "br0" } }, layer2()),
-  ...table("bridge", { ...onBridge, isRefused: true }, { ...refusals, ...bridgeRefusals }),
+  ...table("bridge", { ...onBridge, ...shapes }, settings),
+  ...table("bridge", { config: { name: "net", bridge: "br0" }, ...shapes }, layer2()),
+  ...table("bridge", { ...onBridge, ...ends, isOfDelegate: true }, ranges),
+  ...table("bridge", { ...onBridge, ...ends }, { ...refusals, ...bridgeRefusals }),
   ...table("host-local", onItsOwn, addressing),
   ...table("host-local", onItsOwn, requests),
-  ...table("host-local", { ...onItsOwn, isRefused: true }, refusals),
+  ...table("host-local", { ...onItsOwn, ...ends }, { ...ranges, ...refusals }),
   ...table("loopback", { config: { name: "lo" }, ifName: "lo" }, loopbacks),
 ];
 
@@ -241,8 +252,8 @@ function layer2(): Column {
   return Object.fromEntries(all.map(([name, part]) => [`layer 2 ${name}`.trim(), part]));
 }
 
-/** Every combination of the columns' entries. */
-function table(program: string, base: Part, ...columns: readonly Column[]): readonly Case[] {
+/** A case for every combination of the columns' entries. */
+export function table(program: string, base: Part, ...columns: readonly Column[]): readonly Case[] {
   const rows = columns.reduce<readonly (readonly [readonly string[], Part])[]>(
     (before, column) =>
       before.flatMap(([names, part]) =>

@@ -15,9 +15,41 @@ export interface Difference {
   readonly where?: RegExp;
 }
 
-const succeeds = /^succeeds$/;
-const nothing = /^nothing$/;
-const refusal = /^(add|check|del)\.error\.code$/;
+export const succeeds = /^succeeds$/;
+export const nothing = /^nothing$/;
+export const refusal = /^(add|check|del)\.error\.code$/;
+
+/** In what any plugin prints. */
+export const general: readonly Difference[] = [
+  {
+    why: "DEL removes what there is, whatever has become of the configuration or the namespace",
+    path: /^del$/,
+    theirs: /^fails with 999: /,
+    ours: succeeds,
+  },
+  {
+    why: "999 is for faults of the plugin; the specification has 7 for configurations",
+    path: refusal,
+    theirs: /^999$/,
+    ours: /^7$/,
+  },
+  {
+    why: "an error names what was expected and what was found",
+    path: /^(add|check|del)\.error\.(msg|details)$/,
+  },
+  {
+    why: "an error object has cniVersion, as the specification says",
+    path: /^(add|check|del)\.error\.cniVersion$/,
+    theirs: nothing,
+  },
+  {
+    why: "an empty dns is left out from 1.0.0 on, as in later releases of the reference",
+    path: /^add\.result\.dns$/,
+    theirs: /^\{\}$/,
+    ours: nothing,
+    where: /version 1\./,
+  },
+];
 
 /** In what is printed. A command of which only one side succeeds is one leaf. */
 export const inOutcomes: readonly Difference[] = [
@@ -47,12 +79,6 @@ export const inOutcomes: readonly Difference[] = [
     why: "CNI_ARGS are for all plugins of a call: IP and MAC concern one of them each",
     path: /^(add|del)$/,
     theirs: /ARGS: unknown args \["(IP|MAC)=/,
-    ours: succeeds,
-  },
-  {
-    why: "DEL removes what there is, whatever has become of the configuration or the namespace",
-    path: /^del$/,
-    theirs: /^fails with 999: /,
     ours: succeeds,
   },
   {
@@ -86,12 +112,6 @@ export const inOutcomes: readonly Difference[] = [
     theirs: /^999$/,
     ours: /^4$/,
     where: /an IP that is none|argument|namespace|IP of elsewhere|gateway's/,
-  },
-  {
-    why: "999 is for faults of the plugin; the specification has 7 for configurations",
-    path: refusal,
-    theirs: /^999$/,
-    ours: /^7$/,
   },
   {
     why: "999 is for faults of the plugin; 100 says that the kernel refused",
@@ -128,24 +148,8 @@ export const inOutcomes: readonly Difference[] = [
     ours: /^105$/,
     where: /no address left|IP of elsewhere/,
   },
-  {
-    why: "an error names what was expected and what was found",
-    path: /^(add|check|del)\.error\.(msg|details)$/,
-  },
-  {
-    why: "an error object has cniVersion, as the specification says",
-    path: /^(add|check|del)\.error\.cniVersion$/,
-    theirs: nothing,
-  },
 
   /* ---- both succeed ---- */
-  {
-    why: "an empty dns is left out from 1.0.0 on, as in later releases of the reference",
-    path: /^add\.result\.dns$/,
-    theirs: /^\{\}$/,
-    ours: nothing,
-    where: /version 1\./,
-  },
   {
     why: "the dns of the address manager is the result's if the network has none of its own",
     path: /^add\.result\.dns\b/,
@@ -168,12 +172,14 @@ export const inOutcomes: readonly Difference[] = [
     theirs: nothing,
     where: /loopback.* version 0\.[34]/,
   },
+
+  ...general,
 ];
 
 /* ---- what is made ---- */
 
-const there = /^there$/;
-const ofOurHostLocal = /^(file|folder) (\/run\/weft|.*last_reserved_ip\.boot$)/;
+export const there = /^there$/;
+const ofOurHostLocal = /^(folder \/run\/weft|file .*last_reserved_ip\.boot$)/;
 const isRefused = /, which fails/;
 
 /** In what is made. A thing that only one side has made is one leaf, `there` or `nothing`. */

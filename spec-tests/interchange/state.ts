@@ -21,22 +21,36 @@ export function stateDifferences(where: string, theirs: State, ours: State): rea
   });
 }
 
-/**
- * The machine as it is to be compared: hardware addresses are named after who bears them, and the
- * kernel's link-local addresses, which come from those, are left out.
- */
+/** The machine as it is to be compared: hardware addresses are named after who bears them. */
 export function comparable(snapshot: Snapshot): State {
   const bearers = new Map(Object.entries(snapshot).flatMap(bearer));
-  const kept = Object.entries(snapshot).filter(([key]) => !/ address \S+ fe80:/.test(key));
+  const kept = Object.entries(snapshot).filter(([key]) => !isByChance(key));
   const text = JSON.stringify(Object.fromEntries(kept), withoutCounted)
     .replace(/\b[0-9a-f]{4}\.([0-9a-f]{1,2}:){5}[0-9a-f]{1,2}/g, "some bridge")
-    .replace(/\b([0-9a-f]{2}:){5}[0-9a-f]{2}\b/g, (mac) => bearers.get(mac) ?? mac)
+    .replace(
+      /\b([0-9a-f]{2}:){5}[0-9a-f]{2}\b/g,
+      (mac) => bearers.get(mac) ?? (isRandom(mac) ? "a former MAC" : mac),
+    )
     .replace(/veth[0-9a-f]{8}/g, "veth…");
   return JSON.parse(text);
 }
 
+/** The kernel's link-local addresses, which come from MACs, and the index that host-local keeps. */
+function isByChance(key: string): boolean {
+  return / address \S+ fe80:/.test(key) || key.startsWith("file /run/weft/host-local/");
+}
+
+/** The kernel, and we, choose locally administered addresses of single links. */
+function isRandom(mac: string): boolean {
+  return /^[0-9a-f][26ae]/.test(mac) && !mac.startsWith("0a:58:");
+}
+
+/** A port goes on to forward by itself, whether ADD waits for it or not. */
+const isPortState = /^(disabled|listening|learning|forwarding)$/;
+
 function withoutCounted(key: string, value: unknown): unknown {
-  return counted.has(key) ? undefined : value;
+  const isMoving = key === "state" && isPortState.test(String(value));
+  return counted.has(key) || isMoving ? undefined : value;
 }
 
 /** Whose hardware address it is, unless it was asked for, or is nobody's. */
@@ -44,6 +58,5 @@ function bearer([key, value]: readonly [string, Json]): readonly (readonly [stri
   const [, link] = /^(\S+ link \S+)$/.exec(key) ?? [];
   const { address } = value as { readonly address?: string };
   if (link === undefined || address === undefined) return [];
-  if (address.startsWith("0a:58:") || address === "00:00:00:00:00:00") return [];
-  return [[address, `the MAC of ${link}`]];
+  return isRandom(address) ? [[address, `the MAC of ${link}`]] : [];
 }
