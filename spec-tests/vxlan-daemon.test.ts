@@ -67,7 +67,7 @@ describe("the daemon", () => {
     const third = { subnet: ["10.244.3.0/24", "fd10:0:0:3::/64"], publicIP: "192.0.2.3" };
     first.write("peers.json", [second.peer, third]);
     await daemon.until("the new peer", () => entries(first).includes("10.244.3.0/24"));
-    expect(daemon.said).toContain("recovered: ");
+    await daemon.until("a word", () => daemon.said.includes("recovered: "));
     first.write("peers.json", [second.peer]);
     await daemon.until("the end of the peer", () => entries(first) === before);
     await daemon.kill();

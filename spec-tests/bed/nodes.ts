@@ -39,6 +39,9 @@ export class Node {
       ip address add ${this.publicIP}/24 dev wire
       ip link set wire up
       ip route add default via 192.0.2.254`);
+    // The kernel takes note of a carrier a moment later.
+    bed.host.sh(`
+      until bridge link show dev port${number} | grep -q forwarding; do sleep 0.01; done`);
     for (const program of ["vxlan-overlay", "flannel"]) this.#writeProgram(program);
   }
 
