@@ -13,6 +13,7 @@ import { View } from "./view.ts";
 export class Bed {
   readonly #host: PrivateHost;
   readonly #view: View;
+  readonly #endings: (() => void)[] = [];
   #containers = 0;
 
   constructor() {
@@ -40,8 +41,14 @@ export class Bed {
     return fakesInBed;
   }
 
+  /** Remembers what has to be ended before the machine is removed, however the test went. */
+  atEnd(end: () => void): void {
+    this.#endings.push(end);
+  }
+
   /** Removes the machine. */
   dispose(): void {
+    for (const end of this.#endings) end();
     this.#host.dispose();
   }
 

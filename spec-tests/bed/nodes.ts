@@ -130,6 +130,7 @@ export class Daemon {
       `exec ${program} daemon /run/weft/pods/net.conf`,
     );
     this.#process = spawn(file, words, { stdio: ["ignore", "pipe", "pipe"] });
+    node.bed.atEnd(() => this.#process.kill("SIGKILL"));
     this.#process.stdout?.on("data", (data) => {
       this.#said += data;
     });
@@ -169,6 +170,7 @@ export class Pinging {
       `exec ip netns exec ${from.name} ping -n -i 0.02 ${address}`,
     );
     this.#process = spawn(file, words, { stdio: ["ignore", "pipe", "inherit"] });
+    bed.atEnd(() => this.#process.kill("SIGKILL"));
     let said = "";
     this.#process.stdout?.on("data", (data) => {
       said += data;
