@@ -72,7 +72,8 @@ export function readToEnd(fd: number, what: string): Uint8Array {
   }
 }
 
-function grown(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+/** A copy with room for more, up to what is read at most. */
+export function grown(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const larger = new Uint8Array(Math.min(bytes.length * 4, LARGEST_FILE));
   larger.set(bytes);
   return larger;

@@ -1,8 +1,8 @@
 /** Running another program with a deadline: bytes in, bytes out, nothing through a shell. */
 
 import * as host from "host";
-import { checked, ETIMEDOUT, SystemError } from "./errno.ts";
-import { closeFile, writeAll } from "./file.ts";
+import { checked, EFBIG, ETIMEDOUT, SystemError } from "./errno.ts";
+import { closeFile, grown, LARGEST_FILE, writeAll } from "./file.ts";
 
 /** What to run: the path is executed as it is, `env` is the whole environment. */
 export interface Program {
@@ -70,24 +70,42 @@ function openPipe(open: number[]): readonly [number, number] {
 function collect(pid: number, pipes: { out: number; err: number }, program: Program): Ended {
   const deadline = host.monotonic() + program.milliseconds;
   const fds = Int32Array.of(pipes.out, pipes.err);
-  const chunks: [Uint8Array[], Uint8Array[]] = [[], []];
+  const outputs = [emptyOutput(), emptyOutput()] as const;
   while (fds.some((fd) => fd >= 0)) {
     const ready = host.poll(fds, Math.max(0, Math.ceil(deadline - host.monotonic())));
     if (ready === 0) return giveUp(pid, program);
     for (const i of [0, 1] as const) {
-      if (ready > 0 && ready & (1 << i) && !readChunk(fds[i] ?? -1, chunks[i])) fds[i] = -1;
+      if (ready > 0 && ready & (1 << i) && !readSome(fds[i] ?? -1, outputs[i])) fds[i] = -1;
+    }
+    if (outputs.some(({ length }) => length === LARGEST_FILE)) {
+      return stop(pid, new SystemError(`read what "${program.path}" says`, EFBIG));
     }
   }
   waitUntil(pid, deadline, program);
   const status = checked(host.wait(pid), () => `learn how "${program.path}" ended`);
-  return { status, stdout: concat(chunks[0]), stderr: concat(chunks[1]) };
+  const [stdout, stderr] = [wholeOf(outputs[0]), wholeOf(outputs[1])];
+  return { status, stdout, stderr };
 }
 
-function readChunk(fd: number, chunks: Uint8Array[]): boolean {
-  const buffer = new Uint8Array(16384);
-  const n = host.read(fd, buffer);
-  if (n > 0) chunks.push(buffer.subarray(0, n));
+/** What a program has written so far: the first `length` bytes. */
+interface Output {
+  bytes: Uint8Array;
+  length: number;
+}
+
+function emptyOutput(): Output {
+  return { bytes: new Uint8Array(16384), length: 0 };
+}
+
+function readSome(fd: number, output: Output): boolean {
+  if (output.length === output.bytes.length) output.bytes = grown(output.bytes);
+  const n = host.read(fd, output.bytes.subarray(output.length));
+  if (n > 0) output.length += n;
   return n > 0;
+}
+
+function wholeOf({ bytes, length }: Output): Uint8Array {
+  return bytes.subarray(0, length);
 }
 
 /** A program may close its outputs and go on; the process handle tells when it has ended. */
@@ -100,20 +118,14 @@ function waitUntil(pid: number, deadline: number, program: Program): void {
   if (!ended) giveUp(pid, program);
 }
 
-function giveUp(pid: number, program: Program): never {
+function giveUp(pid: number, { path, milliseconds }: Program): never {
+  const what = `finish "${path}" within ${milliseconds / 1000} s`;
+  return stop(pid, new SystemError(what, ETIMEDOUT));
+}
+
+function stop(pid: number, reason: SystemError): never {
   host.kill(-pid, SIGKILL);
   host.kill(pid, SIGKILL);
   host.wait(pid);
-  const seconds = program.milliseconds / 1000;
-  throw new SystemError(`finish "${program.path}" within ${seconds} s`, ETIMEDOUT);
-}
-
-function concat(chunks: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
+  throw reason;
 }

@@ -6,8 +6,8 @@
  * stdin holds jobs. A block is its length as a 32-bit number and so many bytes:
  *   number of blocks, program, its standard input, NAME=value ...
  * stdout holds their ends, in the same order:
- *   nanoseconds, nanoseconds of these without a free core, peak memory in KB, wait status (64 bits
- *   each), then its standard output and its standard error as blocks
+ *   nanoseconds, nanoseconds of these without a free core, nanoseconds on a core, peak memory in
+ *   KB, wait status (64 bits each), then its standard output and its standard error as blocks
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -32,6 +32,11 @@ static void fail(const char *what)
 {
     perror(what);
     exit(2);
+}
+
+static uint64_t nanoseconds(struct timeval t)
+{
+    return t.tv_sec * 1000000000ULL + t.tv_usec * 1000ULL;
 }
 
 static uint64_t now(void)
@@ -171,6 +176,7 @@ static void run(char *program, int in, char **env)
     wait4(pid, &status, 0, &usage);
     write_number(end - begin);
     write_number(waited);
+    write_number(nanoseconds(usage.ru_utime) + nanoseconds(usage.ru_stime));
     write_number(usage.ru_maxrss);
     write_number(status);
     write_file(out);

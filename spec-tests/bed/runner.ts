@@ -16,6 +16,8 @@ export interface Job {
 export interface Measured extends Ending {
   /** From its start to its end, without the time it waited for a free core. */
   readonly milliseconds: number;
+  /** How long it computed. */
+  readonly computing: number;
   /** The most memory it had at once. */
   readonly kilobytes: number;
 }
@@ -51,13 +53,11 @@ export class Runner {
       Buffer.concat([Buffer.from(`${name}=`), Buffer.from(value)]),
     );
     this.#write([Buffer.from(program), stdin, ...variables]);
-    const numbers = this.#read(32);
-    const [total = 0, waited = 0, kilobytes = 0, status = 0] = [0, 8, 16, 24].map((at) =>
-      Number(numbers.readBigUInt64LE(at)),
-    );
+    const [total = 0, waited = 0, computing = 0, kilobytes = 0, status = 0] = this.#readNumbers(5);
     const isExit = (status & 0x7f) === 0;
     return {
       milliseconds: (total - waited) / 1e6,
+      computing: computing / 1e6,
       kilobytes,
       exitCode: isExit ? status >> 8 : null,
       signal: isExit ? null : (signals[status & 0x7f] ?? `signal ${status & 0x7f}`),
@@ -86,6 +86,11 @@ export class Runner {
       at += n;
     }
     return bytes;
+  }
+
+  #readNumbers(count: number): readonly number[] {
+    const bytes = this.#read(8 * count);
+    return Array.from({ length: count }, (_, i) => Number(bytes.readBigUInt64LE(8 * i)));
   }
 
   #readBlock(): Buffer {

@@ -14,6 +14,8 @@ export interface Attack {
   /** What is wrong, in words, if it is not the whole. */
   readonly what?: string;
   readonly stdin: string | Uint8Array;
+  /** Lays out what the run will find. */
+  prepare?(bed: Bed): void;
   /** Variables; `undefined` takes one of the usual ones away. */
   readonly env?: Readonly<Record<string, string | Uint8Array | undefined>>;
 }
@@ -61,11 +63,12 @@ export class Target {
 
   /** What is wrong with how a run ended, one line each; what it has added is deleted again. */
   attempt(attack: Attack): readonly string[] {
+    attack.prepare?.(this.bed);
     const run = this.run(attack);
     const wrong = faultsOf(run, attack.command);
     if (attack.command !== "ADD" || run.exitCode !== 0) return wrong;
     this.#shared.push(...sharedByText(attack.stdin));
-    const removal = this.run({ ...attack, command: "DEL" });
+    const removal = this.run({ ...attack, command: "DEL", stdin: withResult(attack, run.stdout) });
     const again = faultsOf(removal, "DEL").map((line) => `DEL: ${line}`);
     const failed = removal.exitCode === 0 ? [] : [`DEL of what was added: ${removal.stdout}`];
     return [...wrong, ...again, ...failed];
@@ -98,13 +101,23 @@ export class Target {
 
 /** What is wrong with how a run ended and what it needed, one line each. */
 export function faultsOf(run: Measured, command: string): readonly string[] {
-  const { milliseconds, kilobytes, stdout, stderr } = run;
+  const { kilobytes, stdout, stderr } = run;
   return [
     ...(run.exitCode === 0 ? successFaults(run, command) : failureFaults(run)),
     ...(/^\s+at |Sanitizer|runtime error/m.test(stderr) ? [`stderr: ${stderr}`] : []),
-    ...(isMeasured && milliseconds > MILLISECONDS ? [`took ${milliseconds} ms: ${stdout}`] : []),
+    ...(isMeasured ? slowness(run) : []),
     ...(isMeasured && kilobytes > KILOBYTES ? [`took ${kilobytes} KB: ${stdout}`] : []),
   ].map((line) => cut(line, 1000));
+}
+
+/**
+ * What it computes is its own doing. How long it waits as well, if it was refused before it asked
+ * the kernel for anything; else it waits for all who change links at the same time.
+ */
+function slowness({ milliseconds, computing, stdout }: Measured): readonly string[] {
+  const isRefused = /"code": [467],/.test(stdout);
+  if (computing > MILLISECONDS) return [`computed for ${computing} ms: ${stdout}`];
+  return isRefused && milliseconds > MILLISECONDS ? [`took ${milliseconds} ms: ${stdout}`] : [];
 }
 
 function successFaults({ stdout }: Measured, command: string): readonly string[] {
@@ -152,6 +165,12 @@ function sharedByText(stdin: string | Uint8Array): readonly Shared[] {
   const { bridge, name, ipam, vni } = withoutWrong(Object.fromEntries(lowered));
   const { dataDir } = withoutWrong(Object(ipam));
   return [sharedBy({ bridge, name, vni, ipam: { dataDir } })];
+}
+
+/** What a runtime sends with DEL: the same text, and the result of ADD, which comes last and wins. */
+function withResult({ stdin }: Attack, result: string): string {
+  const text = `${Buffer.from(stdin as string)}`;
+  return text.replace(/}\s*$/, () => `,"prevResult":${result}}`);
 }
 
 function withoutWrong(config: Config): Config {
