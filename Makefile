@@ -68,7 +68,7 @@ uninstall: ## Remove from BINDIR what install put there
 	@tools/install.sh uninstall $(DESTDIR)$(BINDIR)
 
 clean: ## Remove what was built and fetched
-	rm -rf dist coverage node_modules
+	rm -rf dist dist-sanitize coverage node_modules
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -20,7 +20,9 @@ import { schemaPlugin } from "./schema.mjs";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = process.env.WEFT_DIST ?? join(root, "dist");
 const architecture = { x64: "x86_64", arm64: "aarch64" }[process.arch];
-const engine = join(root, `node_modules/@suchipi/quickjs/build/${architecture}-unknown-linux-musl`);
+const isSanitized = process.env.SANITIZE === "1";
+const target = `${architecture}-unknown-linux-${isSanitized ? "gnu" : "musl"}`;
+const engine = join(root, `node_modules/@suchipi/quickjs/build/${target}`);
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const debug = process.env.DEBUG === "1";
 
@@ -89,7 +91,15 @@ const CFLAGS = [
   join(engine, "include"),
 ];
 const ENGINE = [join(engine, "lib/quickjs-core.a"), "-lm", "-lpthread"];
-const CC = process.env.CC ?? "musl-gcc";
+const CC = process.env.CC ?? (isSanitized ? "gcc" : "musl-gcc");
+/** The sanitizers need a C library they can look into, and memory that comes from it. */
+const SANITIZE = [
+  "-fsanitize=address,undefined",
+  "-fno-sanitize-recover=all",
+  "-fno-omit-frame-pointer",
+  "-g",
+  "-O1",
+];
 
 /** Where modules are linked to: a segment that nothing else is in, so that it can be left out. */
 const MODULES_BASE = "0x20000000";
@@ -116,6 +126,17 @@ function moduleData(modules, withBytecode) {
 /** Where arena.c has its memory: what is linked there is mapped there. */
 const ARENA_BASE = /ARENA_BASE (0x\w+)/.exec(readFileSync(join(root, "native/host.h"), "utf8"))[1];
 
+const STATIC = [
+  "-O2",
+  "-static",
+  "-no-pie",
+  "-s",
+  "-Wl,--build-id=none",
+  `-Wl,--section-start=.snapshot=${ARENA_BASE}`,
+  `-Wl,--section-start=.modules=${MODULES_BASE}`,
+  "-Wl,--no-warn-rwx-segments",
+];
+
 /** One static image whose arena holds the given file, or one empty page. */
 function link(output, modules, snapshot) {
   writeFileSync(join(dist, "blobs.c"), moduleTable(modules));
@@ -125,20 +146,14 @@ function link(output, modules, snapshot) {
     join(dist, "snapshot.S"),
     `.section .snapshot,"aw",@progbits\n${content}\n.section .note.GNU-stack,"",@progbits\n`,
   );
-  const sources = ["main.c", "host.c", "arena.c"].map((file) => join(root, "native", file));
+  const memory = isSanitized ? "heap.c" : "arena.c";
+  const sources = ["main.c", "host.c", memory].map((file) => join(root, "native", file));
   const extra = (process.env.EXTRA_CFLAGS ?? "").split(" ").filter(Boolean);
   run(
     CC,
     CFLAGS,
-    "-O2",
+    isSanitized ? SANITIZE : STATIC,
     extra,
-    "-static",
-    "-no-pie",
-    "-s",
-    "-Wl,--build-id=none",
-    `-Wl,--section-start=.snapshot=${ARENA_BASE}`,
-    `-Wl,--section-start=.modules=${MODULES_BASE}`,
-    "-Wl,--no-warn-rwx-segments",
     `-Wa,-I${join(dist, "bytecode")}`,
     `-Wa,-I${dist}`,
     "-I",
@@ -202,7 +217,8 @@ async function main() {
     return { name, file: `${name}.bin`, isCommand: command !== undefined };
   });
   link("plain", modules);
-  if (process.env.SNAPSHOT === "0") renameSync(join(dist, "plain"), join(dist, "image"));
+  if (process.env.SNAPSHOT === "0" || isSanitized)
+    renameSync(join(dist, "plain"), join(dist, "image"));
   else linkSnapshot(modules);
   for (const { name } of commands) linkSync(join(dist, "image"), join(dist, "bin", name));
   const bytecode = modules.reduce(

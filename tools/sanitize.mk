@@ -1,0 +1,13 @@
+# The C host with AddressSanitizer and UndefinedBehaviorSanitizer, under all tests of the executables.
+.PHONY: test-sanitize
+
+test-sanitize: dist-sanitize/.built ## Run the tests of the executables (or TESTS) with sanitizers (root)
+	@tools/setup.sh test
+	WEFT_BIN=dist-sanitize/bin WEFT_SANITIZED=1 \
+	  node_modules/.bin/vitest run --config spec-tests/vitest.config.ts $(SANITIZE_TESTS)
+
+dist-sanitize/.built: node_modules/.package-lock.json $(sources)
+	@tools/setup.sh build
+	SANITIZE=1 WEFT_DIST=$(CURDIR)/dist-sanitize node tools/build.mjs
+	@touch $@
+	@tools/owner.sh dist-sanitize
