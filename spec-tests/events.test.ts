@@ -4,6 +4,7 @@ import type { Bed } from "./bed/bed.ts";
 import { Chain } from "./bed/chain.ts";
 import type { Config } from "./bed/invocation.ts";
 import { it } from "./bed/it.ts";
+import { ask, serve } from "./bed/ports.ts";
 
 /** Masquerade and firewall, each by one backend. */
 function plugins(backend: string): readonly [Config, Config] {
@@ -114,5 +115,43 @@ describe("rules by iptables", () => {
     const result = new Chain(bed, list).add(next);
     expect(faults(next, result)).toEqual(["fine", "fine"]);
     expect(next.ping("203.0.113.2")).toBe(true);
+  });
+});
+
+describe.for(["nftables", "iptables"])("ports of the host by %s", (backend) => {
+  /** A container on a bridge, and what tells whether its port of the host is one. */
+  function mapped(bed: Bed, hostPort: number) {
+    const [bridge] = plugins(backend);
+    const portMappings = [{ hostPort, containerPort: 80, protocol: "tcp" }];
+    const { cniVersion, name } = bridge;
+    const portmap = { cniVersion, name, type: "portmap", backend, runtimeConfig: { portMappings } };
+    const box = bed.container();
+    const prevResult = new Chain(bed, [bridge, portmap]).add(box);
+    serve(box, "tcp", 80);
+    return {
+      isReached: () => ask(bed.host, "127.0.0.1", hostPort) !== "",
+      check: () => bed.check("portmap", box, { ...portmap, prevResult }).exitCode,
+    };
+  }
+
+  const survived = backend === "nftables" ? [flushes, reload] : [reload];
+  const lost = backend === "nftables" ? ["nft flush ruleset"] : ["nft flush ruleset", flushes];
+
+  it.for(survived)("survive %s", (event, { bed }) => {
+    const { isReached, check } = mapped(bed, 8080);
+    bed.host.sh("iptables -S; iptables -t nat -S; ip6tables -S");
+    bed.host.sh(event);
+    expect([isReached(), check()]).toEqual([true, 0]);
+  });
+
+  it.for(lost)("do not survive %s: CHECK says so, the next ADD works", (event, { bed }) => {
+    const first = mapped(bed, 8080);
+    expect([first.isReached(), first.check()]).toEqual([true, 0]);
+    bed.host.sh(event);
+    expect([first.isReached(), first.check()]).toEqual([false, 1]);
+    const second = mapped(bed, 8081);
+    expect([second.isReached(), second.check()]).toEqual([true, 0]);
+    const guard = "nft list chain inet weft martians";
+    expect(bed.host.sh(guard)).toContain("127.0.0.0/8 drop");
   });
 });

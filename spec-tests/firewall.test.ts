@@ -21,17 +21,7 @@ function network(number: number, more: Config = {}): readonly [Config, Config] {
 function attach(bed: Bed, plugins: readonly Config[]): { box: Container; result: Config } {
   const box = bed.container();
   const result = new Chain(bed, plugins).add(box);
-  awaitIpv6(bed);
   return { box, result };
-}
-
-/** A bridge that is new asks no neighbours before its own link-local address is probed. */
-function awaitIpv6(bed: Bed): void {
-  bed.host.sh(`
-    for i in $(seq 100); do
-      ip -6 address show tentative | grep -q inet6 || exit 0
-      sleep 0.05
-    done`);
 }
 
 /** Whether each family gets through, IPv4 first. */

@@ -88,7 +88,7 @@ function adjustBridge(ns: Netns, spec: BridgeSpec, link: Link): Link {
   const needsVlan = spec.vlanFiltering && !link.vlanFiltering;
   const needsPromisc = spec.promiscuous && !link.isPromiscuous;
   if (link.isUp && !needsVlan && !needsPromisc) return link;
-  if (!link.isUp) setSysctlIfPresent(ns, `ipv6/conf/${spec.name}/accept_ra`, "0");
+  if (!link.isUp) prepareForIpv6(ns, spec.name);
   const [{ error } = {}] = ns.route.attempt(
     netlink.changeLink(`set bridge "${spec.name}" up`, link.index, {
       set: netlink.IFF_UP | (needsPromisc ? netlink.IFF_PROMISC : 0),
@@ -102,6 +102,15 @@ function adjustBridge(ns: Netns, spec: BridgeSpec, link: Link): Link {
   const changed = getLink(ns, link.index);
   if (spec.vlanFiltering && !changed.vlanFiltering) throw noVlanFiltering(spec.name);
   return changed;
+}
+
+/**
+ * A bridge heeds no router; and its own link-local address, which nobody else can have, counts at
+ * once: until it does, the kernel looks for no neighbour, and the first container waits.
+ */
+function prepareForIpv6(ns: Netns, name: string): void {
+  setSysctlIfPresent(ns, `ipv6/conf/${name}/accept_ra`, "0");
+  setSysctlIfPresent(ns, `ipv6/conf/${name}/accept_dad`, "0");
 }
 
 function noVlanFiltering(name: string): NetError {
