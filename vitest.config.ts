@@ -2,6 +2,8 @@ import { defineConfig } from "vitest/config";
 
 /** Unit tests: they lie beside what they test, need no root, and make nothing on the machine. */
 export default defineConfig({
+  // The C host exists in the image only; a test that comes to it puts its own in its place.
+  resolve: { alias: { host: `${import.meta.dirname}/tools/no-host.ts` } },
   test: {
     root: import.meta.dirname,
     include: ["{lib,plugins,ipam,tools,bench}/**/*.test.ts"],

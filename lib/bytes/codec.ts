@@ -133,7 +133,9 @@ export class Reader {
     return this.bytes.slice(at, at + count);
   }
 
+  /** Never back: a length that is too small is as wrong as one that is too large. */
   skip(count: number): void {
+    if (count < 0) throw new CodecError(`${count} bytes to skip at byte ${this.at}`);
     this.#take(count);
   }
 }

@@ -75,6 +75,7 @@ export const EAFNOSUPPORT = 97;
 export const EADDRINUSE = 98;
 export const EADDRNOTAVAIL = 99;
 export const ENOBUFS = 105;
+export const EBADMSG = 74;
 export const ETIMEDOUT = 110;
 
 /** The kernel's name for an error number, such as `ENOENT`. */

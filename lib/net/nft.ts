@@ -11,7 +11,7 @@ import {
   ERESTART,
   SystemError,
 } from "../host/errno.ts";
-import { decodeReply, type Outcome } from "../netlink/connection.ts";
+import { decodeReplies, decodeReply, type Outcome } from "../netlink/connection.ts";
 import { isRefusal, NetlinkError } from "../netlink/error.ts";
 import type { Request } from "../netlink/message.ts";
 import type { Expression } from "../netlink/nft-expression.ts";
@@ -43,7 +43,7 @@ export interface OwnedElement {
 /** The element in the answer to `getElement`; undefined if there is none, or no such set. */
 export function elementIn(answer: Outcome | undefined, set: NftSet): OwnedElement | undefined {
   if (answer?.error && !isRefusal(answer.error, ENOENT)) throw answer.error;
-  return answer?.bodies.flatMap((body) => ownedElements(set, elementsMessage.read(body)))[0];
+  return decodeReplies(answer, elementsMessage).flatMap((each) => ownedElements(set, each))[0];
 }
 
 /** All elements of a set; none if there is no such set. */

@@ -3,7 +3,7 @@
 import * as host from "host";
 import { CodecError, Reader } from "../bytes/codec.ts";
 import { eachAttribute } from "../bytes/struct.ts";
-import { checked, EBUSY, EINTR, EINVAL, ENOBUFS, ETIMEDOUT } from "../host/errno.ts";
+import { checked, EBADMSG, EBUSY, EINTR, EINVAL, ENOBUFS, ETIMEDOUT } from "../host/errno.ts";
 import { NetlinkError } from "./error.ts";
 import {
   encodeRequests,
@@ -51,6 +51,8 @@ export interface Decoder<T> {
 
 /** What came back for one request: the bodies of the messages, or the refusal. */
 export interface Outcome {
+  /** The request in words. */
+  readonly what: string;
   readonly bodies: Reader[];
   error?: NetlinkError;
 }
@@ -90,7 +92,7 @@ export class Connection {
 
   #exchange(requests: readonly Request[], acknowledged: number): Outcome[] {
     const first = this.#send(requests, acknowledged);
-    const outcomes: Outcome[] = requests.map(() => ({ bodies: [] }));
+    const outcomes: Outcome[] = requests.map(({ what }) => ({ what, bodies: [] }));
     const isEnclosed = acknowledged < requests.length - 1;
     let open = true;
     while (open) {
@@ -135,7 +137,7 @@ export class Connection {
           if (error) throw error;
           return interrupted ? undefined : items;
         }
-        items.push(codec.read(message.body));
+        items.push(understood(request.what, () => codec.read(message.body)));
       }
     }
   }
@@ -208,22 +210,34 @@ export class Connection {
    * the answer is asked for again, and only if none comes is the outcome unknown.
    */
   #receive(requests: readonly Request[]): Received[] {
-    let n = host.receive(this.#fd, received, MSG_TRUNC);
-    for (let attempt = 0; n < 0 && attempt < 3; attempt++) {
+    let n = host.receive(this.#fd, received, MSG_TRUNC | MSG_DONTWAIT);
+    for (let attempt = 0; n < 0 && n !== -ETIMEDOUT && attempt < 3; attempt++) {
       const ready = n === -EINTR || host.poll(Int32Array.of(this.#fd), LOST_AFTER) > 0;
-      n = ready ? host.receive(this.#fd, received, MSG_TRUNC) : -ETIMEDOUT;
+      n = ready ? host.receive(this.#fd, received, MSG_TRUNC | MSG_DONTWAIT) : -ETIMEDOUT;
     }
     if (n <= 0) {
       this.close();
       throw new NetlinkError(allOf(requests), n < 0 ? -n : ENOBUFS, { settled: false });
     }
-    if (n > received.length) throw new CodecError(`message of ${n} bytes is truncated`);
-    return splitMessages(received.subarray(0, n));
+    return understood(allOf(requests), () => {
+      if (n > received.length) throw new CodecError(`message of ${n} bytes is truncated`);
+      return splitMessages(received.subarray(0, n));
+    });
   }
 
   #acknowledge(message: Received, request: Request, outcome: Outcome): void {
     const error = errorIn(message, request);
     if (error) outcome.error ??= error;
+  }
+}
+
+/** Reads an answer; if it is none, it is unknown what became of the request. */
+function understood<T>(what: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (!(cause instanceof CodecError)) throw cause;
+    throw new NetlinkError(what, EBADMSG, { text: cause.message, settled: false });
   }
 }
 
@@ -241,11 +255,19 @@ function allOf(requests: readonly Request[]): string {
   return requests.map(({ what }) => what).join(", ");
 }
 
-/** The first message that came back for a request, decoded; throws CodecError if there is none. */
+/** The first message that came back for a request, decoded; throws NetlinkError if there is none. */
 export function decodeReply<T>(outcome: Outcome | undefined, codec: Decoder<T>): T {
-  const body = outcome?.bodies[0];
-  if (!body) throw new CodecError("the kernel sent no reply");
-  return codec.read(body);
+  return understood(outcome?.what ?? "ask the kernel", () => {
+    const body = outcome?.bodies[0];
+    if (!body) throw new CodecError("the kernel sent no reply");
+    return codec.read(body);
+  });
+}
+
+/** All messages that came back for a request, decoded. */
+export function decodeReplies<T>(outcome: Outcome | undefined, codec: Decoder<T>): T[] {
+  const { what = "", bodies = [] } = outcome ?? {};
+  return understood(what, () => bodies.map((body) => codec.read(body)));
 }
 
 function copyOf(body: Reader): Reader {
@@ -257,7 +279,8 @@ function errorIn(message: Received, request: Request): NetlinkError | undefined 
   const { body } = message;
   const errno = body.left >= 4 ? -(body.u32() | 0) : 0;
   if (errno === 0) return undefined;
-  const text = message.flags & NLM_F_ACK_TLVS ? extendedText(message) : undefined;
+  const hasText = (message.flags & NLM_F_ACK_TLVS) !== 0;
+  const text = hasText ? understood(request.what, () => extendedText(message)) : undefined;
   return new NetlinkError(request.what, errno, text === undefined ? {} : { text });
 }
 

@@ -1,0 +1,207 @@
+/** Links, addresses and routes, as iproute2 writes and the kernel tells them. */
+import { describe, expect, it } from "vitest";
+import { vector } from "../../tools/vector.ts";
+import { type Codec, Reader, type ValueOf, Writer } from "../bytes/codec.ts";
+import { addressMessage, delAddress, IFA_F_NODAD, newAddress } from "./address.ts";
+import { changeLink, delLink, IFF_UP, type LinkAttributes, linkMessage, newLink } from "./link.ts";
+import { encodeRequests, type Received, type Request, splitMessages } from "./message.ts";
+import { newRoute, routeMessage } from "./route.ts";
+
+const bridge = { index: 3, name: "br0" };
+const veth = 2;
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
+const ip4 = (...bytes: readonly number[]) => Uint8Array.from(bytes);
+const ip6 = (a: number, b: number) => Uint8Array.of(0xfd, 0, 0, a, ...Array(11).fill(0), b);
+
+function bytesOf({ body }: Received): Uint8Array {
+  return body.bytes.slice(body.at, body.end);
+}
+
+function theOnly(datagram: Uint8Array): Received {
+  const [message, ...more] = splitMessages(datagram);
+  if (!message || more.length > 0) throw new Error("not one message");
+  return message;
+}
+
+function link(what: string, index: number, attributes: LinkAttributes): Request {
+  return changeLink(what, index, { attributes });
+}
+
+/** What iproute2 sends, and our request for the same. */
+const sent: readonly (readonly [string, Codec<unknown>, Request])[] = [
+  [
+    "link-add-bridge",
+    linkMessage,
+    newLink("add", {
+      name: "br0",
+      linkInfo: { own: { kind: "bridge", data: { forwardDelay: 0, stpState: 0 } } },
+    }),
+  ],
+  [
+    "link-set-master",
+    linkMessage,
+    changeLink("set", veth, { set: IFF_UP, attributes: { master: bridge.index } }),
+  ],
+  ["link-set-alias", linkMessage, link("set", veth, { alias: "net box eth0" })],
+  ["link-delete", linkMessage, delLink("delete", veth)],
+  [
+    "address-add",
+    addressMessage,
+    newAddress(bridge, { address: ip4(10, 1, 2, 1), prefixLength: 24 }, 0),
+  ],
+  [
+    "address-delete",
+    addressMessage,
+    delAddress(bridge, { address: ip4(10, 1, 2, 1), prefixLength: 24 }),
+  ],
+  [
+    "route-add",
+    routeMessage,
+    newRoute(
+      bridge,
+      {
+        destination: { address: ip4(10, 9, 0, 0), prefixLength: 16 },
+        gateway: ip4(10, 1, 2, 9),
+        source: ip4(10, 1, 2, 1),
+        priority: 7,
+        mtu: 1300,
+        advmss: 1200,
+      },
+      "exclusive",
+    ),
+  ],
+  [
+    "route-add-onlink",
+    routeMessage,
+    newRoute(
+      bridge,
+      {
+        destination: { address: ip4(10, 8, 0, 0), prefixLength: 16 },
+        gateway: ip4(10, 77, 0, 1),
+        isOnLink: true,
+        table: 1000,
+      },
+      "exclusive",
+    ),
+  ],
+  [
+    "route-add-ipv6",
+    routeMessage,
+    newRoute(
+      bridge,
+      {
+        destination: { address: ip6(9, 0), prefixLength: 64 },
+        gateway: ip6(1, 9),
+      },
+      "exclusive",
+    ),
+  ],
+];
+
+describe("what iproute2 sends", () => {
+  /** Ours mark what is nested, iproute2 does not. */
+  const flat = sent.filter(([name]) => !/bridge|route-add$/.test(name));
+
+  it.each(flat)("%s: is written back as the same bytes", (name, codec) => {
+    const message = theOnly(vector(name));
+    const out = new Writer();
+    codec.write(out, codec.read(new Reader(bytesOf(message))));
+    expect(hex(out.bytes())).toBe(hex(bytesOf(message)));
+  });
+
+  it.each(sent)("%s: is what we ask for", (name, codec, request) => {
+    const theirs = theOnly(vector(name));
+    const ours = theOnly(encodeRequests([request], 1));
+    expect(ours.type).toBe(theirs.type);
+    expect(codec.read(ours.body)).toEqual(codec.read(theirs.body));
+  });
+
+  it("address-add-ipv6: is what we ask for, with the flag where there is room for more", () => {
+    const address = { address: ip6(1, 1), prefixLength: 64 };
+    const theirs = addressMessage.read(theOnly(vector("address-add-ipv6")).body);
+    const ours = encodeRequests([newAddress(bridge, address, IFA_F_NODAD)], 1);
+    const { header, attributes } = addressMessage.read(theOnly(ours).body);
+    expect(theirs.header).toEqual({ ...header, flags: IFA_F_NODAD });
+    expect({ ...theirs.attributes, flags: IFA_F_NODAD }).toEqual(attributes);
+  });
+
+  it("link-add-veth: the other end is a whole link message", () => {
+    const { attributes } = linkMessage.read(theOnly(vector("link-add-veth")).body);
+    expect(attributes).toMatchObject({
+      name: "veth1",
+      mtu: 1400,
+      address: Uint8Array.of(2, 0, 0, 0, 0, 1),
+      linkInfo: { own: { kind: "veth", data: { peer: { attributes: { name: "eth0" } } } } },
+    });
+  });
+});
+
+function read<T>(name: string, type: number, codec: Codec<T>): readonly T[] {
+  return splitMessages(vector(name))
+    .filter((message) => message.type === type)
+    .map(({ body }) => codec.read(body));
+}
+
+describe("what the kernel answers", () => {
+  it("lists links by name", () => {
+    const names = read("link-list", 16, linkMessage).map(({ attributes }) => attributes?.name);
+    expect(names).toEqual(["lo", "veth1", "br0"]);
+  });
+
+  it("shows a port of a bridge: what it is, where its other end is, how it is a port", () => {
+    const [shown] = read("link-show", 16, linkMessage);
+    expect(shown).toMatchObject({
+      header: { index: veth, flags: expect.any(Number) },
+      attributes: {
+        name: "veth1",
+        mtu: 1400,
+        alias: "net box eth0",
+        master: bridge.index,
+        linkNetnsid: 0,
+        linkInfo: {
+          own: { kind: "veth" },
+          port: { kind: "bridge", data: { hairpin: 1, isolated: 1 } },
+        },
+      },
+    });
+    expect((shown?.header?.flags ?? 0) & IFF_UP).toBe(IFF_UP);
+  });
+
+  it("lists both families of addresses", () => {
+    const found = read("address-list", 20, addressMessage).map((each) => [
+      each.header?.family,
+      each.header?.prefixLength,
+      each.attributes?.address,
+    ]);
+    expect(found).toContainEqual([2, 24, ip4(10, 1, 2, 1)]);
+    expect(found).toContainEqual([10, 64, ip6(1, 1)]);
+  });
+
+  it("lists routes with gateway, metrics, table and next hops", () => {
+    const routes = read("route-list", 24, routeMessage).map(({ attributes }) => attributes);
+    expect(routes).toContainEqual(
+      expect.objectContaining({
+        destination: ip4(10, 9, 0, 0),
+        gateway: ip4(10, 1, 2, 9),
+        preferredSource: ip4(10, 1, 2, 1),
+        outputInterface: bridge.index,
+        priority: 7,
+        metrics: expect.objectContaining({ mtu: 1300, advmss: 1200 }),
+      }),
+    );
+    expect(routes).toContainEqual(
+      expect.objectContaining({ destination: ip4(10, 8, 0, 0), table: 1000 }),
+    );
+    const spread = routes.find((route: ValueOf<typeof routeMessage>["attributes"]) => {
+      return route?.destination?.join(".") === "10.7.0.0";
+    });
+    expect(spread?.multipath?.length).toBeGreaterThan(16);
+  });
+
+  it("lists routes of IPv6", () => {
+    const routes = read("route-list-ipv6", 24, routeMessage).map(({ attributes }) => attributes);
+    expect(routes).toContainEqual(
+      expect.objectContaining({ destination: ip6(9, 0), gateway: ip6(1, 9) }),
+    );
+  });
+});

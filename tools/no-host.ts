@@ -1,0 +1,2 @@
+/** Stands where the image has the C host: unit tests put their own here, with `vi.mock("host")`. */
+export {};
