@@ -1,6 +1,6 @@
 /**
- * The module "host": the kernel as TypeScript sees it. The same functions, in the same order, as
- * host.c. Unless said otherwise each is one system call and returns its result, or -errno.
+ * The module "host": the kernel as TypeScript sees it. Unless said otherwise each function is one
+ * system call and returns its result, or -errno (process.c, file.c, socket.c, host.c).
  */
 declare module "host" {
   // The process

@@ -42,9 +42,13 @@ function measure(bed: Bed, { to, family, options = "" }: Direction): readonly nu
   const [receiver, sender] = to === "host" ? [bed.host, box] : [box, bed.host];
   const host = to === "host" ? 2 : 1;
   const address = family === 4 ? `10.1.2.${host}` : `fd00:1::${host}`;
-  sender.sh("iperf3 --server --daemon --one-off");
+  sender.sh(`
+    iperf3 --server --daemon --one-off
+    for i in $(seq 100); do ss -Hltn sport = :5201 | grep -q . && exit 0; sleep 0.02; done
+    exit 1`);
   const call = `iperf3 --client ${address} --reverse --time ${SECONDS} --json ${options}`;
   const report = JSON.parse(receiver.sh(call)) as Report;
+  if (report.intervals.length < SECONDS) throw new Error(`iperf3: ${JSON.stringify(report)}`);
   return report.intervals.map(({ sum }) => sum.bits_per_second);
 }
 

@@ -137,6 +137,9 @@ const STATIC = [
   "-Wl,--no-warn-rwx-segments",
 ];
 
+/** The C sources of the image but its memory. */
+const HOST = ["main.c", "host.c", "arguments.c", "process.c", "file.c", "socket.c"];
+
 /** One static image whose arena holds the given file, or one empty page. */
 function link(output, modules, snapshot) {
   writeFileSync(join(dist, "blobs.c"), moduleTable(modules));
@@ -147,7 +150,7 @@ function link(output, modules, snapshot) {
     `.section .snapshot,"aw",@progbits\n${content}\n.section .note.GNU-stack,"",@progbits\n`,
   );
   const memory = isSanitized ? "heap.c" : "arena.c";
-  const sources = ["main.c", "host.c", memory].map((file) => join(root, "native", file));
+  const sources = [...HOST, memory].map((file) => join(root, "native", file));
   const extra = (process.env.EXTRA_CFLAGS ?? "").split(" ").filter(Boolean);
   run(
     CC,

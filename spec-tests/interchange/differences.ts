@@ -258,6 +258,13 @@ export const inState: readonly Difference[] = [
     ours: /"1"/,
   },
 
+  {
+    why: "a new bridge's link-local address counts at once: until it does, no neighbour is looked for",
+    path: /^host sysctl ipv6\/conf\/(br\d+|cni0)\/accept_dad$/,
+    theirs: /"1"/,
+    ours: /"0"/,
+  },
+
   /* ---- firewall ---- */
   {
     why: "masquerade and MAC spoof check are elements of our maps, whose frame stays",

@@ -1,0 +1,214 @@
+/* Files: each function follows open(2), stat(2) and their like. */
+#define _GNU_SOURCE
+#include "arguments.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+/* open(2) without the fcntl(2) that the C library adds for kernels of 2007. */
+long open_file(const char *path, int flags, int mode)
+{
+    return syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC | O_LARGEFILE, mode);
+}
+
+static JSValue host_open(ARGS)
+{
+    UNUSED;
+    int flags, mode;
+    long fd;
+    const char *path = get_path(ctx, argv[0]);
+
+    if (!path || get_ints(ctx, argv + 1, 2, (int *[]){ &flags, &mode }))
+        return JS_EXCEPTION;
+    fd = open_file(path, flags, mode);
+    JS_FreeCString(ctx, path);
+    return result(ctx, fd);
+}
+
+WITH_INT(fd, close, close(fd))
+WITH_BYTES(read, read(fd, bytes, length))
+WITH_BYTES(write, write(fd, bytes, length))
+WITH_BYTES_AND(offset, readAt, pread(fd, bytes, length, offset))
+WITH_BYTES_AND(offset, writeAt, pwrite(fd, bytes, length, offset))
+WITH_INTS(fd, offset, seek, lseek(fd, offset, SEEK_SET))
+WITH_INT(fd, fsync, fsync(fd))
+WITH_INTS(fd, length, truncate, ftruncate(fd, length))
+WITH_INTS(fd, operation, flock, flock(fd, operation))
+
+/* Fills a Float64Array: device, inode, mode, size, seconds and nanoseconds of last change. */
+static JSValue stat_result(JSContext *ctx, long outcome, const struct stat *st, JSValueConst into)
+{
+    size_t length;
+    int error = errno;
+    double *fields = (double *)(void *)get_bytes(ctx, into, &length);
+    const double values[] = { (double)st->st_dev,  (double)st->st_ino,          (double)st->st_mode,
+                              (double)st->st_size, (double)st->st_mtim.tv_sec,
+                              (double)st->st_mtim.tv_nsec };
+
+    if (!fields)
+        return JS_EXCEPTION;
+    if (outcome == 0)
+        memcpy(fields, values, length < sizeof values ? length : sizeof values);
+    errno = error;
+    return result(ctx, outcome);
+}
+
+static JSValue host_stat(ARGS)
+{
+    UNUSED;
+    struct stat st = { 0 };
+    const char *path = get_path(ctx, argv[0]);
+    int outcome;
+
+    if (!path)
+        return JS_EXCEPTION;
+    outcome = stat(path, &st);
+    JS_FreeCString(ctx, path);
+    return stat_result(ctx, outcome, &st, argv[1]);
+}
+
+static JSValue host_fstat(ARGS)
+{
+    UNUSED;
+    struct stat st = { 0 };
+    int fd;
+
+    if (get_ints(ctx, argv, 1, (int *[]){ &fd }))
+        return JS_EXCEPTION;
+    return stat_result(ctx, fstat(fd, &st), &st, argv[1]);
+}
+
+static JSValue host_filesystemType(ARGS)
+{
+    UNUSED;
+    struct statfs st;
+    int fd;
+
+    if (get_ints(ctx, argv, 1, (int *[]){ &fd }))
+        return JS_EXCEPTION;
+    return fstatfs(fd, &st) < 0 ? result(ctx, -1) : JS_NewInt64(ctx, (uint32_t)st.f_type);
+}
+
+WITH_PATH_AND(mode, access, access(path, mode))
+WITH_PATH_AND(mode, mkdir, mkdir(path, mode))
+
+/* Two paths, one system call. */
+static JSValue on_two_paths(JSContext *ctx, JSValueConst *argv, int (*call)(const char *, const char *))
+{
+    const char *from = get_path(ctx, argv[0]);
+    const char *to = from ? get_path(ctx, argv[1]) : NULL;
+    JSValue outcome = to ? result(ctx, call(from, to)) : JS_EXCEPTION;
+
+    JS_FreeCString(ctx, from);
+    JS_FreeCString(ctx, to);
+    return outcome;
+}
+
+static JSValue host_rename(ARGS)
+{
+    UNUSED;
+    return on_two_paths(ctx, argv, rename);
+}
+
+static JSValue host_link(ARGS)
+{
+    UNUSED;
+    return on_two_paths(ctx, argv, link);
+}
+
+/* Gives a file without a name (O_TMPFILE) its name; EEXIST if the name is taken. */
+static JSValue host_linkDescriptor(ARGS)
+{
+    UNUSED;
+    int fd, outcome;
+    char source[32];
+    const char *path = get_path(ctx, argv[1]);
+
+    if (!path || get_ints(ctx, argv, 1, (int *[]){ &fd }))
+        return JS_EXCEPTION;
+    snprintf(source, sizeof source, "/proc/self/fd/%d", fd);
+    outcome = linkat(AT_FDCWD, source, AT_FDCWD, path, AT_SYMLINK_FOLLOW);
+    JS_FreeCString(ctx, path);
+    return result(ctx, outcome);
+}
+
+/* Sets the time of last change of an open file or directory, as seconds and nanoseconds. */
+static JSValue host_setChangeTime(ARGS)
+{
+    UNUSED;
+    int fd, nanoseconds;
+    double seconds;
+
+    if (get_ints(ctx, argv, 1, (int *[]){ &fd }) || JS_ToFloat64(ctx, &seconds, argv[1]) ||
+        get_ints(ctx, argv + 2, 1, (int *[]){ &nanoseconds }))
+        return JS_EXCEPTION;
+    return result(ctx, futimens(fd, (struct timespec[]){ { .tv_nsec = UTIME_OMIT },
+                                                         { (time_t)seconds, nanoseconds } }));
+}
+
+static JSValue host_unlink(ARGS)
+{
+    UNUSED;
+    const char *path = get_path(ctx, argv[0]);
+    int outcome;
+
+    if (!path)
+        return JS_EXCEPTION;
+    outcome = unlink(path);
+    JS_FreeCString(ctx, path);
+    return result(ctx, outcome);
+}
+
+WITH_BYTES(directoryEntries, syscall(SYS_getdents64, fd, bytes, length))
+
+WITH_INT(flags, fileEvents, inotify_init1(flags | IN_CLOEXEC))
+
+static JSValue host_watch(ARGS)
+{
+    UNUSED;
+    int fd, mask, outcome;
+    const char *path = get_path(ctx, argv[1]);
+
+    if (!path || get_ints(ctx, argv, 1, (int *[]){ &fd }) ||
+        get_ints(ctx, argv + 2, 1, (int *[]){ &mask }))
+        return JS_EXCEPTION;
+    outcome = inotify_add_watch(fd, path, mask);
+    JS_FreeCString(ctx, path);
+    return result(ctx, outcome);
+}
+
+static const JSCFunctionListEntry entries[] = {
+    FUNCTION(open, 3),
+    FUNCTION(close, 1),
+    FUNCTION(read, 2),
+    FUNCTION(write, 2),
+    FUNCTION(readAt, 3),
+    FUNCTION(writeAt, 3),
+    FUNCTION(seek, 2),
+    FUNCTION(fileEvents, 1),
+    FUNCTION(watch, 3),
+    FUNCTION(fsync, 1),
+    FUNCTION(truncate, 2),
+    FUNCTION(flock, 2),
+    FUNCTION(stat, 2),
+    FUNCTION(fstat, 2),
+    FUNCTION(filesystemType, 1),
+    FUNCTION(access, 2),
+    FUNCTION(mkdir, 2),
+    FUNCTION(rename, 2),
+    FUNCTION(link, 2),
+    FUNCTION(linkDescriptor, 2),
+    FUNCTION(setChangeTime, 3),
+    FUNCTION(unlink, 1),
+    FUNCTION(directoryEntries, 2),
+};
+
+const struct functions file_functions = { entries, sizeof entries / sizeof *entries };

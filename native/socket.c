@@ -1,0 +1,137 @@
+/* Sockets, and network namespaces: enter, make one thing, come home before anything else runs. */
+#define _GNU_SOURCE
+#include "arguments.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define NS_GET_NSTYPE 0xb703 /* _IO(0xb7, 3), linux/nsfs.h */
+
+static JSValue host_socket(ARGS)
+{
+    UNUSED;
+    int domain, type, protocol;
+
+    if (get_ints(ctx, argv, 3, (int *[]){ &domain, &type, &protocol }))
+        return JS_EXCEPTION;
+    return result(ctx, socket(domain, type | SOCK_CLOEXEC, protocol));
+}
+
+WITH_BYTES(bind, bind(fd, (struct sockaddr *)(void *)bytes, length))
+WITH_BYTES(connect, connect(fd, (struct sockaddr *)(void *)bytes, length))
+WITH_INT(fd, listen, listen(fd, 8))
+WITH_INTS(fd, flags, accept, accept4(fd, NULL, NULL, flags | SOCK_CLOEXEC))
+
+static JSValue host_setOption(ARGS)
+{
+    UNUSED;
+    int fd, level, name, value;
+
+    if (get_ints(ctx, argv, 4, (int *[]){ &fd, &level, &name, &value }))
+        return JS_EXCEPTION;
+    return result(ctx, setsockopt(fd, level, name, &value, sizeof value));
+}
+
+WITH_BYTES(send, send(fd, bytes, length, MSG_NOSIGNAL))
+WITH_BYTES_AND(flags, receive, recv(fd, bytes, length, flags))
+
+/* Waits until one of the descriptors can be read; an Int32Array of descriptors, -1 is skipped. */
+static JSValue host_poll(ARGS)
+{
+    UNUSED;
+    size_t length;
+    int milliseconds, ready = 0;
+    int *fds = (int *)(void *)get_bytes(ctx, argv[0], &length);
+    struct pollfd set[8];
+    nfds_t count = length / sizeof *fds;
+
+    if (!fds || get_ints(ctx, argv + 1, 1, (int *[]){ &milliseconds }))
+        return JS_EXCEPTION;
+    if (count > 8)
+        return JS_NewInt32(ctx, -EINVAL);
+    for (nfds_t i = 0; i < count; i++)
+        set[i] = (struct pollfd){ .fd = fds[i], .events = POLLIN };
+    if (poll(set, count, milliseconds) < 0)
+        return result(ctx, -1);
+    for (nfds_t i = 0; i < count; i++)
+        ready |= set[i].revents ? 1 << i : 0;
+    return JS_NewInt32(ctx, ready);
+}
+
+static int home = -1;
+
+/* Being unable to return would let the caller act in the wrong namespace: the process ends. */
+static long go_home(long value)
+{
+    int error = errno;
+
+    for (int attempt = 0; setns(home, CLONE_NEWNET) < 0; attempt++)
+        if (attempt == 3)
+            abort();
+    errno = error;
+    return value;
+}
+
+static int enter(int netns)
+{
+    if (home < 0)
+        home = open_file("/proc/self/ns/net", O_RDONLY, 0);
+    return home < 0 ? -1 : setns(netns, CLONE_NEWNET);
+}
+
+static JSValue host_socketIn(ARGS)
+{
+    UNUSED;
+    int netns, domain, type, protocol;
+
+    if (get_ints(ctx, argv, 4, (int *[]){ &netns, &domain, &type, &protocol }))
+        return JS_EXCEPTION;
+    if (enter(netns) < 0)
+        return result(ctx, -1);
+    return result(ctx, go_home(socket(domain, type | SOCK_CLOEXEC, protocol)));
+}
+
+/* What kind of namespace a descriptor holds, as a CLONE_NEW* flag (ioctl_ns(2)). */
+WITH_INT(fd, namespaceType, ioctl(fd, NS_GET_NSTYPE))
+
+static JSValue host_openIn(ARGS)
+{
+    UNUSED;
+    int netns, flags;
+    const char *path = get_path(ctx, argv[1]);
+    JSValue outcome;
+
+    if (!path || get_ints(ctx, argv, 1, (int *[]){ &netns }) ||
+        get_ints(ctx, argv + 2, 1, (int *[]){ &flags }))
+        return JS_EXCEPTION;
+    if (enter(netns) < 0)
+        outcome = result(ctx, -1);
+    else
+        outcome = result(ctx, go_home(open_file(path, flags, 0)));
+    JS_FreeCString(ctx, path);
+    return outcome;
+}
+
+static const JSCFunctionListEntry entries[] = {
+    FUNCTION(socket, 3),
+    FUNCTION(bind, 2),
+    FUNCTION(connect, 2),
+    FUNCTION(listen, 1),
+    FUNCTION(accept, 2),
+    FUNCTION(setOption, 4),
+    FUNCTION(send, 2),
+    FUNCTION(receive, 3),
+    FUNCTION(poll, 2),
+    FUNCTION(socketIn, 4),
+    FUNCTION(namespaceType, 1),
+    FUNCTION(openIn, 3),
+};
+
+const struct functions socket_functions = { entries, sizeof entries / sizeof *entries };
