@@ -146,6 +146,37 @@ export function failingAdd(scenario: Scenario): readonly string[] {
   });
 }
 
+/**
+ * What comes instead of an answer of the kernel: strace writes over its beginning (length u32, type
+ * u16, flags u16, sequence u32), or says that there were other bytes of it.
+ */
+const nonsense = [
+  "poke_exit=@arg2=00000000",
+  "poke_exit=@arg2=ffffffff",
+  "poke_exit=@arg2=11000000",
+  "poke_exit=@arg2=24000000ffffffff",
+  "poke_exit=@arg2=2400000002000000ffffffff",
+  "poke_exit=@arg2=240000000200000301000000",
+  "retval=0",
+  "retval=7",
+  "retval=40000",
+];
+
+/** An answer of the kernel is nonsense: the ADD fails as a whole, or it is a whole ADD. */
+export function confusedAdd(scenario: Scenario): readonly string[] {
+  const calls = recorded(scenario, "ADD").filter(({ name }) => name === "recvfrom");
+  const accidents = calls.flatMap((call) =>
+    nonsense
+      .filter((_, i) => (i + call.nth) % 3 === 0)
+      .map((fault): Accident => ({ call, fault, when: `${call.nth}` })),
+  );
+  if (accidents.length === 0) return [];
+  return inBatches(scenario, accidents, (stage, attachment, accident) => {
+    const run = stage.run("ADD", attachment, straceWith(accident));
+    return [...endsWell(run), ...(run.ok ? succeeds(stage.run("DEL", attachment)) : [])];
+  });
+}
+
 /** Each call of a DEL or GC fails: it says so and can be repeated, or has done its work. */
 export function failingRemoval(scenario: Scenario, command: "DEL" | "GC"): readonly string[] {
   const accidents = failures(recorded(scenario, command), scenario.firstUse);
