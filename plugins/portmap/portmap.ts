@@ -17,22 +17,21 @@ import type {
   GcCall,
   StatusCall,
 } from "../../lib/cni/call.ts";
-import { CniError, Code, configError } from "../../lib/cni/error.ts";
+import { CniError, Code } from "../../lib/cni/error.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { chainedPlugin } from "../../lib/cni/run.ts";
 import { allOrNothing, asMuchAsPossible } from "../../lib/cni/undo.ts";
-import { type Cidr, parseCidr } from "../../lib/ip/cidr.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import * as ports from "../../lib/net/portmapping.ts";
-import { parseConditions } from "./conditions.ts";
 import { type PortmapConfig, parsePortmapConfig } from "./config.ts";
 import * as schema from "./portmap.schema.json";
+import { formerPorts, wantedPorts } from "./wanted.ts";
 
 type Add = Chained<AddCall<PortmapConfig>>;
 type Check = Chained<CheckCall<PortmapConfig>>;
 
 function add(call: Add, host: Netns): Result {
-  const wanted = wantedBy(call);
+  const wanted = wantedPorts(call);
   if (wanted.targets.length === 0) return call.prevResult;
   return allOrNothing((undo) => {
     const backend = undo.step(
@@ -46,50 +45,8 @@ function add(call: Add, host: Netns): Result {
   });
 }
 
-/** The container's first address of each family, with the mappings that are for it. */
-function wantedBy({ attachment, config, prevResult }: Add | Check): ports.HostPorts {
-  const inside = addressesOf(prevResult, attachment.ifName);
-  refuseLost(config, inside);
-  const conditions = {
-    4: config.backend === "iptables" ? [] : parseConditions(config.words[4], 4),
-    6: config.backend === "iptables" ? [] : parseConditions(config.words[6], 6),
-  };
-  const targets = inside.flatMap((container) => {
-    const family = familyOf(container);
-    const mappings = config.mappings.filter((each) => (each.family ?? family) === family);
-    return mappings.length > 0 ? [{ container, mappings, conditions: conditions[family] }] : [];
-  });
-  return { owner: attachment, targets, snat: config.snat };
-}
-
-function familyOf({ address }: Cidr): 4 | 6 {
-  return address.length === 4 ? 4 : 6;
-}
-
-/** An address counts unless the result says that it is of another link, or of one of the host. */
-function addressesOf({ ips = [], interfaces = [] }: Result, ifName: string): readonly Cidr[] {
-  const own = ips.flatMap(({ address, interface: index = -1 }) => {
-    const link = interfaces[index];
-    const isOwn = link === undefined || (link.name === ifName && (link.sandbox ?? "") !== "");
-    return isOwn ? (parseCidr(address) ?? []) : [];
-  });
-  return ([4, 6] as const).flatMap((family) => own.find((cidr) => familyOf(cidr) === family) ?? []);
-}
-
-/** A mapping of a family that the container does not have would lead nowhere. */
-function refuseLost({ mappings }: PortmapConfig, inside: readonly Cidr[]): void {
-  if (inside.length === 0) return;
-  const isLost = ({ family }: { readonly family: 4 | 6 | undefined }) =>
-    family !== undefined && !inside.some((cidr) => familyOf(cidr) === family);
-  const lost = mappings.findIndex(isLost);
-  if (lost < 0) return;
-  const families = inside.map((cidr) => `IPv${familyOf(cidr)}`).join(" or ");
-  const path = `runtimeConfig.portMappings[${lost}].hostIP`;
-  throw configError(path, `of ${families}, as the container is`, `IPv${mappings[lost]?.family}`);
-}
-
 function check(call: Check, host: Netns): void {
-  const wanted = wantedBy(call);
+  const wanted = wantedPorts(call);
   if (wanted.targets.length === 0) return;
   const fault = ports.findPortMappingFault(host, wanted, call.config);
   if (fault === undefined) return;
@@ -99,17 +56,7 @@ function check(call: Check, host: Netns): void {
 }
 
 function del(call: DelCall<PortmapConfig>, host: Netns): void {
-  leave(host, formerlyWantedBy(call));
-}
-
-/** What ADD made, as far as the result and the configuration still tell; else it is searched for. */
-function formerlyWantedBy(call: DelCall<PortmapConfig>): ports.HostPorts {
-  const { attachment, prevResult = {} } = call;
-  try {
-    return wantedBy({ ...call, command: "CHECK", prevResult });
-  } catch {
-    return { owner: attachment, targets: [], snat: undefined };
-  }
+  leave(host, formerPorts(call));
 }
 
 function leave(host: Netns, former: ports.HostPorts): void {

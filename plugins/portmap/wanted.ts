@@ -1,0 +1,68 @@
+/** Which ports are to lead to a container, from the configuration and the result before. */
+
+import type { Attachment } from "../../lib/cni/call.ts";
+import { configError } from "../../lib/cni/error.ts";
+import type { Result } from "../../lib/cni/result.ts";
+import { type Cidr, parseCidr } from "../../lib/ip/cidr.ts";
+import type { HostPorts } from "../../lib/net/portmapping.ts";
+import { parseConditions } from "./conditions.ts";
+import type { PortmapConfig } from "./config.ts";
+
+interface Request {
+  readonly attachment: Attachment;
+  readonly config: PortmapConfig;
+  readonly prevResult: Result;
+}
+
+/** The container's first address of each family, with the mappings that are for it. */
+export function wantedPorts({ attachment, config, prevResult }: Request): HostPorts {
+  const inside = addressesOf(prevResult, attachment.ifName);
+  refuseLost(config, inside);
+  const conditions = {
+    4: config.backend === "iptables" ? [] : parseConditions(config.words[4], 4),
+    6: config.backend === "iptables" ? [] : parseConditions(config.words[6], 6),
+  };
+  const targets = inside.flatMap((container) => {
+    const family = familyOf(container);
+    const mappings = config.mappings.filter((each) => (each.family ?? family) === family);
+    return mappings.length > 0 ? [{ container, mappings, conditions: conditions[family] }] : [];
+  });
+  return { owner: attachment, targets, snat: config.snat };
+}
+
+function familyOf({ address }: Cidr): 4 | 6 {
+  return address.length === 4 ? 4 : 6;
+}
+
+/** An address counts unless the result says that it is of another link, or of one of the host. */
+function addressesOf({ ips = [], interfaces = [] }: Result, ifName: string): readonly Cidr[] {
+  const own = ips.flatMap(({ address, interface: index = -1 }) => {
+    const link = interfaces[index];
+    const isOwn = link === undefined || (link.name === ifName && (link.sandbox ?? "") !== "");
+    return isOwn ? (parseCidr(address) ?? []) : [];
+  });
+  return ([4, 6] as const).flatMap((family) => own.find((cidr) => familyOf(cidr) === family) ?? []);
+}
+
+/** A mapping of a family that the container does not have would lead nowhere. */
+function refuseLost({ mappings }: PortmapConfig, inside: readonly Cidr[]): void {
+  if (inside.length === 0) return;
+  const isLost = ({ family }: { readonly family: 4 | 6 | undefined }) =>
+    family !== undefined && !inside.some((cidr) => familyOf(cidr) === family);
+  const lost = mappings.findIndex(isLost);
+  if (lost < 0) return;
+  const families = inside.map((cidr) => `IPv${familyOf(cidr)}`).join(" or ");
+  const path = `runtimeConfig.portMappings[${lost}].hostIP`;
+  throw configError(path, `of ${families}, as the container is`, `IPv${mappings[lost]?.family}`);
+}
+
+type FormerRequest = Omit<Request, "prevResult"> & { readonly prevResult?: Result | undefined };
+
+/** What ADD made, as far as the result and the configuration still tell; else it is searched for. */
+export function formerPorts({ attachment, config, prevResult = {} }: FormerRequest): HostPorts {
+  try {
+    return wantedPorts({ attachment, config, prevResult });
+  } catch {
+    return { owner: attachment, targets: [], snat: undefined };
+  }
+}
