@@ -1,4 +1,5 @@
 /** An executable on a machine that must stay as it is, whatever the executable is told. */
+import { writeFileSync } from "node:fs";
 import { type Bed, createBed } from "./bed.ts";
 import type { Container } from "./container.ts";
 import { difference, type Shared, sharedBy, withoutShared } from "./difference.ts";
@@ -32,13 +33,21 @@ export class Target {
   readonly program: string;
   readonly bed: Bed;
   readonly box: Container;
+  /** The executable that is attacked. */
+  readonly #file: string;
   readonly #runner: Runner;
   readonly #before: Snapshot;
   readonly #shared: Shared[];
 
-  constructor(program: string) {
+  /** With a script, that is run in place of the executable, which it has as `$real`. */
+  constructor(program: string, standIn?: string) {
     this.program = program;
     this.bed = createBed();
+    this.#file = standIn === undefined ? `${this.bed.bin}/${program}` : "/run/bed/fakes/stand-in";
+    if (standIn !== undefined) {
+      const script = `#!/bin/sh\nreal=${this.bed.bin}/${program}\n${standIn}\n`;
+      writeFileSync(this.bed.path(this.#file), script, { mode: 0o755 });
+    }
     this.box = this.bed.container();
     this.box.sh("ip link set lo up && ip link set lo down");
     protectMachine(this.bed);
@@ -86,7 +95,7 @@ export class Target {
     };
     const variables = Object.entries({ ...usual, ...env });
     return this.#runner.run({
-      program: `${this.bed.bin}/${this.program}`,
+      program: this.#file,
       stdin: typeof stdin === "string" ? Buffer.from(stdin) : stdin,
       env: variables.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
     });
@@ -115,7 +124,7 @@ export function faultsOf(run: Measured, command: string): readonly string[] {
  * the kernel for anything; else it waits for all who change links at the same time.
  */
 function slowness({ milliseconds, computing, stdout }: Measured): readonly string[] {
-  const isRefused = /"code": [467],/.test(stdout);
+  const isRefused = /"code": ?[467],/.test(stdout);
   if (computing > MILLISECONDS) return [`computed for ${computing} ms: ${stdout}`];
   return isRefused && milliseconds > MILLISECONDS ? [`took ${milliseconds} ms: ${stdout}`] : [];
 }
@@ -160,7 +169,9 @@ export function cut(text: string, length: number): string {
 
 /** What an accepted configuration shares with its equals; its keys may be in any case. */
 function sharedByText(stdin: string | Uint8Array): readonly Shared[] {
-  const config = JSON.parse(`${Buffer.from(stdin as string)}`) as Config;
+  const text = `${Buffer.from(stdin as string)}`;
+  if (!isObjectText(text)) return [];
+  const config = JSON.parse(text) as Config;
   const lowered = Object.entries(config).map(([key, value]) => [key.toLowerCase(), value]);
   const { bridge, name, ipam, vni } = withoutWrong(Object.fromEntries(lowered));
   const { dataDir } = withoutWrong(Object(ipam));

@@ -6,20 +6,29 @@ import { type Attack, cut, Target } from "./target.ts";
 const SEED = 20_260_417;
 
 /** What is wrong after all these attacks, one line each; none should be. */
-export function withstand(program: string, attacks: readonly Attack[]): readonly string[] {
-  const target = prepared(program);
+export function withstand(
+  program: string,
+  attacks: readonly Attack[],
+  standIn?: string,
+): readonly string[] {
+  const target = prepared(program, standIn);
   const wrong = attacks.flatMap((attack) =>
     target.attempt(attack).map((line) => `${describe(attack)}: ${line}`),
   );
   const left = target.leftovers();
   target.dispose();
   if (left.length === 0) return wrong;
-  return [...wrong, ...(traced(program, attacks) ?? left)];
+  const trace = (some: readonly Attack[]): readonly string[] | undefined =>
+    traced(prepared(program, standIn), some, trace);
+  return [...wrong, ...(trace(attacks) ?? left)];
 }
 
 /** What is left after one of the attacks, behind its words; undefined if all are needed for it. */
-function traced(program: string, attacks: readonly Attack[]): readonly string[] | undefined {
-  const target = prepared(program);
+function traced(
+  target: Target,
+  attacks: readonly Attack[],
+  trace: (attacks: readonly Attack[]) => readonly string[] | undefined,
+): readonly string[] | undefined {
   for (const attack of attacks) target.attempt(attack);
   const left = target.leftovers();
   target.dispose();
@@ -27,7 +36,7 @@ function traced(program: string, attacks: readonly Attack[]): readonly string[] 
   if (left.length === 0 || first === undefined) return undefined;
   if (attacks.length === 1) return left.map((line) => `${describe(first)}: ${line}`);
   const half = attacks.length >> 1;
-  return traced(program, attacks.slice(0, half)) ?? traced(program, attacks.slice(half)) ?? left;
+  return trace(attacks.slice(0, half)) ?? trace(attacks.slice(half)) ?? left;
 }
 
 /**
@@ -70,8 +79,8 @@ function checked(program: string, { attacks, runs, isThorough }: Plan): readonly
   return [`${describe(counterexample[0])} (shrunk ${numShrinks} times): ${errorInstance}`];
 }
 
-function prepared(program: string): Target {
-  const target = new Target(program);
+function prepared(program: string, standIn?: string): Target {
+  const target = new Target(program, standIn);
   const folder = target.bed.folder("attack");
   target.bed.host.sh(`
     mkfifo ${folder}/fifo
