@@ -1,9 +1,17 @@
 /** Links, addresses and routes, as iproute2 writes and the kernel tells them. */
 import { describe, expect, it } from "vitest";
 import { vector } from "../../tools/vector.ts";
-import { type Codec, Reader, type ValueOf, Writer } from "../bytes/codec.ts";
+import { type Codec, CodecError, Reader, type ValueOf, Writer } from "../bytes/codec.ts";
 import { addressMessage, delAddress, IFA_F_NODAD, newAddress } from "./address.ts";
-import { changeLink, delLink, IFF_UP, type LinkAttributes, linkMessage, newLink } from "./link.ts";
+import {
+  changeLink,
+  delLink,
+  IFF_UP,
+  type LinkAttributes,
+  linkMessage,
+  newLink,
+  portVlansMessage,
+} from "./link.ts";
 import { encodeRequests, type Received, type Request, splitMessages } from "./message.ts";
 import { newRoute, routeMessage } from "./route.ts";
 
@@ -141,6 +149,12 @@ function read<T>(name: string, type: number, codec: Codec<T>): readonly T[] {
     .filter((message) => message.type === type)
     .map(({ body }) => codec.read(body));
 }
+
+it("a port's VLAN without a length ends the reading, instead of being read for ever", () => {
+  const message = new Uint8Array(16 + 4 + 4);
+  message.set([8, 0, 26, 0, 0, 0, 0, 0], 16);
+  expect(() => portVlansMessage.read(new Reader(message))).toThrow(CodecError);
+});
 
 describe("what the kernel answers", () => {
   it("lists links by name", () => {
