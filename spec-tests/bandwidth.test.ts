@@ -6,6 +6,7 @@ import type { Container } from "./bed/container.ts";
 import { sharedBy } from "./bed/difference.ts";
 import type { Config } from "./bed/invocation.ts";
 import { it } from "./bed/it.ts";
+import { needs } from "./bed/kernel.ts";
 
 const MBIT = 1_000_000;
 const both = {
@@ -47,12 +48,17 @@ interface Qdisc {
   readonly kind: string;
   readonly dev: string;
   readonly root?: boolean;
+  readonly parent?: string;
   readonly options: { readonly rate?: number; readonly burst?: number; readonly lat?: number };
 }
 
+/** What shapes; what only queues depends on the kernel. */
 function qdiscs(bed: Bed): readonly Qdisc[] {
-  const list = JSON.parse(bed.host.sh("tc -j qdisc show")) as readonly Qdisc[];
-  return list.filter(({ kind }) => kind !== "noqueue");
+  return allQdiscs(bed).filter(({ kind }) => kind !== "noqueue" && kind !== "fq_codel");
+}
+
+function allQdiscs(bed: Bed): readonly Qdisc[] {
+  return JSON.parse(bed.host.sh("tc -j qdisc show")) as readonly Qdisc[];
 }
 
 function shapersOf(bed: Bed): readonly string[] {
@@ -63,6 +69,13 @@ function shapersOf(bed: Bed): readonly string[] {
 }
 
 describe("limits", () => {
+  needs("fq_codel")("queue fairly inside, where the kernel can", ({ bed }) => {
+    attach(bed, limited(both));
+    const inside = allQdiscs(bed).filter(({ kind, root }) => kind === "fq_codel" && !root);
+    expect(inside).toHaveLength(2);
+    for (const { parent } of inside) expect(parent).toMatch(/:/);
+  });
+
   it("are token buckets, in bytes, on both ends of the way", ({ bed }) => {
     const { result, port } = attach(bed, limited(both));
     const [shaper = ""] = shapersOf(bed);
