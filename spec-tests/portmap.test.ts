@@ -178,6 +178,17 @@ describe.for(backends)("%s", (backend) => {
     }
   });
 
+  it("one container has a port at two addresses, and gives both back", ({ bed }) => {
+    const outside = world(bed);
+    const both = ["192.0.2.1", "127.0.0.1"].map((hostIP) => ({ ...web, hostIP }));
+    const { box, config } = attach(bed, portmap(both, { backend }));
+    serve(box, "tcp", 80);
+    expect(ask(outside, "192.0.2.1", 8080)).toBe("192.0.2.9");
+    expect(ask(bed.host, "127.0.0.1", 8080)).toBe("10.1.2.1");
+    expect(bed.del("portmap", box, config)).toMatchObject({ exitCode: 0, stdout: "" });
+    expect(bed.host.nft()).not.toContain(box.containerID);
+  });
+
   it("the same port at two addresses has two owners", ({ bed }) => {
     const outside = world(bed);
     const [one, two] = ["192.0.2.1", "198.51.100.1"].map((hostIP) => {

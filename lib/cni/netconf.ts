@@ -38,6 +38,12 @@ export function textAt(config: JsonObject, ...path: readonly string[]): string |
   return typeof value === "string" ? value : undefined;
 }
 
+/** The text under a path of keys; an empty one counts as none. */
+export function givenAt(config: JsonObject, ...path: readonly string[]): string | undefined {
+  const text = textAt(config, ...path);
+  return text === "" ? undefined : text;
+}
+
 /** The number under a path of keys. */
 export function numberAt(config: JsonObject, ...path: readonly string[]): number | undefined {
   const value = valueAt(config, ...path);

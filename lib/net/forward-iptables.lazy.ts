@@ -10,13 +10,18 @@
  * A rule of an attachment has the owner as its comment. The rules for a bridge go with its last user.
  */
 
-import { ensureDirectory, fileStatus } from "../host/file.ts";
-import { withLock } from "../host/lock.ts";
 import { type Family, family, type IpAddress } from "../ip/address.ts";
 import { formatCidr, hostCidr } from "../ip/cidr.ts";
 import type { Forwarding, Ingress } from "./forward.ts";
 import { filterFlavour, hasForwardChain } from "./forward-path.ts";
-import { findTable, IptablesError, type Table } from "./iptables.ts";
+import {
+  deletionOf,
+  findTable,
+  hasChain,
+  lockTables,
+  requireTable,
+  type Table,
+} from "./iptables.ts";
 import type { Netns } from "./netns.ts";
 import { isOfNetwork, type Owner, ownerText } from "./nft-owner.ts";
 
@@ -24,9 +29,6 @@ const FORWARD = "CNI-FORWARD";
 const STAGE_1 = "CNI-ISOLATION-STAGE-1";
 const STAGE_2 = "CNI-ISOLATION-STAGE-2";
 const USERS = "CNI-ISOLATION-USERS";
-
-const LOCK_DIRECTORY = "/run/weft";
-const LOCK_WITHIN = 60_000;
 
 /** What to do with which families, and the chain of the administrator's own rules. */
 export interface IptablesForwarding extends Forwarding {
@@ -50,14 +52,8 @@ interface Wanted {
 /** Accepts what the addresses send and are answered, and isolates their bridge. */
 export function addForwarding(host: Netns, forwarding: IptablesForwarding): void {
   for (const { of, addresses } of byFamily(forwarding)) {
-    locked(() => addRules(requireTable(host, of), { ...forwarding, addresses }));
+    lockTables(() => addRules(filterTable(host, of), { ...forwarding, addresses }));
   }
-}
-
-/** Reading, deciding and changing is one step among all processes of this suite. */
-function locked(body: () => void): void {
-  if (!fileStatus(LOCK_DIRECTORY)?.isDirectory) ensureDirectory(LOCK_DIRECTORY, 0o755);
-  withLock(`${LOCK_DIRECTORY}/iptables.lock`, LOCK_WITHIN, body);
 }
 
 function byFamily({ families, addresses }: IptablesForwarding) {
@@ -66,11 +62,8 @@ function byFamily({ families, addresses }: IptablesForwarding) {
     .filter((each) => each.addresses.length > 0);
 }
 
-function requireTable(host: Netns, of: Family): Table {
-  const table = findTable(host, "filter", { family: of, flavour: filterFlavour(host, of) });
-  if (table) return table;
-  const program = of === 4 ? "iptables-restore" : "ip6tables-restore";
-  throw new IptablesError(program, "it is not installed");
+function filterTable(host: Netns, of: Family): Table {
+  return requireTable(host, "filter", { family: of, flavour: filterFlavour(host, of) });
 }
 
 function addRules(table: Table, forwarding: IptablesForwarding): void {
@@ -87,20 +80,12 @@ function addRules(table: Table, forwarding: IptablesForwarding): void {
   if (lines.length > 0) table.change(lines);
 }
 
-function hasChain(found: readonly string[], chain: string): boolean {
-  return found.some((line) => line.startsWith(`:${chain} `));
-}
-
 function lineOf({ chain, spec }: SharedRule): string {
   return `-A ${chain} ${spec}`;
 }
 
 function insertionOf(rule: SharedRule): string {
   return rule.at === "last" ? lineOf(rule) : `-I ${rule.chain} 1 ${rule.spec}`;
-}
-
-function deletionOf(line: string): string {
-  return line.replace("-A", "-D");
 }
 
 /** What is there for the same addresses, whoever put it there. */
@@ -166,7 +151,7 @@ function isolationRules({ policy, bridge }: Isolating): readonly SharedRule[] {
 /** What is missing of an attachment's rules, in words; undefined if all are there. */
 export function checkForwarding(host: Netns, forwarding: IptablesForwarding): string | undefined {
   for (const { of, addresses } of byFamily(forwarding)) {
-    const missing = findMissing(requireTable(host, of).list(), { ...forwarding, addresses });
+    const missing = findMissing(filterTable(host, of).list(), { ...forwarding, addresses });
     if (missing) return `the filter table of IPv${of} has no ${missing}`;
   }
   return undefined;
@@ -207,7 +192,7 @@ function removeWhere(host: Netns, isStale: (line: string) => boolean): void {
   for (const of of [4, 6] as const) {
     const table = hasForwardChain(host, of) ? findOwnTable(host, of) : undefined;
     if (!table) continue;
-    locked(() => {
+    lockTables(() => {
       const lines = removal(table.list(), isStale);
       if (lines.length > 0) table.change(lines);
     });
@@ -217,7 +202,7 @@ function removeWhere(host: Netns, isStale: (line: string) => boolean): void {
 /** Another packet filter than nf_tables may well have nothing of ours, nor need its programs. */
 function findOwnTable(host: Netns, of: Family): Table | undefined {
   const flavour = filterFlavour(host, of);
-  if (flavour === "default") return requireTable(host, of);
+  if (flavour === "default") return filterTable(host, of);
   return findTable(host, "filter", { family: of, flavour });
 }
 
@@ -245,6 +230,6 @@ function isolates(line: string, bridge: string): boolean {
 
 /** True if what the packet filter older than nf_tables forwards is decided by other rules. */
 export function isLegacyRestricted(host: Netns, of: Family): boolean {
-  const found = requireTable(host, of).list();
+  const found = filterTable(host, of).list();
   return found.some((line) => /^:(FORWARD DROP|DOCKER-USER) /.test(line));
 }

@@ -24,21 +24,13 @@ import {
   matchMeta,
   NF_ACCEPT,
   NF_DROP,
-  NFPROTO_BRIDGE,
-  NFPROTO_INET,
   NFPROTO_IPV4,
   NFPROTO_IPV6,
   NFT_META_IIFNAME,
   NFT_META_PROTOCOL,
   verdictOf,
 } from "../netlink/nft-expression.ts";
-import {
-  NF_BR_FORWARD,
-  NF_INET_FORWARD,
-  type NftChain,
-  type NftSet,
-  type NftTable,
-} from "../netlink/nft-request.ts";
+import { NF_BR_FORWARD, NF_INET_FORWARD, type NftChain } from "../netlink/nft-request.ts";
 import type { Netns } from "./netns.ts";
 import { listOwnedElements, type Rule } from "./nft.ts";
 import {
@@ -51,6 +43,7 @@ import {
   type Place,
 } from "./nft-dispatch.ts";
 import type { Owner } from "./nft-owner.ts";
+import { addressMap, bridgeTable, linkName, linkSet, inetTable as table } from "./nft-sets.ts";
 
 /** From where a bridge's containers are reached, apart from links that isolate nothing. */
 export type Ingress =
@@ -72,32 +65,12 @@ const NF_BR_PRI_FILTER_BRIDGED = -200;
 const ETH_P_IP = /* @__PURE__ */ Uint8Array.of(0x08, 0x00);
 const ETH_P_IPV6 = /* @__PURE__ */ Uint8Array.of(0x86, 0xdd);
 
-const IFNAMSIZ = 16;
-
-const table: NftTable = { family: NFPROTO_INET, name: "weft" };
-const bridgeTable: NftTable = { family: NFPROTO_BRIDGE, name: "weft" };
-
-/** The key types of `nft` (datatype.h), and its note of the byte order of the keys. */
-const forward4: NftSet = {
-  table,
-  name: "forward4",
-  keyType: 7,
-  keyLength: 4,
-  leadsTo: "verdicts",
-  userData: /* @__PURE__ */ Uint8Array.of(0, 4, 2, 0, 0, 0),
-};
-const forward6: NftSet = { ...forward4, name: "forward6", keyType: 8, keyLength: 16 };
-const isolated4: NftSet = { ...forward4, table: bridgeTable, name: "isolated4" };
-const isolated6: NftSet = { ...forward6, table: bridgeTable, name: "isolated6" };
-const isolated: NftSet = {
-  table,
-  name: "isolated",
-  keyType: 41,
-  keyLength: IFNAMSIZ,
-  leadsTo: "nothing",
-  userData: /* @__PURE__ */ Uint8Array.of(0, 4, 1, 0, 0, 0),
-};
-const sameBridge: NftSet = { ...isolated, name: "same-bridge" };
+const forward4 = /* @__PURE__ */ addressMap(table, "forward4", 4);
+const forward6 = /* @__PURE__ */ addressMap(table, "forward6", 16);
+const isolated4 = /* @__PURE__ */ addressMap(bridgeTable, "isolated4", 4);
+const isolated6 = /* @__PURE__ */ addressMap(bridgeTable, "isolated6", 16);
+const isolated = /* @__PURE__ */ linkSet(table, "isolated", "nothing");
+const sameBridge = /* @__PURE__ */ linkSet(table, "same-bridge", "nothing");
 
 /** Of the rules of any chain that an element leads to. */
 const OPEN = "to-any";
@@ -139,13 +112,6 @@ function companionsOf(chain: string): readonly Place[] {
   const map = [isolated, sameBridge].find(({ name }) => chain.endsWith(`-${name}`));
   const bridge = map && chain.slice("to-".length, -`-${map.name}`.length);
   return map && bridge !== undefined ? [{ map, key: linkName(bridge) }] : [];
-}
-
-/** The name of a link as rules compare it. */
-function linkName(name: string): Uint8Array {
-  const key = new Uint8Array(IFNAMSIZ);
-  for (let i = 0; i < name.length && i < IFNAMSIZ - 1; i++) key[i] = name.charCodeAt(i);
-  return key;
 }
 
 /** Accepts what goes to the addresses, unless their bridge is isolated from where it comes from. */

@@ -24,11 +24,11 @@ import {
   NF_INET_POST_ROUTING,
   NF_INET_PRE_ROUTING,
   type NftSet,
-  type NftTable,
 } from "../netlink/nft-request.ts";
 import type { Rule } from "./nft.ts";
 import type { ChainWithRules, Dispatcher } from "./nft-dispatch.ts";
 import type { Owner } from "./nft-owner.ts";
+import { linkName, inetTable as table } from "./nft-sets.ts";
 
 /** A transport protocol that has ports. */
 export type Protocol = "tcp" | "udp" | "sctp";
@@ -85,9 +85,6 @@ export interface HostPorts {
 const NF_IP_PRI_RAW = -300;
 const NF_IP_PRI_NAT_DST = -100;
 const NF_IP_PRI_NAT_SRC = 100;
-
-/** The table that all of it is in. */
-export const table: NftTable = { family: nft.NFPROTO_INET, name: "weft" };
 
 /** Types of keys as `nft` numbers them (datatype.h): 6 bits each. */
 const PROTOCOL = 12;
@@ -253,9 +250,7 @@ function entrances(): readonly ChainWithRules[] {
 
 /** With `route_localnet` neighbours could reach what listens on the loopback (CVE-2020-8558). */
 export function martians(): ChainWithRules {
-  const lo = new Uint8Array(16);
-  lo.set([0x6c, 0x6f]);
-  const isForeign = nft.matchOtherMeta(nft.NFT_META_IIFNAME, lo);
+  const isForeign = nft.matchOtherMeta(nft.NFT_META_IIFNAME, linkName("lo"));
   const base = { type: "filter", hook: NF_INET_PRE_ROUTING, priority: NF_IP_PRI_RAW };
   return {
     chain: { table, name: "martians", base },

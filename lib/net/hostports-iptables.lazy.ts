@@ -9,14 +9,20 @@
  * Interfaces of one container share a chain; the comment of a rule tells which it is for.
  */
 
-import { ensureDirectory, fileStatus } from "../host/file.ts";
-import { withLock } from "../host/lock.ts";
-import { type Family, formatAddress, parseAddress } from "../ip/address.ts";
+import { type Family, family, formatAddress, parseAddress } from "../ip/address.ts";
 import { formatCidr, hostCidr, networkOf, parseCidr } from "../ip/cidr.ts";
 import { delRule, type NftChain } from "../netlink/nft-request.ts";
 import { NetError } from "./error.ts";
 import type { FormerPort, HostPort, HostPorts, Target } from "./hostports.ts";
-import { findNatTable, IptablesError, type Table } from "./iptables.ts";
+import {
+  deletionOf,
+  type Flavour,
+  findNatTable,
+  hasChain,
+  lockTables,
+  requireTable,
+  type Table,
+} from "./iptables.ts";
 import type { Netns } from "./netns.ts";
 import { changeTables, listChainRules } from "./nft.ts";
 import type { Owner } from "./nft-owner.ts";
@@ -30,9 +36,6 @@ const MASQ = "CNI-HOSTPORT-MASQ";
 
 /** How many ports one rule of the match `multiport` has room for. */
 const PORTS_PER_RULE = 15;
-
-const LOCK_DIRECTORY = "/run/weft";
-const LOCK_WITHIN = 60_000;
 
 /** Lines as iptables-save writes them; those for all attachments, and those of one. */
 interface Rules {
@@ -48,7 +51,7 @@ export function addHostPorts(host: Netns, wanted: HostPorts, means: Means): void
   let done = 0;
   try {
     for (const target of wanted.targets) {
-      locked(() => addRules(requireTable(host, familyOf(target)), { wanted, target, means }));
+      lockTables(() => addRules(natTable(host, familyOf(target)), { wanted, target, means }));
       done++;
     }
   } catch (cause) {
@@ -57,21 +60,16 @@ export function addHostPorts(host: Netns, wanted: HostPorts, means: Means): void
   }
 }
 
-/** Reading, deciding and changing is one step among all processes of this suite. */
-function locked(body: () => void): void {
-  if (!fileStatus(LOCK_DIRECTORY)?.isDirectory) ensureDirectory(LOCK_DIRECTORY, 0o755);
-  withLock(`${LOCK_DIRECTORY}/iptables.lock`, LOCK_WITHIN, body);
-}
-
 function familyOf({ container }: Target): Family {
-  return container.address.length === 4 ? 4 : 6;
+  return family(container.address);
 }
 
-function requireTable(host: Netns, of: Family): Table {
-  const table = findNatTable(host, of, hasLegacyNat(host, of) ? "legacy" : "default");
-  if (table) return table;
-  const program = of === 4 ? "iptables-restore" : "ip6tables-restore";
-  throw new IptablesError(program, "it is not installed");
+function natTable(host: Netns, of: Family): Table {
+  return requireTable(host, "nat", { family: of, flavour: natFlavour(host, of) });
+}
+
+function natFlavour(host: Netns, of: Family): Flavour {
+  return hasLegacyNat(host, of) ? "legacy" : "default";
 }
 
 /** One family of an attachment. */
@@ -93,14 +91,6 @@ function addRules(table: Table, wanted: Wanted): void {
     ...last.filter((line) => !found.includes(line)),
     ...own,
   ]);
-}
-
-function hasChain(found: readonly string[], chain: string): boolean {
-  return found.some((line) => line.startsWith(`:${chain} `));
-}
-
-function deletionOf(line: string): string {
-  return line.replace("-A", "-D");
 }
 
 function insertionOf(line: string): string {
@@ -243,7 +233,7 @@ function portIn(line: string): HostPort | undefined {
 export function checkHostPorts(host: Netns, wanted: HostPorts, means: Means): string | undefined {
   for (const target of wanted.targets) {
     const of = familyOf(target);
-    const found = hasNatTable(host, of) ? requireTable(host, of).list() : [];
+    const found = hasNatTable(host, of) ? natTable(host, of).list() : [];
     const missing = findMissing(found, { wanted, target, means });
     if (missing) return `the nat table of IPv${of} has no ${missing}`;
   }
@@ -279,7 +269,7 @@ export function deleteHostPorts(host: Netns, owner: Owner): readonly FormerPort[
   deleteReferenceRules(host, owner);
   return eachTable(host).flatMap(({ of, table }) => {
     let former: readonly string[] = [];
-    locked(() => {
+    lockTables(() => {
       const found = table.list();
       former = formerRules(found, owner);
       const lines = removal(found, former);
@@ -294,8 +284,8 @@ export function deleteHostPorts(host: Netns, owner: Owner): readonly FormerPort[
 
 function eachTable(host: Netns) {
   return ([4, 6] as const).flatMap((of) => {
-    const flavour = hasLegacyNat(host, of) ? "legacy" : "default";
-    const table = hasNatTable(host, of) ? findNatTable(host, of, flavour) : undefined;
+    const isThere = hasNatTable(host, of);
+    const table = isThere ? findNatTable(host, of, natFlavour(host, of)) : undefined;
     return table ? [{ of, table }] : [];
   });
 }
@@ -320,7 +310,7 @@ export function collectHostPorts(host: Netns, network: string, valid: readonly O
   const containers = new Set(valid.map(portChainName));
   const mark = `name: \\"${quoted(network)}\\" id: `;
   for (const { table } of eachTable(host)) {
-    locked(() => {
+    lockTables(() => {
       const found = table.list();
       const chains = new Set(
         found

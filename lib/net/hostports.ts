@@ -1,7 +1,7 @@
 /** Ports of this host that lead to containers, by nf_tables: see hostport-table.ts for the rules. */
 
 import { hash32Hex } from "../bytes/hash.ts";
-import { formatAddress } from "../ip/address.ts";
+import { family, formatAddress } from "../ip/address.ts";
 import { type Cidr, firstAddress, formatCidr, networkOf } from "../ip/cidr.ts";
 import * as nft from "../netlink/nft-expression.ts";
 import { getElement, type NftSet } from "../netlink/nft-request.ts";
@@ -18,7 +18,6 @@ import {
   type Snat,
   sets,
   type Target,
-  table,
 } from "./hostport-table.ts";
 import type { Netns } from "./netns.ts";
 import { elementIn, listOwnedElements, type OwnedElement, type Rule } from "./nft.ts";
@@ -33,6 +32,7 @@ import {
   ensureChain,
 } from "./nft-dispatch.ts";
 import type { Owner } from "./nft-owner.ts";
+import { inetTable, linkName } from "./nft-sets.ts";
 
 export type {
   Condition,
@@ -53,9 +53,14 @@ export function addHostPorts(host: Netns, wanted: HostPorts): void {
   addEntries(host, dispatcherOf(wanted), {
     owner: wanted.owner,
     entries: entriesOf(wanted),
-    refusal: (taken) => conflict(wanted.owner, taken),
+    refusal: (taken) => (isClient(taken) ? undefined : conflict(wanted.owner, taken)),
     rivals: () => findRivals(host, wanted),
   });
+}
+
+/** An element of clients belongs to an address, which has a new owner: it changes hands. */
+function isClient({ set }: OwnedElement): boolean {
+  return set === sets[4].near || set === sets[6].near;
 }
 
 function dispatcherOf({ snat, targets }: HostPorts): Dispatcher {
@@ -98,7 +103,7 @@ function findRivals(host: Netns, { targets, snat }: HostPorts): readonly OwnedEl
 
 /** Conditions, and marks of its own, need a chain for a mapping. */
 function mapsFor({ container, conditions }: Target, snat: Snat | undefined) {
-  const { plain, own } = sets[familyOf(container)];
+  const { plain, own } = sets[family(container.address)];
   const isPlain = conditions.length === 0 && (!snat || bitOf(snat.markBit) === bitOf());
   return isPlain ? plain : own;
 }
@@ -107,23 +112,24 @@ function nameOf({ protocol, port }: HostPort): string {
   return `${protocol} ${port}`;
 }
 
-function familyOf({ address }: Cidr): 4 | 6 {
-  return address.length === 4 ? 4 : 6;
-}
-
 function entriesOf({ targets, snat }: HostPorts): readonly Entry[] {
   return targets.flatMap((target) => {
     const { one, any } = mapsFor(target, snat);
-    return target.mappings.flatMap((mapping) => {
+    const ports = target.mappings.map((mapping) => {
       const map = mapping.address ? one : any;
       const port = { map, key: keyOf(map, mapping), what: describe(mapping) };
-      const led =
-        map.leadsTo === "verdicts"
-          ? { ...port, ...chainOf(target, mapping, snat) }
-          : { ...port, value: targetValue(target, mapping) };
-      return snat ? [led, clientEntry(target, mapping, snat)] : [led];
+      return map.leadsTo === "verdicts"
+        ? { ...port, ...chainOf(target, mapping, snat) }
+        : { ...port, value: targetValue(target, mapping) };
     });
+    return [...ports, ...(snat ? clientEntries(target, snat) : [])];
   });
+}
+
+/** The same port at two addresses of the host has the same clients. */
+function clientEntries(target: Target, snat: Snat): readonly Entry[] {
+  const distinct = new Map(target.mappings.map((mapping) => [nameOf(mapping), mapping]));
+  return Array.from(distinct.values(), (mapping) => clientEntry(target, mapping, snat));
 }
 
 function targetValue({ container }: Target, { containerPort }: PortMapping): Uint8Array {
@@ -136,7 +142,7 @@ function clientEntry(target: Target, mapping: PortMapping, snat: Snat): Entry {
   const transport = words([protocolNumbers[protocol]], [port >> 8, port & 255]);
   const clients = clientsOf(target, snat).address;
   return {
-    map: sets[familyOf(container)].near,
+    map: sets[family(container.address)].near,
     key: joined(container.address, clients, ...transport),
     what: `clients of ${describe(mapping)}`,
   };
@@ -166,7 +172,7 @@ function chainOf(
   const transport = Uint8Array.of(protocolNumbers[protocol]);
   const port = Uint8Array.of(containerPort >> 8, containerPort & 255);
   return {
-    chain: { table, name: `${protocol}-${address}-${containerPort}-${options}` },
+    chain: { table: inetTable, name: `${protocol}-${address}-${containerPort}-${options}` },
     rules: [
       [
         ...nft.matchFamily(isIpv4 ? nft.NFPROTO_IPV4 : nft.NFPROTO_IPV6),
@@ -185,10 +191,8 @@ function stepsOf(condition: Condition): Rule {
     const { prefixLength } = cidr;
     return nft.matchNetwork(firstAddress(cidr), { prefixLength, end, isOutside: isNot });
   }
-  const name = new Uint8Array(16);
-  name.set(Array.from(condition.link, (unit) => unit.charCodeAt(0)).slice(0, 15));
   const match = condition.isNot ? nft.matchOtherMeta : nft.matchMeta;
-  return match(nft.NFT_META_IIFNAME, name);
+  return match(nft.NFT_META_IIFNAME, linkName(condition.link));
 }
 
 function keyOf({ keyLength }: NftSet, { protocol, address, port }: HostPort): Uint8Array {
@@ -223,11 +227,12 @@ export interface FormerPort extends HostPort {
 export function deleteHostPorts(host: Netns, wanted: HostPorts): readonly FormerPort[] {
   const { owner } = wanted;
   const deleted = deleteEntries(host, dispatcherFor(), { owner, known: entriesOf(wanted) });
-  const near: readonly NftSet[] = [sets[4].near, sets[6].near];
-  return deleted.flatMap(({ set, key }) => {
-    if (near.includes(set)) return [];
-    return [{ ...placedAt(set, key), family: set.name.startsWith("hostports4") ? 4 : 6 }];
-  });
+  return deleted
+    .filter((element) => !isClient(element))
+    .map(({ set, key }) => ({
+      ...placedAt(set, key),
+      family: set.name.startsWith("hostports4") ? 4 : 6,
+    }));
 }
 
 /** What an attachment's ports lack, in words; undefined if all lead to it. */

@@ -1,7 +1,8 @@
 /** Running iptables: one program reads a table, another changes it, each as a whole. */
 
 import * as host from "host";
-import { fileStatus } from "../host/file.ts";
+import { ensureDirectory, fileStatus } from "../host/file.ts";
+import { withLock } from "../host/lock.ts";
 import { runProgram } from "../host/process.ts";
 import type { Family } from "../ip/address.ts";
 import { NetError } from "./error.ts";
@@ -35,10 +36,8 @@ export interface Table {
   change(lines: readonly string[]): void;
 }
 
-export type NatTable = Table;
-
 /** The nat table of the process's own namespace; undefined if the programs are not installed. */
-export function findNatTable(ns: Netns, family: Family, flavour: Flavour): NatTable | undefined {
+export function findNatTable(ns: Netns, family: Family, flavour: Flavour): Table | undefined {
   return findTable(ns, "nat", { family, flavour });
 }
 
@@ -60,6 +59,36 @@ export function findTable(
       run(`${found}-restore`, ["--noflush", "--wait"], script);
     },
   };
+}
+
+/** As `findTable`, but throws IptablesError if the programs are not installed. */
+export function requireTable(
+  ns: Netns,
+  table: TableName,
+  of: { readonly family: Family; readonly flavour: Flavour },
+): Table {
+  const found = findTable(ns, table, of);
+  if (found) return found;
+  const program = of.family === 4 ? "iptables-restore" : "ip6tables-restore";
+  throw new IptablesError(program, "it is not installed");
+}
+
+const LOCK_DIRECTORY = "/run/weft";
+
+/** Reading, deciding and changing is one step among all processes of this suite. */
+export function lockTables(body: () => void): void {
+  if (!fileStatus(LOCK_DIRECTORY)?.isDirectory) ensureDirectory(LOCK_DIRECTORY, 0o755);
+  withLock(`${LOCK_DIRECTORY}/iptables.lock`, DEADLINE, body);
+}
+
+/** True if the lines of a table show a chain. */
+export function hasChain(found: readonly string[], chain: string): boolean {
+  return found.some((line) => line.startsWith(`:${chain} `));
+}
+
+/** The line that deletes a rule. */
+export function deletionOf(rule: string): string {
+  return rule.replace("-A", "-D");
 }
 
 /** Where a program is installed, on the PATH; undefined if it is not. */

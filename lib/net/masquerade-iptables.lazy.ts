@@ -5,7 +5,15 @@
 
 import { type Family, family, type IpAddress } from "../ip/address.ts";
 import { type Cidr, formatCidr, hostCidr, networkOf } from "../ip/cidr.ts";
-import { type Flavour, findNatTable, IptablesError, type NatTable } from "./iptables.ts";
+import {
+  deletionOf,
+  type Flavour,
+  findNatTable,
+  hasChain,
+  IptablesError,
+  requireTable,
+  type Table,
+} from "./iptables.ts";
 import type { Netns } from "./netns.ts";
 import type { Owner } from "./nft-owner.ts";
 import { chainName, isChainName } from "./reference-names.ts";
@@ -23,17 +31,12 @@ export function hasIptables(host: Netns): boolean {
 export function addMasquerade(host: Netns, owner: Owner, addresses: readonly Cidr[]): void {
   for (const of of families) {
     const own = addresses.filter(({ address }) => family(address) === of);
-    if (own.length > 0) addRules(requireTable(host, of), rulesFor(owner, of, own));
+    if (own.length > 0) addRules(natTable(host, of), rulesFor(owner, of, own));
   }
 }
 
-function requireTable(host: Netns, of: Family): NatTable {
-  const table = findNatTable(host, of, "default");
-  if (table) return table;
-  throw new IptablesError(
-    of === 4 ? "iptables-restore" : "ip6tables-restore",
-    "it is not installed",
-  );
+function natTable(host: Netns, of: Family): Table {
+  return requireTable(host, "nat", { family: of, flavour: "default" });
 }
 
 /** The rules of an attachment, as iptables-save writes them. */
@@ -69,7 +72,7 @@ function sourceOf(address: IpAddress): string {
 }
 
 /** Most often the chain is new, and one run does it; -N is refused if it is there already. */
-function addRules(table: NatTable, rules: Rules): void {
+function addRules(table: Table, rules: Rules): void {
   const { chain, accepted, masqueraded, jumps } = rules;
   try {
     table.change([`-N ${chain}`, ...accepted, masqueraded, ...jumps]);
@@ -81,12 +84,8 @@ function addRules(table: NatTable, rules: Rules): void {
   }
 }
 
-function hasChain(found: readonly string[], chain: string): boolean {
-  return found.some((line) => line.startsWith(`:${chain} `));
-}
-
 /** The chain serves another interface of the container, or is left over: it is written anew. */
-function addToChain(table: NatTable, rules: Rules, found: readonly string[]): void {
+function addToChain(table: Table, rules: Rules, found: readonly string[]): void {
   const { chain, masqueraded } = rules;
   const kept = found.filter((line) => line.startsWith(`-A ${chain} `) && line !== masqueraded);
   table.change([
@@ -112,7 +111,7 @@ export function checkMasquerade(
 }
 
 function findMissing(host: Netns, rules: Rules, of: Family): string | undefined {
-  const found = hasNatTable(host, of) ? requireTable(host, of).list() : [];
+  const found = hasNatTable(host, of) ? natTable(host, of).list() : [];
   const wanted = [...rules.accepted, rules.masqueraded, ...rules.jumps];
   const missing = wanted.find((line) => !found.includes(line));
   if (missing) return `the nat table has no rule ${missing}`;
@@ -143,7 +142,7 @@ export function deleteRules(host: Netns, { owner, known, flavour }: Removal): vo
   }
 }
 
-function deleteFrom(table: NatTable, owner: Owner, known: readonly IpAddress[]): void {
+function deleteFrom(table: Table, owner: Owner, known: readonly IpAddress[]): void {
   const chain = chainName(owner);
   const found = table.list();
   const jumps = jumpsTo(chain, found);
@@ -159,10 +158,6 @@ function jumpsTo(chain: string, found: readonly string[]): readonly string[] {
   return found.filter(
     (line) => line.startsWith("-A POSTROUTING ") && line.endsWith(` -j ${chain}`),
   );
-}
-
-function deletionOf(rule: string): string {
-  return rule.replace("-A", "-D");
 }
 
 function endOf(chain: string): readonly string[] {
@@ -190,7 +185,7 @@ export function collectRules(host: Netns, { network, valid, flavour }: Collectio
   }
 }
 
-function collectFrom(table: NatTable, network: string, kept: ReadonlySet<string>): void {
+function collectFrom(table: Table, network: string, kept: ReadonlySet<string>): void {
   const found = table.list();
   const targets = found
     .filter((line) => line.includes(`--comment "name: \\"${network}\\" id: `))

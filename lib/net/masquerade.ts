@@ -17,13 +17,12 @@ import {
   masquerade,
   matchDestination,
   matchFamily,
-  NFPROTO_INET,
   NFPROTO_IPV4,
   NFPROTO_IPV6,
   NFT_RETURN,
   verdictOf,
 } from "../netlink/nft-expression.ts";
-import { NF_INET_POST_ROUTING, type NftSet, type NftTable } from "../netlink/nft-request.ts";
+import { NF_INET_POST_ROUTING } from "../netlink/nft-request.ts";
 import type { Netns } from "./netns.ts";
 import { findGeneration, type Rule } from "./nft.ts";
 import {
@@ -36,27 +35,18 @@ import {
   type Place,
 } from "./nft-dispatch.ts";
 import type { Owner } from "./nft-owner.ts";
+import { addressMap, inetTable as table } from "./nft-sets.ts";
 
 export type { Owner } from "./nft-owner.ts";
 
 /** Which of the kernel's two packet filters a network asks for. */
 export type MasqueradeBackend = "nftables" | "iptables";
 
-const table: NftTable = { family: NFPROTO_INET, name: "weft" };
-
 /** Where sources are rewritten, linux/netfilter_ipv4.h. */
 const NF_IP_PRI_NAT_SRC = 100;
 
-/** The key types of `nft` (datatype.h), and its note that the keys are in network byte order. */
-const mapOfIpv4: NftSet = {
-  table,
-  name: "masquerade4",
-  keyType: 7,
-  keyLength: 4,
-  leadsTo: "verdicts",
-  userData: /* @__PURE__ */ Uint8Array.of(0, 4, 2, 0, 0, 0),
-};
-const mapOfIpv6: NftSet = { ...mapOfIpv4, name: "masquerade6", keyType: 8, keyLength: 16 };
+const mapOfIpv4 = /* @__PURE__ */ addressMap(table, "masquerade4", 4);
+const mapOfIpv6 = /* @__PURE__ */ addressMap(table, "masquerade6", 16);
 
 const dispatcher: Dispatcher = {
   maps: [mapOfIpv4, mapOfIpv6],

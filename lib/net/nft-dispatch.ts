@@ -78,8 +78,8 @@ export interface Entry extends Place, Partial<ChainWithRules> {
 export interface Addition {
   readonly owner: Owner;
   readonly entries: readonly Entry[];
-  /** If given, no other owner loses an element: throws what it makes of the first of theirs. */
-  readonly refusal?: (taken: OwnedElement) => Error;
+  /** If given, other owners keep what it makes an error of, which is thrown. */
+  readonly refusal?: (taken: OwnedElement) => Error | undefined;
   /** Further elements that other owners must not have, found by a search. */
   readonly rivals?: () => readonly OwnedElement[];
 }
@@ -109,8 +109,10 @@ export function addEntries(ns: Netns, dispatcher: Dispatcher, addition: Addition
       const stale = elementsIn(entries, answers.slice(led.length));
       const company = elementsIn(places, answers.slice(led.length + entries.length));
       const text = ownerText(owner);
-      const taken = refusal && [...stale, ...(rivals?.() ?? [])].find((e) => e.comment !== text);
-      if (taken) throw refusal(taken);
+      if (refusal) {
+        const taken = [...stale, ...(rivals?.() ?? [])].filter(({ comment }) => comment !== text);
+        for (const cause of taken.map(refusal)) if (cause) throw cause;
+      }
       const isNew =
         stale.length > 0 ||
         company.length < places.length ||

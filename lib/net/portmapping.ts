@@ -6,7 +6,7 @@
 import { EOPNOTSUPP, SystemError } from "../host/errno.ts";
 import { warn } from "../host/file.ts";
 import { lazily } from "../host/lazy.ts";
-import type { IpAddress } from "../ip/address.ts";
+import { family, type IpAddress } from "../ip/address.ts";
 import { decodeReply } from "../netlink/connection.ts";
 import { isRefusal, NetlinkError } from "../netlink/error.ts";
 import { getRoute, routeMessage } from "../netlink/route.ts";
@@ -83,7 +83,7 @@ export function openLoopback(
 
 /** The links behind which the containers are, for which `snat` is asked for. */
 function linksOf(host: Netns, { targets, snat }: nftables.HostPorts): readonly string[] {
-  const ipv4 = targets.filter(({ container }) => container.address.length === 4);
+  const ipv4 = targets.filter(({ container }) => family(container.address) === 4);
   return snat ? ipv4.flatMap(({ container }) => findWay(host, container.address) ?? []) : [];
 }
 
@@ -114,7 +114,7 @@ export function forgetDatagrams(host: Netns, ports: readonly nftables.FormerPort
 /** All ports of mappings, by family. */
 export function portsOf({ targets }: nftables.HostPorts): readonly nftables.FormerPort[] {
   return targets.flatMap(({ container, mappings }) =>
-    mappings.map((mapping) => ({ ...mapping, family: container.address.length === 4 ? 4 : 6 })),
+    mappings.map((mapping) => ({ ...mapping, family: family(container.address) })),
   );
 }
 

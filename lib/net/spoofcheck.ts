@@ -16,11 +16,10 @@ import {
   loadMeta,
   matchOtherSource,
   NF_DROP,
-  NFPROTO_BRIDGE,
   NFT_META_IIFNAME,
   verdictOf,
 } from "../netlink/nft-expression.ts";
-import { NF_BR_PRE_ROUTING, type NftSet, type NftTable } from "../netlink/nft-request.ts";
+import { NF_BR_PRE_ROUTING } from "../netlink/nft-request.ts";
 import type { Netns } from "./netns.ts";
 import {
   addEntries,
@@ -32,26 +31,15 @@ import {
   type Place,
 } from "./nft-dispatch.ts";
 import type { Owner } from "./nft-owner.ts";
+import { linkName, linkSet, bridgeTable as table } from "./nft-sets.ts";
 import { hasBridgeTable } from "./reference-tables.ts";
 
 type Leftovers = typeof import("./reference-leftovers.lazy.ts");
 
-const table: NftTable = { family: NFPROTO_BRIDGE, name: "weft" };
-
 /** Before anything else looks at a frame, linux/netfilter_bridge.h. */
 const NF_BR_PRI_NAT_DST_BRIDGED = -300;
 
-const IFNAMSIZ = 16;
-
-/** The key type of `nft` for names of links (datatype.h), and its note of the byte order. */
-const map: NftSet = {
-  table,
-  name: "spoofcheck",
-  keyType: 41,
-  keyLength: IFNAMSIZ,
-  leadsTo: "verdicts",
-  userData: /* @__PURE__ */ Uint8Array.of(0, 4, 1, 0, 0, 0),
-};
+const map = /* @__PURE__ */ linkSet(table, "spoofcheck", "verdicts");
 
 const dispatcher: Dispatcher = {
   maps: [map],
@@ -105,9 +93,7 @@ export function collectSpoofCheck(host: Netns, network: string, valid: readonly 
 }
 
 function placeOf(portName: string): Place {
-  const key = new Uint8Array(IFNAMSIZ);
-  for (let i = 0; i < portName.length; i++) key[i] = portName.charCodeAt(i);
-  return { map, key };
+  return { map, key: linkName(portName) };
 }
 
 function entryOf(portName: string, mac: Mac): Entry {

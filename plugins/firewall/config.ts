@@ -3,7 +3,7 @@
 import type { Attachment } from "../../lib/cni/call.ts";
 import { CniError, Code, configError } from "../../lib/cni/error.ts";
 import type { JsonObject } from "../../lib/cni/json.ts";
-import { textAt } from "../../lib/cni/netconf.ts";
+import { givenAt } from "../../lib/cni/netconf.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import type { IpAddress } from "../../lib/ip/address.ts";
 import { parseCidr } from "../../lib/ip/cidr.ts";
@@ -17,8 +17,8 @@ export interface FirewallConfig extends Means {
 
 /** The configuration; `strict` refuses names that iptables or firewalld would not take. */
 export function parseFirewallConfig(json: JsonObject, strict: boolean): FirewallConfig {
-  const adminChain = given(json, "iptablesAdminChainName") ?? "CNI-ADMIN";
-  const zone = given(json, "firewalldZone") ?? "trusted";
+  const adminChain = givenAt(json, "iptablesAdminChainName") ?? "CNI-ADMIN";
+  const zone = givenAt(json, "firewalldZone") ?? "trusted";
   if (strict && !/^[A-Za-z0-9_][A-Za-z0-9_-]{0,27}$/.test(adminChain)) {
     throw configError("iptablesAdminChainName", "the name of a chain of iptables", adminChain);
   }
@@ -26,17 +26,11 @@ export function parseFirewallConfig(json: JsonObject, strict: boolean): Firewall
     throw configError("firewalldZone", "the name of a zone", zone);
   }
   return {
-    backend: given(json, "backend") as Backend,
+    backend: givenAt(json, "backend") as Backend,
     adminChain,
     zone,
-    policy: (given(json, "ingressPolicy") ?? "open") as Ingress["policy"],
+    policy: (givenAt(json, "ingressPolicy") ?? "open") as Ingress["policy"],
   };
-}
-
-/** The text under a key; an empty one counts as none. */
-function given(json: JsonObject, key: string): string | undefined {
-  const text = textAt(json, key);
-  return text === "" ? undefined : text;
 }
 
 /** What is to reach an attachment, and from where. */

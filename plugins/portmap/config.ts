@@ -2,7 +2,7 @@
 
 import { configError } from "../../lib/cni/error.ts";
 import { isObject, type JsonObject } from "../../lib/cni/json.ts";
-import { flagAt, listAt, numberAt, textAt, valueAt } from "../../lib/cni/netconf.ts";
+import { flagAt, givenAt, listAt, numberAt, textAt, valueAt } from "../../lib/cni/netconf.ts";
 import { type IpAddress, isLoopback, isUnspecified, parseAddress } from "../../lib/ip/address.ts";
 import type { Means, PortMapping, Snat } from "../../lib/net/portmapping.ts";
 
@@ -21,7 +21,7 @@ export function parsePortmapConfig(json: JsonObject, strict: boolean): PortmapCo
   const isForAll = flagAt(json, "masqAll");
   const markBit = numberAt(json, "markMasqBit");
   const words = { 4: wordsAt(json, "conditionsV4"), 6: wordsAt(json, "conditionsV6") };
-  const markChain = given(json, "externalSetMarkChain");
+  const markChain = givenAt(json, "externalSetMarkChain");
   if (strict) refuseMarks(json, markChain);
   const backend = backendFor(json, { words, markChain, strict });
   if (strict && backend === "iptables") refuseOptions(words);
@@ -32,12 +32,6 @@ export function parsePortmapConfig(json: JsonObject, strict: boolean): PortmapCo
     markChain,
     words,
   };
-}
-
-/** The text under a key; an empty one counts as none. */
-function given(json: JsonObject, key: string): string | undefined {
-  const text = textAt(json, key);
-  return text === "" ? undefined : text;
 }
 
 function wordsAt(json: JsonObject, key: string): readonly string[] {
@@ -62,7 +56,7 @@ interface Hints {
 
 /** The backend that is asked for, or that the keys need; not both, if they differ. */
 function backendFor(json: JsonObject, { words, markChain, strict }: Hints) {
-  const asked = given(json, "backend") as Means["backend"];
+  const asked = givenAt(json, "backend") as Means["backend"];
   const needs = [
     ...(markChain === undefined ? [] : [["externalSetMarkChain", "iptables"] as const]),
     ...([4, 6] as const).flatMap((family) => {
@@ -133,7 +127,7 @@ function parseMapping(value: unknown, path: string): Mapping {
 
 /** IPv6 has no way from the loopback to a container, so that `::1` would lead nowhere. */
 function parseHostIP(json: JsonObject, path: string): IpAddress | undefined {
-  const text = given(json, "hostIP");
+  const text = givenAt(json, "hostIP");
   if (text === undefined) return undefined;
   const address = parseAddress(text);
   if (!address) throw configError(`${path}.hostIP`, "an IP address", text);

@@ -3,6 +3,7 @@
 import type { Attachment } from "../../lib/cni/call.ts";
 import { configError } from "../../lib/cni/error.ts";
 import type { Result } from "../../lib/cni/result.ts";
+import { family } from "../../lib/ip/address.ts";
 import { type Cidr, parseCidr } from "../../lib/ip/cidr.ts";
 import type { HostPorts } from "../../lib/net/portmapping.ts";
 import { parseConditions } from "./conditions.ts";
@@ -23,15 +24,11 @@ export function wantedPorts({ attachment, config, prevResult }: Request): HostPo
     6: config.backend === "iptables" ? [] : parseConditions(config.words[6], 6),
   };
   const targets = inside.flatMap((container) => {
-    const family = familyOf(container);
-    const mappings = config.mappings.filter((each) => (each.family ?? family) === family);
-    return mappings.length > 0 ? [{ container, mappings, conditions: conditions[family] }] : [];
+    const of = family(container.address);
+    const mappings = config.mappings.filter((each) => (each.family ?? of) === of);
+    return mappings.length > 0 ? [{ container, mappings, conditions: conditions[of] }] : [];
   });
   return { owner: attachment, targets, snat: config.snat };
-}
-
-function familyOf({ address }: Cidr): 4 | 6 {
-  return address.length === 4 ? 4 : 6;
 }
 
 /** An address counts unless the result says that it is of another link, or of one of the host. */
@@ -41,17 +38,16 @@ function addressesOf({ ips = [], interfaces = [] }: Result, ifName: string): rea
     const isOwn = link === undefined || (link.name === ifName && (link.sandbox ?? "") !== "");
     return isOwn ? (parseCidr(address) ?? []) : [];
   });
-  return ([4, 6] as const).flatMap((family) => own.find((cidr) => familyOf(cidr) === family) ?? []);
+  return ([4, 6] as const).flatMap((of) => own.find(({ address }) => family(address) === of) ?? []);
 }
 
 /** A mapping of a family that the container does not have would lead nowhere. */
 function refuseLost({ mappings }: PortmapConfig, inside: readonly Cidr[]): void {
   if (inside.length === 0) return;
-  const isLost = ({ family }: { readonly family: 4 | 6 | undefined }) =>
-    family !== undefined && !inside.some((cidr) => familyOf(cidr) === family);
-  const lost = mappings.findIndex(isLost);
+  const there = inside.map(({ address }) => family(address));
+  const lost = mappings.findIndex(({ family: of }) => of !== undefined && !there.includes(of));
   if (lost < 0) return;
-  const families = inside.map((cidr) => `IPv${familyOf(cidr)}`).join(" or ");
+  const families = there.map((of) => `IPv${of}`).join(" or ");
   const path = `runtimeConfig.portMappings[${lost}].hostIP`;
   throw configError(path, `of ${families}, as the container is`, `IPv${mappings[lost]?.family}`);
 }
