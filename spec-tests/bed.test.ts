@@ -4,6 +4,7 @@ import { bridge } from "./bed/configs.ts";
 import { sharedBy } from "./bed/difference.ts";
 import type { Config } from "./bed/invocation.ts";
 import { it } from "./bed/it.ts";
+import { systemCalls } from "./bed/system-calls.ts";
 
 /** What a stand-in plugin leaves behind, how, and the words by which the difference names it. */
 const leaks = [
@@ -79,6 +80,19 @@ describe("the bed", () => {
     expect(() => bed.exec("nosuch", { command: "ADD" })).toThrow("Cannot run nosuch ADD");
     const fail = "openat:error=EIO:when=99999";
     expect(() => bed.exec("nosuch", { command: "ADD", fail })).toThrow("Cannot run nosuch ADD");
+  });
+
+  it("counts a call that the kernel begins anew as one", () => {
+    const trace = [
+      'openat(AT_FDCWD, "/proc/sys/net/ipv6/conf/all/forwarding", O_WRONLY) = 3',
+      'write(3, "1", 1) = ? ERESTARTNOINTR (To be restarted)',
+      'write(3, "1", 1) = ? ERESTARTNOINTR (To be restarted)',
+      'write(3, "1", 1) = 1',
+    ];
+    expect(systemCalls(trace.join("\n"))).toEqual([
+      { name: "openat", nth: 1, isPrivate: true },
+      { name: "write", nth: 1, isPrivate: false },
+    ]);
   });
 
   it("never takes a signal for an ordinary failure", ({ bed }) => {

@@ -113,6 +113,20 @@ describe("DEL", () => {
     expect(bed.list("/run/cni/tuning")).toEqual([]);
   });
 
+  it("tries once more what the kernel refuses to restore, and then gives it up", ({ bed }) => {
+    const { box, prevResult } = attached(bed);
+    bed.add("tuning", box, tuning({ ...everything, prevResult })).result;
+    const backup = `/run/cni/tuning/${box.containerID}_eth0.json`;
+    bed.write(backup, bed.read(backup).replace(/"64"/, '"never"'));
+
+    const [first, second] = [1, 2].map(() => bed.del("tuning", box, tuning(everything)));
+    expect(first?.error.msg).toContain("net/ipv4/ip_default_ttl");
+    expect(box.link("eth0").mtu).toBe(1500);
+    expect(second).toMatchObject({ exitCode: 0, stdout: "" });
+    expect(second?.stderr).toContain("net/ipv4/ip_default_ttl");
+    expect(bed.list("/run/cni/tuning")).toEqual([]);
+  });
+
   it("restores what the reference plugin has changed", ({ bed }) => {
     const { box, prevResult } = attached(bed);
     const before = bed.snapshot();

@@ -18,6 +18,7 @@ const names: { readonly [errno: number]: string } = {
   22: "EINVAL",
   23: "ENFILE",
   24: "EMFILE",
+  25: "ENOTTY",
   26: "ETXTBSY",
   27: "EFBIG",
   28: "ENOSPC",
@@ -62,8 +63,10 @@ export const EFBIG = 27;
 export const EBUSY = 16;
 export const EEXIST = 17;
 export const ENODEV = 19;
+export const ENOTDIR = 20;
 export const EISDIR = 21;
 export const EINVAL = 22;
+export const ENOTTY = 25;
 export const ETXTBSY = 26;
 export const EROFS = 30;
 export const ELOOP = 40;

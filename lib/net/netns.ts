@@ -4,13 +4,16 @@
  */
 
 import * as host from "host";
-import { checked, ENOENT } from "../host/errno.ts";
+import { checked, ENOENT, ENOTDIR, ENOTTY } from "../host/errno.ts";
 import { closeFile, descriptorStatus, fileStatus, isSameFile, O_NONBLOCK } from "../host/file.ts";
 import { Connection, NETLINK_NETFILTER, NETLINK_ROUTE } from "../netlink/connection.ts";
 
 /** Magic numbers of the file systems that hold namespace files (linux/magic.h). */
 const NSFS_MAGIC = 0x6e736673;
 const PROC_SUPER_MAGIC = 0x9fa0;
+
+/** linux/sched.h */
+const CLONE_NEWNET = 0x40000000;
 
 /** A path that is no network namespace; `missing` if there is nothing at all. */
 export class NetnsError extends Error {
@@ -72,29 +75,33 @@ export function ownNetns(): Netns {
 /** Opens a namespace by path; throws NetnsError if it is missing or something else. */
 export function openNetns(path: string): Netns {
   const fd = host.open(path, O_NONBLOCK, 0);
-  if (fd === -ENOENT || fd === -20) throw new NetnsError(path, "there is no such file", true);
+  if (fd === -ENOENT || fd === -ENOTDIR) throw new NetnsError(path, "there is no such file", true);
   checked(fd, () => `open network namespace "${path}"`);
-  const magic = host.filesystemType(fd);
-  if (magic !== NSFS_MAGIC && magic !== PROC_SUPER_MAGIC) {
+  try {
+    refuseUnlessNamespace(fd, path);
+  } catch (cause) {
     closeFile(fd);
-    throw new NetnsError(path, "it is not a namespace file", false);
-  }
-  if (!isNetworkNamespace(fd)) {
-    closeFile(fd);
-    throw new NetnsError(path, "it is not a network namespace", false);
+    throw cause;
   }
   return new Netns(fd, path);
 }
 
-/** linux/sched.h */
-const CLONE_NEWNET = 0x40000000;
-
-function isNetworkNamespace(fd: number): boolean {
-  return host.namespaceType(fd) === CLONE_NEWNET;
+/** A file that cannot be asked may be a namespace: that it is none must be the kernel's word. */
+function refuseUnlessNamespace(fd: number, path: string): void {
+  const what = () => `open network namespace "${path}"`;
+  const magic = checked(host.filesystemType(fd), what);
+  if (magic !== NSFS_MAGIC && magic !== PROC_SUPER_MAGIC) {
+    throw new NetnsError(path, "it is not a namespace file", false);
+  }
+  const type = host.namespaceType(fd);
+  if (type !== -ENOTTY && checked(type, what) === CLONE_NEWNET) return;
+  throw new NetnsError(path, "it is not a network namespace", false);
 }
 
-/** True if a namespace is the process's own. */
+/** True if a namespace is the process's own; throws NetnsError if nobody can tell. */
 export function isOwnNetns(netns: Netns): boolean {
-  const own = fileStatus("/proc/self/ns/net");
-  return own !== undefined && isSameFile(own, descriptorStatus(netns.fd));
+  const path = "/proc/self/ns/net";
+  const own = fileStatus(path);
+  if (!own) throw new NetnsError(path, "there is no such file", false);
+  return isSameFile(own, descriptorStatus(netns.fd));
 }

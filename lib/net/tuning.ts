@@ -4,6 +4,7 @@ import * as host from "host";
 import { checked } from "../host/errno.ts";
 import {
   closeFile,
+  isMissing,
   O_NOFOLLOW,
   O_RDONLY,
   O_WRONLY,
@@ -90,5 +91,14 @@ export function writeSysctl(ns: Netns, path: string, value: string): void {
     writeAll(fd, host.encode(value), `sysctl ${path}`);
   } finally {
     closeFile(fd);
+  }
+}
+
+/** Writes a sysctl if there is one; those of a link go with it. */
+export function restoreSysctl(ns: Netns, path: string, value: string): void {
+  try {
+    writeSysctl(ns, path, value);
+  } catch (cause) {
+    if (!isMissing(cause)) throw cause;
   }
 }

@@ -19,14 +19,21 @@ import {
 import { CniError, Code, configError } from "../../lib/cni/error.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { chainedPlugin } from "../../lib/cni/run.ts";
-import { allOrNothing, asMuchAsPossible } from "../../lib/cni/undo.ts";
+import { allOrNothing, asMuchAsPossible, tryTo } from "../../lib/cni/undo.ts";
 import { formatMac } from "../../lib/ip/mac.ts";
-import { deleteBackup, listBackups, readBackup, writeBackup } from "../../lib/net/backup.ts";
+import {
+  type Backup,
+  deleteBackup,
+  listBackups,
+  readBackup,
+  writeBackup,
+} from "../../lib/net/backup.ts";
 import { findLink } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import {
   readSysctl,
   readTunables,
+  restoreSysctl,
   type Tunables,
   writeSysctl,
   writeTunables,
@@ -55,8 +62,10 @@ function add(call: Add, _host: Netns, container: Netns): Result {
   const before = readBackup(path);
   return allOrNothing((undo) => {
     writeBackup(config.dataDir, fileOf(attachment), backupOf(attachment, merged(before, now)));
-    undo.add("backup", () => (before ? undefined : deleteBackup(path)));
-    undo.add("sysctls and link", () => restore(container, attachment.ifName, now));
+    undo.add("sysctls and link", () => {
+      restore(container, attachment.ifName, now);
+      if (!before) deleteBackup(path);
+    });
     for (const [name, value] of wanted.sysctls) writeSysctl(container, name, value);
     if (Object.keys(wanted.link).length > 0) {
       writeTunables(container, attachment.ifName, wanted.link);
@@ -114,17 +123,17 @@ function tuned({ prevResult, attachment }: Add, { mac, mtu }: Partial<Tunables>)
 
 /** As much as can be made what it was: the link first, then sysctls in the reverse order. */
 function restore(container: Netns, ifName: string, { link, sysctls }: Former): void {
-  const isThere = findLink(container, ifName) !== undefined;
+  const isTuned = Object.keys(link).length > 0;
   asMuchAsPossible(
     [
       "restore the link",
-      () => isThere && Object.keys(link).length > 0 && writeTunables(container, ifName, link),
+      () => isTuned && findLink(container, ifName) && writeTunables(container, ifName, link),
     ],
     ...[...sysctls]
       .reverse()
-      .filter(([path]) => isThere || !path.split("/").includes(ifName))
       .map(
-        ([path, value]) => [`restore ${path}`, () => writeSysctl(container, path, value)] as const,
+        ([path, value]) =>
+          [`restore ${path}`, () => restoreSysctl(container, path, value)] as const,
       ),
   );
 }
@@ -164,20 +173,25 @@ function fault(
 
 /** What the backup says is restored; in a namespace that is gone there is nothing to restore. */
 function del(call: DelCall<TuningConfig>, _host: Netns, container: Netns | undefined): void {
-  const { attachment, config } = call;
-  const path = `${config.dataDir}/${fileOf(attachment)}`;
+  const path = `${call.config.dataDir}/${fileOf(call.attachment)}`;
   const backup = readBackup(path);
-  asMuchAsPossible(
-    [
-      "restore",
-      () =>
-        backup &&
-        container &&
-        container.fd >= 0 &&
-        restore(container, attachment.ifName, merged(backup, { link: {}, sysctls: [] })),
-    ],
-    ["delete the backup", () => deleteBackup(path)],
-  );
+  if (backup && container && container.fd >= 0) restoreFrom(call, container, backup);
+  deleteBackup(path);
+}
+
+/** What fails is tried once more by the next DEL, and then given up: no container waits for it. */
+function restoreFrom(call: DelCall<TuningConfig>, container: Netns, backup: Backup): void {
+  const { attachment, config } = call;
+  const former = merged(backup, { link: {}, sysctls: [] });
+  const body = () => restore(container, attachment.ifName, former);
+  if (backup.failed === true) tryTo(`restore "${attachment.ifName}" once more`, body);
+  else {
+    allOrNothing((undo) => {
+      const noted = { ...backup, failed: true };
+      undo.add("note", () => writeBackup(config.dataDir, fileOf(attachment), noted));
+      body();
+    });
+  }
 }
 
 /** Backups name their attachment; those of the reference plugin do not, and stay. */

@@ -22,6 +22,8 @@ export interface Scenario {
   readonly onlyHost?: boolean;
   /** A shell script to run as the executable. */
   readonly standIn?: string;
+  /** True if a veth pair already leads into the container, as after the plugin before. */
+  readonly connected?: boolean;
 }
 
 const dualStack = {
@@ -39,6 +41,33 @@ const rich: Config = bridgeWith(dualStack, {
   mtu: 1400,
 });
 
+/** Some plugins change a link that is there. */
+function connected(program: string, config: Config): Scenario {
+  const title = `${program}, everything, beside another`;
+  const prevResult = {
+    interfaces: [{ name: "veth-box1" }, { name: "eth0", sandbox: "/run/netns/box1" }],
+    ips: [{ address: "10.1.2.2/24", interface: 1 }],
+  };
+  const whole = workingConfig(program, { ...config, prevResult });
+  return { title, program, config: whole, firstUse: false, connected: true };
+}
+
+const limits: Config = {
+  ingressRate: 8_000_000,
+  ingressBurst: 800_000,
+  egressRate: 4_000_000,
+  egressBurst: 400_000,
+};
+
+const settings: Config = {
+  sysctl: { "net.ipv4.ip_default_ttl": "33", "net.ipv4.conf.eth0.arp_notify": "1" },
+  mac: "02:00:00:00:00:42",
+  mtu: 1400,
+  promisc: true,
+  allmulti: true,
+  txQLen: 77,
+};
+
 /** Every executable that can be asked for an attachment, with what it has to do at most. */
 export function scenarios(): readonly Scenario[] {
   const ofPrograms = plugins().flatMap(({ name: program }) => {
@@ -53,7 +82,8 @@ export function scenarios(): readonly Scenario[] {
       }),
     );
   });
-  return [...ofPrograms, delegating("plugin"), delegating("delegate")];
+  const ofLinks = [connected("bandwidth", limits), connected("tuning", settings)];
+  return [...ofPrograms, ...ofLinks, delegating("plugin"), delegating("delegate")];
 }
 
 /** A bridge network whose address manager is another file, so that it is executed. */
@@ -221,7 +251,7 @@ export function dying(
     return succeeds(stage.run(remedy, attachment));
   });
   const most = scenario.delegation === "delegate" ? accidents.length : accidents.length / 10;
-  return survivors > most ? [...wrong, `${survivors} did not die`] : wrong;
+  return survivors > most ? [...wrong, `${survivors} of ${accidents.length} did not die`] : wrong;
 }
 
 /** GC is told of no namespace: what is inside of containers goes with them. */
@@ -286,10 +316,14 @@ function wrongIn(
     return [...lines, ...left].map((line) => `${straceWith(accident)}: ${line}`);
   });
   const left = stage.end(attachments, wrong.length === 0);
-  if (left.length === 0 || accidents.length === 1) return [...wrong, ...left];
+  const [first, ...others] = accidents;
+  if (first && others.length === 0) {
+    return [...wrong, ...left.map((line) => `${straceWith(first)}: ${line}`)];
+  }
+  if (left.length === 0) return wrong;
   const half = accidents.length >> 1;
-  const first = wrongIn(scenario, accidents.slice(0, half), attempt);
-  const traced = first.length > 0 ? first : wrongIn(scenario, accidents.slice(half), attempt);
+  const early = wrongIn(scenario, accidents.slice(0, half), attempt);
+  const traced = early.length > 0 ? early : wrongIn(scenario, accidents.slice(half), attempt);
   return traced.length > 0 ? [...wrong, ...traced] : [...wrong, ...left];
 }
 

@@ -37,6 +37,7 @@ export class Stage {
     if (delegation) this.bed.host.sh(`cp ${this.bed.bin}/host-local ${this.#files}/`);
     if (standIn !== undefined) this.#script(this.#files, program, standIn);
     this.#box = usedContainer(this.bed);
+    this.#connect(this.#box);
     this.#others = firstUse ? [] : ["other-id"];
     if (!firstUse) this.#addOther();
   }
@@ -44,8 +45,17 @@ export class Stage {
   #addOther(): void {
     const { program, config } = this.#scenario;
     const container = this.bed.container("other");
-    const of = { config: withAddress(config, 250), path: this.#path("ADD"), from: this.#folder };
+    this.#connect(container);
+    const own = ofContainer(withAddress(config, 250), this.#box, container);
+    const of = { config: own, path: this.#path("ADD"), from: this.#folder };
     this.bed.exec(program, { command: "ADD", container, ...of }).result;
+  }
+
+  #connect({ name, ifName }: Container): void {
+    if (this.#scenario.connected !== true) return;
+    this.bed.host.sh(`
+      ip link add veth-${name} up type veth peer name ${ifName} netns ${name}
+      ip -netns ${name} link set ${ifName} up`);
   }
 
   /** A new attachment. */
@@ -123,11 +133,16 @@ export class Stage {
     const own = (snapshot: Snapshot) =>
       attachments.reduce((rest, { config }) => withoutShared(rest, sharedBy(config)), snapshot);
     const all = difference(own(this.#before), own(this.bed.snapshot()));
-    const inside = this.#scenario.onlyHost ? ` ${this.#box.name} ` : undefined;
-    const left = all.filter((line) => inside === undefined || !line.slice(1).startsWith(inside));
+    const left = this.#scenario.onlyHost ? all.filter((line) => !this.#goesAlong(line)) : all;
     const after = mustWork && left.length === 0 ? this.#fault() : [];
     this.bed.dispose();
     return [...left, ...after];
+  }
+
+  /** True for what is in the container or at its link, and so goes when they go. */
+  #goesAlong(line: string): boolean {
+    const { name } = this.#box;
+    return line.slice(1).startsWith(` ${name} `) || line.includes(`veth-${name}`);
   }
 
   /** Whether an attachment still can be made and removed. */
@@ -145,6 +160,11 @@ function withAddress(config: Config, last: number): Config {
     .replaceAll("10.1.2.2/", `10.1.2.${last}/`)
     .replace(/"hostPort":(\d+)/g, (_, port) => `"hostPort":${Number(port) + last}`);
   return JSON.parse(text) as Config;
+}
+
+/** The configuration, with what it says of one container said of another. */
+function ofContainer(config: Config, one: Container, other: Container): Config {
+  return JSON.parse(JSON.stringify(config).replaceAll(one.name, other.name)) as Config;
 }
 
 /** A container whose loopback was up once: the addresses it got then stay for good. */

@@ -22,13 +22,19 @@ function changesNothing(line: string): boolean {
   return isPrivate.test(line) || /^ioctl\(.*NS_GET_NSTYPE/.test(line);
 }
 
+/**
+ * A call that the kernel itself begins anew, which the process never learns of: a write to
+ * `forwarding` gives way to whoever has the lock of all links, as often as there is somebody.
+ */
+const isRestarted = / = \? ERESTART/;
+
 /** Reads what `strace -o` has written. */
 export function systemCalls(trace: string): readonly SystemCall[] {
   const seen = new Map<string, number>();
   return trace.split("\n").flatMap((text) => {
     const line = text.replace(/^\d+ +/, "");
     const [, name] = /^([a-z0-9_]+)\(/.exec(line) ?? [];
-    if (name === undefined) return [];
+    if (name === undefined || isRestarted.test(line)) return [];
     const nth = (seen.get(name) ?? 0) + 1;
     seen.set(name, nth);
     return [{ name, nth, isPrivate: changesNothing(line) }];
