@@ -171,6 +171,19 @@ describe("P7 a failing ADD", () => {
     expectRefusal(bed, bed.container(), config);
   });
 
+  it("P7.05 leaves nothing behind: only one family can be masqueraded", ({ bed }) => {
+    const tools = bed.folder("tools");
+    bed.host.sh(`for job in save restore; do ln -s $(command -v iptables-$job) ${tools}/; done`);
+    const box = bed.container();
+    const ranges = [[{ subnet: "10.1.2.0/24" }], [{ subnet: "fd00:1::/64" }]];
+    const more = { ipMasq: true, ipMasqBackend: "iptables" };
+    const config = bridgeWith({ type: "host-local", ranges }, more);
+    const before = bed.snapshot();
+    const run = bed.add("bridge", box, config, { env: { PATH: tools } });
+    expect(run.error.msg).toContain("ip6tables");
+    expect(bed.leftovers(before, sharedBy(config))).toEqual([]);
+  });
+
   it("P7.05 leaves nothing behind: the addresses are all in use", ({ bed }) => {
     const config = masqueraded("10.1.2.0/30");
     bed.add("bridge", bed.container(), config).result;

@@ -1,5 +1,6 @@
 /** Taking back what was done, and doing as much as can be done. */
 
+import { SystemError } from "../host/errno.ts";
 import { warn } from "../host/file.ts";
 import { NetlinkError } from "../netlink/error.ts";
 import { CniError } from "./error.ts";
@@ -14,8 +15,8 @@ export class Undo {
   }
 
   /**
-   * Does a step and records how to take it back; also if its outcome is unknown because the
-   * kernel's answer was lost, so `run` must be content if there is nothing to take back.
+   * Does a step and records how to take it back; also if its outcome is unknown because an answer
+   * was lost, the kernel's or a program's, so `run` must be content if there is nothing to take back.
    */
   step<T>(what: string, body: () => T, run: () => void): T {
     try {
@@ -23,7 +24,7 @@ export class Undo {
       this.add(what, run);
       return value;
     } catch (cause) {
-      if (cause instanceof NetlinkError && !cause.settled) this.add(what, run);
+      if (!isSettled(cause)) this.add(what, run);
       throw cause;
     }
   }
@@ -32,6 +33,11 @@ export class Undo {
   run(): CniError[] {
     return attemptAll(this.#steps.reverse().map(({ what, run }) => [`undo: ${what}`, run]));
   }
+}
+
+/** False if what failed may have been done all the same. */
+function isSettled(cause: unknown): boolean {
+  return !(cause instanceof NetlinkError || cause instanceof SystemError) || cause.settled;
 }
 
 /** ADD: runs `body`; if it throws, takes back what it recorded and throws the first error. */

@@ -90,12 +90,15 @@ export function errnoName(errno: number): string {
 export class SystemError extends Error {
   readonly what: string;
   readonly errno: number;
+  /** False if what was tried may have been done all the same. */
+  readonly settled: boolean;
 
-  constructor(what: string, errno: number) {
+  constructor(what: string, errno: number, settled = true) {
     super(`Cannot ${what}: ${errnoName(errno)}`);
     this.name = "SystemError";
     this.what = what;
     this.errno = errno;
+    this.settled = settled;
   }
 }
 

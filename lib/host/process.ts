@@ -1,7 +1,7 @@
 /** Running another program with a deadline: bytes in, bytes out, nothing through a shell. */
 
 import * as host from "host";
-import { checked, EFBIG, ETIMEDOUT, SystemError } from "./errno.ts";
+import { checked, EFBIG, EINTR, ETIMEDOUT, SystemError } from "./errno.ts";
 import { closeFile, grown, LARGEST_FILE, writeAll } from "./file.ts";
 
 /** What to run: the path is executed as it is, `env` is the whole environment. */
@@ -22,7 +22,10 @@ export interface Ended {
 
 const SIGKILL = 9;
 
-/** Runs a program to its end; throws SystemError if it cannot start or misses its deadline. */
+/**
+ * Runs a program to its end. Throws SystemError if it cannot start; and one that is not settled if
+ * it misses its deadline, or if nobody can tell how it ended: it is ended then.
+ */
 export function runProgram(program: Program): Ended {
   const open: number[] = [];
   try {
@@ -39,7 +42,7 @@ export function runProgram(program: Program): Ended {
       () => `execute "${program.path}"`,
     );
     for (const fd of [stdin, outWrite, errWrite]) closeOne(open, fd);
-    return collect(pid, { out: outRead, err: errRead }, program);
+    return collectOrStop(pid, { out: outRead, err: errRead }, program);
   } finally {
     for (const fd of open) closeFile(fd);
   }
@@ -55,7 +58,7 @@ function holdInput(bytes: Uint8Array, open: number[]): number {
   const fd = checked(host.memoryFile(), () => "create a file in memory");
   open.push(fd);
   writeAll(fd, bytes, "a file in memory");
-  host.seek(fd, 0);
+  checked(host.seek(fd, 0), () => "rewind a file in memory");
   return fd;
 }
 
@@ -66,19 +69,39 @@ function openPipe(open: number[]): readonly [number, number] {
   return [ends[0] ?? -1, ends[1] ?? -1];
 }
 
+/** The ends that we read from. */
+interface Pipes {
+  readonly out: number;
+  readonly err: number;
+}
+
+function collectOrStop(pid: number, pipes: Pipes, program: Program): Ended {
+  try {
+    return collect(pid, pipes, program);
+  } catch (cause) {
+    host.kill(-pid, SIGKILL);
+    host.kill(pid, SIGKILL);
+    host.wait(pid);
+    if (!(cause instanceof SystemError)) throw cause;
+    throw new SystemError(cause.what, cause.errno, false);
+  }
+}
+
 /** Reads both outputs until they end, then the exit status; the deadline covers all of it. */
-function collect(pid: number, pipes: { out: number; err: number }, program: Program): Ended {
+function collect(pid: number, pipes: Pipes, program: Program): Ended {
   const deadline = host.monotonic() + program.milliseconds;
   const fds = Int32Array.of(pipes.out, pipes.err);
   const outputs = [emptyOutput(), emptyOutput()] as const;
+  const what = () => `read what "${program.path}" says`;
   while (fds.some((fd) => fd >= 0)) {
     const ready = host.poll(fds, Math.max(0, Math.ceil(deadline - host.monotonic())));
-    if (ready === 0) return giveUp(pid, program);
+    if (ready === -EINTR) continue;
+    if (checked(ready, what) === 0) throw tooLate(program);
     for (const i of [0, 1] as const) {
-      if (ready > 0 && ready & (1 << i) && !readSome(fds[i] ?? -1, outputs[i])) fds[i] = -1;
+      if (ready & (1 << i) && !readSome(fds[i] ?? -1, outputs[i], what)) fds[i] = -1;
     }
     if (outputs.some(({ length }) => length === LARGEST_FILE)) {
-      return stop(pid, new SystemError(`read what "${program.path}" says`, EFBIG));
+      throw new SystemError(what(), EFBIG);
     }
   }
   waitUntil(pid, deadline, program);
@@ -97,10 +120,12 @@ function emptyOutput(): Output {
   return { bytes: new Uint8Array(16384), length: 0 };
 }
 
-function readSome(fd: number, output: Output): boolean {
+/** False at the end of what the program says. */
+function readSome(fd: number, output: Output, what: () => string): boolean {
   if (output.length === output.bytes.length) output.bytes = grown(output.bytes);
   const n = host.read(fd, output.bytes.subarray(output.length));
-  if (n > 0) output.length += n;
+  if (n === -EINTR) return true;
+  output.length += checked(n, what);
   return n > 0;
 }
 
@@ -115,17 +140,9 @@ function waitUntil(pid: number, deadline: number, program: Program): void {
   const left = Math.max(0, Math.ceil(deadline - host.monotonic()));
   const ended = host.poll(Int32Array.of(handle), left) !== 0;
   closeFile(handle);
-  if (!ended) giveUp(pid, program);
+  if (!ended) throw tooLate(program);
 }
 
-function giveUp(pid: number, { path, milliseconds }: Program): never {
-  const what = `finish "${path}" within ${milliseconds / 1000} s`;
-  return stop(pid, new SystemError(what, ETIMEDOUT));
-}
-
-function stop(pid: number, reason: SystemError): never {
-  host.kill(-pid, SIGKILL);
-  host.kill(pid, SIGKILL);
-  host.wait(pid);
-  throw reason;
+function tooLate({ path, milliseconds }: Program): SystemError {
+  return new SystemError(`finish "${path}" within ${milliseconds / 1000} s`, ETIMEDOUT);
 }

@@ -116,11 +116,8 @@ function masquerade(
   const addresses = lease.ips.map(({ cidr }) => cidr);
   const wanted = { owner: call.attachment, addresses, backend: call.config.ipMasqBackend };
   const known = addresses.map(({ address }) => address);
-  undo.step(
-    "masquerade",
-    () => masquerading.addMasquerade(host, wanted),
-    () => masquerading.deleteMasquerade(host, call.attachment, known),
-  );
+  undo.add("masquerade", () => masquerading.deleteMasquerade(host, call.attachment, known));
+  masquerading.addMasquerade(host, wanted);
 }
 
 /** The host's links once the port carries traffic: the bridge's address may have changed by it. */

@@ -42,11 +42,8 @@ function add(call: AddCall<OverlayConfig>, host: Netns): Result {
       sameShape: false,
     });
     if (call.config.ipMasq) {
-      undo.step(
-        "masquerade",
-        () => masquerading.addMasquerade(host, masqueradeOf(call, addressesOf(result))),
-        () => masquerading.deleteMasquerade(host, call.attachment, []),
-      );
+      undo.add("masquerade", () => masquerading.deleteMasquerade(host, call.attachment, []));
+      masquerading.addMasquerade(host, masqueradeOf(call, addressesOf(result)));
     }
     return result;
   });

@@ -68,6 +68,17 @@ const settings: Config = {
   txQLen: 77,
 };
 
+/** What is done by running other programs, whose outcome may stay unknown, too. */
+function byIptables(program: string): Scenario {
+  const title = `${program}, by iptables, beside another`;
+  const masquerading = { ipMasq: true, ipMasqBackend: "iptables" };
+  const config =
+    program === "bridge"
+      ? bridgeWith(dualStack, masquerading)
+      : workingConfig(program, { backend: "iptables" });
+  return { title, program, config, firstUse: false };
+}
+
 /** Every executable that can be asked for an attachment, with what it has to do at most. */
 export function scenarios(): readonly Scenario[] {
   const ofPrograms = plugins().flatMap(({ name: program }) => {
@@ -83,7 +94,8 @@ export function scenarios(): readonly Scenario[] {
     );
   });
   const ofLinks = [connected("bandwidth", limits), connected("tuning", settings)];
-  return [...ofPrograms, ...ofLinks, delegating("plugin"), delegating("delegate")];
+  const others = ["bridge", "portmap", "firewall"].map(byIptables);
+  return [...ofPrograms, ...ofLinks, ...others, delegating("plugin"), delegating("delegate")];
 }
 
 /** A bridge network whose address manager is another file, so that it is executed. */
