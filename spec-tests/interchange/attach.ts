@@ -6,6 +6,7 @@ import type { Config } from "../bed/invocation.ts";
 import type { Outcome } from "../bed/outcome.ts";
 import { by, commonVersions, hasCheck, type Side } from "../bed/sides.ts";
 import type { Case } from "./cases.ts";
+import { isAskedFor } from "./state.ts";
 
 /** A side's machine, prepared for a case. */
 export interface Site {
@@ -128,7 +129,7 @@ function parse(text: string): unknown {
 
 /** Names of host ends, and hardware addresses nobody asked for, are all the same. */
 function alike(text: string): string {
-  const isChosen = (mac: string) => mac.startsWith("0a:58:") || mac === "00:00:00:00:00:00";
+  const isChosen = (mac: string) => isAskedFor(mac) || mac === "00:00:00:00:00:00";
   return text
     .replace(/veth[0-9a-f]{8}/g, "veth…")
     .replace(/\b([0-9a-f]{2}:){5}[0-9a-f]{2}\b/g, (mac) => (isChosen(mac) ? mac : "some MAC"));

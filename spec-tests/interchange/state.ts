@@ -40,9 +40,14 @@ function isByChance(key: string): boolean {
   return / address \S+ fe80:/.test(key) || key.startsWith("file /run/weft/host-local/");
 }
 
+/** True for the hardware addresses that cases ask for: long enough to be no chance. */
+export function isAskedFor(mac: string): boolean {
+  return mac.startsWith("0a:58:0a:01:02:");
+}
+
 /** The kernel, and we, choose locally administered addresses of single links. */
 function isRandom(mac: string): boolean {
-  return /^[0-9a-f][26ae]/.test(mac) && !mac.startsWith("0a:58:");
+  return /^[0-9a-f][26ae]/.test(mac) && !isAskedFor(mac);
 }
 
 /** A port goes on to forward by itself, whether ADD waits for it or not. */
