@@ -5,7 +5,7 @@ DESTDIR ?=
 
 # A folder counts as well: a file that appears or vanishes changes it.
 sources := $(shell find lib plugins ipam native -not -name '*.test.ts') \
-	tools/build.mjs tools/schema.mjs package.json tsconfig.json
+	tools/build.mjs tools/arrays.mjs tools/schema.mjs package.json tsconfig.json
 bin := node_modules/.bin
 
 .DEFAULT_GOAL := all

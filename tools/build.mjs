@@ -15,6 +15,7 @@ import {
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { arrayPlugin } from "./arrays.mjs";
 import { schemaPlugin } from "./schema.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -70,11 +71,19 @@ async function bundle(commands) {
     treeShaking: true,
     metafile: true,
     define: { WEFT_VERSION: JSON.stringify(version) },
-    plugins: [schemaPlugin(root)],
+    plugins: [schemaPlugin(root), arrayPlugin(root)],
     logLevel: "warning",
   });
   writeFileSync(join(dist, "meta.json"), JSON.stringify(result.metafile));
-  return Object.keys(result.metafile.outputs).sort();
+  return Object.keys(result.metafile.outputs).sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+}
+
+/** What every pod needs is loaded first: it lies side by side then, on fewer pages. */
+const FIRST = ["host-local.js", "bridge.js"];
+
+function rank(path) {
+  const at = FIRST.indexOf(path.slice(path.lastIndexOf("/") + 1));
+  return at < 0 ? FIRST.length : at;
 }
 
 function run(program, ...args) {
@@ -138,7 +147,7 @@ const STATIC = [
 ];
 
 /** The C sources of the image but its memory. */
-const HOST = ["main.c", "host.c", "arguments.c", "process.c", "file.c", "socket.c"];
+const HOST = ["main.c", "hugepage.c", "host.c", "arguments.c", "process.c", "file.c", "socket.c"];
 
 /** One static image whose arena holds the given file, or one empty page. */
 function link(output, modules, snapshot) {
@@ -223,7 +232,10 @@ async function main() {
   if (process.env.SNAPSHOT === "0" || isSanitized)
     renameSync(join(dist, "plain"), join(dist, "image"));
   else linkSnapshot(modules);
-  for (const { name } of commands) linkSync(join(dist, "image"), join(dist, "bin", name));
+  // In one piece: as the linker writes it, the kernel would keep it in small pieces, each of which
+  // costs every run a little.
+  writeFileSync(join(dist, "weft"), readFileSync(join(dist, "image")), { mode: 0o755 });
+  for (const { name } of commands) linkSync(join(dist, "weft"), join(dist, "bin", name));
   const bytecode = modules.reduce(
     (sum, { file }) => sum + statSync(join(dist, "bytecode", file)).size,
     0,
