@@ -25,47 +25,47 @@ export type ValueOf<C> = C extends Codec<infer T> ? T : never;
 /** Output that grows; numbers are in the byte order of the machine unless the name ends in BE. */
 export class Writer {
   #bytes = new Uint8Array(1024);
-  #view = new DataView(this.#bytes.buffer);
   /** Where the next byte goes. */
   at = 0;
 
-  #claim(count: number): number {
-    const at = this.at;
-    this.at += count;
-    if (this.at > this.#bytes.length) this.#grow();
-    return at;
+  /** The bytes, with room for so many more; every writer goes on from `at` itself. */
+  #roomFor(count: number): Uint8Array {
+    const bytes = this.#bytes;
+    return this.at + count <= bytes.length ? bytes : this.#grow(count);
   }
 
-  #grow(): void {
-    const larger = new Uint8Array(Math.max(this.#bytes.length * 4, this.at));
+  #grow(count: number): Uint8Array {
+    const larger = new Uint8Array(Math.max(this.#bytes.length * 4, this.at + count));
     larger.set(this.#bytes);
     this.#bytes = larger;
-    this.#view = new DataView(larger.buffer);
+    return larger;
   }
 
   u8(value: number): void {
-    const at = this.#claim(1);
-    this.#view.setUint8(at, value);
+    this.#roomFor(1)[this.at++] = value;
   }
 
   u16(value: number, littleEndian = true): void {
-    const at = this.#claim(2);
-    this.#view.setUint16(at, value, littleEndian);
+    const bytes = this.#roomFor(2);
+    const { at } = this;
+    bytes[at] = littleEndian ? value : value >>> 8;
+    bytes[at + 1] = littleEndian ? value >>> 8 : value;
+    this.at = at + 2;
   }
 
   u32(value: number, littleEndian = true): void {
-    const at = this.#claim(4);
-    this.#view.setUint32(at, value, littleEndian);
+    this.u16(littleEndian ? value : value >>> 16, littleEndian);
+    this.u16(littleEndian ? value >>> 16 : value, littleEndian);
   }
 
   raw(value: Uint8Array): void {
-    const at = this.#claim(value.length);
-    this.#bytes.set(value, at);
+    this.#roomFor(value.length).set(value, this.at);
+    this.at += value.length;
   }
 
   zeros(count: number): void {
-    const at = this.#claim(count);
-    this.#bytes.fill(0, at, at + count);
+    this.#roomFor(count).fill(0, this.at, this.at + count);
+    this.at += count;
   }
 
   /** Zeros up to the next multiple of four, as netlink aligns. */
@@ -75,11 +75,13 @@ export class Writer {
 
   /** Writes a length known only now into a place left for it. */
   patchU16(at: number, value: number): void {
-    this.#view.setUint16(at, value, true);
+    this.#bytes[at] = value;
+    this.#bytes[at + 1] = value >>> 8;
   }
 
   patchU32(at: number, value: number): void {
-    this.#view.setUint32(at, value, true);
+    this.patchU16(at, value);
+    this.patchU16(at + 2, value >>> 16);
   }
 
   /** All that was written, as a view: valid until the next write. */
@@ -90,14 +92,12 @@ export class Writer {
 
 /** Input with a cursor and an end; reading past the end is a CodecError. */
 export class Reader {
-  readonly #view: DataView;
   readonly bytes: Uint8Array;
   at: number;
   end: number;
 
   constructor(bytes: Uint8Array, at = 0, end = bytes.length) {
     this.bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.at = at;
     this.end = end;
   }
@@ -116,15 +116,24 @@ export class Reader {
   }
 
   u8(): number {
-    return this.#view.getUint8(this.#take(1));
+    return this.bytes[this.#take(1)] as number;
+  }
+
+  #u16At(at: number, littleEndian: boolean): number {
+    const first = this.bytes[at] as number;
+    const second = this.bytes[at + 1] as number;
+    return littleEndian ? first | (second << 8) : (first << 8) | second;
   }
 
   u16(littleEndian = true): number {
-    return this.#view.getUint16(this.#take(2), littleEndian);
+    return this.#u16At(this.#take(2), littleEndian);
   }
 
   u32(littleEndian = true): number {
-    return this.#view.getUint32(this.#take(4), littleEndian);
+    const at = this.#take(4);
+    const first = this.#u16At(at, littleEndian);
+    const second = this.#u16At(at + 2, littleEndian);
+    return (littleEndian ? first | (second << 16) : (first << 16) | second) >>> 0;
   }
 
   /** A copy of the next bytes, so that it outlives the buffer it came from. */
@@ -259,11 +268,12 @@ export const text: Codec<string> = {
 
 /** Text as the kernel has it: bytes, which by convention are UTF-8 (RFC 3629). */
 function writeText(out: Writer, value: string): void {
-  for (const character of value) {
-    const code = character.codePointAt(0) ?? 0;
+  for (let i = 0; i < value.length; i++) {
+    const code = value.codePointAt(i) ?? 0;
     if (code === 0) throw new CodecError("text must not contain NUL");
     if (code < 0x80) out.u8(code);
     else writeMultibyte(out, code);
+    if (code >= 0x10000) i++;
   }
 }
 
@@ -275,8 +285,13 @@ function writeMultibyte(out: Writer, code: number): void {
 
 /** Bytes as text; those that are not UTF-8 stand for themselves. */
 function readText(value: Uint8Array): string {
-  const text = String.fromCharCode(...value);
-  if (!value.some((byte) => byte >= 0x80)) return text;
+  let text = "";
+  let isAscii = true;
+  for (const byte of value) {
+    text += String.fromCharCode(byte);
+    if (byte >= 0x80) isAscii = false;
+  }
+  if (isAscii) return text;
   return text.replace(/[\xc2-\xf4][\x80-\xbf]{1,3}/g, (bytes) => {
     const [first = 0, ...rest] = Array.from(bytes, (byte) => byte.charCodeAt(0));
     const lead = first & (0x7f >> (rest.length + 1));

@@ -14,13 +14,22 @@ export interface Struct<F extends Fields> extends Codec<StructOf<F>> {
 /** A C structure: its members in order, each of fixed size. */
 export function struct<F extends Fields>(name: string, fields: F): Struct<F> {
   const members = Object.entries(fields);
+  const size = members.reduce((sum, [, codec]) => sum + codec.size, 0);
   return {
-    size: members.reduce((sum, [, codec]) => sum + codec.size, 0),
+    size,
     write(out, value) {
+      const start = out.at;
+      out.zeros(size);
+      out.at = start;
       for (const [key, codec] of members) {
         const member = value[key];
-        if (member === undefined) out.zeros(codec.size);
-        else writeMember(out, `${name}.${key}`, { codec, value: member });
+        const { at } = out;
+        try {
+          if (member !== undefined) codec.write(out, member);
+        } catch (cause) {
+          within(`${name}.${key}`, cause);
+        }
+        out.at = at + codec.size;
       }
     },
     read(input) {
@@ -33,18 +42,6 @@ export function struct<F extends Fields>(name: string, fields: F): Struct<F> {
       return value as FullStructOf<F>;
     },
   };
-}
-
-function writeMember<T>(
-  out: Writer,
-  path: string,
-  { codec, value }: { readonly codec: Codec<T>; readonly value: T },
-): void {
-  try {
-    codec.write(out, value);
-  } catch (cause) {
-    within(path, cause);
-  }
 }
 
 /** One row of an attribute table: its number, the kernel's name for it, and its codec. */
@@ -74,7 +71,11 @@ export function writeAttribute<T>(out: Writer, row: Attribute<T>, value: T): voi
   const start = out.at;
   out.u16(0);
   out.u16(row.codec.nested ? row.number | NLA_F_NESTED : row.number);
-  writeMember(out, row.name, { codec: row.codec, value });
+  try {
+    row.codec.write(out, value);
+  } catch (cause) {
+    within(row.name, cause);
+  }
   if (out.at - start > 0xffff) throw new CodecError(`${row.name}: longer than 65535 bytes`);
   out.patchU16(start, out.at - start);
   out.align();

@@ -102,8 +102,11 @@ export class SystemError extends Error {
   }
 }
 
-/** Turns the `-errno` convention of the host into a thrown SystemError. */
-export function checked(result: number, what: () => string): number {
-  if (result < 0) throw new SystemError(what(), -result);
-  return result;
+/**
+ * Turns the `-errno` convention of the host into a thrown SystemError: `verb` and the object, if
+ * given, say what was tried (`open "/x"`).
+ */
+export function checked(result: number, verb: string, object?: string): number {
+  if (result >= 0) return result;
+  throw new SystemError(object === undefined ? verb : `${verb} "${object}"`, -result);
 }

@@ -47,7 +47,7 @@ export interface FileStatus {
 
 /** Opens a file and returns its descriptor; throws SystemError. */
 export function openFile(path: string, flags: number, mode = 0): number {
-  return checked(host.open(path, flags, mode), () => `open "${path}"`);
+  return checked(host.open(path, flags, mode), "open", path);
 }
 
 /** Closes a descriptor; a failing close(2) has nothing a caller could do. */
@@ -67,7 +67,7 @@ export function readToEnd(fd: number, what: string): Uint8Array {
     if (length === bytes.length) bytes = grown(bytes);
     const n = host.read(fd, bytes.subarray(length));
     if (n === -EINTR) continue;
-    if (checked(n, () => `read ${what}`) === 0) return bytes.subarray(0, length);
+    if (checked(n, `read ${what}`) === 0) return bytes.subarray(0, length);
     length += n;
   }
 }
@@ -85,7 +85,7 @@ export function writeAll(fd: number, bytes: Uint8Array, what: string): void {
   while (rest.length > 0) {
     const n = host.write(fd, rest);
     if (n === -EINTR) continue;
-    rest = rest.subarray(checked(n, () => `write ${what}`));
+    rest = rest.subarray(checked(n, `write ${what}`));
   }
 }
 
@@ -96,7 +96,7 @@ export function writeAll(fd: number, bytes: Uint8Array, what: string): void {
 export function readTextIfPresent(path: string): string | undefined {
   const fd = host.open(path, O_RDONLY | O_NONBLOCK, 0);
   if (fd === -ENOENT) return undefined;
-  checked(fd, () => `open "${path}"`);
+  checked(fd, "open", path);
   try {
     return host.decode(readToEnd(fd, `"${path}"`)) ?? "";
   } finally {
@@ -110,7 +110,7 @@ export function replaceFile(path: string, text: string, mode: number): void {
   const fd = openFile(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode);
   try {
     writeAll(fd, host.encode(text), `"${temporary}"`);
-    checked(host.rename(temporary, path), () => `rename "${temporary}" to "${path}"`);
+    checked(host.rename(temporary, path), `rename "${temporary}" to "${path}"`);
   } catch (cause) {
     host.unlink(temporary);
     throw cause;
@@ -123,7 +123,7 @@ export function replaceFile(path: string, text: string, mode: number): void {
 export function deleteFileIfPresent(path: string): boolean {
   const outcome = host.unlink(path);
   if (outcome === -ENOENT) return false;
-  checked(outcome, () => `delete "${path}"`);
+  checked(outcome, "delete", path);
   return true;
 }
 
@@ -134,7 +134,7 @@ export function ensureDirectory(path: string, mode: number): void {
     ensureDirectory(path.slice(0, path.lastIndexOf("/")), mode);
     ensureDirectory(path, mode);
   } else if (outcome !== -EEXIST) {
-    checked(outcome, () => `create directory "${path}"`);
+    checked(outcome, "create directory", path);
   }
 }
 
@@ -143,14 +143,14 @@ export function fileStatus(path: string): FileStatus | undefined {
   const fields = new Float64Array(6);
   const outcome = host.stat(path, fields);
   if (outcome === -ENOENT || outcome === -20) return undefined;
-  checked(outcome, () => `stat "${path}"`);
+  checked(outcome, "stat", path);
   return statusOf(fields);
 }
 
 /** What fstat(2) tells of an open descriptor. */
 export function descriptorStatus(fd: number): FileStatus {
   const fields = new Float64Array(6);
-  checked(host.fstat(fd, fields), () => `stat descriptor ${fd}`);
+  checked(host.fstat(fd, fields), `stat descriptor ${fd}`);
   return statusOf(fields);
 }
 
@@ -180,7 +180,7 @@ export function listDirectory(path: string): string[] {
   const names: string[] = [];
   try {
     for (;;) {
-      const n = checked(host.directoryEntries(fd, buffer), () => `list "${path}"`);
+      const n = checked(host.directoryEntries(fd, buffer), "list", path);
       if (n === 0) return names;
       collectNames(buffer.subarray(0, n), names);
     }
@@ -215,11 +215,16 @@ export function setChangeTime(fd: number, seconds: number, nanoseconds: number):
   host.setChangeTime(fd, seconds, nanoseconds);
 }
 
-/** Writes a file over in place, following no link: for what may be lost but not be elsewhere. */
+/**
+ * Writes a file over in place, following no link: for what may be lost but not be elsewhere. It is
+ * cut to its length afterwards: a file that was empty in between, ext4 writes to the disk at once.
+ */
 export function overwriteFile(path: string, text: string, mode: number): void {
-  const fd = openFile(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK, mode);
+  const fd = openFile(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK, mode);
+  const bytes = host.encode(text);
   try {
-    writeAll(fd, host.encode(text), `"${path}"`);
+    writeAll(fd, bytes, `"${path}"`);
+    checked(host.truncate(fd, bytes.length), "cut", path);
   } finally {
     closeFile(fd);
   }
@@ -238,11 +243,11 @@ export function smallTextReader(limit: number): (path: string) => string | undef
   return (path) => {
     const fd = host.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
     if (notAFile.has(fd)) return undefined;
-    checked(fd, () => `open "${path}"`);
+    checked(fd, "open", path);
     const length = host.read(fd, buffer);
     closeFile(fd);
     if (notAFile.has(length)) return undefined;
-    checked(length, () => `read "${path}"`);
+    checked(length, "read", path);
     return length > limit ? "" : (host.decode(buffer.subarray(0, length)) ?? "");
   };
 }
@@ -260,7 +265,7 @@ export function createFile(
   const path = `${directory}/${name}`;
   const unnamed = host.open(directory, O_TMPFILE | O_WRONLY, mode);
   if (unnamed === -EOPNOTSUPP || unnamed === -EISDIR) return createByLink(directory, path, content);
-  checked(unnamed, () => `create a file in "${directory}"`);
+  checked(unnamed, "create a file in", directory);
   try {
     writeAll(unnamed, host.encode(text), `"${path}"`);
     return isMade(host.linkDescriptor(unnamed, path), path);
@@ -288,7 +293,7 @@ function createByLink(
 
 function isMade(outcome: number, path: string): boolean {
   if (outcome === -EEXIST) return false;
-  checked(outcome, () => `create "${path}"`);
+  checked(outcome, "create", path);
   return true;
 }
 
@@ -308,6 +313,6 @@ export function warn(line: string): void {
 /** The text of a file the kernel makes as it is read, which one read gives whole (proc(5)). */
 export function readKernelText(fd: number, what: string): string {
   const buffer = new Uint8Array(256);
-  const length = checked(host.read(fd, buffer), () => `read ${what}`);
+  const length = checked(host.read(fd, buffer), `read ${what}`);
   return host.decode(buffer.subarray(0, length)) ?? "";
 }

@@ -20,9 +20,9 @@ function address(path: string): Uint8Array {
 /** Listens at a path, in place of a socket that a dead program left; returns the descriptor. */
 export function listenAt(path: string): number {
   deleteFileIfPresent(path);
-  const fd = checked(host.socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0), () => "open a socket");
-  checked(host.bind(fd, address(path)), () => `bind socket "${path}"`);
-  checked(host.listen(fd), () => `listen at "${path}"`);
+  const fd = checked(host.socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0), "open a socket");
+  checked(host.bind(fd, address(path)), "bind socket", path);
+  checked(host.listen(fd), "listen at", path);
   return fd;
 }
 
@@ -39,7 +39,7 @@ export function answerAll(listener: number, text: () => string): void {
 
 /** What a program says at its socket; undefined if nobody listens there. */
 export function askAt(path: string): string | undefined {
-  const fd = checked(host.socket(AF_UNIX, SOCK_STREAM, 0), () => "open a socket");
+  const fd = checked(host.socket(AF_UNIX, SOCK_STREAM, 0), "open a socket");
   try {
     if (host.connect(fd, address(path)) < 0) return undefined;
     return host.decode(readToEnd(fd, `socket "${path}"`));

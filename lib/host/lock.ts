@@ -48,7 +48,7 @@ function takeLock(fd: number, path: string, milliseconds: number): void {
   for (let pause = 0.2; ; pause = Math.min(pause * 1.5, 20)) {
     const outcome = host.flock(fd, LOCK_EX | LOCK_NB);
     if (outcome === 0) return;
-    if (outcome !== -EAGAIN && outcome !== -EINTR) checked(outcome, () => `lock "${path}"`);
+    if (outcome !== -EAGAIN && outcome !== -EINTR) checked(outcome, "lock", path);
     deadline ??= host.monotonic() + milliseconds;
     if (host.monotonic() >= deadline) throw new LockTimeout(path, milliseconds);
     host.poll(new Int32Array(0), Math.ceil(pause));

@@ -37,7 +37,7 @@ export class PagedFile {
     const page = new Uint8Array(PAGE_SIZE);
     if (this.#fd >= 0) {
       const length = host.readAt(this.#fd, page, number * PAGE_SIZE);
-      checked(length, () => `read page ${number} of "${this.#path}"`);
+      checked(length, `read page ${number} of "${this.#path}"`);
     }
     this.#pages.set(number, page);
     return page;

@@ -39,7 +39,8 @@ export function runProgram(program: Program): Ended {
         [...program.env],
         Int32Array.of(stdin, outWrite, errWrite),
       ),
-      () => `execute "${program.path}"`,
+      "execute",
+      program.path,
     );
     for (const fd of [stdin, outWrite, errWrite]) closeOne(open, fd);
     return collectOrStop(pid, { out: outRead, err: errRead }, program);
@@ -55,16 +56,16 @@ function closeOne(open: number[], fd: number): void {
 
 /** stdin is a file in memory: the program may read it as slowly as it likes. */
 function holdInput(bytes: Uint8Array, open: number[]): number {
-  const fd = checked(host.memoryFile(), () => "create a file in memory");
+  const fd = checked(host.memoryFile(), "create a file in memory");
   open.push(fd);
   writeAll(fd, bytes, "a file in memory");
-  checked(host.seek(fd, 0), () => "rewind a file in memory");
+  checked(host.seek(fd, 0), "rewind a file in memory");
   return fd;
 }
 
 function openPipe(open: number[]): readonly [number, number] {
   const ends = new Int32Array(2);
-  checked(host.pipe(ends), () => "create a pipe");
+  checked(host.pipe(ends), "create a pipe");
   open.push(...ends);
   return [ends[0] ?? -1, ends[1] ?? -1];
 }
@@ -92,7 +93,7 @@ function collect(pid: number, pipes: Pipes, program: Program): Ended {
   const deadline = host.monotonic() + program.milliseconds;
   const fds = Int32Array.of(pipes.out, pipes.err);
   const outputs = [emptyOutput(), emptyOutput()] as const;
-  const what = () => `read what "${program.path}" says`;
+  const what = `read what "${program.path}" says`;
   while (fds.some((fd) => fd >= 0)) {
     const ready = host.poll(fds, Math.max(0, Math.ceil(deadline - host.monotonic())));
     if (ready === -EINTR) continue;
@@ -101,11 +102,11 @@ function collect(pid: number, pipes: Pipes, program: Program): Ended {
       if (ready & (1 << i) && !readSome(fds[i] ?? -1, outputs[i], what)) fds[i] = -1;
     }
     if (outputs.some(({ length }) => length === LARGEST_FILE)) {
-      throw new SystemError(what(), EFBIG);
+      throw new SystemError(what, EFBIG);
     }
   }
   waitUntil(pid, deadline, program);
-  const status = checked(host.wait(pid), () => `learn how "${program.path}" ended`);
+  const status = checked(host.wait(pid), `learn how "${program.path}" ended`);
   const [stdout, stderr] = [wholeOf(outputs[0]), wholeOf(outputs[1])];
   return { status, stdout, stderr };
 }
@@ -121,7 +122,7 @@ function emptyOutput(): Output {
 }
 
 /** False at the end of what the program says. */
-function readSome(fd: number, output: Output, what: () => string): boolean {
+function readSome(fd: number, output: Output, what: string): boolean {
   if (output.length === output.bytes.length) output.bytes = grown(output.bytes);
   const n = host.read(fd, output.bytes.subarray(output.length));
   if (n === -EINTR) return true;

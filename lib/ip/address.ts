@@ -18,7 +18,10 @@ export function parseAddress(text: string): IpAddress | undefined {
 
 function parseIpv4(text: string): IpAddress | undefined {
   const octets = text.split(".");
-  return octets.length === 4 && octets.every(isOctet) ? Uint8Array.from(octets, Number) : undefined;
+  if (octets.length !== 4 || !octets.every(isOctet)) return undefined;
+  const address = new Uint8Array(4);
+  for (let i = 0; i < 4; i++) address[i] = Number(octets[i]);
+  return address;
 }
 
 /** The round trip through a number refuses what Number() forgives: "", "01", "+1", "1e1", " 1". */
@@ -31,11 +34,11 @@ function parseIpv6(text: string): IpAddress | undefined {
   const groups = expandGap(text.includes(".") ? rewriteDottedTail(text) : text);
   if (groups.length !== 8 || !groups.every(isGroup)) return undefined;
   const address = new Uint8Array(16);
-  for (const [i, group] of groups.entries()) {
+  groups.forEach((group, i) => {
     const value = Number.parseInt(group, 16);
     address[2 * i] = value >> 8;
     address[2 * i + 1] = value;
-  }
+  });
   return address;
 }
 

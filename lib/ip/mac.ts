@@ -11,7 +11,10 @@ export function parseMac(text: string): Mac | undefined {
 
 /** Lower case with colons. */
 export function formatMac(mac: Mac): string {
-  return Array.from(mac, (byte) => byte.toString(16).padStart(2, "0")).join(":");
+  let text = "";
+  for (const byte of mac)
+    text += `${text === "" ? "" : ":"}${byte < 16 ? "0" : ""}${byte.toString(16)}`;
+  return text;
 }
 
 /** Whether the group bit is set, as in every multicast address and the broadcast address. */

@@ -5,7 +5,7 @@ import { formatAddress, type IpAddress } from "../ip/address.ts";
 import { type Cidr, formatCidr, networkOf } from "../ip/cidr.ts";
 import { IFA_F_NODAD, newAddress } from "../netlink/address.ts";
 import { isRefusal, NetlinkError } from "../netlink/error.ts";
-import { changeLink, IFF_UP } from "../netlink/link.ts";
+import { announceWhenUp, changeLink, IFF_UP } from "../netlink/link.ts";
 import { type NewRoute, newRoute } from "../netlink/route.ts";
 import { listAddresses } from "./address.ts";
 import { NetError } from "./error.ts";
@@ -25,19 +25,23 @@ export interface LinkSetup {
 
 type Named = Pick<Link, "index" | "name">;
 
-/** Adds the addresses, sets the link up and adds the routes; an identical route is fine. */
+/**
+ * Adds the addresses, sets the link up and adds the routes; an identical route is fine. Neighbours
+ * learn of the link at once, because the kernel announces it, if it can.
+ */
 export function configureLink(ns: Netns, link: Named, setup: LinkSetup): void {
   const addressFlags = setup.detectDuplicates ? 0 : IFA_F_NODAD;
   const requests = [
+    announceWhenUp(link),
     ...setup.addresses.map((cidr) =>
       newAddress(link, cidr, cidr.address.length === 16 ? addressFlags : 0),
     ),
     changeLink(`set "${link.name}" up`, link.index, { set: IFF_UP }),
     ...distinctRoutes(setup.routes).map((route) => newRoute(link, route, "create")),
   ];
-  const firstRoute = setup.addresses.length + 1;
+  const firstRoute = setup.addresses.length + 2;
   ns.route.attempt(...requests).forEach(({ error }, i) => {
-    if (!error || (i >= firstRoute && isRefusal(error, EEXIST))) return;
+    if (!error || i === 0 || (i >= firstRoute && isRefusal(error, EEXIST))) return;
     throw i < firstRoute ? explainedAddressError(error) : error;
   });
 }
@@ -73,11 +77,6 @@ export function setDuplicateDetection(ns: Netns, link: Named, wanted: boolean): 
   const directory = `ipv6/conf/${link.name}`;
   if (wanted) setSysctlIfPresent(ns, `${directory}/enhanced_dad`, "1");
   setSysctlIfPresent(ns, `${directory}/accept_dad`, wanted ? "1" : "0");
-}
-
-/** Neighbours learn of a new link at once: the kernel announces it when it goes up. */
-export function announceWhenUp(ns: Netns, link: Named): void {
-  setSysctlIfPresent(ns, `ipv4/conf/${link.name}/arp_notify`, "1");
 }
 
 const IFA_F_DADFAILED = 0x08;

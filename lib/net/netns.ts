@@ -76,7 +76,7 @@ export function ownNetns(): Netns {
 export function openNetns(path: string): Netns {
   const fd = host.open(path, O_NONBLOCK, 0);
   if (fd === -ENOENT || fd === -ENOTDIR) throw new NetnsError(path, "there is no such file", true);
-  checked(fd, () => `open network namespace "${path}"`);
+  checked(fd, "open network namespace", path);
   try {
     refuseUnlessNamespace(fd, path);
   } catch (cause) {
@@ -88,13 +88,12 @@ export function openNetns(path: string): Netns {
 
 /** A file that cannot be asked may be a namespace: that it is none must be the kernel's word. */
 function refuseUnlessNamespace(fd: number, path: string): void {
-  const what = () => `open network namespace "${path}"`;
-  const magic = checked(host.filesystemType(fd), what);
+  const magic = checked(host.filesystemType(fd), "open network namespace", path);
   if (magic !== NSFS_MAGIC && magic !== PROC_SUPER_MAGIC) {
     throw new NetnsError(path, "it is not a namespace file", false);
   }
   const type = host.namespaceType(fd);
-  if (type !== -ENOTTY && checked(type, what) === CLONE_NEWNET) return;
+  if (type !== -ENOTTY && checked(type, "open network namespace", path) === CLONE_NEWNET) return;
   throw new NetnsError(path, "it is not a network namespace", false);
 }
 

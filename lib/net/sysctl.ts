@@ -9,7 +9,7 @@ import type { Netns } from "./netns.ts";
 export function findSysctl(ns: Netns, name: string): string | undefined {
   const fd = ns.open(`/proc/sys/net/${name}`, O_RDONLY);
   if (fd === -ENOENT) return undefined;
-  checked(fd, () => `read sysctl net/${name}`);
+  checked(fd, `read sysctl net/${name}`);
   try {
     return readKernelText(fd, `sysctl net/${name}`).trim();
   } finally {
@@ -19,10 +19,7 @@ export function findSysctl(ns: Netns, name: string): string | undefined {
 
 /** Writes a sysctl; throws SystemError (ENOENT if the kernel has none). */
 export function setSysctl(ns: Netns, name: string, value: string): void {
-  const fd = checked(
-    ns.open(`/proc/sys/net/${name}`, O_WRONLY),
-    () => `set sysctl net/${name} to ${value}`,
-  );
+  const fd = checked(ns.open(`/proc/sys/net/${name}`, O_WRONLY), `set sysctl net/${name}`);
   try {
     writeAll(fd, host.encode(value), `sysctl net/${name}`);
   } finally {

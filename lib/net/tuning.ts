@@ -68,7 +68,7 @@ const PROC_SUPER_MAGIC = 0x9fa0;
 /** Opens a sysctl by its path below /proc/sys, and refuses what is no file of the kernel's. */
 function openSysctl(ns: Netns, path: string, flags: number): number {
   const file = `/proc/sys/${path}`;
-  const fd = checked(ns.open(file, flags | O_NOFOLLOW), () => `open sysctl "${path}"`);
+  const fd = checked(ns.open(file, flags | O_NOFOLLOW), "open sysctl", path);
   if (host.filesystemType(fd) === PROC_SUPER_MAGIC) return fd;
   closeFile(fd);
   throw new NetError("unsupported", `Cannot open sysctl "${path}": "${file}" is not in procfs`);

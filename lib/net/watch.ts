@@ -48,10 +48,10 @@ export class Watch {
   constructor(ns: Netns, { files, socket, health }: Watched) {
     this.#events = ns.events();
     for (const group of RTNLGRPS) this.#events.subscribe(group);
-    this.#files = checked(host.fileEvents(IN_NONBLOCK), () => "watch files");
+    this.#files = checked(host.fileEvents(IN_NONBLOCK), "watch files");
     for (const directory of new Set(files.map(directoryOf))) {
       tryDirectory(directory, 0o755);
-      checked(host.watch(this.#files, directory, CHANGED), () => `watch "${directory}"`);
+      checked(host.watch(this.#files, directory, CHANGED), "watch", directory);
     }
     tryDirectory(directoryOf(socket), 0o755);
     this.#listener = listenAt(socket);

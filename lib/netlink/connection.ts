@@ -137,7 +137,7 @@ export class Connection {
           if (error) throw error;
           return interrupted ? undefined : items;
         }
-        items.push(understood(request.what, () => codec.read(message.body)));
+        items.push(decode(request.what, codec, message.body));
       }
     }
   }
@@ -155,7 +155,7 @@ export class Connection {
     // The kernel's own events do not reach a socket that has no address yet.
     host.bind(fd, Uint8Array.of(AF_NETLINK, ...new Uint8Array(11)));
     const outcome = host.setOption(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group);
-    checked(outcome, () => `subscribe to netlink group ${group}`);
+    checked(outcome, `subscribe to netlink group ${group}`);
   }
 
   /** The descriptor to wait on for events. */
@@ -189,7 +189,7 @@ export class Connection {
   #open(): number {
     if (this.#fd < 0) {
       const fd = this.#openSocket(AF_NETLINK, SOCK_RAW, this.#protocol);
-      this.#fd = checked(fd, () => "open a netlink socket");
+      this.#fd = checked(fd, "open a netlink socket");
       host.setOption(fd, SOL_NETLINK, NETLINK_EXT_ACK, 1);
       host.setOption(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);
     }
@@ -219,10 +219,12 @@ export class Connection {
       this.close();
       throw new NetlinkError(allOf(requests), n < 0 ? -n : ENOBUFS, { settled: false });
     }
-    return understood(allOf(requests), () => {
+    try {
       if (n > received.length) throw new CodecError(`message of ${n} bytes is truncated`);
-      return splitMessages(received.subarray(0, n));
-    });
+      return splitMessages(received, n);
+    } catch (cause) {
+      throw misunderstood(allOf(requests), cause);
+    }
   }
 
   #acknowledge(message: Received, request: Request, outcome: Outcome): void {
@@ -231,14 +233,18 @@ export class Connection {
   }
 }
 
-/** Reads an answer; if it is none, it is unknown what became of the request. */
-function understood<T>(what: string, read: () => T): T {
+function decode<T>(what: string, codec: Decoder<T>, input: Reader): T {
   try {
-    return read();
+    return codec.read(input);
   } catch (cause) {
-    if (!(cause instanceof CodecError)) throw cause;
-    throw new NetlinkError(what, EBADMSG, { text: cause.message, settled: false });
+    throw misunderstood(what, cause);
   }
+}
+
+/** If an answer cannot be read, it is unknown what became of the request. */
+function misunderstood(what: string, cause: unknown): unknown {
+  if (!(cause instanceof CodecError)) return cause;
+  return new NetlinkError(what, EBADMSG, { text: cause.message, settled: false });
 }
 
 /** A value that no message can hold is one the kernel would refuse. */
@@ -257,17 +263,15 @@ function allOf(requests: readonly Request[]): string {
 
 /** The first message that came back for a request, decoded; throws NetlinkError if there is none. */
 export function decodeReply<T>(outcome: Outcome | undefined, codec: Decoder<T>): T {
-  return understood(outcome?.what ?? "ask the kernel", () => {
-    const body = outcome?.bodies[0];
-    if (!body) throw new CodecError("the kernel sent no reply");
-    return codec.read(body);
-  });
+  const { what = "ask the kernel", bodies = [] } = outcome ?? {};
+  if (!bodies[0]) throw misunderstood(what, new CodecError("the kernel sent no reply"));
+  return decode(what, codec, bodies[0]);
 }
 
 /** All messages that came back for a request, decoded. */
 export function decodeReplies<T>(outcome: Outcome | undefined, codec: Decoder<T>): T[] {
   const { what = "", bodies = [] } = outcome ?? {};
-  return understood(what, () => bodies.map((body) => codec.read(body)));
+  return bodies.map((body) => decode(what, codec, body));
 }
 
 function copyOf(body: Reader): Reader {
@@ -280,7 +284,8 @@ function errorIn(message: Received, request: Request): NetlinkError | undefined 
   const errno = body.left >= 4 ? -(body.u32() | 0) : 0;
   if (errno === 0) return undefined;
   const hasText = (message.flags & NLM_F_ACK_TLVS) !== 0;
-  const text = hasText ? understood(request.what, () => extendedText(message)) : undefined;
+  const reader = { read: () => extendedText(message) };
+  const text = hasText ? decode(request.what, reader, body) : undefined;
   return new NetlinkError(request.what, errno, text === undefined ? {} : { text });
 }
 

@@ -232,6 +232,41 @@ export function delLink(what: string, link: number | string): Request {
   });
 }
 
+/** Settings of IPv4 for a link: those of net.ipv4.conf, by their numbers in linux/ip.h. */
+const ipv4Settings = /* @__PURE__ */ attributes({
+  arpNotify: attr(22, "IPV4_DEVCONF_ARP_NOTIFY", u32),
+});
+
+const linkSettingsMessage = /* @__PURE__ */ message(
+  ifinfomsg,
+  /* @__PURE__ */ attributes({
+    byFamily: attr(
+      26,
+      "IFLA_AF_SPEC",
+      /* @__PURE__ */ attributes({
+        ipv4: attr(
+          2,
+          "AF_INET",
+          /* @__PURE__ */ attributes({ settings: attr(1, "IFLA_INET_CONF", ipv4Settings) }),
+        ),
+      }),
+    ),
+  }),
+);
+
+/** Lets the kernel announce a link's IPv4 addresses when it goes up: the sysctl arp_notify. */
+export function announceWhenUp(link: { readonly index: number; readonly name: string }): Request {
+  return request({
+    what: `announce "${link.name}"`,
+    type: RTM_SETLINK,
+    codec: linkSettingsMessage,
+    value: {
+      header: { index: link.index },
+      attributes: { byFamily: { ipv4: { settings: { arpNotify: 1 } } } },
+    },
+  });
+}
+
 const BRIDGE_FLAGS_MASTER = 1;
 
 /** A VLAN of a bridge port: `flags` are BRIDGE_VLAN_INFO_* of linux/if_bridge.h. */

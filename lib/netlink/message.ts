@@ -26,7 +26,8 @@ export interface Request {
   readonly what: string;
   readonly type: number;
   readonly flags: number;
-  write(out: Writer): void;
+  readonly codec: Codec<unknown>;
+  readonly value: unknown;
 }
 
 /** Parameters of `request`: the body is a value and the codec that writes it. */
@@ -40,12 +41,8 @@ export interface RequestSpec<T> {
 
 /** A request whose body is a value written by a codec. */
 export function request<T>(spec: RequestSpec<T>): Request {
-  return {
-    what: spec.what,
-    type: spec.type,
-    flags: spec.flags ?? 0,
-    write: (out) => spec.codec.write(out, spec.value),
-  };
+  const { what, type, flags = 0, codec, value } = spec;
+  return { what, type, flags, codec: codec as Codec<unknown>, value };
 }
 
 /** Several requests as one datagram; only one of them asks for an acknowledgement. */
@@ -63,7 +60,7 @@ export function encodeRequests(
     out.u16(item.flags | NLM_F_REQUEST | (wantsAck ? NLM_F_ACK : 0));
     out.u32(firstSequence + i);
     out.u32(0);
-    item.write(out);
+    item.codec.write(out, item.value);
     out.patchU32(start, out.at - start);
     out.align();
   });
@@ -78,9 +75,9 @@ export interface Received {
   readonly body: Reader;
 }
 
-/** Splits a datagram into its messages; throws CodecError on lengths that do not fit. */
-export function splitMessages(datagram: Uint8Array): Received[] {
-  const input = new Reader(datagram);
+/** Splits a datagram, or its first `size` bytes, into its messages; throws CodecError on lengths that do not fit. */
+export function splitMessages(datagram: Uint8Array, size = datagram.length): Received[] {
+  const input = new Reader(datagram, 0, size);
   const messages: Received[] = [];
   while (input.left >= HEADER_SIZE) {
     const start = input.at;

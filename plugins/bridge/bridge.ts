@@ -93,7 +93,6 @@ function configureContainer(
   const detectDuplicates = call.config.detectDuplicates && firstIpv6 !== undefined;
   if (firstIpv6) configure.prepareIpv6(container, inside, firstIpv6.address);
   configure.setDuplicateDetection(container, inside, call.config.detectDuplicates);
-  configure.announceWhenUp(container, inside);
   const routes = resolvedRoutes(lease, reportedRoutes(call.config, lease));
   configure.configureLink(container, inside, { addresses, routes, detectDuplicates });
   if (detectDuplicates) awaitAddresses(container, inside);
