@@ -15,6 +15,19 @@ import type { Mac } from "../ip/mac.ts";
 import { decodeReply, type Outcome } from "../netlink/connection.ts";
 import { isRefusal } from "../netlink/error.ts";
 import {
+  anyPacket,
+  delFilters,
+  ETH_P_ALL,
+  ETH_P_IP,
+  ETH_P_IPV6,
+  type FilterSpec,
+  filterMessage,
+  listFilters,
+  newFilter,
+  redirectOf,
+  TC_H_INPUT,
+} from "../netlink/filter.ts";
+import {
   changeLink,
   delLink,
   getLink,
@@ -24,27 +37,16 @@ import {
 } from "../netlink/link.ts";
 import type { Request } from "../netlink/message.ts";
 import {
-  anyPacket,
   type Bucket,
   bucketTicks,
   classfulQdisc,
-  delFilters,
   delQdisc,
-  ETH_P_ALL,
-  ETH_P_IP,
-  ETH_P_IPV6,
-  type FilterSpec,
-  filterMessage,
   getQdisc,
-  listFilters,
   newClass,
-  newFilter,
   openClass,
   qdiscMessage,
-  redirectOf,
   replaceQdisc,
   TC_H_INGRESS,
-  TC_H_INPUT,
   TC_H_ROOT,
   tokenBucket,
 } from "../netlink/qdisc.ts";

@@ -2,15 +2,11 @@
 import { describe, expect, it } from "vitest";
 import { vector } from "../../tools/vector.ts";
 import { Reader, Writer } from "../bytes/codec.ts";
+import { anyPacket, ETH_P_ALL, filterMessage, newFilter, redirectOf } from "./filter.ts";
 import { encodeRequests, type Received, type Request, splitMessages } from "./message.ts";
 import {
-  anyPacket,
   delQdisc,
-  ETH_P_ALL,
-  filterMessage,
-  newFilter,
   qdiscMessage,
-  redirectOf,
   replaceQdisc,
   TC_H_INGRESS,
   TC_H_ROOT,
@@ -41,7 +37,7 @@ function theirs(name: string) {
 }
 
 describe("what tc sends", () => {
-  it.each(["qdisc-tbf-add", "qdisc-delete", "qdisc-ingress-add"])(
+  it.each(["qdisc-tbf-add", "qdisc-delete", "qdisc-ingress-add", "qdisc-clsact-add"])(
     "%s: is written back as the same bytes, but for the note of what is nested",
     (name) => {
       for (const message of splitMessages(vector(name))) {
@@ -99,12 +95,19 @@ describe("what tc sends", () => {
     expect(added.map(({ header }) => header)).toEqual(
       theirs("qdisc-ingress-add").map(({ header }) => header),
     );
+    const place = { parent: TC_H_INGRESS, handle: 0xffff0000 };
+    const both = ours(replaceQdisc(link, place, { kind: "clsact" }));
+    expect(both).toEqual(theirs("qdisc-clsact-add"));
   });
 
-  it("redirects by the same action", () => {
-    const spec = { parent: 0xffff0000, priority: 1, protocol: ETH_P_ALL, keys: anyPacket };
+  it.each([
+    ["u32", "filter-redirect-add", { keys: anyPacket }],
+    ["matchall", "filter-matchall-add", {}],
+  ] as const)("redirects by the same action of %s", (kind, name, keys) => {
+    const spec = { parent: 0xffff0000, priority: 1, protocol: ETH_P_ALL, ...keys };
     const [own] = ours(newFilter(link, spec, { redirect: ifb }));
-    const [tc] = theirs("filter-redirect-add");
+    const [tc] = theirs(name);
+    expect([own?.attributes, tc?.attributes]).toMatchObject([{ kind }, { kind }]);
     expect(own?.header).toEqual(tc?.header);
     const filter = (found: typeof own) => found?.attributes as Parameters<typeof redirectOf>[0];
     expect(redirectOf(filter(tc))).toBe(ifb);
