@@ -14,7 +14,7 @@ import {
 import { decodeReplies, decodeReply, type Outcome } from "../netlink/connection.ts";
 import { isRefusal, NetlinkError } from "../netlink/error.ts";
 import type { Request } from "../netlink/message.ts";
-import type { Expression } from "../netlink/nft-expression.ts";
+import type { Expression } from "../netlink/nft-layout.ts";
 import {
   batch,
   getGeneration,

@@ -2,7 +2,7 @@
 
 import type { Codec } from "../bytes/codec.ts";
 import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, type Request, request } from "./message.ts";
-import type { Expression } from "./nft-expression.ts";
+import type { Expression } from "./nft-layout.ts";
 import {
   batchMessage,
   chainMessage,

@@ -7,7 +7,6 @@ import {
   changeMark,
   comparedValues,
   destinationNatBy,
-  type Expression,
   goWhere,
   iptablesComment,
   jumpTarget,
@@ -35,6 +34,7 @@ import {
   NFT_RETURN,
   verdictOf,
 } from "./nft-expression.ts";
+import type { Expression } from "./nft-layout.ts";
 import {
   batch,
   delChain,

@@ -3,7 +3,7 @@
 import { bytes, type Codec, cstring, u8, u32be, u64be, type ValueOf } from "../bytes/codec.ts";
 import { attr, attributes, list, message } from "../bytes/struct.ts";
 import { nfgenmsg } from "./nfgenmsg.ts";
-import { expression, nftData } from "./nft-expression.ts";
+import { expression, nftData } from "./nft-layout.ts";
 
 /** The comment `nft` keeps in user data: type 0, length, text and NUL (libnftnl/udata.h). */
 const comment: Codec<string> = {
