@@ -27,6 +27,10 @@ function parseDns(dns: Json | undefined): Dns | undefined {
 
 /** The value under a path of keys; undefined if there is none. */
 export function valueAt(config: JsonObject, ...path: readonly string[]): Json | undefined {
+  return followed(config, path);
+}
+
+function followed(config: JsonObject, path: readonly string[]): Json | undefined {
   let value: Json | undefined = config;
   for (const key of path) value = isObject(value) ? value[key] : undefined;
   return value ?? undefined;
@@ -34,29 +38,29 @@ export function valueAt(config: JsonObject, ...path: readonly string[]): Json | 
 
 /** The text under a path of keys. */
 export function textAt(config: JsonObject, ...path: readonly string[]): string | undefined {
-  const value = valueAt(config, ...path);
+  const value = followed(config, path);
   return typeof value === "string" ? value : undefined;
 }
 
 /** The text under a path of keys; an empty one counts as none. */
 export function givenAt(config: JsonObject, ...path: readonly string[]): string | undefined {
-  const text = textAt(config, ...path);
-  return text === "" ? undefined : text;
+  const value = followed(config, path);
+  return typeof value === "string" && value !== "" ? value : undefined;
 }
 
 /** The number under a path of keys. */
 export function numberAt(config: JsonObject, ...path: readonly string[]): number | undefined {
-  const value = valueAt(config, ...path);
+  const value = followed(config, path);
   return typeof value === "number" ? value : undefined;
 }
 
 /** True if the value under a path of keys is true. */
 export function flagAt(config: JsonObject, ...path: readonly string[]): boolean {
-  return valueAt(config, ...path) === true;
+  return followed(config, path) === true;
 }
 
 /** The list under a path of keys; empty if there is none. */
 export function listAt(config: JsonObject, ...path: readonly string[]): readonly Json[] {
-  const value = valueAt(config, ...path);
+  const value = followed(config, path);
   return Array.isArray(value) ? value : [];
 }

@@ -27,6 +27,8 @@ export function parseVersion(version: string): readonly [number, number, number]
 
 /** True if version `a` is `b` or newer. */
 export function isAtLeast(a: string, b: string): boolean {
+  const known: readonly string[] = supportedVersions;
+  if (known.includes(a) && known.includes(b)) return known.indexOf(a) >= known.indexOf(b);
   const left = parseVersion(a);
   const right = parseVersion(b);
   for (let i = 0; i < 3; i++) {

@@ -28,7 +28,7 @@ export function main(): void {
 function run(command: string, files: readonly string[]): number {
   switch (command) {
     case "list":
-      return say(1, `${host.commands().join("\n")}\n`);
+      return say(1, `${host.commands().sort().join("\n")}\n`);
     case "version":
       return say(1, `weft ${WEFT_VERSION}\n`);
     case "validate":
