@@ -120,7 +120,7 @@ function foreign(path: string, name: string): string {
 }
 
 function isPlugin(name: string): boolean {
-  return name !== "weft" && host.commands().sort().includes(name);
+  return name !== "weft" && host.commands().includes(name);
 }
 
 function programOf(name: string): Program {
