@@ -36,6 +36,3 @@ struct roots *arena_open(void);
 /* How many bytes from ARENA_BASE are in use, in whole pages. */
 size_t arena_used(void);
 extern const JSMallocFunctions arena_functions;
-
-/* Puts what the image has for the arena, `size` bytes, into a huge page, if that is worth it. */
-void use_huge_page(size_t size);

@@ -178,10 +178,9 @@ int main(int argc, char **argv)
         return usage(name);
     signal(SIGPIPE, SIG_IGN);
     host_set_args(argv);
-    if (roots->ctx) {
-        use_huge_page(arena_used());
+    if (roots->ctx)
         JS_UpdateStackTop(roots->runtime);
-    } else
+    else
         make_engine(roots);
     _exit(run_main(roots->ctx, name) ? report_bug(roots->ctx) : 0);
 }

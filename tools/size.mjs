@@ -17,17 +17,11 @@ const budgets = [
   { what: "bytecode of all modules", folder: "bytecode", limit: 450 << 10 },
 ];
 
-/** The snapshot has to fit a huge page (native/hugepage.c). */
-const snapshot = {
-  what: "snapshot of the loaded engine",
-  size: statSync(join(dist, "snapshot.bin"), { throwIfNoEntry: false })?.size ?? 0,
-  limit: 2 << 20,
-};
-
-const rows = [
-  ...budgets.map(({ what, folder, limit }) => ({ what, limit, size: sizeOf(join(dist, folder)) })),
-  snapshot,
-];
+const rows = budgets.map(({ what, folder, limit }) => ({
+  what,
+  limit,
+  size: sizeOf(join(dist, folder)),
+}));
 for (const { what, size, limit } of rows) {
   const kb = (bytes) => `${Math.round(bytes / 1024)} KB`;
   console.log(`${size <= limit ? "ok     " : "TOO BIG"} ${what}: ${kb(size)} of ${kb(limit)}`);

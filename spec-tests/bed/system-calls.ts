@@ -11,7 +11,7 @@ export interface SystemCall {
 /** How a process begins, which is not the executable's own doing. */
 export const isOfProcess = /^(execve|arch_prctl|set_tid_address)$/;
 
-const memory = "mmap|munmap|mprotect|mremap|madvise|mincore|brk|rt_sigaction|rt_sigprocmask";
+const memory = "mmap|munmap|mprotect|mremap|madvise|brk|rt_sigaction|rt_sigprocmask";
 const reading = "read|pread64|stat|lstat|fstat|newfstatat|statfs|fstatfs|access|getdents64|lseek";
 const looking = "getrandom|getpid|getuid|clock_gettime|poll|recvfrom";
 const descriptors = "socket|setsockopt|setns|dup2|pipe2|memfd_create|pidfd_open";
