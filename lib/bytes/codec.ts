@@ -28,44 +28,51 @@ export class Writer {
   /** Where the next byte goes. */
   at = 0;
 
-  /** The bytes, with room for so many more; every writer goes on from `at` itself. */
-  #roomFor(count: number): Uint8Array {
-    const bytes = this.#bytes;
-    return this.at + count <= bytes.length ? bytes : this.#grow(count);
-  }
-
-  #grow(count: number): Uint8Array {
-    const larger = new Uint8Array(Math.max(this.#bytes.length * 4, this.at + count));
+  /** The bytes, with room up to `end`; numbers look for themselves, which saves a call for each. */
+  #roomTo(end: number): Uint8Array {
+    if (end <= this.#bytes.length) return this.#bytes;
+    const larger = new Uint8Array(Math.max(this.#bytes.length * 4, end));
     larger.set(this.#bytes);
     this.#bytes = larger;
     return larger;
   }
 
   u8(value: number): void {
-    this.#roomFor(1)[this.at++] = value;
+    const { at } = this;
+    if (at >= this.#bytes.length) this.#roomTo(at + 1);
+    this.#bytes[at] = value;
+    this.at = at + 1;
   }
 
   u16(value: number, littleEndian = true): void {
-    const bytes = this.#roomFor(2);
     const { at } = this;
-    bytes[at] = littleEndian ? value : value >>> 8;
-    bytes[at + 1] = littleEndian ? value >>> 8 : value;
+    const bytes = at + 2 > this.#bytes.length ? this.#roomTo(at + 2) : this.#bytes;
+    bytes[at] = littleEndian ? value : value >> 8;
+    bytes[at + 1] = littleEndian ? value >> 8 : value;
     this.at = at + 2;
   }
 
   u32(value: number, littleEndian = true): void {
-    this.u16(littleEndian ? value : value >>> 16, littleEndian);
-    this.u16(littleEndian ? value >>> 16 : value, littleEndian);
+    const { at } = this;
+    const bytes = at + 4 > this.#bytes.length ? this.#roomTo(at + 4) : this.#bytes;
+    const first = littleEndian ? 0 : 3;
+    bytes[at + first] = value;
+    bytes[at + (first ^ 1)] = value >> 8;
+    bytes[at + (first ^ 2)] = value >> 16;
+    bytes[at + (first ^ 3)] = value >> 24;
+    this.at = at + 4;
   }
 
   raw(value: Uint8Array): void {
-    this.#roomFor(value.length).set(value, this.at);
-    this.at += value.length;
+    const { at } = this;
+    this.at = at + value.length;
+    this.#roomTo(this.at).set(value, at);
   }
 
   zeros(count: number): void {
-    this.#roomFor(count).fill(0, this.at, this.at + count);
-    this.at += count;
+    const { at } = this;
+    this.at = at + count;
+    this.#roomTo(this.at).fill(0, at, this.at);
   }
 
   /** Zeros up to the next multiple of four, as netlink aligns. */
@@ -156,10 +163,8 @@ export function within(name: string, cause: unknown): never {
   throw new CodecError(`${name}${joint}${cause.message}`);
 }
 
-function checkInteger(name: string, value: number, largest: number): void {
-  if (!Number.isInteger(value) || value < 0 || value > largest) {
-    throw new CodecError(`${name} must be an integer from 0 to ${largest}, got ${value}`);
-  }
+function notAnInteger(name: string, value: number, largest: number): CodecError {
+  return new CodecError(`${name} must be an integer from 0 to ${largest}, got ${value}`);
 }
 
 function integer(name: string, size: 1 | 2 | 4, littleEndian: boolean): Codec<number> {
@@ -167,7 +172,8 @@ function integer(name: string, size: 1 | 2 | 4, littleEndian: boolean): Codec<nu
   return {
     size,
     write(out, value) {
-      checkInteger(name, value, largest);
+      if ((size === 4 ? value >>> 0 : value & largest) !== value)
+        throw notAnInteger(name, value, largest);
       if (size === 1) out.u8(value);
       else if (size === 2) out.u16(value, littleEndian);
       else out.u32(value, littleEndian);
@@ -201,7 +207,8 @@ export const s32: Codec<number> = {
 export const u64be: Codec<number> = {
   size: 8,
   write(out, value) {
-    checkInteger("u64be", value, Number.MAX_SAFE_INTEGER);
+    const largest = Number.MAX_SAFE_INTEGER;
+    if (!Number.isSafeInteger(value) || value < 0) throw notAnInteger("u64be", value, largest);
     out.u32(Math.floor(value / 2 ** 32), false);
     out.u32(value % 2 ** 32, false);
   },
