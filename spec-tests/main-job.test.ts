@@ -1,6 +1,7 @@
 /** The main job: a person at a shell connects namespaces, and traffic flows. */
 import { describe, expect } from "vitest";
 import type { Bed } from "./bed/bed.ts";
+import { bridgeWith } from "./bed/configs.ts";
 import type { Container } from "./bed/container.ts";
 import { sharedBy } from "./bed/difference.ts";
 import type { Config, RunOptions } from "./bed/invocation.ts";
@@ -187,6 +188,24 @@ describe("a dual-stack list of 1.1.0", () => {
     const shared = sharedBy({ bridge: "br0", name: "dual" });
     expect(bed.leftovers(before, shared)).toEqual([]);
   });
+
+  it.for(["10.1.2.3", "fd00:1::3"])(
+    "neighbours that knew %s learn who has it now",
+    (ip, { bed }) => {
+      const ranges = [[{ subnet: "10.1.2.0/24" }], [{ subnet: "fd00:1::/64" }]];
+      const config = bridgeWith({ type: "host-local", ranges });
+      const [first, second] = [bed.container(), bed.container()];
+      bed.add("bridge", first, config).result;
+      const known = () => first.sh(`ip neighbour show ${ip}`);
+      first.sh(`ip neighbour add ${ip} lladdr 02:00:00:00:00:99 dev eth0 nud reachable; sleep 1.2`);
+      expect(known()).toContain("02:00:00:00:00:99");
+
+      bed.add("bridge", second, config).result;
+      const mac = `${second.link("eth0").address}`;
+      for (let i = 0; i < 50 && !known().includes(mac); i++) first.sh("sleep 0.05");
+      expect(known()).toContain(mac);
+    },
+  );
 
   it("IPv6 works at once, without waiting for duplicate address detection", ({ bed }) => {
     const box = bed.container();

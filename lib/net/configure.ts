@@ -26,8 +26,8 @@ export interface LinkSetup {
 type Named = Pick<Link, "index" | "name">;
 
 /**
- * Adds the addresses, sets the link up and adds the routes; an identical route is fine. Neighbours
- * learn of the link at once, because the kernel announces it, if it can.
+ * Adds the addresses, sets the link up and adds the routes; an identical route is fine. The kernel
+ * is to announce the addresses, if it can, whenever the link goes up or its MAC is set.
  */
 export function configureLink(ns: Netns, link: Named, setup: LinkSetup): void {
   const addressFlags = setup.detectDuplicates ? 0 : IFA_F_NODAD;
@@ -44,6 +44,14 @@ export function configureLink(ns: Netns, link: Named, setup: LinkSetup): void {
     if (!error || i === 0 || (i >= firstRoute && isRefusal(error, EEXIST))) return;
     throw i < firstRoute ? explainedAddressError(error) : error;
   });
+}
+
+/**
+ * Tells neighbours whose the addresses are now, for those that knew them before: the kernel does
+ * when a MAC is set, also to what it is. When the link went up, its bridge did not forward yet.
+ */
+export function announce(ns: Netns, { index, name, mac }: Named & Pick<Link, "mac">): void {
+  ns.route.attempt(changeLink(`announce "${name}"`, index, { attributes: { address: mac } }));
 }
 
 /** Of several routes to one destination with one metric the first counts. */
@@ -63,6 +71,7 @@ export function prepareIpv6(ns: Netns, link: Named, address: IpAddress): void {
     if (disabled !== "0") setSysctl(ns, `ipv6/conf/${name}/disable_ipv6`, "0");
   }
   setSysctl(ns, `ipv6/conf/${link.name}/keep_addr_on_down`, "1");
+  setSysctlIfPresent(ns, `ipv6/conf/${link.name}/ndisc_notify`, "1");
 }
 
 function noIpv6(address: IpAddress): NetError {

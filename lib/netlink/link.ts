@@ -254,10 +254,10 @@ const linkSettingsMessage = /* @__PURE__ */ message(
   }),
 );
 
-/** Lets the kernel announce a link's IPv4 addresses when it goes up: the sysctl arp_notify. */
+/** Lets the kernel announce a link's IPv4 addresses: the sysctl arp_notify. */
 export function announceWhenUp(link: { readonly index: number; readonly name: string }): Request {
   return request({
-    what: `announce "${link.name}"`,
+    what: `let "${link.name}" announce itself`,
     type: RTM_SETLINK,
     codec: linkSettingsMessage,
     value: {

@@ -59,7 +59,9 @@ function add(call: AddCall<BridgeConfig>, host: Netns, container: Netns): Result
         : undefined;
     if (lease && call.config.ipMasq) masquerade(call, host, { lease, undo });
     const { inside } = veth;
-    return describe(call, { ...settled(call, host, { bridge, veth }), inside, vlanLink }, lease);
+    const links = settled(call, host, { bridge, veth });
+    if (lease && !call.config.leaveDown) configure.announce(container, inside);
+    return describe(call, { ...links, inside, vlanLink }, lease);
   });
 }
 
