@@ -207,6 +207,13 @@ function codeOf(elf) {
   return Buffer.concat([code.subarray(16, 24), elf.subarray(offset, offset + size)]);
 }
 
+/** In one piece: as the linker writes it, the kernel keeps it in small ones, which cost every run. */
+function rewrite(program) {
+  const bytes = readFileSync(program);
+  rmSync(program);
+  writeFileSync(program, bytes, { mode: 0o755 });
+}
+
 async function main() {
   rmSync(dist, { recursive: true, force: true });
   mkdirSync(join(dist, "bytecode"), { recursive: true });
@@ -232,10 +239,8 @@ async function main() {
   if (process.env.SNAPSHOT === "0" || isSanitized)
     renameSync(join(dist, "plain"), join(dist, "image"));
   else linkSnapshot(modules);
-  // In one piece: as the linker writes it, the kernel would keep it in small pieces, each of which
-  // costs every run a little.
-  writeFileSync(join(dist, "weft"), readFileSync(join(dist, "image")), { mode: 0o755 });
-  for (const { name } of commands) linkSync(join(dist, "weft"), join(dist, "bin", name));
+  rewrite(join(dist, "image"));
+  for (const { name } of commands) linkSync(join(dist, "image"), join(dist, "bin", name));
   const bytecode = modules.reduce(
     (sum, { file }) => sum + statSync(join(dist, "bytecode", file)).size,
     0,

@@ -11,7 +11,7 @@ export interface Struct<F extends Fields> extends Codec<StructOf<F>> {
   read(input: Reader): FullStructOf<F>;
 }
 
-/** A C structure: its members in order, each of fixed size. */
+/** A C structure: its members in order, each of fixed size. All is zero but what is given. */
 export function struct<F extends Fields>(name: string, fields: F): Struct<F> {
   const members = Object.entries(fields);
   const size = members.reduce((sum, [, codec]) => sum + codec.size, 0);

@@ -9,6 +9,7 @@ import {
   EISDIR,
   ELOOP,
   ENOENT,
+  ENOTDIR,
   ENXIO,
   EOPNOTSUPP,
   SystemError,
@@ -142,7 +143,7 @@ export function ensureDirectory(path: string, mode: number): void {
 export function fileStatus(path: string): FileStatus | undefined {
   const fields = new Float64Array(6);
   const outcome = host.stat(path, fields);
-  if (outcome === -ENOENT || outcome === -20) return undefined;
+  if (outcome === -ENOENT || outcome === -ENOTDIR) return undefined;
   checked(outcome, "stat", path);
   return statusOf(fields);
 }

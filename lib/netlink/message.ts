@@ -75,7 +75,10 @@ export interface Received {
   readonly body: Reader;
 }
 
-/** Splits a datagram, or its first `size` bytes, into its messages; throws CodecError on lengths that do not fit. */
+/**
+ * Splits a datagram, or its first `size` bytes, into its messages; throws CodecError on lengths
+ * that do not fit.
+ */
 export function splitMessages(datagram: Uint8Array, size = datagram.length): Received[] {
   const input = new Reader(datagram, 0, size);
   const messages: Received[] = [];
