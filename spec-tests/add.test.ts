@@ -70,7 +70,7 @@ describe("P7 ADD", () => {
     ]);
     expect(box.links()).toEqual(["lo", "eth0", "eth1"]);
 
-    expect(bed.del("bridge", box, config)).toMatchObject({ exitCode: 0 });
+    expect(bed.del("bridge", box, config)).toSucceed();
     expect(box.links()).toEqual(["lo", "eth1"]);
     expect(reservations(bed)).toEqual(["10.1.2.3"]);
   });
@@ -84,7 +84,7 @@ describe("P7 ADD", () => {
         { address: "10.1.2.2/24" },
       ]);
     }
-    expect(bed.del("host-local", box, one)).toMatchObject({ exitCode: 0 });
+    expect(bed.del("host-local", box, one)).toSucceed();
     expect([reservations(bed, "one"), reservations(bed, "two")]).toEqual([[], ["10.1.2.2"]]);
   });
 });

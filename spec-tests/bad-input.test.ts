@@ -112,13 +112,13 @@ describe("a bad standard input", () => {
       prevResult: null,
     };
     const run = bed.add("bridge", bed.container(), { ...config, ...nulls });
-    expect(run).toMatchObject({ exitCode: 0 });
+    expect(run).toSucceed();
   });
 
   it("deep nesting in a part that nobody reads is no error", ({ bed }) => {
     const deep = `${"[".repeat(500)}${"]".repeat(500)}`;
     const stdin = valid.replace(/}$/, `,"x":${deep}}`);
-    expect(bed.add("bridge", bed.container(), config, { stdin })).toMatchObject({ exitCode: 0 });
+    expect(bed.add("bridge", bed.container(), config, { stdin })).toSucceed();
   });
 });
 
@@ -192,7 +192,7 @@ describe("a machine that does not play along", () => {
     const tagged = bridge("10.1.2.0/24", { vlan: 5 });
     const box = bed.container();
     if (kernelHas("bridge VLAN filtering")) {
-      expect(bed.add("bridge", box, tagged)).toMatchObject({ exitCode: 0 });
+      expect(bed.add("bridge", box, tagged)).toSucceed();
       return;
     }
     expectRefusal(

@@ -223,7 +223,7 @@ describe("DEL", () => {
     const before = bed.snapshot();
     const config = { ...bandwidth, cniVersion: "1.0.0", prevResult };
     const reference = { ...config, prevResult: { ...prevResult, cniVersion: "1.0.0" } };
-    expect(bed.add("bandwidth", box, reference, { from: "/usr/lib/cni" }).ok).toBe(true);
+    expect(bed.add("bandwidth", box, reference, { from: "/usr/lib/cni" })).toSucceed();
     expect(shapersOf(bed)).toHaveLength(1);
     expect(bed.del("bandwidth", box, reference).exitCode).toBe(0);
     expect(bed.leftovers(before)).toEqual([]);

@@ -66,7 +66,7 @@ describe("P10 CHECK", () => {
     const network = bridgeWith({ ...ipam, routes });
     const { box, result } = attach(bed, network);
     const run = bed.check("bridge", box, { ...network, prevResult: result });
-    expect(run).toMatchObject({ exitCode: 0 });
+    expect(run).toSucceed();
     box.sh("ip route flush table 100");
     expect(
       bed.check("bridge", box, { ...network, prevResult: result }).error.code,
@@ -130,7 +130,7 @@ describe("P10 CHECK", () => {
     const tagged = bridge("10.1.2.0/24", { vlan: 5 });
     const { box, result, veth } = attach(bed, tagged);
     const withResult = { ...tagged, prevResult: result };
-    expect(bed.check("bridge", box, withResult)).toMatchObject({ exitCode: 0 });
+    expect(bed.check("bridge", box, withResult)).toSucceed();
     bed.host.sh(`bridge vlan delete dev ${veth} vid 5`);
     expect(bed.check("bridge", box, withResult).error.code).toBeGreaterThanOrEqual(100);
   });
@@ -139,7 +139,7 @@ describe("P10 CHECK", () => {
     const guarded = bridge("10.1.2.0/24", { macspoofchk: true });
     const { box, result } = attach(bed, guarded);
     const withResult = { ...guarded, prevResult: result };
-    expect(bed.check("bridge", box, withResult)).toMatchObject({ exitCode: 0 });
+    expect(bed.check("bridge", box, withResult)).toSucceed();
     bed.host.sh("nft flush ruleset");
     expect(bed.check("bridge", box, withResult).error.code).toBeGreaterThanOrEqual(100);
   });
@@ -231,7 +231,7 @@ describe("P10 CHECK", () => {
     const box = bed.container();
     const lo = { cniVersion: "1.1.0", name: "lo", type: "loopback" };
     const prevResult = bed.add("loopback", box, lo).result;
-    expect(bed.check("loopback", box, { ...lo, prevResult })).toMatchObject({ exitCode: 0 });
+    expect(bed.check("loopback", box, { ...lo, prevResult })).toSucceed();
     box.sh("ip link set lo down");
     expect(bed.check("loopback", box, { ...lo, prevResult }).error.code).toBeGreaterThanOrEqual(
       100,

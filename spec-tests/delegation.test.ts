@@ -27,7 +27,7 @@ describe("P6 finding the delegate", () => {
     early.answer("ADD", { stdout: oneAddress });
 
     const path = `/nope:${first}:${second}`;
-    expect(bed.add("bridge", bed.container(), config, { path })).toMatchObject({ exitCode: 0 });
+    expect(bed.add("bridge", bed.container(), config, { path })).toSucceed();
     expect([early.commands, late.commands]).toEqual([["ADD"], []]);
   });
 
@@ -36,7 +36,7 @@ describe("P6 finding the delegate", () => {
     const second = bed.folder("second");
     bed.recorder("fake", second).answer("ADD", { stdout: oneAddress });
     const path = `/run/bed/first:${second}`;
-    expect(bed.add("bridge", bed.container(), config, { path })).toMatchObject({ exitCode: 0 });
+    expect(bed.add("bridge", bed.container(), config, { path })).toSucceed();
   });
 
   it.for(["../fakes/fake", "/run/bed/fakes/fake", "./fake", "..", ".", "a/b"])(
@@ -98,8 +98,8 @@ describe("P6 what the delegate gets", () => {
     const fake = fakeIpam(bed);
     const box = bed.container();
     const prevResult = bed.add("bridge", box, config).result;
-    expect(bed.check("bridge", box, { ...config, prevResult })).toMatchObject({ exitCode: 0 });
-    expect(bed.del("bridge", box, config)).toMatchObject({ exitCode: 0 });
+    expect(bed.check("bridge", box, { ...config, prevResult })).toSucceed();
+    expect(bed.del("bridge", box, config)).toSucceed();
     expect(fake.commands).toEqual(["ADD", "CHECK", "DEL"]);
   });
 
@@ -230,9 +230,9 @@ describe("P6 what the delegate answers", () => {
     expect(result.ips).toEqual([]);
     expect(box.link("eth0").flags).toContain("UP");
     const checked = bed.check("bridge", box, { ...plain, prevResult: result });
-    expect(checked).toMatchObject({ exitCode: 0 });
-    expect(bed.status("bridge", plain)).toMatchObject({ exitCode: 0 });
-    expect(bed.del("bridge", box, plain)).toMatchObject({ exitCode: 0 });
+    expect(checked).toSucceed();
+    expect(bed.status("bridge", plain)).toSucceed();
+    expect(bed.del("bridge", box, plain)).toSucceed();
     expect(bed.leftovers(before, sharedBy(plain))).toEqual([]);
   });
 
@@ -242,7 +242,7 @@ describe("P6 what the delegate answers", () => {
     const added = bed.add("host-local", box, hostLocal("10.1.2.0/24"), { env });
     expect(added.result.ips).toHaveLength(1);
     const deleted = bed.del("host-local", box, hostLocal("10.1.2.0/24"), { env });
-    expect(deleted).toMatchObject({ exitCode: 0 });
+    expect(deleted).toSucceed();
     expect(reservations(bed)).toEqual([]);
   });
 });

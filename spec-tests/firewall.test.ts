@@ -140,7 +140,7 @@ describe("a FORWARD policy of DROP, as Docker and ufw set it", () => {
     const before = bed.snapshot();
     expect(bed.check("firewall", box, config).error).toMatchObject({ code: 104 });
     expect(bed.leftovers(before)).toEqual([]);
-    expect(bed.add("firewall", box, config)).toMatchObject({ exitCode: 0 });
+    expect(bed.add("firewall", box, config)).toSucceed();
     expect(bed.check("firewall", box, config)).toMatchObject({ exitCode: 0, stdout: "" });
   });
 
@@ -167,14 +167,10 @@ describe.each(["nftables", "iptables"])("backend %s", (backend) => {
       [second, undefined],
     ] as const) {
       if (which === undefined) throw new Error("no container");
-      expect(bed.del("firewall", which.box, { ...plugins[1], prevResult })).toMatchObject({
-        exitCode: 0,
-      });
+      expect(bed.del("firewall", which.box, { ...plugins[1], prevResult })).toSucceed();
       if (which === third) {
         const config = { ...plugins[1], prevResult: second?.result };
-        expect(bed.check("firewall", second?.box ?? which.box, config)).toMatchObject({
-          exitCode: 0,
-        });
+        expect(bed.check("firewall", second?.box ?? which.box, config)).toSucceed();
       }
       for (const run of new Chain(bed, plugins).del(which.box, prevResult)) {
         expect(run).toMatchObject({ exitCode: 0, stdout: "" });
@@ -278,7 +274,7 @@ describe("the iptables backend", () => {
       config: { ...config, prevResult },
       from,
     }).result;
-    expect(bed.check("firewall", box, { ...config, prevResult })).toMatchObject({ exitCode: 0 });
+    expect(bed.check("firewall", box, { ...config, prevResult })).toSucceed();
     bed.del("firewall", box, { ...config, prevResult });
     expect(bed.host.sh("iptables -S")).not.toContain("10.1.1.9");
   });
@@ -373,7 +369,7 @@ describe("the firewalld backend", () => {
     stop();
     const other = { cniVersion: "1.1.0", ips: [{ address: "10.1.1.10/24" }] };
     const run = bed.add("firewall", bed.container("two"), { ...auto, prevResult: other }, options);
-    expect(run).toMatchObject({ exitCode: 0 });
+    expect(run).toSucceed();
     expect(sources()).toEqual(both);
   });
 
@@ -405,7 +401,7 @@ describe("what cannot be", () => {
     const before = bed.snapshot();
     const { error } = bed.add("firewall", box, config);
     expect(error).toMatchObject({ code: 7, msg: expect.stringContaining(key) });
-    expect(bed.del("firewall", box, config)).toMatchObject({ exitCode: 0 });
+    expect(bed.del("firewall", box, config)).toSucceed();
     expect(bed.leftovers(before)).toEqual([]);
   });
 

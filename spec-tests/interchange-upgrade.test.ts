@@ -213,7 +213,7 @@ describe("upgrade in place", () => {
     const options = { ifName: "lo" };
     const run = bed.add("loopback", box, config, { ...by(bed, "theirs"), ...options });
     const withResult = { ...config, prevResult: run.result };
-    expect(bed.check("loopback", box, withResult, options)).toMatchObject({ exitCode: 0 });
+    expect(bed.check("loopback", box, withResult, options)).toSucceed();
     expect(bed.del("loopback", box, withResult, options).exitCode).toBe(0);
     expect(box.link("lo").flags).not.toContain("UP");
   });
@@ -320,7 +320,7 @@ describe.each(commonVersions)("downgrade, version %s", (version) => {
     const run = bed.del("bridge", box, { ...config, prevResult }, by(bed, "theirs"));
     // It misses a chain of its own, says so at the very end, and is content when asked again.
     if (!run.ok) expect(run.stdout).toMatch(/Chain 'CNI-[0-9a-f]{24}' does not exist/);
-    expect(bed.del("bridge", box, { ...config, prevResult }, by(bed, "theirs")).ok).toBe(true);
+    expect(bed.del("bridge", box, { ...config, prevResult }, by(bed, "theirs"))).toSucceed();
     expect(bed.leftovers(before, sharedBy(config)).map(keyOf)).toEqual([
       expect.stringContaining(
         'host nft inet weft map masquerade4 element [{"elem":{"val":"10.1.2.2"',
@@ -338,7 +338,7 @@ describe.each(commonVersions)("downgrade, version %s", (version) => {
     const box = bed.container();
     const before = bed.snapshot();
     bed.add("bridge", box, config).result;
-    expect(bed.del("bridge", box, config, by(bed, "theirs"))).toMatchObject({ exitCode: 0 });
+    expect(bed.del("bridge", box, config, by(bed, "theirs"))).toSucceed();
     expect(bed.leftovers(before, sharedBy(config))).toEqual([]);
   });
 });

@@ -13,7 +13,7 @@ describe("P9 interface names", () => {
       const { interfaces } = bed.add("bridge", box, config, { ifName }).result;
       expect(interfaces[2]).toMatchObject({ name: ifName });
       expect(box.links()).toEqual(["lo", ifName]);
-      expect(bed.del("bridge", box, config, { ifName })).toMatchObject({ exitCode: 0 });
+      expect(bed.del("bridge", box, config, { ifName })).toSucceed();
       expect(box.links()).toEqual(["lo"]);
     },
   );
@@ -65,7 +65,7 @@ describe("P9 interface names", () => {
     expect(again).not.toBe(name);
     expect(bed.host.link(name)).toMatchObject({ linkinfo: { info_kind: "bridge" } });
     expect(box.ping("10.1.2.1")).toBe(true);
-    expect(bed.del("bridge", box, config)).toMatchObject({ exitCode: 0 });
+    expect(bed.del("bridge", box, config)).toSucceed();
     expect(bed.host.links()).toEqual(["lo", "uplink0", "br0", name]);
   });
 
@@ -123,7 +123,7 @@ describe("P9 namespaces", () => {
   it.for(["1", "true", "TRUE"])("P1.18 CNI_NETNS_OVERRIDE=%s allows it", (value, { bed }) => {
     const env = { CNI_NETNS: "/proc/self/ns/net", CNI_NETNS_OVERRIDE: value };
     const own = hostLocal("10.1.2.0/24");
-    expect(bed.add("host-local", bed.container(), own, { env })).toMatchObject({ exitCode: 0 });
+    expect(bed.add("host-local", bed.container(), own, { env })).toSucceed();
     const lo = { cniVersion: "1.1.0", name: "lo", type: "loopback" };
     expect(bed.add("loopback", bed.container(), lo, { env }).result.interfaces).toHaveLength(1);
   });
@@ -145,8 +145,8 @@ describe("P9 namespaces", () => {
       expect(box.links()).toContain("eth0");
       const prevResult = result;
       const checked = bed.check("bridge", box, { ...config, prevResult }, { env: { CNI_NETNS } });
-      expect(checked).toMatchObject({ exitCode: 0 });
-      expect(bed.del("bridge", box, config, { env: { CNI_NETNS } })).toMatchObject({ exitCode: 0 });
+      expect(checked).toSucceed();
+      expect(bed.del("bridge", box, config, { env: { CNI_NETNS } })).toSucceed();
       expect(box.links()).toEqual(["lo"]);
     }
     bed.host.sh(`kill ${pid}`);

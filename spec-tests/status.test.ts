@@ -70,7 +70,7 @@ describe("P12 STATUS", () => {
     const box = bed.container();
     bed.add("host-local", box, config).result;
     expect(bed.status("host-local", config).ok).toBe(false);
-    expect(bed.del("host-local", box, config)).toMatchObject({ exitCode: 0 });
-    expect(bed.status("host-local", config)).toMatchObject({ exitCode: 0 });
+    expect(bed.del("host-local", box, config)).toSucceed();
+    expect(bed.status("host-local", config)).toSucceed();
   });
 });

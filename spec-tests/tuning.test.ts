@@ -133,7 +133,7 @@ describe("DEL", () => {
     const { sysctl: _, ...link } = everything;
     const config = tuning({ ...link, cniVersion: "1.0.0" });
     const theirs = { ...config, prevResult: { ...prevResult, cniVersion: "1.0.0" } };
-    expect(bed.add("tuning", box, theirs, { from: "/usr/lib/cni" }).ok).toBe(true);
+    expect(bed.add("tuning", box, theirs, { from: "/usr/lib/cni" })).toSucceed();
     expect(bed.del("tuning", box, config).exitCode).toBe(0);
     const folder = /folder \/run\/cni/;
     expect(bed.leftovers(before).filter((line) => !folder.test(line))).toEqual([]);

@@ -7,6 +7,7 @@ export default defineConfig({
     root: import.meta.dirname,
     include: ["**/*.test.ts"],
     globalSetup: ["./bed/require-root.ts"],
+    setupFiles: ["./bed/matchers.ts"],
     reporters: ["./bed/not-here-reporter.ts", "default"],
     pool: "forks",
     maxWorkers: 4,

@@ -80,7 +80,7 @@ describe("the node's own record", () => {
     const config = node.config([], { subnet: undefined });
     expect(node.run({ command: "STATUS", config }).error.code).toBe(50);
     node.write("node.json", { subnet });
-    expect(node.run({ command: "STATUS", config }).ok).toBe(true);
+    expect(node.run({ command: "STATUS", config })).toSucceed();
   });
 
   it("outside the network is refused", ({ bed }) => {

@@ -78,12 +78,12 @@ export function outcome(ending: Ending, what: string): Outcome {
       return parse(ending, what);
     },
     get result() {
-      if (ending.exitCode !== 0) throw new Error(`${what} failed:\n${describe(ending)}`);
+      if (ending.exitCode !== 0) throw new Error(`${what} failed:\n${tell(ending)}`);
       const empty = { interfaces: [], ips: [], routes: [] };
       return { ...empty, ...(parse(ending, what) as Result) };
     },
     get error() {
-      if (ending.exitCode === 0) throw new Error(`${what} succeeded:\n${describe(ending)}`);
+      if (ending.exitCode === 0) throw new Error(`${what} succeeded:\n${tell(ending)}`);
       return errorObject(ending, what);
     },
   };
@@ -96,11 +96,11 @@ function isDocumentedCode(code: unknown): boolean {
 }
 
 function errorObject(ending: Ending, what: string): ErrorObject {
-  if (ending.signal !== null) throw new Error(`${what} died:\n${describe(ending)}`);
+  if (ending.signal !== null) throw new Error(`${what} died:\n${tell(ending)}`);
   const error = parse(ending, what) as ErrorObject;
   const wellFormed = isDocumentedCode(error?.code) && typeof error.msg === "string";
   if (!wellFormed || error.msg === "") {
-    throw new Error(`${what} printed no documented error object:\n${describe(ending)}`);
+    throw new Error(`${what} printed no documented error object:\n${tell(ending)}`);
   }
   return error;
 }
@@ -109,11 +109,12 @@ function parse(ending: Ending, what: string): unknown {
   try {
     return JSON.parse(ending.stdout);
   } catch {
-    throw new Error(`${what} did not print one JSON document:\n${describe(ending)}`);
+    throw new Error(`${what} did not print one JSON document:\n${tell(ending)}`);
   }
 }
 
-function describe({ exitCode, signal, stdout, stderr }: Ending): string {
+/** The end of a process in words, for messages. */
+export function tell({ exitCode, signal, stdout, stderr }: Ending): string {
   const end = signal === null ? `exit code ${exitCode}` : `signal ${signal}`;
   return `  ${end}\n  stdout: ${stdout || "(empty)"}\n  stderr: ${stderr || "(empty)"}`;
 }
