@@ -20,7 +20,7 @@ import { AF_INET, AF_INET6, newAddress } from "../netlink/address.ts";
 import type { Decoder } from "../netlink/connection.ts";
 import { isRefusal } from "../netlink/error.ts";
 import { AF_BRIDGE } from "../netlink/link.ts";
-import type { Request } from "../netlink/message.ts";
+import { type Request, say } from "../netlink/message.ts";
 import * as neighbour from "../netlink/neighbour.ts";
 import { delRoute, listRoutesOf, type NewRoute, newRoute, routeMessage } from "../netlink/route.ts";
 import { deleteAddressIfPresent, listAddresses } from "./address.ts";
@@ -138,7 +138,7 @@ function send(ns: Netns, keys: readonly Key[], { requestOf, isFine, tell }: Send
     for (const { error } of ns.route.attempt(...requests)) {
       if (error && !isFine(error)) throw error;
     }
-    for (const { what } of requests) tell(what);
+    for (const { what } of requests) tell(say(what));
   }
 }
 

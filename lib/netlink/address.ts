@@ -53,7 +53,7 @@ export function newAddress(link: Target, cidr: Cidr, flags: number): Request {
   const { address, prefixLength } = cidr;
   const withBroadcast = address.length === 4 && prefixLength < 31;
   return request({
-    what: `add address ${formatCidr(cidr)} to "${link.name}"`,
+    what: () => `add address ${formatCidr(cidr)} to "${link.name}"`,
     type: RTM_NEWADDR,
     flags: NLM_F_CREATE | NLM_F_EXCL,
     codec: addressMessage,
@@ -73,7 +73,7 @@ export function newAddress(link: Target, cidr: Cidr, flags: number): Request {
 export function delAddress(link: Target, cidr: Cidr): Request {
   const { address, prefixLength } = cidr;
   return request({
-    what: `delete address ${formatCidr(cidr)} of "${link.name}"`,
+    what: () => `delete address ${formatCidr(cidr)} of "${link.name}"`,
     type: RTM_DELADDR,
     codec: addressMessage,
     value: {

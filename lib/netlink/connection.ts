@@ -15,7 +15,9 @@ import {
   NLMSG_ERROR,
   type Received,
   type Request,
+  say,
   splitMessages,
+  type Words,
 } from "./message.ts";
 
 const AF_NETLINK = 16;
@@ -52,7 +54,7 @@ export interface Decoder<T> {
 /** What came back for one request: the bodies of the messages, or the refusal. */
 export interface Outcome {
   /** The request in words. */
-  readonly what: string;
+  readonly what: Words;
   readonly bodies: Reader[];
   error?: NetlinkError;
 }
@@ -120,7 +122,7 @@ export class Connection {
     for (let attempt = 1; ; attempt++) {
       const items = this.#dumpOnce({ ...request, flags: request.flags | NLM_F_DUMP }, codec);
       if (items) return items;
-      if (attempt === DUMP_ATTEMPTS) throw new NetlinkError(request.what, EBUSY);
+      if (attempt === DUMP_ATTEMPTS) throw new NetlinkError(say(request.what), EBUSY);
     }
   }
 
@@ -201,7 +203,7 @@ export class Connection {
     const first = this.#sequence;
     this.#sequence += requests.length;
     const outcome = host.send(fd, encoded(requests, first, acknowledged));
-    if (outcome < 0) throw new NetlinkError(requests[0]?.what ?? "send", -outcome);
+    if (outcome < 0) throw new NetlinkError(say(requests[0]?.what ?? "send"), -outcome);
     return first;
   }
 
@@ -233,7 +235,7 @@ export class Connection {
   }
 }
 
-function decode<T>(what: string, codec: Decoder<T>, input: Reader): T {
+function decode<T>(what: Words, codec: Decoder<T>, input: Reader): T {
   try {
     return codec.read(input);
   } catch (cause) {
@@ -242,9 +244,9 @@ function decode<T>(what: string, codec: Decoder<T>, input: Reader): T {
 }
 
 /** If an answer cannot be read, it is unknown what became of the request. */
-function misunderstood(what: string, cause: unknown): unknown {
+function misunderstood(what: Words, cause: unknown): unknown {
   if (!(cause instanceof CodecError)) return cause;
-  return new NetlinkError(what, EBADMSG, { text: cause.message, settled: false });
+  return new NetlinkError(say(what), EBADMSG, { text: cause.message, settled: false });
 }
 
 /** A value that no message can hold is one the kernel would refuse. */
@@ -258,7 +260,7 @@ function encoded(requests: readonly Request[], first: number, acknowledged: numb
 }
 
 function allOf(requests: readonly Request[]): string {
-  return requests.map(({ what }) => what).join(", ");
+  return requests.map(({ what }) => say(what)).join(", ");
 }
 
 /** The first message that came back for a request, decoded; throws NetlinkError if there is none. */
@@ -286,7 +288,7 @@ function errorIn(message: Received, request: Request): NetlinkError | undefined 
   const hasText = (message.flags & NLM_F_ACK_TLVS) !== 0;
   const reader = { read: () => extendedText(message) };
   const text = hasText ? decode(request.what, reader, body) : undefined;
-  return new NetlinkError(request.what, errno, text === undefined ? {} : { text });
+  return new NetlinkError(say(request.what), errno, text === undefined ? {} : { text });
 }
 
 /** The words of the extended acknowledgement, after the copy of the request. */

@@ -21,9 +21,17 @@ export const NLMSG_DONE = 3;
 /** Bytes of struct nlmsghdr: length u32, type u16, flags u16, sequence u32, port u32. */
 export const HEADER_SIZE = 16;
 
+/** What a request does, in words; a function where they are costly, since few are ever read. */
+export type Words = string | (() => string);
+
+/** The words themselves. */
+export function say(words: Words): string {
+  return typeof words === "string" ? words : words();
+}
+
 /** One request: what it does in words (for errors), its type, its flags and its body. */
 export interface Request {
-  readonly what: string;
+  readonly what: Words;
   readonly type: number;
   readonly flags: number;
   readonly codec: Codec<unknown>;
@@ -32,7 +40,7 @@ export interface Request {
 
 /** Parameters of `request`: the body is a value and the codec that writes it. */
 export interface RequestSpec<T> {
-  readonly what: string;
+  readonly what: Words;
   readonly type: number;
   readonly flags?: number;
   readonly codec: Codec<T>;

@@ -73,7 +73,7 @@ function inWords(action: string, link: On, { address, mac }: Pair): string {
 /** A permanent neighbour; it takes the place of another for the same address. */
 export function setNeighbour(link: On, pair: Pair): Request {
   return request({
-    what: inWords("set neighbour", link, pair),
+    what: () => inWords("set neighbour", link, pair),
     ...write,
     value: neighbour(link, pair),
   });
@@ -82,7 +82,7 @@ export function setNeighbour(link: On, pair: Pair): Request {
 /** Deletes a neighbour; ENOENT if there is none. */
 export function delNeighbour(link: On, pair: Pair): Request {
   return request({
-    what: inWords("delete neighbour", link, pair),
+    what: () => inWords("delete neighbour", link, pair),
     ...erase,
     value: neighbour(link, pair),
   });
@@ -91,7 +91,7 @@ export function delNeighbour(link: On, pair: Pair): Request {
 /** Frames for a MAC go to a host; it takes the place of another host for the same MAC. */
 export function setForwarding(link: On, pair: Pair): Request {
   return request({
-    what: inWords("set forwarding", link, pair),
+    what: () => inWords("set forwarding", link, pair),
     ...write,
     value: forwarding(link, pair),
   });
@@ -100,7 +100,7 @@ export function setForwarding(link: On, pair: Pair): Request {
 /** Deletes a forwarding entry; ENOENT if there is none. */
 export function delForwarding(link: On, pair: Pair): Request {
   return request({
-    what: inWords("delete forwarding", link, pair),
+    what: () => inWords("delete forwarding", link, pair),
     ...erase,
     value: forwarding(link, pair),
   });

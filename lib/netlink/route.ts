@@ -122,7 +122,7 @@ const modes = {
  */
 export function newRoute(link: Target, route: NewRoute, mode: keyof typeof modes): Request {
   return request({
-    what: `add route ${describeRoute(route)} dev "${link.name}"`,
+    what: () => `add route ${describeRoute(route)} dev "${link.name}"`,
     type: RTM_NEWROUTE,
     flags: modes[mode],
     codec: routeMessage,
@@ -133,7 +133,7 @@ export function newRoute(link: Target, route: NewRoute, mode: keyof typeof modes
 /** Deletes a route. */
 export function delRoute(link: Target, route: NewRoute): Request {
   return request({
-    what: `delete route ${describeRoute(route)} dev "${link.name}"`,
+    what: () => `delete route ${describeRoute(route)} dev "${link.name}"`,
     type: RTM_DELROUTE,
     codec: routeMessage,
     value: routeValue(link, route),
@@ -143,7 +143,7 @@ export function delRoute(link: Target, route: NewRoute): Request {
 /** Asks by which route a packet would go to an address; ENETUNREACH or EHOSTUNREACH if by none. */
 export function getRoute(destination: IpAddress): Request {
   return request({
-    what: `find the route to ${formatAddress(destination)}`,
+    what: () => `find the route to ${formatAddress(destination)}`,
     type: RTM_GETROUTE,
     codec: routeMessage,
     value: {
