@@ -83,18 +83,39 @@ function entryOf(key: Key): Entry {
   return { kind, isDirect: isDirect === 1, destination, gateway: bytes.slice(4 + length) };
 }
 
-/** Sends what is missing and takes away what is too much, and tells each. */
-export function reconcile(ns: Netns, overlay: Overlay, tell: (what: string) => void): void {
-  const { missing, stale } = compare(ns, overlay);
+/** Told each change in words; nothing is put into words if nobody listens. */
+export type Tell = ((what: string) => void) | undefined;
+
+/** Sends what is missing and takes away what is too much. */
+export function reconcile(ns: Netns, overlay: Overlay, tell?: Tell): void {
+  const found = foundEntries(ns, overlay);
+  if (found.length === 0) {
+    setAll(ns, overlay, tell);
+    return;
+  }
+  const { missing, stale } = compare(overlay.peers, found);
   const remove = (key: Key) => removal(overlay, entryOf(key));
   const set = (key: Key) => setting(overlay, entryOf(key));
-  send(ns, stale, { requestOf: remove, isFine: (e) => isRefusal(e, ENOENT, ESRCH), tell });
-  send(ns, [...missing.keys()], { requestOf: set, isFine: () => false, tell });
+  const isFine = (error: unknown) => isRefusal(error, ENOENT, ESRCH);
+  eachBatch(stale, (keys) => send(ns, keys.map(remove), { isFine, tell }));
+  eachBatch([...missing.keys()], (keys) => send(ns, keys.map(set), { tell }));
+}
+
+/** With nothing to compare with, thousands of entries take half the time. */
+function setAll(ns: Netns, overlay: Overlay, tell: Tell): void {
+  let requests: Request[] = [];
+  overlay.peers.forEach((peer) => {
+    for (const entry of entriesOf(peer)) requests.push(setting(overlay, entry));
+    if (requests.length < BATCH) return;
+    send(ns, requests, { tell });
+    requests = [];
+  });
+  if (requests.length > 0) send(ns, requests, { tell });
 }
 
 /** What differs from what is wanted, each with the host it concerns. */
 export function findOverlayFaults(ns: Netns, overlay: Overlay): readonly string[] {
-  const { missing, stale } = compare(ns, overlay);
+  const { missing, stale } = compare(overlay.peers, foundEntries(ns, overlay));
   const nameOf = (peer: number) => formatAddress(overlay.peers.get(peer).publicIP);
   return [
     ...Array.from(missing, ([key, peer]) => `peer ${nameOf(peer)}: there is no ${inWords(key)}`),
@@ -108,9 +129,9 @@ interface Difference {
   readonly stale: readonly Key[];
 }
 
-function compare(ns: Netns, overlay: Overlay): Difference {
-  const missing = wantedEntries(overlay.peers);
-  const stale = foundEntries(ns, overlay).filter((key) => !missing.delete(key));
+function compare(peers: PeerList, found: readonly Key[]): Difference {
+  const missing = wantedEntries(peers);
+  const stale = found.filter((key) => !missing.delete(key));
   return { missing, stale };
 }
 
@@ -125,21 +146,21 @@ function inWords(key: Key): string {
     : `forwarding entry ${mac} ${address}`;
 }
 
-interface Sending {
-  readonly requestOf: (key: Key) => Request;
-  readonly isFine: (error: unknown) => boolean;
-  readonly tell: (what: string) => void;
+/** Requests are made batch by batch: they take a hundred times the memory of what they are of. */
+function eachBatch(keys: readonly Key[], each: (keys: readonly Key[]) => void): void {
+  for (let at = 0; at < keys.length; at += BATCH) each(keys.slice(at, at + BATCH));
 }
 
-/** Requests are made batch by batch: they take a hundred times the memory of what they are of. */
-function send(ns: Netns, keys: readonly Key[], { requestOf, isFine, tell }: Sending): void {
-  for (let at = 0; at < keys.length; at += BATCH) {
-    const requests = keys.slice(at, at + BATCH).map(requestOf);
-    for (const { error } of ns.route.attempt(...requests)) {
-      if (error && !isFine(error)) throw error;
-    }
-    for (const { what } of requests) tell(say(what));
+interface Sending {
+  readonly isFine?: (error: unknown) => boolean;
+  readonly tell: Tell;
+}
+
+function send(ns: Netns, requests: readonly Request[], { isFine, tell }: Sending): void {
+  for (const { error } of ns.route.attempt(...requests)) {
+    if (error && !isFine?.(error)) throw error;
   }
+  if (tell) for (const { what } of requests) tell(say(what));
 }
 
 function setting({ device, uplink }: Overlay, entry: Entry): Request {

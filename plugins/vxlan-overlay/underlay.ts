@@ -3,7 +3,12 @@
 import { CniError, Code } from "../../lib/cni/error.ts";
 import { formatCidr, hostCidr } from "../../lib/ip/cidr.ts";
 import type { Netns } from "../../lib/net/netns.ts";
-import { ensureVtepAddresses, findOverlayFaults, reconcile } from "../../lib/net/overlay.ts";
+import {
+  ensureVtepAddresses,
+  findOverlayFaults,
+  reconcile,
+  type Tell,
+} from "../../lib/net/overlay.ts";
 import type { PeerList } from "../../lib/net/peers.ts";
 import { oneAtATime, stampOf } from "../../lib/net/record.ts";
 import { ensureVxlan, findVxlan, setAlias, type Vxlan, vtepMac } from "../../lib/net/vxlan.ts";
@@ -37,7 +42,7 @@ export function ensureUnderlay(config: OverlayConfig, host: Netns): Vxlan {
 
 /** Another process may have been quicker. */
 function madeRight(config: OverlayConfig, host: Netns): Vxlan {
-  return findRight(config, host) ?? program(config, host, { tell: () => undefined }).device;
+  return findRight(config, host) ?? program(config, host, {}).device;
 }
 
 function findRight(config: OverlayConfig, host: Netns): Vxlan | undefined {
@@ -66,8 +71,8 @@ export interface Repairing {
   readonly last?: Repair | undefined;
   /** True if what is written of peers now cannot be used, and the last ones are to stay. */
   readonly keepsPeers?: boolean;
-  /** Called with each change in words. */
-  readonly tell: (what: string) => void;
+  /** Called with each change in words; a new device and all that belongs to it are one. */
+  readonly tell?: Tell;
 }
 
 /** Makes all right, whatever configuration and files were when it was last so. */
@@ -86,11 +91,11 @@ function program(config: OverlayConfig, host: Netns, repairing: Repairing): Repa
   const isKnown = last && (keepsPeers || last.source === source);
   const peers = isKnown ? last.peers : readPeers(config, node);
   const { device, isNew } = ensureVxlan(host, specOf(config, node));
-  if (isNew) tell(`make vxlan device "${device.name}"`);
   const isCurrent = device.alias === alias;
   if (!isCurrent && device.alias !== owner) setAlias(host, device, owner);
   ensureVtepAddresses(host, device, node.subnets);
-  reconcile(host, { device, uplink: node.uplink, peers }, tell);
+  reconcile(host, { device, uplink: node.uplink, peers }, isNew ? undefined : tell);
+  if (isNew) tell?.(`make vxlan device "${device.name}", with what leads to ${peers.size} peers`);
   if (!isCurrent && alias !== owner) setAlias(host, device, alias);
   return { device, node, peers, source: keepsPeers ? "" : source };
 }
