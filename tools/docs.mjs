@@ -96,10 +96,12 @@ function overlayTable({ rows }) {
     const sent = [messages.cold, messages.oneMore, messages.same].map((each) => each.messages);
     const memory = `${(daemon.peak / 1e6).toPrecision(2)} MB`;
     const cells = [peers.toLocaleString("en"), time(add.median), ...steps];
-    return [...cells, sent.join(", "), memory, time(daemon.idle)].join(" | ");
+    return [...cells, sent.join(", "), memory, time(daemon.idle), time(daemon.mended)].join(" | ");
   });
-  const head =
-    "other hosts | ADD | all made | one more | nothing to do | messages for these | daemon's memory | idle for 5 s";
+  const head = [
+    ...["other hosts", "ADD", "all made", "one more", "nothing to do", "messages for these"],
+    ...["daemon's memory", "idle for 5 s", "a deleted device is back"],
+  ].join(" | ");
   return [head, head.replace(/[^|]+/g, "---"), ...lines].map((line) => `| ${line} |`).join("\n");
 }
 
