@@ -5,7 +5,7 @@ import {
   listPortVlans,
   type PortVlan,
   portVlansMessage,
-} from "../netlink/link.ts";
+} from "../netlink/vlan.ts";
 import type { Link } from "./link.ts";
 import type { Netns } from "./netns.ts";
 

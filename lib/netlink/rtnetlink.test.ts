@@ -3,17 +3,10 @@ import { describe, expect, it } from "vitest";
 import { vector } from "../../tools/vector.ts";
 import { type Codec, CodecError, Reader, type ValueOf, Writer } from "../bytes/codec.ts";
 import { addressMessage, delAddress, IFA_F_NODAD, newAddress } from "./address.ts";
-import {
-  changeLink,
-  delLink,
-  IFF_UP,
-  type LinkAttributes,
-  linkMessage,
-  newLink,
-  portVlansMessage,
-} from "./link.ts";
+import { changeLink, delLink, IFF_UP, type LinkAttributes, linkMessage, newLink } from "./link.ts";
 import { encodeRequests, type Received, type Request, splitMessages } from "./message.ts";
 import { newRoute, routeMessage } from "./route.ts";
+import { portVlansMessage } from "./vlan.ts";
 
 const bridge = { index: 3, name: "br0" };
 const veth = 2;
