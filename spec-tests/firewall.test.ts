@@ -6,6 +6,7 @@ import type { Container } from "./bed/container.ts";
 import { sharedBy } from "./bed/difference.ts";
 import type { Config } from "./bed/invocation.ts";
 import { it } from "./bed/it.ts";
+import { ask, serve, world } from "./bed/ports.ts";
 
 /** A dual-stack network on a bridge of its own: the number is part of its addresses. */
 function network(number: number, more: Config = {}): readonly [Config, Config] {
@@ -119,6 +120,21 @@ describe("a FORWARD policy of DROP, as Docker and ufw set it", () => {
     expect(bed.host.sh("ip6tables -S CNI-FORWARD")).toContain("-s fd00:1::3/128");
     new Chain(bed, plugins).del(box, result);
     expect(bed.host.sh("iptables -S; ip6tables -S")).not.toMatch(/10\.1\.1\.3|fd00:1::3/);
+  });
+
+  it("lets the world reach a container by a port of the host, and not past it", ({ bed }) => {
+    const outside = world(bed);
+    bed.host.sh(drop);
+    const [bridge, firewall] = network(1);
+    const { cniVersion, name } = bridge;
+    const portMappings = [{ hostPort: 8080, containerPort: 80, protocol: "tcp" }];
+    const portmap = { cniVersion, name, type: "portmap", runtimeConfig: { portMappings } };
+    const { box } = attach(bed, [bridge, portmap, firewall]);
+    serve(box, "tcp", 80);
+    expect(ask(outside, "192.0.2.1", 8080)).toBe("192.0.2.9");
+    expect(ask(outside, "fd99::1", 8080)).toBe("fd99::9");
+    expect(ask(outside, "10.1.1.2", 80)).toBe("");
+    expect(ask(outside, "fd00:1::2", 80)).toBe("");
   });
 
   it("comes with isolation all the same", ({ bed }) => {

@@ -2,7 +2,8 @@
  * Forwarding by iptables, in the chains the reference plugins use:
  *
  *   FORWARD                  jumps to CNI-ISOLATION-STAGE-1, then to CNI-FORWARD
- *   CNI-FORWARD              jumps to CNI-ADMIN, then two rules for each address: accept
+ *   CNI-FORWARD              jumps to CNI-ADMIN, then two rules for each address: accept what it
+ *                            sends, what answers it, and what a port of the host leads to it
  *   CNI-ISOLATION-STAGE-1    from a bridge with a policy elsewhere: to CNI-ISOLATION-STAGE-2
  *   CNI-ISOLATION-STAGE-2    to a bridge with a policy: drop
  *   CNI-ISOLATION-USERS      nothing leads here: which attachment is on which of these bridges
@@ -30,6 +31,10 @@ const STAGE_1 = "CNI-ISOLATION-STAGE-1";
 const STAGE_2 = "CNI-ISOLATION-STAGE-2";
 const USERS = "CNI-ISOLATION-USERS";
 
+/** Connections whose packets reach a container; the reference plugin leaves out the last. */
+const STATES = "RELATED,ESTABLISHED,DNAT";
+const REFERENCE_STATES = "RELATED,ESTABLISHED";
+
 /** What to do with which families, and the chain of the administrator's own rules. */
 export interface IptablesForwarding extends Forwarding {
   readonly families: readonly Family[];
@@ -49,7 +54,7 @@ interface Wanted {
   readonly own: readonly string[];
 }
 
-/** Accepts what the addresses send and are answered, and isolates their bridge. */
+/** Accepts what the addresses send, are answered and are asked by ports; isolates their bridge. */
 export function addForwarding(host: Netns, forwarding: IptablesForwarding): void {
   for (const { of, addresses } of byFamily(forwarding)) {
     lockTables(() => addRules(filterTable(host, of), { ...forwarding, addresses }));
@@ -111,7 +116,7 @@ function wantedFor({ owner, addresses, ingress, adminChain }: IptablesForwarding
   const mark = comment(ownerText(owner));
   const overrides = comment("CNI firewall plugin admin overrides");
   const own = addresses.flatMap((address) => [
-    `-A ${FORWARD} -d ${textOf(address)} -m conntrack --ctstate RELATED,ESTABLISHED ${mark} -j ACCEPT`,
+    `-A ${FORWARD} -d ${textOf(address)} -m conntrack --ctstate ${STATES} ${mark} -j ACCEPT`,
     `-A ${FORWARD} -s ${textOf(address)} ${mark} -j ACCEPT`,
   ]);
   const accepting: readonly SharedRule[] = [
@@ -157,13 +162,14 @@ export function checkForwarding(host: Netns, forwarding: IptablesForwarding): st
   return undefined;
 }
 
-/** A rule of the reference plugin, which has no comment, is as good. */
+/** A rule of the reference plugin, which has no comment and fewer states, is as good. */
 function findMissing(found: readonly string[], forwarding: IptablesForwarding): string | undefined {
   const { chains, shared, own } = wantedFor(forwarding);
   const mark = ` ${comment(ownerText(forwarding.owner))}`;
   const chain = chains.find((name) => !hasChain(found, name) && name !== USERS);
   if (chain !== undefined) return `chain ${chain}`;
-  const isThere = (line: string) => found.includes(line) || found.includes(line.replace(mark, ""));
+  const asReference = (line: string) => line.replace(mark, "").replace(STATES, REFERENCE_STATES);
+  const isThere = (line: string) => found.includes(line) || found.includes(asReference(line));
   const rules = [...shared.map(lineOf), ...own.filter((line) => !line.startsWith(`-A ${USERS}`))];
   const rule = rules.find((line) => !isThere(line));
   return rule && `rule ${rule}`;
