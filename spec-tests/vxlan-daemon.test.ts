@@ -125,6 +125,22 @@ describe("the daemon", () => {
     await again.kill();
   });
 
+  it("is the only one of its network, and a second one says who is", async ({ bed }) => {
+    const { nodes, daemon } = await scene(bed);
+    const [first] = nodes;
+    const second = first.call("daemon /run/weft/pods/net.conf");
+    expect(second.ok).toBe(false);
+    expect(second.text).toMatch(
+      /^Cannot start the daemon of network "pods": process \d+ \(vxlan-overlay\) is one already$/m,
+    );
+    expect(first.call("status /run/weft/pods/net.conf").ok).toBe(true);
+    expect(first.call("daemon /run/weft/pods/net.conf --once").ok).toBe(true);
+    await daemon.kill();
+    const again = first.daemon(first.config([]));
+    await again.until("its start", () => again.said.includes("started"));
+    await again.kill();
+  });
+
   it("with --once makes it right and ends", ({ bed }) => {
     const [first, second] = [new Node(bed, 1), new Node(bed, 2)];
     first.write("net.conf", { ...first.config([first, second]) });

@@ -2,7 +2,7 @@
 
 import { hash32Hex } from "../bytes/hash.ts";
 import { ensureDirectory, fileStatus, readTextIfPresent } from "../host/file.ts";
-import { withLock } from "../host/lock.ts";
+import { LockTimeout, withLock } from "../host/lock.ts";
 import { NetError } from "./error.ts";
 
 /** The JSON in a file; undefined if there is no file, NetError if it holds something else. */
@@ -36,4 +36,18 @@ const LOCK_WITHIN = 30_000;
 export function oneAtATime<T>(path: string, body: () => T): T {
   ensureDirectory(path.slice(0, path.lastIndexOf("/")), 0o755);
   return withLock(path, LOCK_WITHIN, body);
+}
+
+/** How long a predecessor may take to end. */
+const PREDECESSOR_WITHIN = 1_000;
+
+/** Runs `body` for as long as the process lives; throws NetError if another process does so. */
+export function onlyProcess(path: string, what: string, body: () => never): never {
+  ensureDirectory(path.slice(0, path.lastIndexOf("/")), 0o755);
+  try {
+    return withLock(path, PREDECESSOR_WITHIN, body);
+  } catch (cause) {
+    if (!(cause instanceof LockTimeout)) throw cause;
+    throw new NetError("conflict", `Cannot start ${what}: ${cause.holder} is one already`);
+  }
 }

@@ -18,6 +18,7 @@ import { formatMac } from "../../lib/ip/mac.ts";
 import { type Netns, ownNetns } from "../../lib/net/netns.ts";
 import { RTPROT_WEFT } from "../../lib/net/overlay.ts";
 import type { Peer } from "../../lib/net/peers.ts";
+import { onlyProcess } from "../../lib/net/record.ts";
 import { askDaemon, Watch } from "../../lib/net/watch.ts";
 import { type OverlayConfig, parseOverlayConfig } from "./config.ts";
 import { makeRight, type Repair } from "./underlay.ts";
@@ -48,7 +49,9 @@ export function commandLine(args: readonly string[]): number {
     const config = readOverlayConfig(path);
     if (command === "status") return showStatus(config, options.includes("--json"));
     const log = logger(options.includes("--log=json"));
-    return options.includes("--once") ? runOnce(config, log) : keepRight(config, log);
+    if (options.includes("--once")) return runOnce(config, log);
+    const what = `the daemon of network "${config.name}"`;
+    onlyProcess(`/run/weft/${config.name}/daemon.lock`, what, () => keepRight(config, log));
   } catch (cause) {
     sayLine("stderr", CniError.from(cause).message);
     return 1;
@@ -85,7 +88,7 @@ interface State {
   retry: number;
 }
 
-function keepRight(config: OverlayConfig, log: Log): number {
+function keepRight(config: OverlayConfig, log: Log): never {
   const host = ownNetns();
   const state: State = {
     last: undefined,
