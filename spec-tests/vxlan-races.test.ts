@@ -59,7 +59,7 @@ describe(`${AT_ONCE} first ADDs at once`, () => {
     const { peers: _, ...config } = node.config([]);
     node.write("peers.json", peers.slice(0, 5));
     const daemon = node.daemon(config);
-    await daemon.until("its start", () => daemon.said.includes("to 5 peers"));
+    await daemon.until("its start", () => daemon.said.includes("for 5 peers"));
     const adding = addAtOnce(bed, node, config);
     for (let count = 6; count <= peers.length; count++) {
       node.write("peers.json", peers.slice(0, count));

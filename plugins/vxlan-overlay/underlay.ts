@@ -91,11 +91,11 @@ function program(config: OverlayConfig, host: Netns, repairing: Repairing): Repa
   const isKnown = last && (keepsPeers || last.source === source);
   const peers = isKnown ? last.peers : readPeers(config, node);
   const { device, isNew } = ensureVxlan(host, specOf(config, node));
+  if (isNew) tell?.(`make vxlan device "${device.name}" for ${peers.size} peers`);
   const isCurrent = device.alias === alias;
   if (!isCurrent && device.alias !== owner) setAlias(host, device, owner);
   ensureVtepAddresses(host, device, node.subnets);
   reconcile(host, { device, uplink: node.uplink, peers }, isNew ? undefined : tell);
-  if (isNew) tell?.(`make vxlan device "${device.name}", with what leads to ${peers.size} peers`);
   if (!isCurrent && alias !== owner) setAlias(host, device, alias);
   return { device, node, peers, source: keepsPeers ? "" : source };
 }
