@@ -107,7 +107,7 @@ export class Store {
     this.#path = path;
     this.#fd = fd;
     this.#boot = bootId();
-    const file = `${INDEX_DIRECTORY}/${place.network}-${hash32Hex(path)}`;
+    const file = `${INDEX_DIRECTORY}/${place.network.slice(0, 200)}-${hash32Hex(path)}`;
     const current = Index.open(file, descriptorStatus(fd), this.#boot);
     this.#changed = current === undefined;
     this.#index = current ?? this.#rebuild(file, place);

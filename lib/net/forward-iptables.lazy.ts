@@ -24,7 +24,7 @@ import {
   type Table,
 } from "./iptables.ts";
 import type { Netns } from "./netns.ts";
-import { isOfNetwork, type Owner, ownerText } from "./nft-owner.ts";
+import { isOfNetwork, type Owner, ownerText, ownerTexts } from "./owner.ts";
 
 const FORWARD = "CNI-FORWARD";
 const STAGE_1 = "CNI-ISOLATION-STAGE-1";
@@ -165,11 +165,14 @@ export function checkForwarding(host: Netns, forwarding: IptablesForwarding): st
 /** A rule of the reference plugin, which has no comment and fewer states, is as good. */
 function findMissing(found: readonly string[], forwarding: IptablesForwarding): string | undefined {
   const { chains, shared, own } = wantedFor(forwarding);
-  const mark = ` ${comment(ownerText(forwarding.owner))}`;
+  const marks = ownerTexts(forwarding.owner).map((text) => ` ${comment(text)}`);
   const chain = chains.find((name) => !hasChain(found, name) && name !== USERS);
   if (chain !== undefined) return `chain ${chain}`;
+  const [mark = "", ...formerMarks] = marks;
   const asReference = (line: string) => line.replace(mark, "").replace(STATES, REFERENCE_STATES);
-  const isThere = (line: string) => found.includes(line) || found.includes(asReference(line));
+  const asFormer = (line: string) => formerMarks.map((former) => line.replace(mark, former));
+  const isThere = (line: string) =>
+    [line, asReference(line), ...asFormer(line)].some((each) => found.includes(each));
   const rules = [...shared.map(lineOf), ...own.filter((line) => !line.startsWith(`-A ${USERS}`))];
   const rule = rules.find((line) => !isThere(line));
   return rule && `rule ${rule}`;
@@ -177,8 +180,9 @@ function findMissing(found: readonly string[], forwarding: IptablesForwarding): 
 
 /** Ends the forwarding of an attachment; `known` are addresses that the reference may have added. */
 export function deleteForwarding(host: Netns, owner: Owner, known: readonly IpAddress[]): void {
-  const mark = ` ${comment(ownerText(owner))}`;
-  removeWhere(host, (line) => line.includes(mark) || isUnmarked(line, known));
+  const marks = ownerTexts(owner).map((text) => ` ${comment(text)}`);
+  const isOwn = (line: string) => marks.some((mark) => line.includes(mark));
+  removeWhere(host, (line) => isOwn(line) || isUnmarked(line, known));
 }
 
 function isUnmarked(line: string, addresses: readonly IpAddress[]): boolean {
@@ -187,7 +191,7 @@ function isUnmarked(line: string, addresses: readonly IpAddress[]): boolean {
 
 /** Ends the forwarding of all attachments of a network but the valid ones. */
 export function collectForwarding(host: Netns, network: string, valid: readonly Owner[]): void {
-  const kept = new Set(valid.map(ownerText));
+  const kept = new Set(valid.flatMap(ownerTexts));
   removeWhere(host, (line) => {
     const owner = / --comment "([^"]*)"/.exec(line)?.[1] ?? "";
     return isOfNetwork(owner, network) && !kept.has(owner);

@@ -42,8 +42,8 @@ import {
   type Entry,
   type Place,
 } from "./nft-dispatch.ts";
-import type { Owner } from "./nft-owner.ts";
 import { addressMap, bridgeTable, linkName, linkSet, inetTable as table } from "./nft-sets.ts";
+import type { Owner } from "./owner.ts";
 
 /** From where a bridge's containers are reached, apart from links that isolate nothing. */
 export type Ingress =

@@ -13,7 +13,7 @@ import { hasFirewalldRules, hasForwardChain, isRestricted } from "./forward-path
 import { pathOf } from "./iptables.ts";
 import type { Netns } from "./netns.ts";
 import { findGeneration } from "./nft.ts";
-import { isOfNetwork, type Owner, ownerText } from "./nft-owner.ts";
+import { isOfNetwork, type Owner, ownerTexts } from "./owner.ts";
 
 type Iptables = typeof import("./forward-iptables.lazy.ts");
 type Firewalld = typeof import("./firewalld.lazy.ts");
@@ -114,10 +114,10 @@ export interface Leaving {
 export function deleteFromFirewalld(host: Netns, { owner, known }: Leaving, means: Means): void {
   if (!usesFirewalld(host, means.backend)) return;
   const all = nftables.listForwarded(host);
-  const text = ownerText(owner);
-  const own = all.filter(({ comment }) => comment === text).map(({ address }) => address);
+  const texts = ownerTexts(owner);
+  const own = all.filter(({ comment }) => texts.includes(comment)).map(({ address }) => address);
   const isForeign = (address: IpAddress) =>
-    all.some((each) => each.comment !== text && equalAddresses(each.address, address));
+    all.some((each) => !texts.includes(each.comment) && equalAddresses(each.address, address));
   const free = [...own, ...known].filter((address) => !isForeign(address));
   firewalld().deleteSources(means.zone, free);
 }
@@ -145,7 +145,7 @@ export interface Staying {
 /** Frees in firewalld what others of a network had; has to come before our own elements go. */
 export function collectFromFirewalld(host: Netns, staying: Staying, means: Means): void {
   if (!usesFirewalld(host, means.backend)) return;
-  const kept = new Set(staying.valid.map(ownerText));
+  const kept = new Set(staying.valid.flatMap(ownerTexts));
   const stale = nftables
     .listForwarded(host)
     .filter(({ comment }) => isOfNetwork(comment, staying.network) && !kept.has(comment));

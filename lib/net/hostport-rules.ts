@@ -3,7 +3,8 @@
 import { type Family, family, formatAddress, parseAddress } from "../ip/address.ts";
 import { formatCidr, hostCidr, networkOf, parseCidr } from "../ip/cidr.ts";
 import type { HostPort, HostPorts, Target } from "./hostports.ts";
-import type { Owner } from "./nft-owner.ts";
+import { quoted } from "./iptables.ts";
+import { type Owner, quotedNames, RULE_COMMENT_SIZE } from "./owner.ts";
 import type { Means } from "./portmapping.ts";
 import { portChainName } from "./reference-names.ts";
 
@@ -67,11 +68,6 @@ export function interfaceComment({ ifName }: Owner): string {
   return `-m comment --comment "interface ${quoted(ifName)}"`;
 }
 
-/** Text as it stands between quotation marks. */
-export function quoted(text: string): string {
-  return text.replace(/["\\]/g, "\\$&");
-}
-
 function chainRules(
   { owner, snat }: HostPorts,
   { container, mappings }: Target,
@@ -95,8 +91,8 @@ function chainRules(
 }
 
 function entryRules(owner: Owner, target: Target, { words }: Means): readonly string[] {
-  const { network, containerID, ifName } = owner;
-  const name = `dnat name: "${network}" id: "${containerID}" interface ${ifName}`.slice(0, 255);
+  const size = RULE_COMMENT_SIZE - `dnat  interface ${owner.ifName}`.length;
+  const name = `dnat ${quotedNames(owner, size)} interface ${owner.ifName}`;
   const conditions = words[familyOf(target)].map((word) => ` "${quoted(word)}"`).join("");
   return entries(target).map(
     ({ protocol, ports }) =>

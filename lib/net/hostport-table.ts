@@ -27,8 +27,8 @@ import {
 } from "../netlink/nft-request.ts";
 import type { Rule } from "./nft.ts";
 import type { ChainWithRules, Dispatcher } from "./nft-dispatch.ts";
-import type { Owner } from "./nft-owner.ts";
 import { linkName, inetTable as table } from "./nft-sets.ts";
+import type { Owner } from "./owner.ts";
 
 /** A transport protocol that has ports. */
 export type Protocol = "tcp" | "udp" | "sctp";

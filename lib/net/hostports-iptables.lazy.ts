@@ -19,7 +19,6 @@ import {
   interfaceComment,
   isOf,
   portIn,
-  quoted,
   rulesFor,
   type Wanted,
 } from "./hostport-rules.ts";
@@ -30,12 +29,13 @@ import {
   findNatTable,
   hasChain,
   lockTables,
+  quoted,
   requireTable,
   type Table,
 } from "./iptables.ts";
 import type { Netns } from "./netns.ts";
 import { changeTables, listChainRules } from "./nft.ts";
-import type { Owner } from "./nft-owner.ts";
+import { type Owner, quotedNetwork } from "./owner.ts";
 import type { Means } from "./portmapping.ts";
 import { portChainName } from "./reference-names.ts";
 import { hasLegacyNat, hasNatTable, hostportTables } from "./reference-tables.ts";
@@ -196,13 +196,15 @@ function removal(found: readonly string[], stale: readonly string[]): readonly s
 export function collectHostPorts(host: Netns, network: string, valid: readonly Owner[]): void {
   const kept = new Set(valid.map((owner) => `${portChainName(owner)} ${owner.ifName}`));
   const containers = new Set(valid.map(portChainName));
-  const mark = `name: \\"${quoted(network)}\\" id: `;
+  const marks = quotedNetwork(network).map(quoted);
   for (const { table } of eachTable(host)) {
     lockTables(() => {
       const found = table.list();
       const chains = new Set(
         found
-          .filter((line) => line.startsWith(`-A ${DNAT} `) && line.includes(mark))
+          .filter(
+            (line) => line.startsWith(`-A ${DNAT} `) && marks.some((mark) => line.includes(mark)),
+          )
           .map((line) => line.slice(line.lastIndexOf(" ") + 1)),
       );
       const lines = removal(

@@ -31,8 +31,8 @@ import {
   type Entry,
   ensureChain,
 } from "./nft-dispatch.ts";
-import type { Owner } from "./nft-owner.ts";
 import { inetTable, linkName } from "./nft-sets.ts";
+import type { Owner } from "./owner.ts";
 
 export type {
   Condition,

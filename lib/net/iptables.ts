@@ -86,6 +86,11 @@ export function hasChain(found: readonly string[], chain: string): boolean {
   return found.some((line) => line.startsWith(`:${chain} `));
 }
 
+/** Text as it stands between quotation marks. */
+export function quoted(text: string): string {
+  return text.replace(/["\\]/g, "\\$&");
+}
+
 /** The line that deletes a rule. */
 export function deletionOf(rule: string): string {
   return rule.replace("-A", "-D");

@@ -11,11 +11,12 @@ import {
   findNatTable,
   hasChain,
   IptablesError,
+  quoted,
   requireTable,
   type Table,
 } from "./iptables.ts";
 import type { Netns } from "./netns.ts";
-import type { Owner } from "./nft-owner.ts";
+import { type Owner, quotedNames, quotedNetwork, RULE_COMMENT_SIZE } from "./owner.ts";
 import { chainName, isChainName } from "./reference-names.ts";
 import { hasNatTable } from "./reference-tables.ts";
 
@@ -63,8 +64,8 @@ function rulesFor(owner: Owner, of: Family, addresses: readonly Cidr[]): Rules {
   };
 }
 
-function commentOf({ network, containerID }: Owner): string {
-  return `-m comment --comment "name: \\"${network}\\" id: \\"${containerID}\\""`;
+function commentOf(owner: Owner): string {
+  return `-m comment --comment "${quoted(quotedNames(owner, RULE_COMMENT_SIZE))}"`;
 }
 
 function sourceOf(address: IpAddress): string {
@@ -187,8 +188,9 @@ export function collectRules(host: Netns, { network, valid, flavour }: Collectio
 
 function collectFrom(table: Table, network: string, kept: ReadonlySet<string>): void {
   const found = table.list();
+  const marks = quotedNetwork(network).map((names) => `--comment "${quoted(names)}`);
   const targets = found
-    .filter((line) => line.includes(`--comment "name: \\"${network}\\" id: `))
+    .filter((line) => marks.some((mark) => line.includes(mark)))
     .map((line) => line.slice(line.lastIndexOf(" ") + 1));
   const stale = Array.from(new Set(targets)).filter(
     (chain) => isChainName(chain) && !kept.has(chain),

@@ -34,10 +34,10 @@ import {
   type Entry,
   type Place,
 } from "./nft-dispatch.ts";
-import type { Owner } from "./nft-owner.ts";
 import { addressMap, inetTable as table } from "./nft-sets.ts";
+import type { Owner } from "./owner.ts";
 
-export type { Owner } from "./nft-owner.ts";
+export type { Owner } from "./owner.ts";
 
 /** Which of the kernel's two packet filters a network asks for. */
 export type MasqueradeBackend = "nftables" | "iptables";

@@ -33,7 +33,7 @@ import {
   type OwnedElement,
   type Rule,
 } from "./nft.ts";
-import { isOfNetwork, type Owner, ownerText } from "./nft-owner.ts";
+import { isOfNetwork, type Owner, ownerText, ownerTexts } from "./owner.ts";
 
 /** What all attachments share: the base chain with its rules, and the maps these look into. */
 export interface Dispatcher {
@@ -108,9 +108,10 @@ export function addEntries(ns: Netns, dispatcher: Dispatcher, addition: Addition
       const answers = all.slice(shared.length);
       const stale = elementsIn(entries, answers.slice(led.length));
       const company = elementsIn(places, answers.slice(led.length + entries.length));
-      const text = ownerText(owner);
       if (refusal) {
-        const taken = [...stale, ...(rivals?.() ?? [])].filter(({ comment }) => comment !== text);
+        const own = ownerTexts(owner);
+        const isOthers = ({ comment }: OwnedElement) => !own.includes(comment);
+        const taken = [...stale, ...(rivals?.() ?? [])].filter(isOthers);
         for (const cause of taken.map(refusal)) if (cause) throw cause;
       }
       const isNew =
@@ -241,9 +242,9 @@ export function deleteEntries(
   dispatcher: Dispatcher,
   { owner, known }: { readonly owner: Owner; readonly known: readonly Place[] },
 ): readonly OwnedElement[] {
-  const text = ownerText(owner);
+  const own = ownerTexts(owner);
   let deleted: readonly OwnedElement[] = [];
-  const isOwn = ({ comment }: OwnedElement) => comment === text;
+  const isOwn = ({ comment }: OwnedElement) => own.includes(comment);
   changeTables(ns, {
     questions: known.map(questionFor),
     plan: (answers) => {
@@ -265,19 +266,20 @@ export function checkEntries(
   dispatcher: Dispatcher,
   { owner, entries }: { readonly owner: Owner; readonly entries: readonly Entry[] },
 ): string | undefined {
-  const text = ownerText(owner);
+  const own = ownerTexts(owner);
   const led = chainsOf(entries);
   const places = companionsOf(dispatcher, new Set(led.map(({ chain }) => chain.name)));
   const answers = ns.netfilter.attempt(...[...entries, ...places].map(questionFor));
   const missing = entries.find(({ map, chain, value }, i) => {
     const element = elementIn(answers[i], map);
     return (
-      element?.comment !== text ||
+      !element ||
+      !own.includes(element.comment) ||
       element.chain !== chain?.name ||
       element.value?.join() !== value?.join()
     );
   });
-  if (missing) return `map "${missing.map.name}" has no ${missing.what} for "${text}"`;
+  if (missing) return `map "${missing.map.name}" has no ${missing.what} for "${ownerText(owner)}"`;
   const lone = places.find(({ map }, i) => !elementIn(answers[entries.length + i], map));
   if (lone) return `set "${lone.map.name}" does not have its element`;
   const chains = [...sharedChains(dispatcher), ...led];
@@ -294,7 +296,7 @@ export function collectEntries(
   dispatcher: Dispatcher,
   { network, valid }: { readonly network: string; readonly valid: readonly Owner[] },
 ): void {
-  const kept = new Set(valid.map(ownerText));
+  const kept = new Set(valid.flatMap(ownerTexts));
   const isStale = ({ comment }: OwnedElement) =>
     isOfNetwork(comment, network) && !kept.has(comment);
   let more = false;

@@ -18,7 +18,7 @@ import { pathOf } from "./iptables.ts";
 import { findLink } from "./link.ts";
 import type { Netns } from "./netns.ts";
 import { findGeneration } from "./nft.ts";
-import type { Owner } from "./nft-owner.ts";
+import type { Owner } from "./owner.ts";
 import { hasHostportTables } from "./reference-tables.ts";
 import { ensureSysctl, findSysctl } from "./sysctl.ts";
 

@@ -18,7 +18,7 @@ import { comparedValues, iptablesComment, jumpTarget } from "../netlink/nft-expr
 import { delChain, delRule, getChain, type NftChain } from "../netlink/nft-request.ts";
 import type { Netns } from "./netns.ts";
 import { changeTables, type FoundRule, listChainRules } from "./nft.ts";
-import type { Owner } from "./nft-owner.ts";
+import { type Owner, quotedNetwork } from "./owner.ts";
 import { attachmentPrefix, chainName, isChainName, networkPrefix } from "./reference-names.ts";
 import { bridgeTable, hasLegacyNat, masqueradeTable, natTables } from "./reference-tables.ts";
 
@@ -188,10 +188,10 @@ function staleChains(
   { network, valid }: Collection,
 ): readonly Request[] {
   const kept = new Set(valid.map(chainName));
-  const mark = `name: "${network}" id: "`;
+  const marks = quotedNetwork(network);
   const jumps = listChainRules(ns, postrouting).flatMap(({ handle, expressions }) => {
     const target = expressions.map(jumpTarget).find((name) => name !== undefined) ?? "";
-    const isOfNetwork = iptablesComment(expressions).startsWith(mark);
+    const isOfNetwork = marks.some((mark) => iptablesComment(expressions).startsWith(mark));
     return isOfNetwork && isChainName(target) && !kept.has(target) ? [{ handle, target }] : [];
   });
   return [

@@ -30,8 +30,8 @@ import {
   type Entry,
   type Place,
 } from "./nft-dispatch.ts";
-import type { Owner } from "./nft-owner.ts";
 import { linkName, linkSet, bridgeTable as table } from "./nft-sets.ts";
+import type { Owner } from "./owner.ts";
 import { hasBridgeTable } from "./reference-tables.ts";
 
 type Leftovers = typeof import("./reference-leftovers.lazy.ts");

@@ -9,32 +9,13 @@ import { isRefusal, NetlinkError } from "../netlink/error.ts";
 import * as netlink from "../netlink/link.ts";
 import { type Link, type LinkState, toLinkState } from "./link.ts";
 import type { Netns } from "./netns.ts";
-
-/** Whose a link is; written into its alias, so that it can be found and told apart later. */
-export interface LinkOwner {
-  readonly network: string;
-  readonly containerID: string;
-  readonly ifName: string;
-}
-
-/** The alias that says whose a link is; the kernel keeps 255 bytes, so long names are hashed. */
-export function ownerAlias({ network, containerID, ifName }: LinkOwner): string {
-  const alias = `weft ${network} ${containerID} ${ifName}`;
-  if (alias.length <= 240) return alias;
-  const rest = `${containerID} ${ifName}`;
-  return `weft ${network.slice(0, 150)} #${hash32Hex(network)}${hash32Hex(rest)}${hash32Hex(rest, 1)}`;
-}
-
-/** The beginning of the aliases of all links of a network. */
-export function networkAliasPrefix(network: string): string {
-  return `weft ${network.slice(0, 150)} `;
-}
+import type { Owner } from "./owner.ts";
 
 /**
  * The name of an attachment's host end: `veth` and eight digits, as network managers know to leave
  * alone. Computed, so that DEL finds it without any record; `attempt` tells collisions apart.
  */
-export function hostVethName(owner: LinkOwner, attempt = 0): string {
+export function hostVethName(owner: Owner, attempt = 0): string {
   return `veth${hash32Hex(`${owner.network}/${owner.containerID}/${owner.ifName}`, attempt)}`;
 }
 

@@ -32,8 +32,8 @@ import {
   listLinks,
 } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
+import { isAliasOf, isAliasOfNetwork, ownerAlias, ownerAliases } from "../../lib/net/owner.ts";
 import * as shaping from "../../lib/net/shaping.ts";
-import { networkAliasPrefix, ownerAlias } from "../../lib/net/veth.ts";
 import * as schema from "./bandwidth.schema.json";
 import { type BandwidthConfig, bucketFor, type Limit, parseBandwidthConfig } from "./config.ts";
 import { shaperNames } from "./names.ts";
@@ -111,7 +111,7 @@ function makeShaper(
   const alias = ownerAlias(attachment);
   const names = shaperNames(attachment);
   const found = findLinks(host, ...names);
-  const own = found.find((link) => link?.alias === alias);
+  const own = found.find((link) => link && isAliasOf(link.alias, attachment));
   if (own) deleteLinkIfPresent(host, own.name);
   const name = own?.name ?? names.find((_, i) => found[i] === undefined);
   if (name === undefined) {
@@ -145,9 +145,10 @@ function check(call: Check, host: Netns, container: Netns): void {
 /** Ours by its alias; one without an alias is what the reference plugin made. */
 function findShaper({ attachment }: Check | DelCall<BandwidthConfig>, host: Netns) {
   const [first, second] = findLinks(host, ...shaperNames(attachment));
-  const alias = ownerAlias(attachment);
-  if (second?.alias === alias) return second;
-  return first?.kind === "ifb" && (first.alias === alias || first.alias === "") ? first : undefined;
+  const isOwn = (link: Link) => link.kind === "ifb" && isAliasOf(link.alias, attachment);
+  if (second && isOwn(second)) return second;
+  const isReferences = first?.kind === "ifb" && first.alias === "";
+  return first && (isReferences || isOwn(first)) ? first : undefined;
 }
 
 function refuse(call: Check, state: string | undefined): void {
@@ -178,10 +179,9 @@ function release(host: Netns, outside: Link, shaper: Link | undefined): void {
 }
 
 function gc({ network, valid }: GcCall<BandwidthConfig>, host: Netns): void {
-  const aliases = new Set(valid.map(ownerAlias));
-  const prefix = networkAliasPrefix(network);
+  const kept = new Set(valid.flatMap(ownerAliases));
   const stale = listLinks(host).filter(
-    ({ kind, alias }) => kind === "ifb" && alias.startsWith(prefix) && !aliases.has(alias),
+    ({ kind, alias }) => kind === "ifb" && isAliasOfNetwork(alias, network) && !kept.has(alias),
   );
   asMuchAsPossible(
     ...stale.map(

@@ -31,7 +31,7 @@ import {
 import * as masquerading from "../../lib/net/masquerading.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import * as spoofCheck from "../../lib/net/spoofcheck.ts";
-import { ownerAlias, type VethEnd } from "../../lib/net/veth.ts";
+import type { VethEnd } from "../../lib/net/veth.ts";
 import * as schema from "./bridge.schema.json";
 import { check } from "./check.ts";
 import { type BridgeConfig, containerMac, parseBridgeConfig } from "./config.ts";
@@ -180,11 +180,10 @@ function reportedAddresses({ prevResult }: DelCall<BridgeConfig>): IpAddress[] {
 /** What attachments left that are no longer valid: each kind of thing by its owner's mark. */
 function gc(call: GcCall<BridgeConfig>, host: Netns): void {
   const { network, valid } = call;
-  const aliases = new Set(valid.map(ownerAlias));
   asMuchAsPossible(
     ["collect masquerade", () => masquerading.collectMasquerade(host, network, valid)],
     ["collect MAC spoof checks", () => spoofCheck.collectSpoofCheck(host, network, valid)],
-    ["collect veth pairs", () => deleteStale(host, network, aliases)],
+    ["collect veth pairs", () => deleteStale(host, network, valid)],
     ["collect addresses", () => ipam.collectLeases(call)],
   );
 }

@@ -13,15 +13,15 @@ import {
   listLinks,
 } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
-import { setSysctlIfPresent } from "../../lib/net/sysctl.ts";
 import {
-  addVeth,
-  hostVethName,
-  isNameTaken,
-  networkAliasPrefix,
+  isAliasOf,
+  isAliasOfNetwork,
+  type Owner,
   ownerAlias,
-  type Veth,
-} from "../../lib/net/veth.ts";
+  ownerAliases,
+} from "../../lib/net/owner.ts";
+import { setSysctlIfPresent } from "../../lib/net/sysctl.ts";
+import { addVeth, hostVethName, isNameTaken, type Veth } from "../../lib/net/veth.ts";
 import type { BridgeConfig } from "./config.ts";
 import { setPortVlans } from "./vlan.ts";
 
@@ -66,7 +66,7 @@ export function connect(call: AddCall<BridgeConfig>, ends: Ends, undo: Undo): Co
   const veth = undo.step(
     "veth pair",
     () => makeVeth(call, ends, { name, bridge }),
-    () => void deleteOwn(ends.host, name, ownerAlias(attachment)),
+    () => void deleteOwn(ends.host, name, attachment),
   );
   setSysctlIfPresent(ends.host, `ipv6/conf/${name}/accept_ra`, "0");
   if (config.vlan) setPortVlans(ends.host, veth.outside, config.vlan);
@@ -103,7 +103,7 @@ function refuseExisting(
 ): void {
   const { ifName } = call.attachment;
   const what = `Cannot create interface "${ifName}" in "${call.netns}"`;
-  if (hostEnd?.alias === ownerAlias(call.attachment)) {
+  if (hostEnd && isAliasOf(hostEnd.alias, call.attachment)) {
     const state = `this attachment already exists, with host end "${hostEnd.name}"; DEL comes before another ADD`;
     throw new CniError(Code.conflict, `${what}: ${state}`);
   }
@@ -122,14 +122,14 @@ function freeName(call: AddCall<BridgeConfig>, host: Netns): string {
   throw new CniError(Code.conflict, "Cannot name the host end of a veth pair: all names are taken");
 }
 
-function deleteOwn(host: Netns, name: string, alias: string): boolean {
+function deleteOwn(host: Netns, name: string, owner: Owner): boolean {
   const link = findLink(host, name);
-  return link !== undefined && isOurs(link, alias) && deleteLinkIfPresent(host, name);
+  return link !== undefined && isOurs(link, owner) && deleteLinkIfPresent(host, name);
 }
 
 /** Our alias says so; a veth without any is one that a killed ADD, or the reference, left. */
-function isOurs(link: Link, alias: string): boolean {
-  return link.kind === "veth" && (link.alias === alias || link.alias === "");
+function isOurs(link: Link, owner: Owner): boolean {
+  return link.kind === "veth" && (link.alias === "" || isAliasOf(link.alias, owner));
 }
 
 /**
@@ -141,22 +141,22 @@ export function disconnect(
   host: Netns,
   { container, inside }: Inside,
 ): void {
-  const alias = ownerAlias(call.attachment);
-  if (container && inside?.kind === "veth" && belongsHere(host, inside, alias)) {
+  const { attachment } = call;
+  if (container && inside?.kind === "veth" && belongsHere(host, inside, attachment)) {
     deleteLinkIfPresent(container, inside.name);
   }
   for (let attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
-    const name = hostVethName(call.attachment, attempt);
+    const name = hostVethName(attachment, attempt);
     const link = findLink(host, name);
     if (!link) return;
-    if (link.alias === alias || (attempt === 0 && isAbandoned(link)))
+    if (isAliasOf(link.alias, attachment) || (attempt === 0 && isAbandoned(link)))
       deleteLinkIfPresent(host, name);
   }
 }
 
-function belongsHere(host: Netns, inside: Link, alias: string): boolean {
+function belongsHere(host: Netns, inside: Link, owner: Owner): boolean {
   const outside = inside.peer > 0 ? findLink(host, inside.peer) : undefined;
-  return outside === undefined || outside.alias === "" || outside.alias === alias;
+  return outside === undefined || outside.alias === "" || isAliasOf(outside.alias, owner);
 }
 
 /** A host end that was never named nor set up: its ADD was killed. */
@@ -167,11 +167,11 @@ function isAbandoned(link: Link): boolean {
 }
 
 /** Deletes the host ends of a network whose attachments are not valid, and abandoned ones. */
-export function deleteStale(host: Netns, network: string, validAliases: ReadonlySet<string>): void {
-  const prefix = networkAliasPrefix(network);
+export function deleteStale(host: Netns, network: string, valid: readonly Owner[]): void {
+  const kept = new Set(valid.flatMap(ownerAliases));
   for (const link of listLinks(host)) {
     if (link.kind !== "veth") continue;
-    const isStale = link.alias.startsWith(prefix) && !validAliases.has(link.alias);
+    const isStale = isAliasOfNetwork(link.alias, network) && !kept.has(link.alias);
     if (isStale || (isAbandoned(link) && link.master > 0)) deleteLinkIfPresent(host, link.name);
   }
 }

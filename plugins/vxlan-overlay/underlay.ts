@@ -9,6 +9,7 @@ import {
   reconcile,
   type Tell,
 } from "../../lib/net/overlay.ts";
+import { sharedAlias } from "../../lib/net/owner.ts";
 import type { PeerList } from "../../lib/net/peers.ts";
 import { oneAtATime, stampOf } from "../../lib/net/record.ts";
 import { ensureVxlan, findVxlan, setAlias, type Vxlan, vtepMac } from "../../lib/net/vxlan.ts";
@@ -18,7 +19,7 @@ import { readPeers } from "./peers.ts";
 
 /** What the aliases of a network's devices begin with. */
 function ownerOf({ name }: OverlayConfig): string {
-  return `weft-overlay ${name} `;
+  return sharedAlias("weft-overlay", name);
 }
 
 /** The keys that device and entries depend on; runtimes change the order, and add others. */
