@@ -99,8 +99,8 @@ describe("P13 bridge as a later plugin", () => {
       { name: "eth0", sandbox: box.netns },
     ]);
     expect(result.ips).toEqual([
-      ...earlier.ips,
       { address: "10.1.2.2/24", gateway: "10.1.2.1", interface: 4 },
+      ...earlier.ips,
     ]);
     expect(result.routes).toEqual([...earlier.routes, { dst: "0.0.0.0/0" }]);
     expect(box.ping("10.1.2.1")).toBe(true);

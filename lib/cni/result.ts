@@ -8,6 +8,7 @@ import { parseCidr } from "../ip/cidr.ts";
 import { brief, CniError, Code } from "./error.ts";
 import { isObject, type Json, type JsonObject } from "./json.ts";
 import { isAtLeast, supportedVersions } from "./version.ts";
+import { ipsOf } from "./whose.ts";
 
 /** A link of the attachment; `sandbox` is CNI_NETNS for those inside the container. */
 export interface ResultInterface {
@@ -61,10 +62,13 @@ function shapeOf(version: string): 1 | 2 | 3 | undefined {
 
 /* ---- out ---- */
 
-/** A result in the form of a version; code 999 text if that version cannot express it. */
-export function toVersion(result: Result, version: string): JsonObject {
+/**
+ * The result of an attachment in the form of a version; throws if that version cannot express it.
+ * `ifName` tells whose addresses an old one is to have, which has room for one of each family.
+ */
+export function toVersion(result: Result, version: string, ifName: string): JsonObject {
   const shape = shapeOf(version);
-  if (shape === 1) return toFirstShape(result, version);
+  if (shape === 1) return toFirstShape(result, version, ifName);
   if (shape === 2) return toSecondShape(result, version);
   const dns = pruned(result.dns ?? {});
   const members = isAtLeast(version, "1.1.0") ? result : { ...result, ...withoutExtras(result) };
@@ -110,9 +114,11 @@ function toSecondShape(result: Result, version: string): JsonObject {
   };
 }
 
-function toFirstShape(result: Result, version: string): JsonObject {
-  const v4 = result.ips?.find((ip) => isIPv4(ip.address));
-  const v6 = result.ips?.find((ip) => !isIPv4(ip.address));
+function toFirstShape(result: Result, version: string, ifName: string): JsonObject {
+  const ofContainer = ipsOf(result, ifName, "own", "unsaid", "container");
+  const ips = ofContainer.length > 0 ? ofContainer : ipsOf(result, ifName, "loopback");
+  const v4 = ips.find((ip) => isIPv4(ip.address));
+  const v6 = ips.find((ip) => !isIPv4(ip.address));
   if (!v4 && !v6) {
     throw new CniError(
       Code.config,

@@ -156,7 +156,7 @@ function serveNetwork<C>(plugin: NetworkCommands<C>, request: Request, own: Netn
 /** The result in the version asked for; one that this version cannot express is taken back. */
 function resultOf<C>(result: Result, call: AddCall<C>, takeBack: () => void): JsonObject {
   try {
-    return toVersion(result, call.cniVersion);
+    return toVersion(result, call.cniVersion, call.attachment.ifName);
   } catch (cause) {
     takeBack();
     throw cause;

@@ -21,6 +21,7 @@ import { CniError, Code, configError } from "../../lib/cni/error.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { chainedPlugin } from "../../lib/cni/run.ts";
 import { allOrNothing, asMuchAsPossible, type Undo } from "../../lib/cni/undo.ts";
+import { hostLinks } from "../../lib/cni/whose.ts";
 import { formatMac } from "../../lib/ip/mac.ts";
 import {
   deleteLinkIfPresent,
@@ -82,10 +83,8 @@ function hostEnd(call: Add | Check, host: Netns, container: Netns): Link {
     const state = `veth peer with index ${inside.peer} is not in the host's namespace`;
     throw new CniError(Code.config, `${what}: ${state}`);
   }
+  if (hostLinks(call.prevResult, ifName).includes(outside.name)) return outside;
   const known = call.prevResult.interfaces ?? [];
-  if (known.some(({ name, sandbox = "" }) => name === outside.name && sandbox === "")) {
-    return outside;
-  }
   throw configError("prevResult.interfaces", `a list with "${outside.name}"`, known);
 }
 

@@ -7,6 +7,7 @@ import type { CheckCall } from "../../lib/cni/call.ts";
 import { CniError, Code, configError } from "../../lib/cni/error.ts";
 import * as ipam from "../../lib/cni/ipam.ts";
 import type { Result, ResultInterface, ResultIp } from "../../lib/cni/result.ts";
+import { cidrsOf, ipsOf } from "../../lib/cni/whose.ts";
 import { nextAddress, parseAddress } from "../../lib/ip/address.ts";
 import { type Cidr, containsAddress, networkOf, parseCidr } from "../../lib/ip/cidr.ts";
 import { formatMac } from "../../lib/ip/mac.ts";
@@ -36,7 +37,7 @@ export function check(call: CheckOf, host: Netns, container: Netns): void {
   ipam.checkLease(call);
   const found = findAttachment(call, host, container);
   const ips = ownIps(call, prevResult);
-  const addresses = ips.flatMap(({ address }) => parseCidr(address) ?? []);
+  const addresses = cidrsOf(ips);
   const fault =
     reportFault(call, prevResult, found) ??
     bridgeFault(call.config, found.bridge) ??
@@ -123,13 +124,10 @@ function portFault(config: BridgeConfig, host: Netns, found: Found): string | un
   return config.vlan ? vlanFault(host, outside, config.vlan) : undefined;
 }
 
-/** The addresses of this attachment: those of the container's interface, or of none in particular. */
-function ownIps(call: CheckOf, { ips = [], interfaces = [] }: Result): readonly ResultIp[] {
-  return ips.filter(({ interface: index }) => {
-    if (index === undefined || index < 0) return true;
-    const link = interfaces[index];
-    return link?.name === call.attachment.ifName && link.sandbox === call.netns;
-  });
+/** ADD says of its addresses whose they are; only if nobody does, all that may be are looked for. */
+function ownIps({ attachment }: CheckOf, result: Result): readonly ResultIp[] {
+  const own = ipsOf(result, attachment.ifName, "own");
+  return own.length > 0 ? own : ipsOf(result, attachment.ifName, "unsaid");
 }
 
 /** The routes by way of this attachment's subnets: others' are in the result of a list as well. */

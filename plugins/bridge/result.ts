@@ -3,6 +3,7 @@
 import type { AddCall } from "../../lib/cni/call.ts";
 import type { Lease } from "../../lib/cni/ipam.ts";
 import type { Result, ResultInterface, ResultRoute } from "../../lib/cni/result.ts";
+import { passedOn } from "../../lib/cni/whose.ts";
 import { formatAddress, parseAddress } from "../../lib/ip/address.ts";
 import { formatCidr, parseCidr } from "../../lib/ip/cidr.ts";
 import { formatMac } from "../../lib/ip/mac.ts";
@@ -53,26 +54,29 @@ export interface Links {
   readonly vlanLink: Link | undefined;
 }
 
-/** The result of ADD: what the plugins before this one reported, and after it our own. */
+/**
+ * The result of ADD: our own addresses first, since who wants one takes the first, then what other
+ * main plugins before this one reported; the container's loopback is no part of it.
+ */
 export function describe(
   call: AddCall<BridgeConfig>,
   links: Links,
   lease: Lease | undefined,
 ): Result {
   const { prevResult, netns, config } = call;
-  const before = prevResult?.interfaces ?? [];
+  const before = passedOn(prevResult ?? {});
   const dns = config.dns ?? lease?.result.dns;
   return {
-    ...prevResult,
+    ...before,
     interfaces: [
-      ...before,
+      ...before.interfaces,
       describeLink(links.bridge),
       describeLink(links.outside),
       { ...describeLink(links.inside), sandbox: netns },
       ...(links.vlanLink ? [describeLink(links.vlanLink)] : []),
     ],
-    ips: [...(prevResult?.ips ?? []), ...describeIps(lease, before.length + 2)],
-    routes: [...(prevResult?.routes ?? []), ...(lease ? reportedRoutes(config, lease) : [])],
+    ips: [...describeIps(lease, before.interfaces.length + 2), ...before.ips],
+    routes: [...(before.routes ?? []), ...(lease ? reportedRoutes(config, lease) : [])],
     ...(dns ? { dns } : {}),
   };
 }

@@ -5,8 +5,8 @@ import { CniError, Code, configError } from "../../lib/cni/error.ts";
 import type { JsonObject } from "../../lib/cni/json.ts";
 import { givenAt } from "../../lib/cni/netconf.ts";
 import type { Result } from "../../lib/cni/result.ts";
+import { cidrsOf, containerIps, hostLinks } from "../../lib/cni/whose.ts";
 import type { IpAddress } from "../../lib/ip/address.ts";
-import { parseCidr } from "../../lib/ip/cidr.ts";
 import type { Backend, Forwarding, Ingress, Means } from "../../lib/net/forwarding.ts";
 import { findLink } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
@@ -39,23 +39,19 @@ export function forwardingOf(
   host: Netns,
   { policy, prevResult }: { readonly policy: Ingress["policy"]; readonly prevResult: Result },
 ): Forwarding {
-  const addresses = addressesOf(prevResult);
+  const addresses = addressesOf(prevResult, owner.ifName);
   if (policy === "open") return { owner, addresses, ingress: { policy } };
-  return { owner, addresses, ingress: { policy, bridge: bridgeOf(prevResult, host, policy) } };
+  const bridge = bridgeOf(hostLinks(prevResult, owner.ifName), host, policy);
+  return { owner, addresses, ingress: { policy, bridge } };
 }
 
-/** The addresses of a result, but those of links on the host. */
-export function addressesOf({ ips = [], interfaces = [] }: Result): IpAddress[] {
-  return ips.flatMap(({ address, interface: index = -1 }) => {
-    const link = interfaces[index];
-    const isInside = link === undefined || (link.sandbox ?? "") !== "";
-    return isInside ? (parseCidr(address)?.address ?? []) : [];
-  });
+/** All addresses of the container: none of them may be reached by whom the policy keeps away. */
+export function addressesOf(result: Result, ifName: string): readonly IpAddress[] {
+  return cidrsOf(containerIps(result, ifName)).map(({ address }) => address);
 }
 
 /** The bridge is the first link of the result that is one on the host. */
-function bridgeOf({ interfaces = [] }: Result, host: Netns, policy: string): string {
-  const names = interfaces.filter(({ sandbox = "" }) => sandbox === "").map(({ name }) => name);
+function bridgeOf(names: readonly string[], host: Netns, policy: string): string {
   const bridge = names.find((name) => findLink(host, name)?.kind === "bridge");
   if (bridge !== undefined) return bridge;
   const state = `prevResult names no bridge of this host, got [${names.join(", ")}]`;

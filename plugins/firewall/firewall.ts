@@ -21,7 +21,7 @@ import { CniError, Code } from "../../lib/cni/error.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { chainedPlugin } from "../../lib/cni/run.ts";
 import { allOrNothing, asMuchAsPossible } from "../../lib/cni/undo.ts";
-import type { IpAddress } from "../../lib/ip/address.ts";
+import { cidrsOf } from "../../lib/cni/whose.ts";
 import * as forwarding from "../../lib/net/forwarding.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { addressesOf, type FirewallConfig, forwardingOf, parseFirewallConfig } from "./config.ts";
@@ -33,7 +33,7 @@ type Check = Chained<CheckCall<FirewallConfig>>;
 function add(call: Add, host: Netns): Result {
   const wanted = wantedBy(call, host);
   return allOrNothing((undo) => {
-    undo.add("forwarding", () => leave(call, host, wanted.addresses));
+    undo.add("forwarding", () => leave(call, host, call.prevResult));
     forwarding.addForwarding(host, wanted, call.config);
     return call.prevResult;
   });
@@ -52,18 +52,21 @@ function check(call: Check, host: Netns): void {
 }
 
 function del(call: DelCall<FirewallConfig>, host: Netns): void {
-  leave(call, host, addressesOf(call.prevResult ?? {}));
+  leave(call, host, call.prevResult ?? {});
 }
 
+/** Elements tell whose they are: any address may be looked up. What has no mark must be its own. */
 function leave(
   { attachment, config }: Pick<DelCall<FirewallConfig>, "attachment" | "config">,
   host: Netns,
-  known: readonly IpAddress[],
+  result: Result,
 ): void {
-  const leaving = { owner: attachment, known };
+  const leaving = { owner: attachment, known: addressesOf(result, attachment.ifName) };
+  const named = cidrsOf(result.ips ?? []).map(({ address }) => address);
+  const marked = { owner: attachment, known: named };
   asMuchAsPossible(
     ["free addresses in firewalld", () => forwarding.deleteFromFirewalld(host, leaving, config)],
-    ["delete from nftables", () => forwarding.deleteFromNftables(host, leaving)],
+    ["delete from nftables", () => forwarding.deleteFromNftables(host, marked)],
     ["delete from iptables", () => forwarding.deleteFromIptables(host, leaving)],
   );
 }

@@ -3,8 +3,9 @@
 import type { Attachment } from "../../lib/cni/call.ts";
 import { configError } from "../../lib/cni/error.ts";
 import type { Result } from "../../lib/cni/result.ts";
+import { cidrsOf, ownIps } from "../../lib/cni/whose.ts";
 import { family } from "../../lib/ip/address.ts";
-import { type Cidr, parseCidr } from "../../lib/ip/cidr.ts";
+import type { Cidr } from "../../lib/ip/cidr.ts";
 import type { HostPorts } from "../../lib/net/portmapping.ts";
 import { parseConditions } from "./conditions.ts";
 import type { PortmapConfig } from "./config.ts";
@@ -31,13 +32,9 @@ export function wantedPorts({ attachment, config, prevResult }: Request): HostPo
   return { owner: attachment, targets, snat: config.snat };
 }
 
-/** An address counts unless the result says that it is of another link, or of one of the host. */
-function addressesOf({ ips = [], interfaces = [] }: Result, ifName: string): readonly Cidr[] {
-  const own = ips.flatMap(({ address, interface: index = -1 }) => {
-    const link = interfaces[index];
-    const isOwn = link === undefined || (link.name === ifName && (link.sandbox ?? "") !== "");
-    return isOwn ? (parseCidr(address) ?? []) : [];
-  });
+/** CNI_IFNAME's: not those of another link of the container, as with the reference plugin. */
+function addressesOf(result: Result, ifName: string): readonly Cidr[] {
+  const own = cidrsOf(ownIps(result, ifName));
   return ([4, 6] as const).flatMap((of) => own.find(({ address }) => family(address) === of) ?? []);
 }
 

@@ -20,6 +20,7 @@ import { CniError, Code, configError } from "../../lib/cni/error.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { chainedPlugin } from "../../lib/cni/run.ts";
 import { allOrNothing, asMuchAsPossible, tryTo } from "../../lib/cni/undo.ts";
+import { holderOfLink } from "../../lib/cni/whose.ts";
 import { formatMac } from "../../lib/ip/mac.ts";
 import {
   type Backup,
@@ -107,11 +108,11 @@ function wantedOf({ config, args, attachment }: Add | Check): Wanted {
   };
 }
 
-/** The result with the link's new address and MTU, where it names the container's own link. */
+/** The result with the link's new address and MTU, where it names CNI_IFNAME's. */
 function tuned({ prevResult, attachment }: Add, { mac, mtu }: Partial<Tunables>): Result {
   if (!prevResult.interfaces) return prevResult;
   const interfaces = prevResult.interfaces.map((each) => {
-    if (each.name !== attachment.ifName || (each.sandbox ?? "") === "") return each;
+    if (holderOfLink(each, prevResult, attachment.ifName) !== "own") return each;
     return {
       ...each,
       ...(mac === undefined ? {} : { mac: formatMac(mac) }),

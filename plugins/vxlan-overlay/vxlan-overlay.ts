@@ -21,8 +21,8 @@ import { flagAt, valueAt } from "../../lib/cni/netconf.ts";
 import { parseResult, type Result } from "../../lib/cni/result.ts";
 import { interfacePlugin } from "../../lib/cni/run.ts";
 import { allOrNothing, asMuchAsPossible } from "../../lib/cni/undo.ts";
-import type { IpAddress } from "../../lib/ip/address.ts";
-import { type Cidr, formatCidr, parseCidr } from "../../lib/ip/cidr.ts";
+import { cidrsOf, ownIps } from "../../lib/cni/whose.ts";
+import { formatCidr } from "../../lib/ip/cidr.ts";
 import * as masquerading from "../../lib/net/masquerading.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { type OverlayConfig, parseOverlayConfig } from "./config.ts";
@@ -43,7 +43,7 @@ function add(call: AddCall<OverlayConfig>, host: Netns): Result {
     });
     if (call.config.ipMasq) {
       undo.add("masquerade", () => masquerading.deleteMasquerade(host, call.attachment, []));
-      masquerading.addMasquerade(host, masqueradeOf(call, addressesOf(result)));
+      masquerading.addMasquerade(host, masqueradeOf(call, result));
     }
     return result;
   });
@@ -101,15 +101,12 @@ function kept(json: JsonObject): JsonObject {
   return Object.fromEntries(KEPT.filter((key) => key in json).map((key) => [key, json[key]]));
 }
 
-function addressesOf({ ips = [] }: Result): Cidr[] {
-  return ips.flatMap(({ address }) => parseCidr(address) ?? []);
-}
-
 /** With the network's prefix length: what stays within the network keeps its source. */
 function masqueradeOf(
   { attachment, config }: AddCall<OverlayConfig> | CheckCall<OverlayConfig>,
-  addresses: readonly Cidr[],
+  result: Result,
 ) {
+  const addresses = cidrsOf(ownIps(result, attachment.ifName));
   const widened = addresses.flatMap(({ address }) => {
     const network = config.networks.find((each) => each.address.length === address.length);
     return network ? [{ address, prefixLength: network.prefixLength }] : [];
@@ -123,7 +120,7 @@ function check(call: CheckCall<OverlayConfig>, host: Netns): void {
   const [fault] = findUnderlayFaults(config, host);
   if (fault !== undefined) throw checkFailed(call, fault);
   if (!config.ipMasq) return;
-  const wanted = masqueradeOf(call, addressesOf(prevResult ?? {}));
+  const wanted = masqueradeOf(call, prevResult ?? {});
   const masquerade = masquerading.findMasqueradeFault(host, wanted);
   if (masquerade !== undefined) throw checkFailed(call, masquerade);
 }
@@ -133,7 +130,7 @@ function checkFailed({ network }: CheckCall<OverlayConfig>, state: string): CniE
 }
 
 function del(call: DelCall<OverlayConfig>, host: Netns): void {
-  const known = addressesOf(call.prevResult ?? {}).map(({ address }): IpAddress => address);
+  const known = cidrsOf(call.prevResult?.ips ?? []).map(({ address }) => address);
   asMuchAsPossible(
     [
       "delete the masquerade",
