@@ -89,9 +89,54 @@ const inputs: readonly (readonly [string, string | Uint8Array, Code, string])[] 
   ],
 ];
 
+/** What people's editors and habits make of JSON. */
+const slips: readonly (readonly [string, string | Uint8Array, string])[] = [
+  ["nothing", "", "it is empty, but a network configuration is expected"],
+  ["a line's end", "\n", "it is empty"],
+  ["a byte order mark", `\ufeff${valid}`, "line 1, column 1: a byte order mark (BOM)"],
+  ["a comment", valid.replace("{", "{\n  // a bridge\n  "), "line 2, column 3: a comment"],
+  [
+    "a trailing comma",
+    valid.replace(/}$/, ",\n}"),
+    `line 1, column ${valid.length}: a comma before }`,
+  ],
+  ["single quotes", valid.replaceAll('"', "'"), "line 1, column 2: a single quotation mark"],
+  [
+    "quotes of a word processor",
+    valid.replaceAll('"', "\u201d"),
+    "line 1, column 2: the quotation mark \u201d",
+  ],
+  [
+    "no comma",
+    valid.replace(',"name"', '\n"name"'),
+    'line 1, column 22: a comma is missing before "name"',
+  ],
+  [
+    "the last brace cut off",
+    valid.slice(0, -1),
+    `line 1, column ${valid.length}: the text ends here, but the { of line 1, column 1 is not`,
+  ],
+  ["a brace too many", `${valid}\n}`, "line 2, column 1: there is more after the end"],
+  ["a word of Python", valid.replace("true", "True"), "True: JSON writes true"],
+  ["UTF-16 with a mark", Buffer.from(`\ufeff${valid}`, "utf16le"), "it is UTF-16"],
+  ["UTF-16 without one", Buffer.from(valid, "utf16le"), "line 1, column 2: a NUL character"],
+  [
+    "Latin-1",
+    Buffer.from(valid.replace('"net"', '"n\xfft"'), "latin1"),
+    "line 1: it is not UTF-8, byte 32 is 0xff",
+  ],
+  ["a bottomless pit", "[".repeat(mebibyte), "it is nested too deeply"],
+  ["a tab in a text", valid.replace('"net"', '"n\tt"'), "a tab within a text"],
+  ["a long list", `[${"1,".repeat(mebibyte - 10)}]`, "somewhere behind this place"],
+];
+
 describe("a bad standard input", () => {
   it.for(inputs)("%s", ([, stdin, code, words], { bed }) => {
     expectRefusal(bed, { container: bed.container(), stdin }, { code, words });
+  });
+
+  it.for(slips)("%s: what is wrong, and where, is in the message", ([, stdin, words], { bed }) => {
+    expectRefusal(bed, { container: bed.container(), stdin }, { code: 6, words });
   });
 
   it("the JSON path, what was expected and what was found are in the message", ({ bed }) => {

@@ -2,6 +2,7 @@
 
 import * as host from "host";
 import { readTextIfPresent } from "../host/file.ts";
+import { parseJson } from "../host/json.ts";
 import { CniError, Code } from "./error.ts";
 import { isObject, type JsonObject } from "./json.ts";
 
@@ -26,7 +27,7 @@ export function readPluginConfig(path: string, type: string): JsonObject {
 
 function parse(path: string, text: string): JsonObject {
   try {
-    const json: unknown = JSON.parse(text);
+    const json = parseJson(text);
     if (isObject(json)) return json;
   } catch (cause) {
     throw unreadable(path, cause instanceof Error ? cause.message : String(cause));

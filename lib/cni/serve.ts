@@ -2,6 +2,7 @@
 
 import * as host from "host";
 import { descriptorStatus, readToEnd, writeAll } from "../host/file.ts";
+import { decodeJson, JsonError, parseJson } from "../host/json.ts";
 import type { Request } from "./call.ts";
 import { spelled } from "./config.ts";
 import { checkEnvironment, isPlainName, LONGEST_NAME, readEnvironment } from "./environment.ts";
@@ -44,10 +45,7 @@ function readStdin(): Uint8Array {
 }
 
 function parseStdin(stdin: Uint8Array): JsonObject {
-  const text = host.decode(stdin);
-  if (text === undefined) throw decodeError("it is not UTF-8");
-  if (hasNul(text)) throw configError("every text", "without NUL characters", "\0");
-  const config = parseJson(text);
+  const config = readStdinJson(stdin);
   if (config === null) throw new CniError(Code.config, "missing network name");
   if (!isObject(config)) throw decodeError("it is not a JSON object");
   return exactKeys(config);
@@ -58,11 +56,14 @@ function hasNul(json: string): boolean {
   return json.includes("\\u0000") && /(?:^|[^\\])(?:\\\\)*\\u0000/.test(json);
 }
 
-function parseJson(text: string): unknown {
+function readStdinJson(stdin: Uint8Array): unknown {
+  if (stdin.length === 0) throw decodeError("it is empty, but a network configuration is expected");
   try {
-    return JSON.parse(text);
+    const text = decodeJson(stdin);
+    if (hasNul(text)) throw configError("every text", "without NUL characters", "\0");
+    return parseJson(text);
   } catch (cause) {
-    throw decodeError(cause instanceof Error ? cause.message : "out of memory");
+    throw cause instanceof JsonError ? decodeError(cause.message) : cause;
   }
 }
 
@@ -74,7 +75,7 @@ function exactKeys(config: JsonObject): JsonObject {
 }
 
 function decodeError(state: string): CniError {
-  return new CniError(Code.decode, `error unmarshall network config: ${state}`);
+  return new CniError(Code.decode, `Cannot read the configuration on stdin: ${state}`);
 }
 
 function versionOf(config: JsonObject): string {

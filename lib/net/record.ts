@@ -2,6 +2,7 @@
 
 import { hash32Hex } from "../bytes/hash.ts";
 import { ensureDirectory, fileStatus, readTextIfPresent } from "../host/file.ts";
+import { parseJson } from "../host/json.ts";
 import { LockTimeout, withLock } from "../host/lock.ts";
 import { NetError } from "./error.ts";
 
@@ -10,9 +11,9 @@ export function readJson(path: string): unknown {
   const text = readTextIfPresent(path);
   if (text === undefined) return undefined;
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (cause) {
-    const state = cause instanceof Error ? cause.message : "it is not JSON";
+    const state = cause instanceof Error ? cause.message : String(cause);
     throw new NetError("conflict", `Cannot read "${path}": ${state}`);
   }
 }
