@@ -1,6 +1,7 @@
 # weft: a CNI plugin suite. `make help` lists the targets; their comments are the list.
 
 BINDIR ?= /opt/cni/bin
+LINK ?= /usr/local/bin/weft
 DESTDIR ?=
 
 # A folder counts as well: a file that appears or vanishes changes it.
@@ -61,14 +62,14 @@ demo: ## Set up this machine, connect two containers, show what was made, clean 
 	@$(MAKE) --no-print-directory all
 	@tools/demo.sh
 
-install: all ## Install the executables into BINDIR (/opt/cni/bin), each replaced in one step
-	@tools/install.sh install dist/bin $(DESTDIR)$(BINDIR)
+install: all ## Install the executables into BINDIR (/opt/cni/bin), each in one step, and a link to weft
+	@DESTDIR="$(DESTDIR)" tools/install.sh install dist/bin "$(BINDIR)" "$(LINK)"
 
-uninstall: ## Remove from BINDIR what install put there
-	@tools/install.sh uninstall $(DESTDIR)$(BINDIR)
+uninstall: ## Remove what install put there; docs/install.md says what networks leave
+	@DESTDIR="$(DESTDIR)" tools/install.sh uninstall "$(BINDIR)" "$(LINK)"
 
-clean: ## Remove what was built and fetched
-	rm -rf dist dist-sanitize coverage node_modules
+clean: ## Remove all that was built and fetched, .cache as well
+	rm -rf --one-file-system dist dist-sanitize coverage node_modules .cache
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -4,10 +4,12 @@ import {
   cpSync,
   existsSync,
   linkSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -31,12 +33,13 @@ const it = plainIt.extend<{ readonly folder: string }>({
   },
 });
 
-function script(...words: readonly string[]): SpawnSyncReturns<string> {
-  return spawnSync(`${root}/tools/install.sh`, words, { encoding: "utf8" });
+function script(env: Readonly<Record<string, string>>, ...words: readonly string[]) {
+  const all = { ...process.env, DESTDIR: "", ...env };
+  return spawnSync(`${root}/tools/install.sh`, words, { encoding: "utf8", env: all });
 }
 
 function install(target: string, source = binDirectory): SpawnSyncReturns<string> {
-  return script("install", source, target);
+  return script({}, "install", source, target);
 }
 
 function inodes(folder: string): readonly number[] {
@@ -138,14 +141,76 @@ describe("install", () => {
     expect(readdirSync(folder)).toEqual(["loopback"]);
   });
 
-  it("refuses a folder whose names are not one file", ({ folder }) => {
+  it.for([
+    ["copies, as scp -r and cp -r make them", 'cp -r --no-preserve=links "$1" "$2"'],
+    [
+      "symbolic links",
+      'mkdir "$2"; cp "$1/weft" "$2"; cd "$1"; for n in *; do ln -s weft "$2/$n"; done',
+    ],
+  ])("makes one file again of %s", ([, copy = ""], { folder }) => {
+    const [source, target] = [join(folder, "source"), join(folder, "target")];
+    spawnSync("sh", ["-c", copy, "sh", binDirectory, source]);
+    expect(readdirSync(source).sort()).toEqual(names);
+    const notLinked = names.filter((name) => lstatSync(join(source, name)).nlink === 1);
+    expect(notLinked).toEqual(names);
+
+    expect(install(target, source)).toMatchObject({ status: 0, stderr: "" });
+    expect(readdirSync(target).sort()).toEqual(names);
+    expect(inodes(target)).toHaveLength(1);
+    expect(lstatSync(join(target, "bridge"))).toMatchObject({ nlink: names.length });
+  });
+
+  it("makes one file again of what a copy without links brought there", ({ folder }) => {
+    spawnSync("cp", ["-r", "--no-preserve=links", `${binDirectory}/.`, folder]);
+    expect(inodes(folder)).toHaveLength(names.length);
+    const { status, stdout } = install(folder);
+    expect(status).toBe(0);
+    expect(stdout.match(/installed, the same as before/g)).toHaveLength(names.length);
+    expect(inodes(folder)).toHaveLength(1);
+  });
+
+  it("refuses a folder whose names are not one program", ({ folder }) => {
     const source = join(folder, "source");
     mkdirSync(source);
     cpSync(join(binDirectory, "weft"), join(source, "weft"));
     linkSync(join(source, "weft"), join(source, "bridge"));
-    cpSync(join(binDirectory, "loopback"), join(source, "loopback"));
+    writeFileSync(join(source, "loopback"), "half of it");
     const { status, stderr } = install(join(folder, "target"), source);
-    expect([status, stderr]).toEqual([1, expect.stringContaining('Cannot install "loopback"')]);
+    expect([status, stderr]).toEqual([
+      1,
+      `Cannot install "loopback": it is another file than "${source}/weft", copy or build again\n`,
+    ]);
+  });
+
+  it("refuses a program that this machine cannot run, before it replaces any", ({ folder }) => {
+    const source = join(folder, "source");
+    const target = join(folder, "target");
+    expect(install(target).status).toBe(0);
+    mkdirSync(source);
+    const image = readFileSync(join(binDirectory, "weft"));
+    const processor = process.arch === "x64" ? 183 : 62;
+    image.writeUInt16LE(processor, 18);
+    writeFileSync(join(source, "weft"), image, { mode: 0o755 });
+    const [before] = inodes(target);
+    const { status, stderr } = install(target, source);
+    expect([status, stderr]).toEqual([
+      1,
+      `Cannot install from "${source}": "weft" is not a program for this processor\n`,
+    ]);
+    expect(inodes(target)).toEqual([before]);
+    expect(readdirSync(target).sort()).toEqual(names);
+
+    const staged = script({ DESTDIR: target }, "install", source, "/image");
+    expect(staged).toMatchObject({ status: 0, stderr: "" });
+    expect(statSync(join(target, "image/weft")).size).toBe(image.length);
+  });
+
+  it("installs into another file system, again and again", ({ folder }) => {
+    const command = `mount -t tmpfs other "$2" && "$0" install "$1" "$2" >/dev/null &&
+      "$0" install "$1" "$2" | grep -vc "the same as before"; stat -c %h "$2/bridge"; ls -A "$2" | wc -l`;
+    const words = ["-m", "sh", "-c", command, `${root}/tools/install.sh`, binDirectory, folder];
+    const { stdout, stderr } = spawnSync("unshare", words, { encoding: "utf8" });
+    expect([stdout, stderr]).toEqual([`0\n${names.length}\n${names.length}\n`, ""]);
   });
 
   it("leaves nothing half-done when the disk is full", ({ folder }) => {
@@ -159,27 +224,90 @@ describe("install", () => {
   it("uninstall removes our names and nothing else, and says if there is nothing", ({ folder }) => {
     expect(install(folder).status).toBe(0);
     writeFileSync(join(folder, "calico"), "");
-    expect(script("uninstall", folder)).toMatchObject({ status: 0, stderr: "" });
-    expect(readdirSync(folder)).toEqual(["calico"]);
-    expect(script("uninstall", folder)).toMatchObject({
+    symlinkSync("bridge", join(folder, "a-link-of-others"));
+    expect(script({}, "uninstall", folder)).toMatchObject({ status: 0, stderr: "" });
+    expect(readdirSync(folder)).toEqual(["a-link-of-others", "calico"]);
+    expect(script({}, "uninstall", folder)).toMatchObject({
       status: 1,
       stderr: `Cannot uninstall from "${folder}": there is no "weft" in it\n`,
     });
     expect(existsSync(join(folder, "calico"))).toBe(true);
   });
 
-  it("make install BINDIR=… DESTDIR=… does it from the checkout", ({ folder }) => {
-    const words = [
-      "--no-print-directory",
-      "-o",
-      "all",
-      "install",
-      "BINDIR=/b",
-      `DESTDIR=${folder}`,
-    ];
-    const env = { ...process.env, MAKEFLAGS: "" };
-    const made = spawnSync("make", words, { cwd: root, encoding: "utf8", env });
+  it("uninstall also removes what a copy without links brought", ({ folder }) => {
+    spawnSync("cp", ["-r", "--no-preserve=links", `${binDirectory}/.`, folder]);
+    writeFileSync(join(folder, "calico"), "");
+    expect(script({}, "uninstall", folder)).toMatchObject({ status: 0, stderr: "" });
+    expect(readdirSync(folder)).toEqual(["calico"]);
+  });
+
+  it("make install BINDIR=… DESTDIR=… does it from the checkout, and make uninstall takes it away", ({
+    folder,
+  }) => {
+    const made = make("install", "BINDIR=/b", `DESTDIR=${folder}`);
     expect(made).toMatchObject({ status: 0, stderr: "" });
     expect(readdirSync(join(folder, "b")).sort()).toEqual(readdirSync(`${root}/dist/bin`).sort());
+    expect(readlinkSync(join(folder, "usr/local/bin/weft"))).toBe("/b/weft");
+
+    const gone = make("uninstall", "BINDIR=/b", `DESTDIR=${folder}`);
+    expect(gone).toMatchObject({ status: 0, stderr: "" });
+    expect(readdirSync(join(folder, "b"))).toEqual([]);
+    expect(readdirSync(join(folder, "usr/local/bin"))).toEqual([]);
+  });
+});
+
+/** Runs make in the checkout, with what is built already. */
+function make(...words: readonly string[]): SpawnSyncReturns<string> {
+  const env = { ...process.env, MAKEFLAGS: "" };
+  const options = { cwd: root, encoding: "utf8", env } as const;
+  return spawnSync("make", ["--no-print-directory", "-o", "all", ...words], options);
+}
+
+describe("the link by which a shell finds weft", () => {
+  it("leads to the installed program, stays at the next install, goes with uninstall", ({
+    folder,
+  }) => {
+    const [target, link] = [join(folder, "plugins"), join(folder, "local/bin/weft")];
+    const made = script({}, "install", binDirectory, target, link);
+    expect(made).toMatchObject({ status: 0, stderr: "" });
+    expect(made.stdout).toContain(`${link}: link to ${target}/weft\n`);
+    expect(spawnSync(link, ["list"], { encoding: "utf8" }).stdout).toContain("bridge\n");
+
+    expect(script({}, "install", binDirectory, target, link)).toMatchObject({ status: 0 });
+    expect(readlinkSync(link)).toBe(`${target}/weft`);
+
+    expect(script({}, "uninstall", target, link)).toMatchObject({ status: 0, stderr: "" });
+    expect(readdirSync(join(folder, "local/bin"))).toEqual([]);
+  });
+
+  it("never takes the place of anything else, nor is that removed", ({ folder }) => {
+    const at = (name: string) => join(folder, name);
+    const [target, file, link] = [at("plugins"), at("file"), at("link")];
+    writeFileSync(file, "precious");
+    symlinkSync("elsewhere", link);
+    for (const name of [file, link]) {
+      const made = script({}, "install", binDirectory, target, name);
+      expect(made.status).toBe(0);
+      expect(made.stdout).toContain(`${name}: something else has this name, no link was made\n`);
+      expect(script({}, "uninstall", target, name)).toMatchObject({ status: 0, stderr: "" });
+    }
+    expect(readFileSync(file, "utf8")).toBe("precious");
+    expect(readlinkSync(link)).toBe("elsewhere");
+  });
+
+  it("is not needed where the programs themselves are in PATH", ({ folder }) => {
+    const link = join(folder, "weft");
+    expect(script({}, "install", binDirectory, folder, link)).toMatchObject({ status: 0 });
+    expect(inodes(folder)).toHaveLength(1);
+    expect(script({}, "uninstall", folder, link)).toMatchObject({ status: 0, stderr: "" });
+  });
+
+  it("is left out, and that is said, where nothing can be written", ({ folder }) => {
+    const target = join(folder, "plugins");
+    const made = script({}, "install", binDirectory, target, "/proc/no/weft");
+    expect(made.status).toBe(0);
+    expect(made.stdout).toContain(
+      '/proc/no/weft: no link was made, "/proc/no" cannot be written\n',
+    );
   });
 });
