@@ -82,7 +82,8 @@ function chainRules(
     : [`-s ${subnet} `, ...(isIpv4 ? ["-s 127.0.0.1/32 "] : [])];
   return mappings.flatMap(({ protocol, address, port, containerPort }) => {
     const at = address ? `-d ${formatCidr(hostCidr(address))} ` : "";
-    const what = `-p ${protocol} -m ${protocol} --dport ${port} ${interfaceComment(owner)}`;
+    // Forwarders of virtual machines look for "--dport N -j DNAT": nothing may come between.
+    const what = `-p ${protocol} ${interfaceComment(owner)} -m ${protocol} --dport ${port}`;
     return [
       ...(snat ? sources : []).map((from) => `-A ${chain} ${from}${at}${what} -j ${markChain}`),
       `-A ${chain} ${at}${what} -j DNAT --to-destination ${to}:${containerPort}`,
