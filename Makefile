@@ -34,8 +34,8 @@ unit: node_modules/.package-lock.json ## Run the unit tests and the architecture
 size: all ## Check the size of the image and of the bytecode each command loads
 	node tools/size.mjs
 
-spec: all ## Run the tests of the executables in network namespaces (root)
-	node tools/test.mjs spec
+spec: all ## Run the tests of the executables in network namespaces (root); TESTS=… for some files
+	node tools/test.mjs spec $(TESTS)
 
 docs: all ## Write option tables and published schemas from the schemas
 	node tools/docs.mjs

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Makes a minimal Debian, once:  tools/fresh/setup.sh SUITE
+# It is .cache/fresh/SUITE, from the mirrors that this machine's apt uses.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+cache=$(cd "$here/../.." && pwd)/.cache/fresh
+suite=$1
+
+# What README asks for; nothing else is added to what Debian calls required.
+packages=git,make,nodejs,npm
+
+main() {
+  mkdir -p "$cache"
+  exec 9>"$cache/lock"
+  flock 9
+  [ "$(cat "$cache/$suite/etc/weft-fresh" 2>/dev/null)" != "$packages" ] || return 0
+  ensure_mmdebstrap
+  echo "fresh: making a minimal Debian: $suite" >&2
+  rm -rf "${cache:?}/$suite" "$cache/$suite.new"
+  print_apt_options >"$cache/apt.conf"
+  # dpkg need not wait for the disk: a root that was not finished is made anew.
+  print_sources | mmdebstrap --quiet --mode=root --variant=minbase --include="$packages" \
+    --aptopt="$cache/apt.conf" --dpkgopt=force-unsafe-io "$suite" "$cache/$suite.new" -
+  echo "$packages" >"$cache/$suite.new/etc/weft-fresh"
+  mv "$cache/$suite.new" "$cache/$suite"
+}
+
+ensure_mmdebstrap() {
+  ! command -v mmdebstrap >/dev/null || return 0
+  command -v apt-get >/dev/null ||
+    fail "Cannot make a Debian: \"mmdebstrap\" is not installed, and this is not Debian or Ubuntu"
+  echo "fresh: installing mmdebstrap" >&2
+  local install=(apt-get -qq -y -o DPkg::Lock::Timeout=300 install --no-install-recommends
+    mmdebstrap debian-archive-keyring)
+  export DEBIAN_FRONTEND=noninteractive
+  "${install[@]}" >&2 || { apt-get -qq update && "${install[@]}" >&2; } ||
+    fail "Cannot make a Debian: run as root: ${install[*]}"
+}
+
+# The sources of this machine, if it is a Debian, with the suite in place of its own. Without any
+# (an Ubuntu), mmdebstrap knows where Debian is.
+print_sources() {
+  local own
+  own=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+  apt-get indextargets --format '$(ORIGIN) $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
+    awk -v own="${own:-none}" -v suite="$suite" '
+      $1 == "Debian" && index($3, own) == 1 { print "deb", $2, suite substr($3, length(own) + 1), $4 }
+    ' | sort -u
+}
+
+# How this machine's apt comes to its mirrors.
+print_apt_options() {
+  apt-config dump | grep -E '^Acquire::(http|https|ftp|Retries|Check-)' || true
+}
+
+fail() {
+  echo "$*" >&2
+  exit 1
+}
+
+main
