@@ -54,7 +54,7 @@ type Add = Chained<AddCall<TuningConfig>>;
 type Check = Chained<CheckCall<TuningConfig>>;
 
 function add(call: Add, _host: Netns, container: Netns): Result {
-  refuse(call, container);
+  refuse(call);
   const { attachment, config } = call;
   const wanted = wantedOf(call);
   if (wanted.sysctls.length === 0 && Object.keys(wanted.link).length === 0) return call.prevResult;
@@ -76,15 +76,12 @@ function add(call: Add, _host: Netns, container: Netns): Result {
 }
 
 /** What is wrong with the request as a whole, before anything has been done. */
-function refuse(call: Add, container: Netns): void {
+function refuse(call: Add): void {
   const duplicate = findDuplicate(stdinText(call.request));
   if (duplicate !== undefined) {
     throw configError("sysctl", "without duplicated sysctl keys", duplicate);
   }
   refuseUnlisted(call.config);
-  if (container.fd >= 0) return;
-  const what = `Cannot tune "${call.attachment.ifName}" in "${call.netns}"`;
-  throw new CniError(Code.sameNetns, `${what}: it is the host's own namespace`);
 }
 
 /** What is asked for, by paths and attributes. */
@@ -176,7 +173,7 @@ function fault(
 function del(call: DelCall<TuningConfig>, _host: Netns, container: Netns | undefined): void {
   const path = `${call.config.dataDir}/${fileOf(call.attachment)}`;
   const backup = readBackup(path);
-  if (backup && container && container.fd >= 0) restoreFrom(call, container, backup);
+  if (backup && container) restoreFrom(call, container, backup);
   deleteBackup(path);
 }
 
