@@ -83,6 +83,18 @@ static JSValue host_commands(ARGS)
     return array;
 }
 
+static JSValue host_commandAt(ARGS)
+{
+    UNUSED;
+    const char *path = get_path(ctx, argv[0]);
+    const char *name = path ? command_at(path) : NULL;
+
+    if (!path)
+        return JS_EXCEPTION;
+    JS_FreeCString(ctx, path);
+    return name ? JS_NewString(ctx, name) : JS_UNDEFINED;
+}
+
 static JSValue host_load(ARGS)
 {
     UNUSED;
@@ -100,6 +112,7 @@ static const JSCFunctionListEntry entries[] = {
     FUNCTION(decode, 1),
     FUNCTION(encode, 1),
     FUNCTION(commands, 0),
+    FUNCTION(commandAt, 1),
     FUNCTION(load, 1),
 };
 

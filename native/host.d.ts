@@ -79,6 +79,8 @@ declare module "host" {
   export function encode(text: string): Uint8Array;
   /** The names of all commands in this image. */
   export function commands(): string[];
+  /** The command whose name a file has, or else what it is a symbolic link to (readlink(2)). */
+  export function commandAt(path: string): string | undefined;
   /** Runs a module of this image, once, and returns what it exports. */
   export function load(module: string): unknown;
 }

@@ -16,6 +16,9 @@ extern const struct blob blobs[];
 /* Runs the named module once, if it has not run, and returns its namespace object. */
 JSValue load_module(JSContext *ctx, const char *name);
 
+/* The command whose name a file has, or what it is a link to, step by step; NULL if there is none. */
+const char *command_at(const char *path);
+
 /* The module "host" (host.c), and the arguments it shows. */
 JSModuleDef *host_module(JSContext *ctx);
 void host_set_args(char **args);

@@ -1,16 +1,20 @@
 /*
  * The image: the QuickJS engine, every command's bytecode, and the module "host".
  *
- * The last path component of argv[0] names the command. Starting an engine, reading bytecode and
+ * The last path component of argv[0] names the command; if none has that name, the file is a
+ * symbolic link to one that has. Starting an engine, reading bytecode and
  * running the top level of every module takes a millisecond, and always ends in the same state. So
  * the build does it once, keeps the memory (the snapshot), and links it into the image at the
  * address it was made at: the kernel maps it on demand, page by page, and `main` can be called at
  * once. An image without a snapshot does the same work at every start.
  */
 #define _GNU_SOURCE
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -33,6 +37,42 @@ static const struct blob *find_blob(const char *name)
         if (!strcmp(b->name, name))
             return b;
     return NULL;
+}
+
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+static const char *find_command(const char *name)
+{
+    const struct blob *b = find_blob(name);
+
+    return b && b->is_command ? b->name : NULL;
+}
+
+const char *command_at(const char *path)
+{
+    enum { MOST_LINKS = 40 }; /* as many as the kernel follows (namei.h, MAXSYMLINKS) */
+    char at[PATH_MAX], target[PATH_MAX];
+    const char *name = find_command(last_part(path));
+
+    if (strlen(path) >= sizeof at)
+        return name;
+    strcpy(at, path);
+    for (int i = 0; !name && i < MOST_LINKS; i++) {
+        ssize_t length = readlink(at, target, sizeof target - 1);
+        size_t folder = length > 0 && target[0] != '/' ? (size_t)(last_part(at) - at) : 0;
+
+        if (length <= 0 || folder + (size_t)length >= sizeof at)
+            return NULL;
+        memcpy(at + folder, target, (size_t)length);
+        at[folder + (size_t)length] = 0;
+        name = find_command(last_part(at));
+    }
+    return name;
 }
 
 static JSModuleDef *read_module(JSContext *ctx, const char *name, void *opaque)
@@ -153,28 +193,55 @@ static int write_snapshot(struct roots *roots)
     return fwrite((void *)ARENA_BASE, arena_used(), 1, stdout) != 1 || fflush(stdout);
 }
 
-static int usage(const char *name)
+static void print_commands(FILE *stream)
 {
-    fprintf(stderr, "weft: no command \"%s\" in this image; the commands are:", name);
     for (const struct blob *b = blobs; b->name; b++)
         if (b->is_command)
-            fprintf(stderr, " %s", b->name);
+            fprintf(stream, " %s", b->name);
+}
+
+/* As a part of a JSON text. */
+static void print_json(const char *text)
+{
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+        if (*c == '"' || *c == '\\')
+            putchar('\\');
+        putchar(*c < ' ' || *c > '~' ? '?' : *c);
+    }
+}
+
+/* Told to people; and to a runtime, which reads an error object on stdout. */
+static int usage(const char *name)
+{
+    const char *command = getenv("CNI_COMMAND");
+
+    fprintf(stderr, "weft: no command \"%s\" in this image; the commands are:", name);
+    print_commands(stderr);
     fputc('\n', stderr);
+    if (!command || !*command)
+        return 1;
+    printf("{\"cniVersion\":\"1.1.0\",\"code\":7,\"msg\":\"Cannot run \\\"");
+    print_json(name);
+    printf("\\\": no plugin of this image has that name; it has");
+    print_commands(stdout);
+    printf("; other names have to be symbolic links to these\"}\n");
     return 1;
 }
 
 int main(int argc, char **argv)
 {
-    const char *slash = argc ? strrchr(argv[0], '/') : NULL;
-    const char *name = slash ? slash + 1 : argc ? argv[0] : "";
-    const struct blob *command = find_blob(name);
+    const char *name = argc ? last_part(argv[0]) : "";
+    const char *command = find_command(name);
+    const char *file = command ? NULL : (const char *)getauxval(AT_EXECFN);
     struct roots *roots = arena_open();
 
     if (!roots)
         return report_no_memory();
     if (!roots->ctx && !strcmp(name, "write-snapshot"))
         return make_engine(roots), write_snapshot(roots);
-    if (!command || !command->is_command)
+    if (file)
+        command = command_at(file);
+    if (!command)
         return usage(name);
     signal(SIGPIPE, SIG_IGN);
     host_set_args(argv);
@@ -182,5 +249,5 @@ int main(int argc, char **argv)
         JS_UpdateStackTop(roots->runtime);
     else
         make_engine(roots);
-    _exit(run_main(roots->ctx, name) ? report_bug(roots->ctx) : 0);
+    _exit(run_main(roots->ctx, command) ? report_bug(roots->ctx) : 0);
 }

@@ -25,13 +25,13 @@ interface InProcess {
  */
 export function delegate(type: string, command: Command, request: Request): Json | undefined {
   const path = findPlugin(type, request.environment.path);
-  return runPlugin(type, path, { command, request, milliseconds: DEADLINE });
+  return runPlugin(path, { command, request, milliseconds: DEADLINE });
 }
 
 /** Tells a delegate to DEL because this ADD fails; one that hangs is not waited for a second time. */
 export function takeBack(type: string, request: Request): void {
   const path = findPlugin(type, request.environment.path);
-  runPlugin(type, path, { command: "DEL", request, milliseconds: TAKE_BACK_DEADLINE });
+  runPlugin(path, { command: "DEL", request, milliseconds: TAKE_BACK_DEADLINE });
 }
 
 /** Hands a request, with a configuration of the caller's, to a plugin of this very image. */
@@ -55,13 +55,13 @@ interface Delegation {
   readonly milliseconds: number;
 }
 
-function runPlugin(type: string, path: string, delegation: Delegation): Json | undefined {
+function runPlugin(path: string, delegation: Delegation): Json | undefined {
   const { command, request } = delegation;
-  if (isThisImage(path) && host.commands().includes(type)) {
-    const environment = { ...request.environment, command };
-    return (host.load(type) as InProcess).handle({ ...request, environment });
-  }
-  return execute(path, delegation);
+  const served = isThisImage(path) ? host.commandAt(path) : undefined;
+  if (served === undefined) return execute(path, delegation);
+  const { handle } = host.load(served) as Partial<InProcess>;
+  if (!handle) throw new CniError(Code.delegate, `Cannot run "${path}": "${served}" is no plugin`);
+  return handle({ ...request, environment: { ...request.environment, command } });
 }
 
 /** The first regular file named `type` in the directories of CNI_PATH. */
