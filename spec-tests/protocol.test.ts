@@ -50,6 +50,18 @@ describe.each(plugins())("$name", ({ name, version }) => {
     });
 
     it("P1.05 ADD names all variables that are missing or empty, in one message", ({ bed }) => {
+    it("P1.04 its first line has a version that tools read as one of the reference's", ({
+      bed,
+    }) => {
+      const [first = ""] = bed.exec(name, { path: "" }).stderr.split("\n");
+      const suite = bed.host.sh(`${bed.bin}/weft version`).trim().split(" ")[1];
+      const semver = /^(\d+)\.(\d+)\.(\d+)\+weft\.(\d+\.\d+\.\d+)$/;
+      const parts = semver.exec(first.replace(`CNI ${name} plugin v`, ""));
+      expect(parts?.[4]).toBe(suite);
+      const [major = 0, minor = 0] = (parts ?? []).slice(1).map(Number);
+      if (name !== "vxlan-overlay") expect([major, minor >= 1]).toEqual([1, true]);
+    });
+
       const two = ask(bed, "ADD", { env: { CNI_NETNS: undefined, CNI_IFNAME: "" } }).error;
       expect(two.code).toBe(4);
       expect(two.msg).toMatch(/CNI_NETNS.*CNI_IFNAME/);

@@ -172,6 +172,7 @@ function nearestDirectory(path: string): string {
 
 export const { main, handle, configuration } = ipamPlugin<Config>({
   name: "host-local",
+  reference: "1.9.1",
   schema,
   args: ["IP"],
   parseConfig: parseHostLocalConfig,

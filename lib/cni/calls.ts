@@ -14,10 +14,10 @@ import { checkSchema, type Schema, spelled, withoutFaults } from "./config.ts";
 import { Code, configError } from "./error.ts";
 import { isObject, type Json, type JsonObject } from "./json.ts";
 import { parseResult, type Result } from "./result.ts";
+import type { About } from "./serve.ts";
 
 /** What every plugin says of itself. */
-export interface PluginBase<C> {
-  readonly name: string;
+export interface PluginBase<C> extends About {
   /** What the build makes of the plugin's JSON Schema. */
   readonly schema: Schema;
   /** Keys of CNI_ARGS this plugin acts on. */

@@ -208,7 +208,7 @@ function checkAllowed(command: string, since: string, version: string): void {
 function program<C>(plugin: PluginBase<C>, handle: Handle): Program {
   const check = (config: JsonObject) => void readConfig(plugin, config, true);
   return {
-    main: () => host.exit(runCommandLine(plugin) ?? serve(plugin.name, handle)),
+    main: () => host.exit(runCommandLine(plugin) ?? serve(plugin, handle)),
     handle,
     configuration: { keys: plugin.schema.keys, check },
   };

@@ -17,11 +17,18 @@ declare const WEFT_VERSION: string;
 export type Handle = (request: Request) => Json | undefined;
 
 /** Serves one invocation and returns the exit status; whatever happens is on stdout. */
-export function serve(name: string, handle: Handle): number {
+/** How a plugin introduces itself. */
+export interface About {
+  readonly name: string;
+  /** The version of the reference plugin whose features it has; undefined if there is none. */
+  readonly reference?: string;
+}
+
+export function serve(about: About, handle: Handle): number {
   let version: string = newestVersion;
   try {
     const environment = readEnvironment();
-    if (environment.command === "") return printAbout(name);
+    if (environment.command === "") return printAbout(about);
     if (environment.command === "VERSION") return printVersion();
     checkEnvironment(environment);
     const stdin = readStdin();
@@ -115,9 +122,11 @@ function print(value: Json): void {
   writeAll(1, host.encode(JSON.stringify(value, null, 4)), "stdout");
 }
 
-function printAbout(name: string): number {
+/** Tools read the version in the first line, and ask for one of the reference plugin's. */
+function printAbout({ name, reference = WEFT_VERSION }: About): number {
   const versions = supportedVersions.join(", ");
-  const text = `CNI ${name} plugin weft ${WEFT_VERSION}\nCNI protocol versions supported: ${versions}\n`;
+  const first = `CNI ${name} plugin v${reference}+weft.${WEFT_VERSION}`;
+  const text = `${first}\nCNI protocol versions supported: ${versions}\n`;
   writeAll(2, host.encode(text), "stderr");
   return 0;
 }

@@ -197,6 +197,7 @@ function status(_call: StatusCall<BandwidthConfig>, host: Netns): void {
 
 export const { main, handle, configuration } = chainedPlugin<BandwidthConfig>({
   name: "bandwidth",
+  reference: "1.9.1",
   schema,
   parseConfig: parseBandwidthConfig,
   add,

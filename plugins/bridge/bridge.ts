@@ -199,6 +199,7 @@ function status(call: StatusCall<BridgeConfig>, host: Netns): void {
 
 export const { main, handle, configuration } = interfacePlugin<BridgeConfig>({
   name: "bridge",
+  reference: "1.9.1",
   schema,
   args: ["MAC"],
   parseConfig: parseBridgeConfig,

@@ -87,6 +87,7 @@ function status({ config }: StatusCall<FirewallConfig>, host: Netns): void {
 
 export const { main, handle, configuration } = chainedPlugin<FirewallConfig>({
   name: "firewall",
+  reference: "1.9.1",
   schema,
   parseConfig: parseFirewallConfig,
   add,

@@ -136,6 +136,7 @@ function status(call: StatusCall<Config>): void {
 
 export const { main, handle, configuration } = interfacePlugin<Config>({
   name: "flannel",
+  reference: "1.9.1",
   schema,
   parseConfig: parseFlannelConfig,
   add,

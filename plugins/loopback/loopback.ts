@@ -60,6 +60,7 @@ function del(_call: DelCall<Config>, _host: Netns, container: Netns | undefined)
 
 export const { main, handle, configuration } = interfacePlugin<Config>({
   name: "loopback",
+  reference: "1.9.1",
   schema,
   parseConfig: () => ({}),
   add,

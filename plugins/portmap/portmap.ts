@@ -81,6 +81,7 @@ function status({ config }: StatusCall<PortmapConfig>, host: Netns): void {
 
 export const { main, handle, configuration } = chainedPlugin<PortmapConfig>({
   name: "portmap",
+  reference: "1.9.1",
   schema,
   parseConfig: parsePortmapConfig,
   add,

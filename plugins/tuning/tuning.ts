@@ -210,6 +210,7 @@ function gc({ network, isValid, config }: GcCall<TuningConfig>): void {
 
 export const { main, handle, configuration } = chainedPlugin<TuningConfig>({
   name: "tuning",
+  reference: "1.9.1",
   schema,
   args: ["MAC"],
   parseConfig: parseTuningConfig,
