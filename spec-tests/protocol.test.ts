@@ -101,6 +101,26 @@ describe.each(plugins())("$name", ({ name, version }) => {
     });
 
     it("P1.09 P12.07 STATUS needs no attachment", ({ bed }) => {
+    it.for([undefined, null])(
+      "P11.04 GC without a list of valid attachments (%s) removes nothing, and says so on stderr",
+      (valid, { bed }) => {
+        const box = bed.container();
+        bed.exec(name, { command: "ADD", container: box, config }).result;
+        const before = bed.snapshot();
+        const run = bed.gc(name, { ...config, "cni.dev/valid-attachments": valid });
+        expect(run).toMatchObject({ exitCode: 0, stdout: "" });
+        expect(run.stderr).toContain("cni.dev/valid-attachments");
+        expect(run.stderr).toContain('"net"');
+        expect(run.stderr.trim().split("\n")).toHaveLength(1);
+        expect(bed.leftovers(before)).toEqual([]);
+      },
+    );
+
+    it("P11.04 GC with a list says nothing", ({ bed }) => {
+      const run = bed.gc(name, { ...config, "cni.dev/valid-attachments": [] });
+      expect(run).toMatchObject({ exitCode: 0, stdout: "", stderr: "" });
+    });
+
       expect(bed.status(name, config)).toMatchObject({ exitCode: 0, stdout: "" });
     });
 

@@ -4,7 +4,7 @@
  */
 
 import * as host from "host";
-import { fileStatus, isSameFile } from "../host/file.ts";
+import { fileStatus, isSameFile, warn } from "../host/file.ts";
 import { lazily } from "../host/lazy.ts";
 import { isOwnNetns, type Netns, NetnsError, openNetns, ownNetns } from "../net/netns.ts";
 import type { AddCall, Chained, CheckCall, DelCall, GcCall, Request, StatusCall } from "./call.ts";
@@ -145,12 +145,18 @@ function serveNetwork<C>(plugin: NetworkCommands<C>, request: Request, own: Netn
     checkAllowed("GC", "1.1.0", request.cniVersion);
     const call = gcCall(plugin, request);
     if (call) plugin.gc(call, own);
+    else warn(nothingCollected(request));
   } else if (command === "STATUS") {
     checkAllowed("STATUS", "1.1.0", request.cniVersion);
     plugin.status(statusCall(plugin, request), own);
   } else {
     throw new CniError(Code.environment, `unknown CNI_COMMAND: ${command}`);
   }
+}
+
+function nothingCollected({ network }: Request): string {
+  const why = 'the configuration has no list "cni.dev/valid-attachments"';
+  return `Cannot tell what is left over in network "${network}": ${why}; nothing is removed`;
 }
 
 /** The result in the version asked for; one that this version cannot express is taken back. */
