@@ -1,6 +1,7 @@
 /** P1 to P4: what every executable in the folder must do, whatever its work is. */
 import { describe, expect } from "vitest";
 import type { Bed } from "./bed/bed.ts";
+import { sharedBy } from "./bed/difference.ts";
 import { plugins } from "./bed/executables.ts";
 import type { Invocation } from "./bed/invocation.ts";
 import { it } from "./bed/it.ts";
@@ -49,7 +50,6 @@ describe.each(plugins())("$name", ({ name, version }) => {
       }
     });
 
-    it("P1.05 ADD names all variables that are missing or empty, in one message", ({ bed }) => {
     it("P1.04 its first line has a version that tools read as one of the reference's", ({
       bed,
     }) => {
@@ -62,6 +62,7 @@ describe.each(plugins())("$name", ({ name, version }) => {
       if (name !== "vxlan-overlay") expect([major, minor >= 1]).toEqual([1, true]);
     });
 
+    it("P1.05 ADD names all variables that are missing or empty, in one message", ({ bed }) => {
       const two = ask(bed, "ADD", { env: { CNI_NETNS: undefined, CNI_IFNAME: "" } }).error;
       expect(two.code).toBe(4);
       expect(two.msg).toMatch(/CNI_NETNS.*CNI_IFNAME/);
@@ -100,7 +101,6 @@ describe.each(plugins())("$name", ({ name, version }) => {
       expect(bed.gc(name, config, { env: strange })).toMatchObject({ exitCode: 0, stdout: "" });
     });
 
-    it("P1.09 P12.07 STATUS needs no attachment", ({ bed }) => {
     it.for([undefined, null])(
       "P11.04 GC without a list of valid attachments (%s) removes nothing, and says so on stderr",
       (valid, { bed }) => {
@@ -121,6 +121,7 @@ describe.each(plugins())("$name", ({ name, version }) => {
       expect(run).toMatchObject({ exitCode: 0, stdout: "", stderr: "" });
     });
 
+    it("P1.09 P12.07 STATUS needs no attachment", ({ bed }) => {
       expect(bed.status(name, config)).toMatchObject({ exitCode: 0, stdout: "" });
     });
 
@@ -320,6 +321,42 @@ describe.each(plugins())("$name", ({ name, version }) => {
       const run = ask(bed, "ADD", { stdin: deep });
       expect(run.error.code).toBe(6);
       expect(run.stderr).not.toMatch(/^\s+at |goroutine|panic/m);
+    });
+  });
+
+  describe("P2 a whole list on standard input", () => {
+    const { cniVersion, name: network, ...own } = config;
+    const listOf = (...entries: readonly unknown[]) => ({
+      cniVersion,
+      name: network,
+      plugins: entries,
+    });
+
+    it.for(["ADD", "CHECK", "GC", "STATUS"])(
+      "%s is code 7, says that it is a list, and changes nothing",
+      (command, { bed }) => {
+        const container = bed.container();
+        const before = bed.snapshot();
+        for (const list of [listOf({ type: "other" }, own), listOf()]) {
+          const { error } = bed.exec(name, { command, container, config: list });
+          expect(error.code).toBe(7);
+          expect(error.msg).toContain("list");
+          expect(error.msg).toContain('"plugins"');
+        }
+        expect(bed.leftovers(before)).toEqual([]);
+      },
+    );
+
+    it("DEL takes its own part of it, removes all that ADD made, and says so", ({ bed }) => {
+      const container = bed.container();
+      container.sh("ip link set lo up && ip link set lo down");
+      const before = bed.snapshot();
+      bed.add(name, container, config).result;
+      const run = bed.del(name, container, listOf({ type: "other" }, own));
+      expect(run).toMatchObject({ exitCode: 0, stdout: "" });
+      expect(run.stderr).toContain("list");
+      const left = bed.leftovers(before, sharedBy(config));
+      expect(left.filter((line) => !/route_localnet|\.boot/.test(line))).toEqual([]);
     });
   });
 

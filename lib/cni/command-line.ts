@@ -5,6 +5,7 @@ import { readTextIfPresent } from "../host/file.ts";
 import { parseJson } from "../host/json.ts";
 import { CniError, Code } from "./error.ts";
 import { isObject, type JsonObject } from "./json.ts";
+import { pluginIn } from "./list.ts";
 
 /** Writes a line for people or programs. */
 export function sayLine(stream: "stdout" | "stderr", line: string): void {
@@ -17,12 +18,9 @@ export function readPluginConfig(path: string, type: string): JsonObject {
   if (text === undefined) throw unreadable(path, "there is no such file");
   const json = parse(path, text);
   if (!Array.isArray(json.plugins)) return json;
-  const plugins: readonly unknown[] = json.plugins;
-  const own = plugins.find(
-    (plugin): plugin is JsonObject => isObject(plugin) && plugin.type === type,
-  );
+  const own = pluginIn(json, type);
   if (!own) throw unreadable(path, `its list has no plugin of type "${type}"`);
-  return { ...own, name: json.name, cniVersion: json.cniVersion };
+  return own;
 }
 
 function parse(path: string, text: string): JsonObject {

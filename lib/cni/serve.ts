@@ -8,6 +8,7 @@ import { spelled } from "./config.ts";
 import { checkEnvironment, isPlainName, LONGEST_NAME, readEnvironment } from "./environment.ts";
 import { CniError, Code, configError } from "./error.ts";
 import { isObject, type Json, type JsonObject } from "./json.ts";
+import { ofOnePlugin } from "./list.ts";
 import { newestVersion, supportedVersions } from "./version.ts";
 
 /** Set by the build from package.json. */
@@ -16,7 +17,6 @@ declare const WEFT_VERSION: string;
 /** Serves a request within this process; returns what ADD prints. */
 export type Handle = (request: Request) => Json | undefined;
 
-/** Serves one invocation and returns the exit status; whatever happens is on stdout. */
 /** How a plugin introduces itself. */
 export interface About {
   readonly name: string;
@@ -24,6 +24,7 @@ export interface About {
   readonly reference?: string;
 }
 
+/** Serves one invocation and returns the exit status; whatever happens is on stdout. */
 export function serve(about: About, handle: Handle): number {
   let version: string = newestVersion;
   try {
@@ -31,9 +32,11 @@ export function serve(about: About, handle: Handle): number {
     if (environment.command === "") return printAbout(about);
     if (environment.command === "VERSION") return printVersion();
     checkEnvironment(environment);
-    const stdin = readStdin();
-    const config = parseStdin(stdin);
-    version = versionOf(config);
+    const given = readStdin();
+    const whole = parseStdin(given);
+    version = versionOf(whole);
+    const config = ofOnePlugin(whole, about.name, environment.command);
+    const stdin = config === whole ? given : host.encode(JSON.stringify(config));
     const request = { environment, stdin, config, cniVersion: version, network: nameOf(config) };
     const output = handle(request);
     if (output !== undefined) deliver(output, request, handle);
