@@ -140,6 +140,115 @@ describe("DEL", () => {
   });
 });
 
+describe("a sysctl that a container's namespace does not let anybody set", () => {
+  const folder = /folder \/run\/cni/;
+
+  it.for([
+    ["that is read-only there", "net.ipv4.tcp_available_congestion_control", /read-only in a cont/],
+    ["that holds a count", "net.netfilter.nf_conntrack_count", /read-only in a container's name/],
+    ["that can only be written", "net.ipv4.route.flush", /cannot be read/],
+    ["that the host alone has", "net.core.netdev_budget", /the host has it, a container/],
+    ["that nobody has", "net.core.nonsense", /ENOENT/],
+  ] as const)(
+    "%s, is told by ADD, which changes nothing, and DEL succeeds",
+    ([, name, why], { bed }) => {
+      const { box, prevResult } = attached(bed);
+      const before = bed.snapshot();
+      const value = name.endsWith("flush") ? "1" : "reno";
+      const sysctl = {
+        "net.core.somaxconn": "500",
+        [name]: value,
+        "net.ipv4.ip_default_ttl": "33",
+      };
+      const config = tuning({ sysctl, mtu: 1400, prevResult });
+      const { error } = runFromMachine(bed, box, config);
+      expect(error.msg).toContain(name.replaceAll(".", "/"));
+      expect(error.msg).toMatch(why);
+      expect(bed.leftovers(before).filter((line) => !folder.test(line))).toEqual([]);
+      expect(bed.del("tuning", box, config)).toMatchObject({ exitCode: 0, stdout: "", stderr: "" });
+    },
+  );
+
+  it("as reports have it: net.core.rmem_max", ({ bed }) => {
+    const { box, prevResult } = attached(bed);
+    const before = bed.snapshot();
+    const sysctl = { "net.core.somaxconn": "500", "net.core.rmem_max": "212993" };
+    const config = tuning({ sysctl, prevResult });
+    const isThere = box.succeeds("test -e /proc/sys/net/core/rmem_max");
+    const { error } = runFromMachine(bed, box, config);
+    expect(error.msg).toContain(
+      isThere ? "it is read-only in a container's namespace" : "a container's namespace has not",
+    );
+    expect(bed.leftovers(before).filter((line) => !folder.test(line))).toEqual([]);
+    expect(bed.list("/run/cni/tuning")).toEqual([]);
+    expect(bed.del("tuning", box, config)).toMatchObject({ exitCode: 0, stdout: "" });
+  });
+
+  it("does not keep DEL from restoring the rest if an earlier version left it in a backup", ({
+    bed,
+  }) => {
+    const { box, prevResult } = attached(bed);
+    const name = "net/ipv4/tcp_available_congestion_control";
+    const sysctl = { "net.core.somaxconn": "500" };
+    bed.add("tuning", box, tuning({ sysctl, prevResult })).result;
+    const backup = `/run/cni/tuning/${box.containerID}_eth0.json`;
+    const kept = JSON.parse(bed.read(backup)) as { sysctl: Config };
+    kept.sysctl = { ...kept.sysctl, [name]: box.sysctl(name) };
+    bed.write(backup, JSON.stringify(kept));
+    expect(bed.del("tuning", box, tuning({}))).toMatchObject({ exitCode: 0, stdout: "" });
+    expect(box.sysctl("net/core/somaxconn")).not.toBe("500");
+  });
+});
+
+/** An ADD with the machine's own namespace as the host's: only the kernel's first has everything. */
+function runFromMachine(bed: Bed, box: Container, config: Config) {
+  const { containerID, netns, ifName } = box;
+  const env = `CNI_COMMAND=ADD CNI_CONTAINERID=${containerID} CNI_NETNS=${netns} CNI_IFNAME=${ifName}`;
+  const file = `${bed.folder("machine")}/net.conf`;
+  bed.write(file, JSON.stringify(config));
+  const command = `nsenter --net=/proc/${process.pid}/ns/net env ${env} ${bed.bin}/tuning <${file}`;
+  return { error: JSON.parse(bed.host.sh(`${command} || true`)) as { readonly msg: string } };
+}
+
+describe("what a failing ADD has not changed", () => {
+  it("stays as the container has set it meanwhile, also if its backup had to stay", ({ bed }) => {
+    const { box, prevResult } = attached(bed);
+    const sysctl = {
+      "net.ipv4.conf.IFNAME.arp_filter": "1",
+      "net.ipv4.ip_local_port_range": "9 x",
+      "net.ipv4.ip_default_ttl": "33",
+    };
+    const config = tuning({ sysctl, mtu: 1400, prevResult });
+    // The second write fails, and then the first one's restoration.
+    const fail = ["write:error=EINVAL:when=3..4"];
+    expect(bed.add("tuning", box, config, { fail }).ok).toBe(false);
+    const [name = ""] = bed.list("/run/cni/tuning");
+    const kept = JSON.parse(bed.read(`/run/cni/tuning/${name}`)) as {
+      sysctl: Config;
+      mtu?: number;
+    };
+    expect(Object.keys(kept.sysctl)).not.toContain("net/ipv4/ip_default_ttl");
+    expect(kept.mtu).toBeUndefined();
+    box.sh("sysctl -qw net.ipv4.ip_default_ttl=77");
+    expect(bed.del("tuning", box, config)).toMatchObject({ exitCode: 0, stdout: "" });
+    expect(arpFilter(box)).toBe("0");
+    expect(box.sysctl("net/ipv4/ip_default_ttl")).toBe("77");
+    expect(bed.list("/run/cni/tuning")).toEqual([]);
+  });
+
+  it("an attribute that the kernel refuses is not restored, what was set before it is", ({
+    bed,
+  }) => {
+    const { box, prevResult } = attached(bed);
+    const before = bed.snapshot();
+    const sysctl = { "net.ipv4.conf.IFNAME.arp_filter": "1" };
+    const config = tuning({ sysctl, mac: "02:00:00:00:00:01", mtu: 10, prevResult });
+    expect(bed.add("tuning", box, config).error.code).toBe(100);
+    expect(bed.del("tuning", box, config)).toMatchObject({ exitCode: 0, stdout: "" });
+    expect(bed.leftovers(before).filter((line) => !/folder \/run\/cni/.test(line))).toEqual([]);
+  });
+});
+
 describe("GC", () => {
   it("removes the backups of attachments that are gone", ({ bed }) => {
     const [kept, gone] = [attached(bed), attached(bed)];

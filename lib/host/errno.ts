@@ -53,6 +53,7 @@ const names: { readonly [errno: number]: string } = {
   122: "EDQUOT",
 };
 
+export const EPERM = 1;
 export const ENOENT = 2;
 export const EINTR = 4;
 export const ENXIO = 6;

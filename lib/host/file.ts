@@ -26,6 +26,7 @@ export const O_NONBLOCK = 0o4000;
 export const O_DIRECTORY = 0o200000;
 export const O_NOFOLLOW = 0o400000;
 
+export const O_PATH = 0o10000000;
 export const O_TMPFILE = 0o20200000;
 
 const S_IFMT = 0o170000;
@@ -37,6 +38,8 @@ const S_IFREG = 0o100000;
 export interface FileStatus {
   readonly device: number;
   readonly inode: number;
+  /** The bits of chmod(2). */
+  readonly permissions: number;
   readonly isFile: boolean;
   readonly isDirectory: boolean;
   /** A terminal, /dev/null and the like. */
@@ -160,6 +163,7 @@ function statusOf(fields: Float64Array): FileStatus {
   return {
     device,
     inode,
+    permissions: mode & 0o7777,
     isFile: (mode & S_IFMT) === S_IFREG,
     isDirectory: (mode & S_IFMT) === S_IFDIR,
     isCharacterDevice: (mode & S_IFMT) === S_IFCHR,

@@ -4,7 +4,7 @@ import type { Attachment } from "../../lib/cni/call.ts";
 import { formatMac, parseMac } from "../../lib/ip/mac.ts";
 import type { Backup } from "../../lib/net/backup.ts";
 import type { Netns } from "../../lib/net/netns.ts";
-import { readSysctl, readTunables, type Tunables } from "../../lib/net/tuning.ts";
+import { readSysctlToChange, readTunables, type Tunables } from "../../lib/net/tuning.ts";
 
 /** Former values: of the link, and of sysctls in the order they are written in. */
 export interface Former {
@@ -17,13 +17,17 @@ export function fileOf({ containerID, ifName }: Attachment): string {
   return `${containerID}_${ifName}.json`;
 }
 
-/** The present values of everything that is about to be changed. */
-export function formerOf(container: Netns, ifName: string, wanted: Former): Former {
+/** The present values of everything that is about to be changed; throws if something cannot be. */
+export function formerOf(
+  { host, container }: { readonly host: Netns; readonly container: Netns },
+  ifName: string,
+  wanted: Former,
+): Former {
   const keys = Object.keys(wanted.link);
   const link = keys.length > 0 ? Object.entries(readTunables(container, ifName)) : [];
   return {
     link: Object.fromEntries(link.filter(([key]) => keys.includes(key))),
-    sysctls: wanted.sysctls.map(([path]) => [path, readSysctl(container, path)]),
+    sysctls: wanted.sysctls.map(([path]) => [path, readSysctlToChange(container, path, host)]),
   };
 }
 

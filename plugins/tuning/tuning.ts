@@ -29,12 +29,12 @@ import {
   readBackup,
   writeBackup,
 } from "../../lib/net/backup.ts";
-import { findLink } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import {
   readSysctl,
   readTunables,
   restoreSysctl,
+  restoreTunables,
   type Tunables,
   writeSysctl,
   writeTunables,
@@ -53,26 +53,43 @@ import * as schema from "./tuning.schema.json";
 type Add = Chained<AddCall<TuningConfig>>;
 type Check = Chained<CheckCall<TuningConfig>>;
 
-function add(call: Add, _host: Netns, container: Netns): Result {
+function add(call: Add, host: Netns, container: Netns): Result {
   refuse(call);
   const { attachment, config } = call;
   const wanted = wantedOf(call);
   if (wanted.sysctls.length === 0 && Object.keys(wanted.link).length === 0) return call.prevResult;
-  const now = formerOf(container, attachment.ifName, wanted);
-  const path = `${config.dataDir}/${fileOf(attachment)}`;
-  const before = readBackup(path);
+  const now = formerOf({ host, container }, attachment.ifName, wanted);
+  const before = readBackup(`${config.dataDir}/${fileOf(attachment)}`);
   return allOrNothing((undo) => {
     writeBackup(config.dataDir, fileOf(attachment), backupOf(attachment, merged(before, now)));
-    undo.add("sysctls and link", () => {
-      restore(container, attachment.ifName, now);
-      if (!before) deleteBackup(path);
+    let changed: Former = { link: {}, sysctls: [] };
+    undo.add("sysctls and link", () => takeBack(call, container, { before, changed }));
+    wanted.sysctls.forEach(([name, value], i) => {
+      changed = { ...changed, sysctls: now.sysctls.slice(0, i + 1) };
+      writeSysctl(container, name, value);
     });
-    for (const [name, value] of wanted.sysctls) writeSysctl(container, name, value);
+    changed = now;
     if (Object.keys(wanted.link).length > 0) {
       writeTunables(container, attachment.ifName, wanted.link);
     }
     return tuned(call, wanted.link);
   });
+}
+
+/** Restores what was changed or may have been; if that fails, the backup holds that and no more. */
+function takeBack(
+  { config, attachment }: Add,
+  container: Netns,
+  { before, changed }: { readonly before: Backup | undefined; readonly changed: Former },
+): void {
+  const file = fileOf(attachment);
+  allOrNothing((undo) => {
+    const rest = backupOf(attachment, merged(before, changed));
+    undo.add("note", () => writeBackup(config.dataDir, file, rest));
+    restore(container, attachment.ifName, changed);
+  });
+  if (before) writeBackup(config.dataDir, file, before);
+  else deleteBackup(`${config.dataDir}/${file}`);
 }
 
 /** What is wrong with the request as a whole, before anything has been done. */
@@ -123,10 +140,7 @@ function tuned({ prevResult, attachment }: Add, { mac, mtu }: Partial<Tunables>)
 function restore(container: Netns, ifName: string, { link, sysctls }: Former): void {
   const isTuned = Object.keys(link).length > 0;
   asMuchAsPossible(
-    [
-      "restore the link",
-      () => isTuned && findLink(container, ifName) && writeTunables(container, ifName, link),
-    ],
+    ["restore the link", () => isTuned && restoreTunables(container, ifName, link)],
     ...[...sysctls]
       .reverse()
       .map(
