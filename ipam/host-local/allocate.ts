@@ -103,16 +103,18 @@ interface Turn {
 
 function allocateOne(store: Store, { owner }: Demand, turn: Turn): Allocation {
   const { set, id, request, reserved } = turn;
-  const address = request
-    ? store.reserve(request, owner)
-      ? request
-      : undefined
-    : reserveIdle(store, turn, owner);
+  const take = () =>
+    request ? reserveAsked(store, request, owner) : reserveIdle(store, turn, owner);
+  const address = take() ?? (store.reread() ? take() : undefined);
   const range = address && rangeOf(set, address);
   if (!address || !range) throw unavailable(store, set, request);
   reserved.push(address);
   store.setCursor(id, address);
   return { address, range };
+}
+
+function reserveAsked(store: Store, request: IpAddress, owner: string): IpAddress | undefined {
+  return store.reserve(request, owner) ? request : undefined;
 }
 
 /** How many addresses in use are passed by before those released are looked at. */
@@ -183,10 +185,7 @@ class Candidates {
 
 function unavailable(store: Store, set: RangeSet, request: IpAddress | undefined): CniError {
   if (!request) {
-    const { used, size } = usage(
-      store.list().map(({ address }) => address),
-      set,
-    );
+    const { used, size } = usage(store.listAddresses(), set);
     return new CniError(
       Code.exhausted,
       `Cannot allocate an address: no IP addresses available in range set: ${describeSet(set)} (${used} of ${size} in use)`,

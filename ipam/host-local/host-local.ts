@@ -79,7 +79,20 @@ function readDns(path: string | undefined): Dns {
 /** The reservation is there, and is the one that was reported. */
 function check(call: CheckCall<Config>): void {
   const { containerID, ifName } = call.attachment;
-  const held = withExistingStore(placeOf(call), (store) => reservationsOf(store, call)) ?? [];
+  const reported = (call.prevResult?.ips ?? []).flatMap(
+    ({ address }) => parseCidr(address)?.address ?? [],
+  );
+  const missingIn = (held: readonly string[]) =>
+    reported.find(
+      (address) => isInSets(call.config, address) && !held.includes(formatAddress(address)),
+    );
+  const held =
+    withExistingStore(placeOf(call), (store) => {
+      const known = reservationsOf(store, call);
+      if (known.length > 0 && !missingIn(known)) return known;
+      store.reread();
+      return reservationsOf(store, call);
+    }) ?? [];
   if (held.length === 0) {
     throw new CniError(
       Code.checkFailed,
@@ -87,12 +100,7 @@ function check(call: CheckCall<Config>): void {
       `interface "${ifName}"`,
     );
   }
-  const reported = (call.prevResult?.ips ?? []).flatMap(
-    ({ address }) => parseCidr(address)?.address ?? [],
-  );
-  const missing = reported.find(
-    (address) => isInSets(call.config, address) && !held.includes(formatAddress(address)),
-  );
+  const missing = missingIn(held);
   if (missing) {
     const text = formatAddress(missing);
     throw new CniError(
@@ -118,11 +126,28 @@ function reservationsOf(
 }
 
 function del(call: DelCall<Config>): void {
-  withExistingStore(placeOf(call), (store) => {
-    for (const address of reservationsOf(store, call)) {
-      store.release(address, store.ownerOf(address) ?? "");
-    }
+  const place = placeOf(call);
+  const isDone =
+    withExistingStore(place, (store) => release(store, call) || store.isReread) ?? true;
+  if (isDone || !hasRecord(call)) return;
+  withExistingStore(place, (store) => {
+    store.reread();
+    release(store, call);
   });
+}
+
+function release(store: Store, call: DelCall<Config>): boolean {
+  const held = reservationsOf(store, call);
+  for (const address of held) store.release(address, store.ownerOf(address) ?? "");
+  return held.length > 0;
+}
+
+/** Whether a record names the attachment, though no index says so: nobody waits for the search. */
+function hasRecord({ attachment, config, network }: DelCall<Config>): boolean {
+  const { containerID, ifName } = attachment;
+  const owners = [ownerText(containerID, ifName), containerID.trim()];
+  const records = listReservations(`${config.dataDir}/${network}`);
+  return records.some(({ owner }) => owners.includes(owner));
 }
 
 /** Frees what belongs to no valid attachment; a record without interface stays for its container. */
@@ -132,6 +157,7 @@ function gc(call: GcCall<Config>): void {
   );
   const containers = new Set(call.valid.map(({ containerID }) => containerID.trim()));
   withExistingStore(placeOf(call), (store) => {
+    store.reread();
     const stale = store
       .list()
       .filter(

@@ -97,25 +97,52 @@ export function withExistingStore<T>(place: Place, body: (store: Store) => T): T
 
 /** The reservations of one network, while the lock is held. */
 export class Store {
+  readonly #place: Place;
   readonly #path: string;
   readonly #fd: number;
   readonly #boot: string;
-  readonly #index: Index;
-  #changed: boolean;
+  #index: Index;
+  #changed = false;
+  #isReread = false;
 
   constructor(place: Place, path: string, fd: number) {
+    this.#place = place;
     this.#path = path;
     this.#fd = fd;
     this.#boot = bootId();
-    const file = `${INDEX_DIRECTORY}/${place.network.slice(0, 200)}-${hash32Hex(path)}`;
-    const current = Index.open(file, descriptorStatus(fd), this.#boot);
-    this.#changed = current === undefined;
-    this.#index = current ?? this.#rebuild(file, place);
+    const current = Index.open(this.#indexFile(), descriptorStatus(fd), this.#boot);
+    this.#index = current ?? this.#rebuild().index;
   }
 
-  /** The reservations of an owner, verified in their files. */
+  #indexFile(): string {
+    const { network } = this.#place;
+    return `${INDEX_DIRECTORY}/${network.slice(0, 200)}-${hash32Hex(this.#path)}`;
+  }
+
+  /** True if all records have been read in this run. */
+  get isReread(): boolean {
+    return this.#isReread;
+  }
+
+  /**
+   * The reservations of an owner. Each is verified in its record: one that was written over, which
+   * the directory's time does not show, proves that the index is out of date.
+   */
   addressesOf(owner: string): string[] {
-    return this.#index.addressesOf(owner).filter((address) => this.ownerOf(address) === owner);
+    const isOwn = (address: string) => this.ownerOf(address) === owner;
+    const addresses = this.#index.addressesOf(owner);
+    if (addresses.every(isOwn)) return addresses;
+    this.reread();
+    return this.#index.addressesOf(owner).filter(isOwn);
+  }
+
+  /** Reads all records again, unless this run has done so; true if one of them was reclaimed. */
+  reread(): boolean {
+    if (this.#isReread) return false;
+    this.#index.close();
+    const { index, hasReclaimed } = this.#rebuild();
+    this.#index = index;
+    return hasReclaimed;
   }
 
   /** The text of an address's reservation, trimmed; undefined if there is none. */
@@ -167,6 +194,11 @@ export class Store {
     return listReservations(this.#path);
   }
 
+  /** The addresses of all records, whatever is in them. */
+  listAddresses(): string[] {
+    return recordNames(this.#path);
+  }
+
   /** Makes the index current again, if anything was changed. */
   commit(): void {
     if (this.#changed) this.#index.commit(this.#fd, this.#boot);
@@ -174,18 +206,21 @@ export class Store {
   }
 
   /** Reads every reservation; what no owner can ever release is freed on the way. */
-  #rebuild(file: string, place: Place): Index {
+  #rebuild(): { readonly index: Index; readonly hasReclaimed: boolean } {
     tryDirectory(INDEX_DIRECTORY, 0o700);
-    const bootedAt = place.reclaimAfterReboot ? this.#endOfEarlierBoot() : 0;
-    const kept = scanRecords(this.#path).filter((record) => {
+    const bootedAt = this.#place.reclaimAfterReboot ? this.#endOfEarlierBoot() : 0;
+    const found = scanRecords(this.#path);
+    const kept = found.filter((record) => {
       const path = `${this.#path}/${record.address}`;
       const reason = staleReason(path, record.owner, bootedAt);
       if (reason !== undefined) reclaim(path, reason);
       return reason === undefined;
     });
-    const index = Index.create(file, kept.length);
+    const index = Index.create(this.#indexFile(), kept.length);
     for (const { address, owner } of kept) index.add(address, owner);
-    return index;
+    this.#changed = true;
+    this.#isReread = true;
+    return { index, hasReclaimed: kept.length < found.length };
   }
 
   /** When this boot began, if the reservations were last used in an earlier one; else 0. */
@@ -215,16 +250,23 @@ function reclaim(path: string, reason: string): void {
   warn(`host-local: reclaimed "${path}": ${reason}`);
 }
 
-/** All reservations of a directory; nothing is changed. */
+/** All reservations of a directory that somebody may have; nothing is changed. */
 export function listReservations(path: string): Reservation[] {
-  return scanRecords(path).filter(({ owner }) => owner !== "");
+  return scanRecords(path).filter(({ address, owner }) => {
+    return staleReason(`${path}/${address}`, owner, 0) === undefined;
+  });
+}
+
+function recordNames(path: string): string[] {
+  return listDirectory(path).filter((name) => {
+    const address = parseAddress(name);
+    return address && formatAddress(address) === name;
+  });
 }
 
 function scanRecords(path: string): Reservation[] {
   const read = smallTextReader(LONGEST_RECORD);
-  return listDirectory(path).flatMap((name) => {
-    const address = parseAddress(name);
-    if (!address || formatAddress(address) !== name) return [];
+  return recordNames(path).flatMap((name) => {
     const owner = read(`${path}/${name}`)?.trim();
     return owner === undefined ? [] : [{ address: name, owner }];
   });
