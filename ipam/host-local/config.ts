@@ -45,6 +45,8 @@ export interface HostLocalConfig {
   readonly routes: readonly ResultRoute[];
   readonly resolvConf: string | undefined;
   readonly reclaimAfterReboot: boolean;
+  /** True if STATUS is to fail when a range set is full. */
+  readonly failsWhenFull: boolean;
 }
 
 const DEFAULT_DATA_DIR = "/var/lib/cni/networks";
@@ -65,6 +67,7 @@ export function parseHostLocalConfig(json: JsonObject, strict: boolean): HostLoc
     reclaimAfterReboot:
       valueAt(json, "ipam", "reclaimAfterReboot") === undefined ||
       flagAt(json, "ipam", "reclaimAfterReboot"),
+    failsWhenFull: textAt(json, "ipam", "statusWhenFull") === "error",
   };
 }
 

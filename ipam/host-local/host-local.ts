@@ -11,7 +11,7 @@ import { CniError, Code } from "../../lib/cni/error.ts";
 import type { Dns, Result } from "../../lib/cni/result.ts";
 import { ipamPlugin } from "../../lib/cni/run.ts";
 import { asMuchAsPossible } from "../../lib/cni/undo.ts";
-import { fileStatus, isWritable, readTextIfPresent } from "../../lib/host/file.ts";
+import { fileStatus, isWritable, readTextIfPresent, warn } from "../../lib/host/file.ts";
 import { formatAddress } from "../../lib/ip/address.ts";
 import { formatCidr, parseCidr } from "../../lib/ip/cidr.ts";
 import { rangeContains } from "../../lib/ip/range.ts";
@@ -172,22 +172,31 @@ function gc(call: GcCall<Config>): void {
   });
 }
 
-/** Ready if there is a free address in every set, and a directory to note it in. */
+/**
+ * Ready if every set has an address to give, and there is a directory to note it in. One whose
+ * addresses are all in use is ready as well: what runs is well, and runtimes take the whole node
+ * out of service where the network is not.
+ */
 function status(call: StatusCall<Config>): void {
-  const { dataDir, sets } = call.config;
+  const { dataDir, sets, failsWhenFull } = call.config;
   const path = `${dataDir}/${call.network}`;
-  const unavailable = (state: string) =>
-    new CniError(Code.notAvailable, `Cannot serve network "${call.network}": ${state}`);
   const directory = nearestDirectory(path);
-  if (!isWritable(directory)) throw unavailable(`directory "${directory}" is not writable`);
+  if (!fileStatus(directory)?.isDirectory)
+    throw unavailable(call, `"${directory}" is no directory`);
+  if (!isWritable(directory)) throw unavailable(call, `directory "${directory}" is not writable`);
   const reserved = fileStatus(path) ? listReservations(path).map(({ address }) => address) : [];
   for (const set of sets) {
     const { used, size } = usage(reserved, set);
     if (used < size) continue;
-    throw unavailable(
-      `no IP addresses available in range set: ${describeSet(set)}, ${used} of ${size} in use`,
-    );
+    const figures = `${describeSet(set)}, ${used} of ${size} in use`;
+    const state = `no IP addresses available in range set: ${figures}`;
+    if (failsWhenFull || size === 0) throw unavailable(call, state);
+    warn(`host-local: network "${call.network}" has ${state}`);
   }
+}
+
+function unavailable({ network }: StatusCall<Config>, state: string): CniError {
+  return new CniError(Code.notAvailable, `Cannot serve network "${network}": ${state}`);
 }
 
 /** The directory itself, or the one it would be made in. */
