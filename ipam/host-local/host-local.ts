@@ -20,6 +20,7 @@ import { describeSet, type HostLocalConfig, parseHostLocalConfig, parseIps } fro
 import * as schema from "./host-local.schema.json";
 import { parseResolvConf } from "./resolvconf.ts";
 import {
+  isRecorded,
   listReservations,
   ownerText,
   type Place,
@@ -146,8 +147,7 @@ function release(store: Store, call: DelCall<Config>): boolean {
 function hasRecord({ attachment, config, network }: DelCall<Config>): boolean {
   const { containerID, ifName } = attachment;
   const owners = [ownerText(containerID, ifName), containerID.trim()];
-  const records = listReservations(`${config.dataDir}/${network}`);
-  return records.some(({ owner }) => owners.includes(owner));
+  return isRecorded(`${config.dataDir}/${network}`, owners);
 }
 
 /** Frees what belongs to no valid attachment; a record without interface stays for its container. */

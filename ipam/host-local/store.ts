@@ -257,6 +257,13 @@ export function listReservations(path: string): Reservation[] {
   });
 }
 
+/** True if a record names one of these owners. No address begins with an l, as all other files do. */
+export function isRecorded(path: string, owners: readonly string[]): boolean {
+  const read = smallTextReader(LONGEST_RECORD);
+  const isOwned = (name: string) => owners.includes(read(`${path}/${name}`)?.trim() ?? "");
+  return listDirectory(path).some((name) => !name.startsWith("l") && isOwned(name));
+}
+
 function recordNames(path: string): string[] {
   return listDirectory(path).filter((name) => {
     const address = parseAddress(name);
