@@ -1,37 +1,11 @@
 /** The firewall plugin: packets pass or do not, and what is left is what was before. */
 import { describe, expect } from "vitest";
-import type { Bed } from "./bed/bed.ts";
 import { Chain } from "./bed/chain.ts";
-import type { Container } from "./bed/container.ts";
 import { sharedBy } from "./bed/difference.ts";
-import type { Config } from "./bed/invocation.ts";
+import { fakeFirewalld } from "./bed/firewalld.ts";
 import { it } from "./bed/it.ts";
+import { attach, dropped, network, passes, reaches } from "./bed/networks.ts";
 import { ask, serve, world } from "./bed/ports.ts";
-
-/** A dual-stack network on a bridge of its own: the number is part of its addresses. */
-function network(number: number, more: Config = {}): readonly [Config, Config] {
-  const base = { cniVersion: "1.1.0", name: `net${number}` };
-  const ranges = [[{ subnet: `10.1.${number}.0/24` }], [{ subnet: `fd00:${number}::/64` }]];
-  const ipam = { type: "host-local", ranges };
-  return [
-    { ...base, type: "bridge", bridge: `br${number}`, isDefaultGateway: true, ipam },
-    { ...base, type: "firewall", ...more },
-  ];
-}
-
-function attach(bed: Bed, plugins: readonly Config[]): { box: Container; result: Config } {
-  const box = bed.container();
-  const result = new Chain(bed, plugins).add(box);
-  return { box, result };
-}
-
-/** Whether each family gets through, IPv4 first. */
-function reaches(from: Container, network: number, host: number): readonly boolean[] {
-  return [from.ping(`10.1.${network}.${host}`), from.ping(`fd00:${network}::${host}`)];
-}
-
-const passes = [true, true];
-const dropped = [false, false];
 
 describe("ingressPolicy", () => {
   it("open lets everybody through", ({ bed }) => {
@@ -295,38 +269,6 @@ describe("the iptables backend", () => {
     expect(bed.host.sh("iptables -S")).not.toContain("10.1.1.9");
   });
 });
-
-/** A stand-in for `busctl` in a firewalld that is a file: a line for each source of a zone. */
-function fakeFirewalld(bed: Bed) {
-  const folder = bed.folder("firewalld");
-  bed.write(`${folder}/sources`, "");
-  bed.write(`${folder}/owner`, "b true");
-  bed.write(
-    `${folder}/busctl`,
-    `#!/bin/sh
-[ "$1 $2 $3" = "--system --auto-start=no call" ] || { echo "unexpected $*" >&2; exit 2; }
-shift 3
-[ "$4" = NameHasOwner ] && { cat ${folder}/owner; exit; }
-[ "$1 $2 $3" = "org.fedoraproject.FirewallD1 /org/fedoraproject/FirewallD1 org.fedoraproject.FirewallD1.zone" ] || exit 3
-line="$6 $7"
-grep -qxF "$line" ${folder}/sources && known=true || known=false
-case "$4 $5 $known" in
-  "querySource ss "*) echo "b $known" ;;
-  "addSource ss false") echo "$line" >> ${folder}/sources; echo "s \\"$6\\"" ;;
-  "addSource ss true") echo "Call failed: ZONE_ALREADY_SET: $line" >&2; exit 1 ;;
-  "removeSource ss true") sed -i "\\|^$line$|d" ${folder}/sources; echo "s \\"$6\\"" ;;
-  *) echo "Call failed: UNKNOWN_SOURCE: $line" >&2; exit 1 ;;
-esac
-`,
-  );
-  bed.host.sh(`chmod +x ${folder}/busctl`);
-  return {
-    options: { env: { PATH: `${folder}:/usr/sbin:/usr/bin:/sbin:/bin` } },
-    sources: () => bed.read(`${folder}/sources`).split("\n").filter(Boolean).toSorted(),
-    reload: () => bed.write(`${folder}/sources`, ""),
-    stop: () => bed.write(`${folder}/owner`, "b false"),
-  };
-}
 
 describe("the firewalld backend", () => {
   const config = { ...network(1, { backend: "firewalld" })[1] };

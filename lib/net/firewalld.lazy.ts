@@ -62,7 +62,7 @@ export function addSources(zone: string, addresses: readonly IpAddress[]): void 
     const state = `cannot bind ${formatCidr(hostCidr(address))} to zone "${zone}": ${error}`;
     if (error.includes("ZONE_CONFLICT"))
       throw new NetError("conflict", `Cannot use firewalld: ${state}`);
-    throw unusable(state);
+    throw unusable(firewalldFault() ?? state);
   }
 }
 

@@ -14,11 +14,13 @@
 import { type Family, family, type IpAddress } from "../ip/address.ts";
 import { formatCidr, hostCidr } from "../ip/cidr.ts";
 import type { Forwarding, Ingress } from "./forward.ts";
-import { filterFlavour, hasForwardChain } from "./forward-path.ts";
+import { forwardFlavours } from "./forward-path.ts";
 import {
   deletionOf,
+  type Flavour,
   findTable,
   hasChain,
+  IptablesError,
   lockTables,
   requireTable,
   type Table,
@@ -35,9 +37,25 @@ const USERS = "CNI-ISOLATION-USERS";
 const STATES = "RELATED,ESTABLISHED,DNAT";
 const REFERENCE_STATES = "RELATED,ESTABLISHED";
 
-/** What to do with which families, and the chain of the administrator's own rules. */
+/** A table of iptables that has a part in forwarding. */
+export interface Filter {
+  readonly of: Family;
+  readonly flavour: Flavour;
+  /** True if it accepts packets; else all it has to do is to ask the administrator. */
+  readonly accepts: boolean;
+  /** True if the administrator's chain is known to be there. */
+  readonly isAsked: boolean;
+}
+
+/** What to do by which tables, and the chain of the administrator's own rules. */
 export interface IptablesForwarding extends Forwarding {
-  readonly families: readonly Family[];
+  readonly filters: readonly Filter[];
+  readonly adminChain: string;
+}
+
+/** What one table is to have. */
+interface Part extends Forwarding {
+  readonly filter: Filter;
   readonly adminChain: string;
 }
 
@@ -56,33 +74,54 @@ interface Wanted {
 
 /** Accepts what the addresses send, are answered and are asked by ports; isolates their bridge. */
 export function addForwarding(host: Netns, forwarding: IptablesForwarding): void {
-  for (const { of, addresses } of byFamily(forwarding)) {
-    lockTables(() => addRules(filterTable(host, of), { ...forwarding, addresses }));
-  }
+  for (const part of partsOf(forwarding)) lockTables(() => addRules(tableOf(host, part), part));
 }
 
-function byFamily({ families, addresses }: IptablesForwarding) {
-  return families
-    .map((of) => ({ of, addresses: addresses.filter((address) => family(address) === of) }))
-    .filter((each) => each.addresses.length > 0);
+function partsOf({ filters, addresses, ...rest }: IptablesForwarding): readonly Part[] {
+  return filters
+    .map((filter) => {
+      const own = addresses.filter((address) => family(address) === filter.of);
+      return { ...rest, filter, addresses: own };
+    })
+    .filter((part) => part.addresses.length > 0);
 }
 
-function filterTable(host: Netns, of: Family): Table {
-  return requireTable(host, "filter", { family: of, flavour: filterFlavour(host, of) });
+function tableOf(host: Netns, { filter: { of, flavour } }: Part): Table {
+  return requireTable(host, "filter", { family: of, flavour });
 }
 
-function addRules(table: Table, forwarding: IptablesForwarding): void {
-  const { chains, shared, own } = wantedFor(forwarding);
-  const found = table.list();
+function addRules(table: Table, part: Part): void {
+  const { chains, shared, own } = wantedFor(part);
+  const found = listFor(table, part);
+  const lost = shared.filter((rule) => !isInPlace(found, rule));
+  const former = part.filter.accepts ? formerRules(found, part) : [];
   const lines = [
     ...chains.filter((chain) => !hasChain(found, chain)).map((chain) => `-N ${chain}`),
-    ...formerRules(found, forwarding)
-      .filter((line) => !own.includes(line))
-      .map(deletionOf),
-    ...shared.filter((rule) => !found.includes(lineOf(rule))).map(insertionOf),
+    ...former.filter((line) => !own.includes(line)).map(deletionOf),
+    ...lost.filter((rule) => found.includes(lineOf(rule))).map((rule) => deletionOf(lineOf(rule))),
+    ...lost.map(insertionOf),
     ...own.filter((line) => !found.includes(line)),
   ];
   if (lines.length > 0) table.change(lines);
+}
+
+/** What the program lists; a deny that it does not see would be passed by in silence. */
+function listFor(table: Table, { filter, adminChain }: Part): readonly string[] {
+  const found = table.list();
+  if (!filter.isAsked || hasChain(found, adminChain)) return found;
+  const program = filter.of === 4 ? "iptables-save" : "ip6tables-save";
+  const state = `it does not list chain "${adminChain}", which ${filter.flavour} tables have`;
+  throw new IptablesError(program, state);
+}
+
+/** The administrator is to be asked before anything is accepted. */
+function isInPlace(found: readonly string[], rule: SharedRule): boolean {
+  const at = found.indexOf(lineOf(rule));
+  if (rule.chain !== FORWARD) return at >= 0;
+  const isAccept = (line: string) =>
+    line.startsWith(`-A ${FORWARD} `) && line.endsWith(" -j ACCEPT");
+  const accept = found.findIndex(isAccept);
+  return at >= 0 && (accept < 0 || at < accept);
 }
 
 function lineOf({ chain, spec }: SharedRule): string {
@@ -112,14 +151,14 @@ function comment(text: string): string {
   return `-m comment --comment "${text}"`;
 }
 
-function wantedFor({ owner, addresses, ingress, adminChain }: IptablesForwarding): Wanted {
+function wantedFor({ filter, owner, addresses, ingress, adminChain }: Part): Wanted {
   const mark = comment(ownerText(owner));
   const overrides = comment("CNI firewall plugin admin overrides");
-  const own = addresses.flatMap((address) => [
+  const accepts = addresses.flatMap((address) => [
     `-A ${FORWARD} -d ${textOf(address)} -m conntrack --ctstate ${STATES} ${mark} -j ACCEPT`,
     `-A ${FORWARD} -s ${textOf(address)} ${mark} -j ACCEPT`,
   ]);
-  const accepting: readonly SharedRule[] = [
+  const entrance: readonly SharedRule[] = [
     {
       chain: "FORWARD",
       at: "first",
@@ -128,11 +167,12 @@ function wantedFor({ owner, addresses, ingress, adminChain }: IptablesForwarding
     { chain: FORWARD, at: "first", spec: `${overrides} -j ${adminChain}` },
   ];
   const chains = [FORWARD, adminChain];
-  if (ingress.policy === "open") return { chains, shared: accepting, own };
+  if (!filter.accepts) return { chains, shared: entrance, own: [] };
+  if (ingress.policy === "open") return { chains, shared: entrance, own: accepts };
   return {
     chains: [...chains, STAGE_1, STAGE_2, USERS],
-    shared: [...accepting, ...isolationRules(ingress)],
-    own: [...own, `-A ${USERS} -i ${ingress.bridge} ${mark}`],
+    shared: [...entrance, ...isolationRules(ingress)],
+    own: [...accepts, `-A ${USERS} -i ${ingress.bridge} ${mark}`],
   };
 }
 
@@ -155,33 +195,49 @@ function isolationRules({ policy, bridge }: Isolating): readonly SharedRule[] {
 
 /** What is missing of an attachment's rules, in words; undefined if all are there. */
 export function checkForwarding(host: Netns, forwarding: IptablesForwarding): string | undefined {
-  for (const { of, addresses } of byFamily(forwarding)) {
-    const missing = findMissing(filterTable(host, of).list(), { ...forwarding, addresses });
-    if (missing) return `the filter table of IPv${of} has no ${missing}`;
+  for (const part of partsOf(forwarding)) {
+    const missing = findMissing(listFor(tableOf(host, part), part), part);
+    if (missing) return `the filter table of IPv${part.filter.of} has no ${missing}`;
   }
   return undefined;
 }
 
 /** A rule of the reference plugin, which has no comment and fewer states, is as good. */
-function findMissing(found: readonly string[], forwarding: IptablesForwarding): string | undefined {
-  const { chains, shared, own } = wantedFor(forwarding);
-  const marks = ownerTexts(forwarding.owner).map((text) => ` ${comment(text)}`);
+function findMissing(found: readonly string[], part: Part): string | undefined {
+  const { chains, shared, own } = wantedFor(part);
   const chain = chains.find((name) => !hasChain(found, name) && name !== USERS);
   if (chain !== undefined) return `chain ${chain}`;
-  const [mark = "", ...formerMarks] = marks;
+  const [mark = "", ...formerMarks] = marksOf(part.owner);
   const asReference = (line: string) => line.replace(mark, "").replace(STATES, REFERENCE_STATES);
   const asFormer = (line: string) => formerMarks.map((former) => line.replace(mark, former));
   const isThere = (line: string) =>
     [line, asReference(line), ...asFormer(line)].some((each) => found.includes(each));
-  const rules = [...shared.map(lineOf), ...own.filter((line) => !line.startsWith(`-A ${USERS}`))];
-  const rule = rules.find((line) => !isThere(line));
+  const lost = shared.find((rule) => !isInPlace(found, rule));
+  if (lost) return `rule ${lineOf(lost)}${lost.chain === FORWARD ? " before what accepts" : ""}`;
+  const rule = own.filter((line) => !line.startsWith(`-A ${USERS}`)).find((line) => !isThere(line));
   return rule && `rule ${rule}`;
+}
+
+/** True if a table has rules of this attachment by this suite, and not by the reference plugin. */
+export function hasOwnRules(host: Netns, forwarding: IptablesForwarding): boolean {
+  const isOwn = isOwnedBy(forwarding.owner);
+  return partsOf(forwarding).some((part) => tableOf(host, part).list().some(isOwn));
+}
+
+/** The comments by which an owner's rules are known, what is written now first. */
+function marksOf(owner: Owner): readonly string[] {
+  return ownerTexts(owner).map((text) => ` ${comment(text)}`);
+}
+
+/** A test for the rules of an owner. */
+function isOwnedBy(owner: Owner): (line: string) => boolean {
+  const marks = marksOf(owner);
+  return (line) => marks.some((mark) => line.includes(mark));
 }
 
 /** Ends the forwarding of an attachment; `known` are addresses that the reference may have added. */
 export function deleteForwarding(host: Netns, owner: Owner, known: readonly IpAddress[]): void {
-  const marks = ownerTexts(owner).map((text) => ` ${comment(text)}`);
-  const isOwn = (line: string) => marks.some((mark) => line.includes(mark));
+  const isOwn = isOwnedBy(owner);
   removeWhere(host, (line) => isOwn(line) || isUnmarked(line, known));
 }
 
@@ -198,22 +254,20 @@ export function collectForwarding(host: Netns, network: string, valid: readonly 
   });
 }
 
+/** Another packet filter than nf_tables may well have nothing of ours, nor need its programs. */
 function removeWhere(host: Netns, isStale: (line: string) => boolean): void {
   for (const of of [4, 6] as const) {
-    const table = hasForwardChain(host, of) ? findOwnTable(host, of) : undefined;
-    if (!table) continue;
-    lockTables(() => {
-      const lines = removal(table.list(), isStale);
-      if (lines.length > 0) table.change(lines);
-    });
+    for (const flavour of forwardFlavours(host, of)) {
+      const find = flavour === "nft" ? requireTable : findTable;
+      const table = find(host, "filter", { family: of, flavour });
+      if (table) lockTables(() => removeFrom(table, isStale));
+    }
   }
 }
 
-/** Another packet filter than nf_tables may well have nothing of ours, nor need its programs. */
-function findOwnTable(host: Netns, of: Family): Table | undefined {
-  const flavour = filterFlavour(host, of);
-  if (flavour === "default") return filterTable(host, of);
-  return findTable(host, "filter", { family: of, flavour });
+function removeFrom(table: Table, isStale: (line: string) => boolean): void {
+  const lines = removal(table.list(), isStale);
+  if (lines.length > 0) table.change(lines);
 }
 
 /** Only rules of attachments can be stale; a bridge that nobody uses any more is free again. */
@@ -238,8 +292,11 @@ function isolates(line: string, bridge: string): boolean {
   );
 }
 
-/** True if what the packet filter older than nf_tables forwards is decided by other rules. */
-export function isLegacyRestricted(host: Netns, of: Family): boolean {
-  const found = filterTable(host, of).list();
-  return found.some((line) => /^:(FORWARD DROP|DOCKER-USER) /.test(line));
+/** What the packet filter older than nf_tables says of forwarded packets. */
+export function findLegacyFilter(host: Netns, of: Family, adminChain: string) {
+  const found = requireTable(host, "filter", { family: of, flavour: "legacy" }).list();
+  return {
+    isRestricted: found.some((line) => /^:(FORWARD DROP|DOCKER-USER) /.test(line)),
+    isAsked: hasChain(found, adminChain),
+  };
 }

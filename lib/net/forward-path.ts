@@ -9,7 +9,7 @@ import { decodeReply, type Outcome } from "../netlink/connection.ts";
 import { NF_DROP, NFPROTO_INET, NFPROTO_IPV4, NFPROTO_IPV6 } from "../netlink/nft-expression.ts";
 import { getChain, getTable, type NftTable } from "../netlink/nft-request.ts";
 import { chainMessage } from "../netlink/nftables.ts";
-import type { Flavour } from "./iptables.ts";
+import { chosenFlavour, type Flavour } from "./iptables.ts";
 import type { Netns } from "./netns.ts";
 import { unlessUnsupported } from "./nft.ts";
 import { hasLegacyTable } from "./reference-tables.ts";
@@ -24,12 +24,31 @@ const filterTables: { readonly [F in Family]: NftTable } = {
 /** The chains of which Docker and ufw are known, whatever the policy is just now. */
 const strangers = ["DOCKER-USER", "ufw-before-forward", "ufw6-before-forward"];
 
-/** True if FORWARD of iptables drops by default, or belongs to Docker or ufw. */
-export function isRestricted(host: Netns, of: Family): boolean {
-  const [forward, ...others] = chainsIn(host, of, ["FORWARD", ...strangers]);
-  if (isDropping(forward) || others.some(isThere)) return true;
-  if (!hasLegacyTable(host, of, "filter")) return false;
-  return lazily<Iptables>("forward-iptables").isLegacyRestricted(host, of);
+type Known = Exclude<Flavour, "default">;
+
+/** Where iptables decides over the forwarded packets of a family. */
+export interface Filters {
+  /** Where FORWARD drops by default, or belongs to Docker or ufw. */
+  readonly restricted: readonly Known[];
+  /** Where the administrator has a chain. */
+  readonly asked: readonly Known[];
+}
+
+/** Looks at the rules of iptables, of either flavour, for a family and the administrator's chain. */
+export function findFilters(host: Netns, of: Family, adminChain: string): Filters {
+  const [forward, admin, ...others] = chainsIn(host, of, ["FORWARD", adminChain, ...strangers]);
+  const legacy = hasLegacyTable(host, of, "filter")
+    ? lazily<Iptables>("forward-iptables").findLegacyFilter(host, of, adminChain)
+    : { isRestricted: false, isAsked: false };
+  const isRestricted = isDropping(forward) || others.some(isThere);
+  const flavours = (nft: boolean, older: boolean): readonly Known[] => [
+    ...(nft ? (["nft"] as const) : []),
+    ...(older ? (["legacy"] as const) : []),
+  ];
+  return {
+    restricted: flavours(isRestricted, legacy.isRestricted),
+    asked: flavours(isThere(admin), legacy.isAsked),
+  };
 }
 
 function chainsIn(host: Netns, of: Family, names: readonly string[]): readonly Outcome[] {
@@ -48,13 +67,20 @@ function isDropping(answer: Outcome | undefined): boolean {
 
 /** True if iptables may have rules of ours, or of the reference plugin. */
 export function hasForwardChain(host: Netns, of: Family): boolean {
-  return isThere(chainsIn(host, of, ["CNI-FORWARD"])[0]) || hasLegacyTable(host, of, "filter");
+  return forwardFlavours(host, of).length > 0;
 }
 
-/** Which programs the host's own rules are made with. */
-export function filterFlavour(host: Netns, of: Family): Flavour {
+/** Where iptables may have rules of ours, or of the reference plugin. */
+export function forwardFlavours(host: Netns, of: Family): readonly Known[] {
+  const isInNft = isThere(chainsIn(host, of, ["CNI-FORWARD"])[0]);
+  const isInLegacy = hasLegacyTable(host, of, "filter");
+  return [...(isInNft ? (["nft"] as const) : []), ...(isInLegacy ? (["legacy"] as const) : [])];
+}
+
+/** Where rules of iptables belong, if nothing says that they have to be elsewhere. */
+export function usualFlavour(host: Netns, of: Family): Known {
   const isLegacy = hasLegacyTable(host, of, "filter");
-  return isLegacy && !isThere(chainsIn(host, of, ["FORWARD"])[0]) ? "legacy" : "default";
+  return isLegacy && !isThere(chainsIn(host, of, ["FORWARD"])[0]) ? "legacy" : chosenFlavour(of);
 }
 
 /** True if there are rules as firewalld makes them: it may be running. */

@@ -2,20 +2,33 @@
  * Forwarding by whatever decides over it on this host: nf_tables, and besides it iptables or
  * firewalld where those drop what they do not know. Taking it away covers all of them.
  *
- * Our own table always has an element for an address, unless iptables alone is asked for: it is
- * how DEL and GC find what an attachment has in firewalld, which knows no owners.
+ * What is asked for is done whatever the backend: the administrator's chain in iptables is asked, a
+ * zone that is named has the addresses, and nf_tables isolate bridges also for iptables, which
+ * would know nothing of bridges of another backend, nor of what a bridge itself forwards.
+ *
+ * Our own table has an element for an address that firewalld has as well: it is how DEL and GC find
+ * that, since firewalld knows no owners.
  */
 
 import { lazily } from "../host/lazy.ts";
-import { equalAddresses, type Family, type IpAddress } from "../ip/address.ts";
+import { equalAddresses, type Family, family, type IpAddress } from "../ip/address.ts";
+import { NetError } from "./error.ts";
 import * as nftables from "./forward.ts";
-import { hasFirewalldRules, hasForwardChain, isRestricted } from "./forward-path.ts";
+import {
+  findFilters,
+  forwardFlavours,
+  hasFirewalldRules,
+  hasForwardChain,
+  usualFlavour,
+} from "./forward-path.ts";
 import { pathOf } from "./iptables.ts";
 import type { Netns } from "./netns.ts";
 import { findGeneration } from "./nft.ts";
 import { isOfNetwork, type Owner, ownerTexts } from "./owner.ts";
+import { findSysctl } from "./sysctl.ts";
 
 type Iptables = typeof import("./forward-iptables.lazy.ts");
+type Filter = import("./forward-iptables.lazy.ts").Filter;
 type Firewalld = typeof import("./firewalld.lazy.ts");
 
 export type { Forwarding, Ingress } from "./forward.ts";
@@ -23,54 +36,106 @@ export type { Forwarding, Ingress } from "./forward.ts";
 /** Who is asked for; undefined leaves the choice to what the host's own rules need. */
 export type Backend = "nftables" | "iptables" | "firewalld" | undefined;
 
-/** By what to forward: backend, and the names that iptables and firewalld need. */
+/** By what to forward: backend, and the names that iptables and firewalld need, if any is given. */
 export interface Means {
   readonly backend: Backend;
-  readonly adminChain: string;
-  readonly zone: string;
+  readonly adminChain: string | undefined;
+  readonly zone: string | undefined;
 }
+
+/** As the reference plugin has them. */
+const ADMIN_CHAIN = "CNI-ADMIN";
+const ZONE = "trusted";
+
+const open = { policy: "open" } as const;
 
 const iptables = () => lazily<Iptables>("forward-iptables");
 const firewalld = () => lazily<Firewalld>("firewalld");
 
-/** What has to have rules for packets to pass. */
+/** What has to have rules for packets to pass, and for those to be dropped that must not. */
 interface Paths {
   readonly nftables: boolean;
-  readonly iptables: readonly Family[];
+  readonly filters: readonly Filter[];
   readonly firewalld: boolean;
 }
 
-function pathsOn(host: Netns, backend: Backend): Paths {
-  if (backend === "iptables") return { nftables: false, iptables: [4, 6], firewalld: false };
-  if (backend === "nftables") return { nftables: true, iptables: [], firewalld: false };
-  if (backend === "firewalld") return { nftables: true, iptables: [], firewalld: true };
-  if (findGeneration(host) === undefined) {
-    return { nftables: false, iptables: [4, 6], firewalld: false };
-  }
-  const restricted = ([4, 6] as const).filter((of) => isRestricted(host, of));
-  return { nftables: true, iptables: restricted, firewalld: usesFirewalld(host, backend) };
+type Kind = Pick<nftables.Forwarding, "addresses" | "ingress">;
+
+function pathsOn(host: Netns, means: Means, wanted: Kind): Paths {
+  const { backend } = means;
+  const byFirewalld = usesFirewalld(host, means);
+  const isWanted = backend !== "iptables" || byFirewalld || wanted.ingress.policy !== "open";
+  const isAsked = backend === "nftables" || backend === "firewalld";
+  const hasNftables = isWanted && (isAsked || findGeneration(host) !== undefined);
+  const onlyIptables = backend === "iptables" || !hasNftables;
+  const filters = familiesOf(wanted).flatMap((of) => filtersOn(host, of, { means, onlyIptables }));
+  return { nftables: hasNftables, filters, firewalld: byFirewalld };
 }
 
-function usesFirewalld(host: Netns, backend: Backend): boolean {
-  if (backend !== undefined) return backend === "firewalld";
-  return hasFirewalldRules(host) && firewalld().firewalldFault() === undefined;
+function familiesOf({ addresses }: Kind): readonly Family[] {
+  return ([4, 6] as const).filter((of) => addresses.some((address) => family(address) === of));
 }
 
-/** nf_tables isolates bridges wherever they are used; then iptables only accepts. */
-function forIptables(wanted: nftables.Forwarding, { adminChain }: Means, paths: Paths) {
-  const ingress = paths.nftables ? ({ policy: "open" } as const) : wanted.ingress;
-  return { ...wanted, ingress, adminChain, families: paths.iptables };
+interface Asked {
+  readonly means: Means;
+  /** True if iptables accept everything, and not only where they drop by default. */
+  readonly onlyIptables: boolean;
+}
+
+/** Who of iptables accepts packets, and, besides, who only asks the administrator. */
+function filtersOn(host: Netns, of: Family, { means, onlyIptables }: Asked): readonly Filter[] {
+  const { backend, adminChain } = means;
+  const { restricted, asked } = findFilters(host, of, adminChain ?? ADMIN_CHAIN);
+  const usual = () => [usualFlavour(host, of)];
+  const accepting = onlyIptables ? usual() : backend === undefined ? restricted : [];
+  const isNew = adminChain !== undefined && asked.length + accepting.length === 0;
+  const asking = (isNew ? usual() : asked).filter((flavour) => !accepting.includes(flavour));
+  const filter = (accepts: boolean) => (flavour: Filter["flavour"]) => ({
+    of,
+    flavour,
+    accepts,
+    isAsked: asked.some((each) => each === flavour),
+  });
+  return [...accepting.map(filter(true)), ...asking.map(filter(false))];
+}
+
+/** A zone that distrusts must not be left out; without firewalld nobody distrusts by zones. */
+function usesFirewalld(host: Netns, { backend, zone }: Means): boolean {
+  if (backend === "firewalld" || (zone !== undefined && zone !== ZONE)) return true;
+  if (zone === undefined && (backend !== undefined || !hasFirewalldRules(host))) return false;
+  return firewalld().firewalldFault() === undefined;
+}
+
+function forIptables(
+  wanted: nftables.Forwarding,
+  { backend, adminChain = ADMIN_CHAIN }: Means,
+  { nftables: isolates, filters }: Pick<Paths, "nftables" | "filters">,
+) {
+  const isOpen = isolates && backend !== "iptables";
+  const ingress = isOpen ? open : wanted.ingress;
+  return { ...wanted, ingress, adminChain, filters };
 }
 
 /** Lets packets reach an attachment, as its policy says. */
 export function addForwarding(host: Netns, wanted: nftables.Forwarding, means: Means): void {
   if (wanted.addresses.length === 0) return;
-  const paths = pathsOn(host, means.backend);
+  const paths = pathsOn(host, means, wanted);
+  refuseLeak(host, wanted, paths);
   if (paths.nftables) nftables.addForwarding(host, wanted);
-  if (paths.iptables.length > 0) {
-    iptables().addForwarding(host, forIptables(wanted, means, paths));
+  if (paths.filters.length > 0) iptables().addForwarding(host, forIptables(wanted, means, paths));
+  if (paths.firewalld) firewalld().addSources(means.zone ?? ZONE, wanted.addresses);
+}
+
+/** Without nf_tables it takes br_netfilter for what a bridge itself forwards to be dropped. */
+function refuseLeak(host: Netns, { addresses, ingress }: Kind, paths: Paths): void {
+  if (paths.nftables || ingress.policy !== "isolated") return;
+  for (const of of familiesOf({ addresses, ingress })) {
+    const sysctl = `bridge/bridge-nf-call-${of === 4 ? "iptables" : "ip6tables"}`;
+    if (findSysctl(host, sysctl) === "1") continue;
+    const state = `iptables do not see what it forwards itself unless net/${sysctl} is 1`;
+    const message = `Cannot isolate the containers of bridge "${ingress.bridge}": ${state}`;
+    throw new NetError("unsupported", `${message}; load the kernel module br_netfilter`);
   }
-  if (paths.firewalld) firewalld().addSources(means.zone, wanted.addresses);
 }
 
 /** What is missing of an attachment's forwarding, in words; nothing is changed. */
@@ -80,28 +145,32 @@ export function findForwardingFault(
   means: Means,
 ): string | undefined {
   if (wanted.addresses.length === 0) return undefined;
-  const paths = pathsOn(host, means.backend);
+  const paths = pathsOn(host, means, wanted);
   return (
     (paths.nftables ? findNftablesFault(host, wanted, means) : undefined) ??
-    (paths.iptables.length > 0
+    (paths.filters.length > 0
       ? iptables().checkForwarding(host, forIptables(wanted, means, paths))
       : undefined) ??
-    (paths.firewalld ? firewalld().checkSources(means.zone, wanted.addresses) : undefined)
+    (paths.firewalld ? firewalld().checkSources(means.zone ?? ZONE, wanted.addresses) : undefined)
   );
 }
 
-/** Unless a backend is asked for, what the reference plugin accepts by iptables is as good. */
+/** Unless another backend is asked for, what the reference plugin made by iptables is as good. */
 function findNftablesFault(
   host: Netns,
   wanted: nftables.Forwarding,
   means: Means,
 ): string | undefined {
   const fault = nftables.checkForwarding(host, wanted);
-  const isOnlyOurs = means.backend !== undefined || wanted.ingress.policy !== "open";
-  if (fault === undefined || isOnlyOurs || !hasIptablesRules(host)) return fault;
-  const families = ([4, 6] as const).filter((of) => hasForwardChain(host, of));
-  const paths = { nftables: true, iptables: families, firewalld: false };
-  return iptables().checkForwarding(host, forIptables(wanted, means, paths)) && fault;
+  const { backend } = means;
+  if (fault === undefined || !hasIptablesRules(host)) return fault;
+  const filters = familiesOf(wanted).flatMap((of) =>
+    forwardFlavours(host, of).map((flavour) => ({ of, flavour, accepts: true, isAsked: false })),
+  );
+  const byIptables = forIptables(wanted, means, { nftables: true, filters });
+  if (backend === "iptables") return iptables().hasOwnRules(host, byIptables) ? fault : undefined;
+  if (backend !== undefined || wanted.ingress.policy !== "open") return fault;
+  return iptables().checkForwarding(host, byIptables) && fault;
 }
 
 /** An attachment that goes, and the addresses it is known to have had. */
@@ -112,14 +181,14 @@ export interface Leaving {
 
 /** Frees an attachment's addresses in firewalld; has to come before our own elements go. */
 export function deleteFromFirewalld(host: Netns, { owner, known }: Leaving, means: Means): void {
-  if (!usesFirewalld(host, means.backend)) return;
+  if (!usesFirewalld(host, means)) return;
   const all = nftables.listForwarded(host);
   const texts = ownerTexts(owner);
   const own = all.filter(({ comment }) => texts.includes(comment)).map(({ address }) => address);
   const isForeign = (address: IpAddress) =>
     all.some((each) => !texts.includes(each.comment) && equalAddresses(each.address, address));
   const free = [...own, ...known].filter((address) => !isForeign(address));
-  firewalld().deleteSources(means.zone, free);
+  firewalld().deleteSources(means.zone ?? ZONE, free);
 }
 
 /** Deletes an attachment's elements; none is fine. */
@@ -144,13 +213,13 @@ export interface Staying {
 
 /** Frees in firewalld what others of a network had; has to come before our own elements go. */
 export function collectFromFirewalld(host: Netns, staying: Staying, means: Means): void {
-  if (!usesFirewalld(host, means.backend)) return;
+  if (!usesFirewalld(host, means)) return;
   const kept = new Set(staying.valid.flatMap(ownerTexts));
   const stale = nftables
     .listForwarded(host)
     .filter(({ comment }) => isOfNetwork(comment, staying.network) && !kept.has(comment));
   firewalld().deleteSources(
-    means.zone,
+    means.zone ?? ZONE,
     stale.map(({ address }) => address),
   );
 }
@@ -166,12 +235,14 @@ export function collectFromIptables(host: Netns, { network, valid }: Staying): v
 }
 
 /** What this host lacks for forwarding by these means, in words. */
-export function findMissingMeans(host: Netns, { backend }: Means): string | undefined {
-  const hasNftables = findGeneration(host) !== undefined;
-  if (backend === "nftables" && !hasNftables) return "the kernel has no nf_tables";
-  if (backend === "firewalld") return firewalld().firewalldFault();
-  const { iptables: families } = pathsOn(host, backend);
-  const programs = families.map((of) => (of === 4 ? "iptables-restore" : "ip6tables-restore"));
+export function findMissingMeans(host: Netns, means: Means): string | undefined {
+  if (means.backend === "nftables" && findGeneration(host) === undefined) {
+    return "the kernel has no nf_tables";
+  }
+  const anyone = { addresses: [new Uint8Array(4), new Uint8Array(16)], ingress: open };
+  const { filters, firewalld: byFirewalld } = pathsOn(host, means, anyone);
+  const programs = filters.map(({ of }) => (of === 4 ? "iptables-restore" : "ip6tables-restore"));
   const missing = programs.find((program) => pathOf(program) === undefined);
-  return missing && `"${missing}" is not installed`;
+  if (missing !== undefined) return `"${missing}" is not installed`;
+  return byFirewalld ? firewalld().firewalldFault() : undefined;
 }

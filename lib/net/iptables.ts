@@ -1,7 +1,7 @@
 /** Running iptables: one program reads a table, another changes it, each as a whole. */
 
 import * as host from "host";
-import { ensureDirectory, fileStatus } from "../host/file.ts";
+import { ensureDirectory, fileStatus, isSameFile } from "../host/file.ts";
 import { withLock } from "../host/lock.ts";
 import { runProgram } from "../host/process.ts";
 import type { Family } from "../ip/address.ts";
@@ -14,8 +14,11 @@ const DEADLINE = 60_000;
 /** Where programs are, should the runtime not say. */
 const USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** "legacy" is the packet filter older than nf_tables; "default" what the host has chosen. */
-export type Flavour = "default" | "legacy";
+/**
+ * "nft" is the front end of nf_tables, "legacy" the packet filter older than those; "default" what
+ * the host has chosen.
+ */
+export type Flavour = "default" | "legacy" | "nft";
 
 /** A run of iptables that failed: what it said is its message. */
 export class IptablesError extends NetError {
@@ -48,7 +51,7 @@ export function findTable(
   { family, flavour }: { readonly family: Family; readonly flavour: Flavour },
 ): Table | undefined {
   const name = family === 4 ? "iptables" : "ip6tables";
-  const names = flavour === "legacy" ? [`${name}-legacy`, name] : [name];
+  const names = flavour === "default" ? [name] : [`${name}-${flavour}`, name];
   const found = names.find((candidate) => pathOf(`${candidate}-restore`) !== undefined);
   if (found === undefined) return undefined;
   if (ns.fd >= 0) throw new IptablesError(found, `not in another namespace ("${ns.path}")`);
@@ -71,6 +74,16 @@ export function requireTable(
   if (found) return found;
   const program = of.family === 4 ? "iptables-restore" : "ip6tables-restore";
   throw new IptablesError(program, "it is not installed");
+}
+
+/** What the host has chosen for a family; where only one is installed, that is new enough. */
+export function chosenFlavour(family: Family): Exclude<Flavour, "default"> {
+  const name = family === 4 ? "iptables" : "ip6tables";
+  const [chosen, legacy] = [name, `${name}-legacy`].map((program) => {
+    const path = pathOf(`${program}-restore`);
+    return path === undefined ? undefined : fileStatus(path);
+  });
+  return chosen && legacy && isSameFile(chosen, legacy) ? "legacy" : "nft";
 }
 
 const LOCK_DIRECTORY = "/run/weft";

@@ -17,12 +17,12 @@ export interface FirewallConfig extends Means {
 
 /** The configuration; `strict` refuses names that iptables or firewalld would not take. */
 export function parseFirewallConfig(json: JsonObject, strict: boolean): FirewallConfig {
-  const adminChain = givenAt(json, "iptablesAdminChainName") ?? "CNI-ADMIN";
-  const zone = givenAt(json, "firewalldZone") ?? "trusted";
-  if (strict && !/^[A-Za-z0-9_][A-Za-z0-9_-]{0,27}$/.test(adminChain)) {
+  const adminChain = givenAt(json, "iptablesAdminChainName");
+  const zone = givenAt(json, "firewalldZone");
+  if (strict && adminChain !== undefined && !/^[A-Za-z0-9_][A-Za-z0-9_-]{0,27}$/.test(adminChain)) {
     throw configError("iptablesAdminChainName", "the name of a chain of iptables", adminChain);
   }
-  if (strict && !/^[A-Za-z0-9_/-]+$/.test(zone)) {
+  if (strict && zone !== undefined && !/^[A-Za-z0-9_/-]+$/.test(zone)) {
     throw configError("firewalldZone", "the name of a zone", zone);
   }
   return {
