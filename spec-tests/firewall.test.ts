@@ -344,9 +344,49 @@ describe("the firewalld backend", () => {
   });
 });
 
+describe("names of backends", () => {
+  it("ip6tables is iptables", ({ bed }) => {
+    const plugins = network(1, { backend: "ip6tables" });
+    const { box, result } = attach(bed, plugins);
+    expect(bed.host.sh("iptables -S CNI-FORWARD")).toContain("-s 10.1.1.2/32");
+    expect(bed.host.nft()).not.toContain("map forward4");
+    const run = bed.check("firewall", box, { ...plugins[1], prevResult: result });
+    expect(run).toMatchObject({ exitCode: 0, stdout: "", stderr: "" });
+  });
+
+  it.for(["ipfw", "IPTABLES", "none"])(
+    "%s is as good as none, and that is said",
+    (name, { bed }) => {
+      const [bridge, firewall] = network(1, { backend: name });
+      const box = bed.container();
+      const prevResult = new Chain(bed, [bridge]).add(box);
+      const config = { ...firewall, prevResult };
+      const run = bed.add("firewall", box, config);
+      expect(run).toSucceed();
+      expect(run.stderr).toContain(`"${name}" is unknown`);
+      expect(run.stderr).toContain("nftables, iptables, firewalld");
+      expect(bed.host.nft()).toMatch(/map forward4 \{[^}]*10\.1\.1\.2 /);
+      expect(bed.check("firewall", box, config)).toMatchObject({ exitCode: 0, stdout: "" });
+      expect(bed.del("firewall", box, config)).toMatchObject({
+        exitCode: 0,
+        stdout: "",
+        stderr: "",
+      });
+      expect(bed.host.nft()).not.toMatch(/10\.1\.1\.2 /);
+    },
+  );
+
+  it("weft validate tells that one is unknown", ({ bed }) => {
+    const file = `${bed.folder("lists")}/pods.conf`;
+    bed.write(file, JSON.stringify(network(1, { backend: "iptable" })[1]));
+    const said = bed.host.sh(`${bed.bin}/weft validate ${file} 2>&1`);
+    expect(said).toContain('"iptable" is unknown');
+    expect(said).toContain("nftables, iptables, firewalld");
+  });
+});
+
 describe("what cannot be", () => {
   it.for([
-    ["backend", "ipfw"],
     ["backend", 7],
     ["ingressPolicy", "closed"],
     ["iptablesAdminChainName", "a b"],

@@ -1,10 +1,11 @@
 /** The firewall plugin's configuration and what it takes from the result before it. */
 
 import type { Attachment } from "../../lib/cni/call.ts";
-import { CniError, Code, configError } from "../../lib/cni/error.ts";
+import { brief, CniError, Code, configError } from "../../lib/cni/error.ts";
 import type { JsonObject } from "../../lib/cni/json.ts";
 import { givenAt } from "../../lib/cni/netconf.ts";
 import type { Result } from "../../lib/cni/result.ts";
+import { warn } from "../../lib/cni/warn.ts";
 import { cidrsOf, containerIps, hostLinks } from "../../lib/cni/whose.ts";
 import type { IpAddress } from "../../lib/ip/address.ts";
 import type { Backend, Forwarding, Ingress, Means } from "../../lib/net/forwarding.ts";
@@ -26,11 +27,24 @@ export function parseFirewallConfig(json: JsonObject, strict: boolean): Firewall
     throw configError("firewalldZone", "the name of a zone", zone);
   }
   return {
-    backend: givenAt(json, "backend") as Backend,
+    backend: backendOf(givenAt(json, "backend"), strict),
     adminChain,
     zone,
     policy: (givenAt(json, "ingressPolicy") ?? "open") as Ingress["policy"],
   };
+}
+
+const backends = ["nftables", "iptables", "firewalld"] as const;
+
+/** As with the reference plugin an unknown name is none, but that is said. */
+function backendOf(name: string | undefined, strict: boolean): Backend {
+  if (name === "ip6tables") return "iptables";
+  const known = backends.find((each) => each === name);
+  if (name !== undefined && known === undefined && strict) {
+    const choice = `backend ${brief(name)} is unknown, so the choice is made as if none were given`;
+    warn("firewall", `${choice}; known are ${backends.join(", ")}`);
+  }
+  return known;
 }
 
 /** What is to reach an attachment, and from where. */
