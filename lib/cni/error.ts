@@ -1,6 +1,7 @@
 /** The one kind of error that leaves a plugin, and how others become it. */
 
-import { SystemError } from "../host/errno.ts";
+import { EACCES, EPERM, SystemError } from "../host/errno.ts";
+import { lazily } from "../host/lazy.ts";
 import { LockTimeout } from "../host/lock.ts";
 import { NetError } from "../net/error.ts";
 import { NetnsError } from "../net/netns.ts";
@@ -44,7 +45,7 @@ export class CniError extends Error {
   static from(cause: unknown): CniError {
     if (cause instanceof CniError) return cause;
     if (cause instanceof NetlinkError) return fromKernel(cause);
-    if (cause instanceof SystemError) return new CniError(Code.system, cause.message);
+    if (cause instanceof SystemError) return new CniError(Code.system, explained(cause));
     if (cause instanceof LockTimeout) return new CniError(Code.tryAgain, cause.message);
     if (cause instanceof NetnsError) return new CniError(Code.environment, cause.message);
     if (cause instanceof NetError) return new CniError(netCode(cause), cause.message);
@@ -83,7 +84,15 @@ function netCode({ kind }: NetError): number {
 
 function fromKernel(cause: NetlinkError): CniError {
   const text = cause.kernelText ?? "";
-  return new CniError(Code.kernel, cause.message, text === "" ? "" : `kernel: ${text}`);
+  return new CniError(Code.kernel, explained(cause), text === "" ? "" : `kernel: ${text}`);
+}
+
+/** What was refused, and what the process lacks for it, should it lack anything. */
+function explained({ message, errno }: NetlinkError | SystemError): string {
+  if (errno !== EPERM && errno !== EACCES) return message;
+  const { missingPrivilege } = lazily<typeof import("../host/privilege.lazy.ts")>("privilege");
+  const missing = missingPrivilege(errno);
+  return missing === undefined ? message : `${message} (${missing})`;
 }
 
 /** A configuration that cannot be used: where, what was expected, what was found. */

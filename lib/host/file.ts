@@ -215,6 +215,11 @@ export function isWritable(directory: string): boolean {
   return host.access(directory, 2) === 0;
 }
 
+/** True if the process may execute a file, or search a directory. */
+export function isExecutable(path: string): boolean {
+  return host.access(path, 1) === 0;
+}
+
 /** Sets the time of last change of an open file or directory; a refusal changes nothing. */
 export function setChangeTime(fd: number, seconds: number, nanoseconds: number): void {
   host.setChangeTime(fd, seconds, nanoseconds);

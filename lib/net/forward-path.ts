@@ -11,7 +11,7 @@ import { getChain, getTable, type NftTable } from "../netlink/nft-request.ts";
 import { chainMessage } from "../netlink/nftables.ts";
 import { chosenFlavour, type Flavour } from "./iptables.ts";
 import type { Netns } from "./netns.ts";
-import { unlessUnsupported } from "./nft.ts";
+import { isThere, unlessUnsupported } from "./nft.ts";
 import { hasLegacyTable } from "./reference-tables.ts";
 
 type Iptables = typeof import("./forward-iptables.lazy.ts");
@@ -54,10 +54,6 @@ export function findFilters(host: Netns, of: Family, adminChain: string): Filter
 function chainsIn(host: Netns, of: Family, names: readonly string[]): readonly Outcome[] {
   const questions = names.map((name) => getChain({ table: filterTables[of], name }));
   return unlessUnsupported(() => host.netfilter.attempt(...questions), []);
-}
-
-function isThere(answer: Outcome | undefined): boolean {
-  return answer !== undefined && !answer.error;
 }
 
 function isDropping(answer: Outcome | undefined): boolean {

@@ -1,7 +1,7 @@
 /** Running iptables: one program reads a table, another changes it, each as a whole. */
 
 import * as host from "host";
-import { ensureDirectory, fileStatus, isSameFile } from "../host/file.ts";
+import { ensureDirectory, fileStatus, isExecutable, isSameFile } from "../host/file.ts";
 import { withLock } from "../host/lock.ts";
 import { runProgram } from "../host/process.ts";
 import type { Family } from "../ip/address.ts";
@@ -114,7 +114,12 @@ export function pathOf(name: string): string | undefined {
   return (host.getenv("PATH") ?? USUAL_PATH)
     .split(":")
     .map((directory) => `${directory}/${name}`)
-    .find((path) => path.startsWith("/") && fileStatus(path)?.isFile);
+    .find((path) => path.startsWith("/") && isProgram(path));
+}
+
+/** As execvp(3) looks for programs: a directory that may not be searched has none. */
+function isProgram(path: string): boolean {
+  return isExecutable(path) && fileStatus(path)?.isFile === true;
 }
 
 function run(name: string, args: readonly string[], input: string): string {

@@ -125,6 +125,13 @@ export function unlessUnsupported<T>(body: () => T, otherwise: T): T {
   }
 }
 
+/** True if what was asked for is there; throws what is not the kernel's word that it is not. */
+export function isThere(answer: Outcome | undefined): boolean {
+  if (!answer?.error) return answer !== undefined;
+  if (isRefusal(answer.error, ENOENT) || isUnsupported(answer.error)) return false;
+  throw answer.error;
+}
+
 function isUnsupported(cause: unknown): boolean {
   const hasNoSocket = cause instanceof SystemError && cause.errno === EPROTONOSUPPORT;
   return hasNoSocket || isRefusal(cause, EINVAL, EOPNOTSUPP);

@@ -6,7 +6,7 @@ import type { Family } from "../ip/address.ts";
 import * as nft from "../netlink/nft-expression.ts";
 import { getChain, getTable, type NftTable } from "../netlink/nft-request.ts";
 import type { Netns } from "./netns.ts";
-import { unlessUnsupported } from "./nft.ts";
+import { isThere, unlessUnsupported } from "./nft.ts";
 
 /** Masquerade by the reference's nftables backend. */
 export const masqueradeTable: NftTable = {
@@ -34,7 +34,7 @@ export function hasHostportTables(ns: Netns): boolean {
   );
   const tables = [hostportTables[4], hostportTables[6]].map(getTable);
   const answers = unlessUnsupported(() => ns.netfilter.attempt(...chains, ...tables), []);
-  return answers.some(({ error }) => !error) || hasLegacyNat(ns, 4) || hasLegacyNat(ns, 6);
+  return answers.some(isThere) || hasLegacyNat(ns, 4) || hasLegacyNat(ns, 6);
 }
 
 /** True if there is a table to look into: most hosts have none of them. */
@@ -55,7 +55,7 @@ export function hasBridgeTable(ns: Netns): boolean {
 
 function isOneThere(ns: Netns, tables: readonly NftTable[]): boolean {
   const answers = unlessUnsupported(() => ns.netfilter.attempt(...tables.map(getTable)), []);
-  return answers.some(({ error }) => !error);
+  return answers.some(isThere);
 }
 
 /** True if the packet filter older than nf_tables, which that does not show, has a nat table. */

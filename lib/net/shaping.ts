@@ -8,12 +8,12 @@
  * With exceptions the token bucket is the leaf of a class, and filters choose the class.
  */
 
-import { EEXIST, EINVAL, ENOENT } from "../host/errno.ts";
+import { EADDRNOTAVAIL, EEXIST, EINVAL, ENOENT, EOPNOTSUPP } from "../host/errno.ts";
 import type { Cidr } from "../ip/cidr.ts";
 import { networkOf } from "../ip/cidr.ts";
 import type { Mac } from "../ip/mac.ts";
 import { decodeReply, type Outcome } from "../netlink/connection.ts";
-import { isRefusal } from "../netlink/error.ts";
+import { isRefusal, type NetlinkError } from "../netlink/error.ts";
 import {
   anyPacket,
   delFilters,
@@ -252,7 +252,6 @@ export function findInputFault(ns: Netns, link: Named, shaper: Named): string | 
   return isRedirected ? undefined : `nothing redirects from "${link.name}" to "${shaper.name}"`;
 }
 
-const EADDRNOTAVAIL = 99;
 const noAddress: Mac = /* @__PURE__ */ new Uint8Array(6);
 
 /**
@@ -267,10 +266,17 @@ export function findMissingParts(ns: Netns): string | undefined {
     replaceQdisc(lo, { parent: TC_H_ROOT, handle: ROOT }, { kind: "tbf" }),
   );
   const missing = [
-    isRefusal(device?.error, EADDRNOTAVAIL) ? [] : ["ifb"],
-    isRefusal(bucket?.error, EINVAL) ? [] : ["sch_tbf"],
+    isUnknown(device?.error, EADDRNOTAVAIL, EOPNOTSUPP) ? ["ifb"] : [],
+    isUnknown(bucket?.error, EINVAL, ENOENT) ? ["sch_tbf"] : [],
   ].flat();
   return missing.length > 0 ? `this kernel has no ${missing.join(" and no ")}` : undefined;
+}
+
+/** True if the kernel says so; throws what says nothing of the kind. */
+function isUnknown(error: NetlinkError | undefined, known: number, unknown: number): boolean {
+  if (!error || isRefusal(error, known)) return false;
+  if (isRefusal(error, unknown)) return true;
+  throw error;
 }
 
 /** True if a link's output is shaped as `shapeOutput` does it. */

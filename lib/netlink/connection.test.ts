@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { vector } from "../../tools/vector.ts";
-import { Connection, decodeReply } from "./connection.ts";
+import { Connection, decodeReply, NETLINK_NETFILTER, NETLINK_ROUTE } from "./connection.ts";
 import { NetlinkError } from "./error.ts";
 import { getLink, linkMessage, listLinks } from "./link.ts";
 
@@ -29,7 +29,7 @@ vi.mock("host", () => ({
 
 function connect(...answers: readonly Uint8Array[]): Connection {
   kernel.answers = [...answers];
-  return new Connection(0, () => 3);
+  return new Connection(NETLINK_ROUTE, () => 3);
 }
 
 /** A captured answer as the one to the first request. */
@@ -74,6 +74,27 @@ describe("a connection", () => {
   it("gives the kernel's refusal with its error number", () => {
     const cause = thrownBy(() => connect(answer("link-add-taken")).perform(getLink("br0")));
     expect(cause).toMatchObject({ errno: 17, settled: true });
+  });
+
+  it("takes the one answer of nfnetlink to whoever may not use it as that to all", () => {
+    const denied = end(2);
+    new DataView(denied.buffer).setInt32(16, -1, true);
+    kernel.answers = [denied];
+    const netfilter = new Connection(NETLINK_NETFILTER, () => 3);
+    const outcomes = netfilter.attempt(getLink("a"), getLink("b"), getLink("c"));
+    expect(outcomes.map(({ error }) => [error?.errno, error?.settled])).toEqual(
+      Array(3).fill([1, true]),
+    );
+    expect(kernel.waited).toBe(1);
+  });
+
+  it("does not take the refusal of one request as that of all", () => {
+    const denied = end(2);
+    new DataView(denied.buffer).setInt32(16, -1, true);
+    kernel.answers = [denied, end(2, 2)];
+    const netfilter = new Connection(NETLINK_NETFILTER, () => 3);
+    const outcomes = netfilter.attempt(getLink("a"), getLink("b"));
+    expect(outcomes.map(({ error }) => error?.errno)).toEqual([1, undefined]);
   });
 
   it("does not wait for ever for an answer that does not come", () => {

@@ -3,7 +3,16 @@
 import * as host from "host";
 import { CodecError, Reader } from "../bytes/codec.ts";
 import { eachAttribute } from "../bytes/struct.ts";
-import { checked, EBADMSG, EBUSY, EINTR, EINVAL, ENOBUFS, ETIMEDOUT } from "../host/errno.ts";
+import {
+  checked,
+  EBADMSG,
+  EBUSY,
+  EINTR,
+  EINVAL,
+  ENOBUFS,
+  EPERM,
+  ETIMEDOUT,
+} from "../host/errno.ts";
 import { NetlinkError } from "./error.ts";
 import {
   encodeRequests,
@@ -108,8 +117,18 @@ export class Connection {
         const isLast = index === acknowledged || (isEnclosed && index === 0);
         if (message.type === NLMSG_ERROR && isLast) open = false;
       }
+      if (open && this.#areAllRefused(outcomes)) return outcomes.map((each) => refused(each));
     }
     return outcomes;
+  }
+
+  /**
+   * nfnetlink refuses whoever may not use it with one answer for the whole datagram. All answers
+   * to a datagram are there when it has been sent.
+   */
+  #areAllRefused([first]: readonly Outcome[]): boolean {
+    if (this.#protocol !== NETLINK_NETFILTER || first?.error?.errno !== EPERM) return false;
+    return host.poll(Int32Array.of(this.#fd), 0) === 0;
   }
 
   /** Asks for one object and decodes the answer; throws the kernel's refusal. */
@@ -233,6 +252,11 @@ export class Connection {
     const error = errorIn(message, request);
     if (error) outcome.error ??= error;
   }
+}
+
+function refused(outcome: Outcome): Outcome {
+  outcome.error ??= new NetlinkError(say(outcome.what), EPERM);
+  return outcome;
 }
 
 function decode<T>(what: Words, codec: Decoder<T>, input: Reader): T {

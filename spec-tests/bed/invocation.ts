@@ -25,6 +25,8 @@ export interface RunOptions {
   readonly redirect?: string;
   /** Faults to inject: `strace -e inject=` expressions, such as `sendto:error=ENOBUFS:when=3`. */
   readonly fail?: string | readonly string[];
+  /** Words before the executable that make it run with less, such as `setpriv --reuid=65534`. */
+  readonly as?: readonly string[];
   /** The folder the executable is taken from, if not the tested one. */
   readonly from?: string;
 }
@@ -94,7 +96,7 @@ function commandLine(
   call: Invocation,
 ): readonly string[] {
   const file = `${call.from ?? binInBed}/${program}`;
-  const traced = [...enter, ...faults(call.fail), file];
+  const traced = [...enter, ...faults(call.fail), ...(call.as ?? []), file];
   if (call.redirect === undefined) return traced;
   return ["/bin/sh", "-c", `exec "$@" ${call.redirect}`, "sh", ...traced];
 }
