@@ -248,6 +248,53 @@ describe("a machine that does not play along", () => {
   });
 });
 
+describe("an IPv6 address that a link cannot have", () => {
+  const ranges = [[{ subnet: "10.1.2.0/24" }], [{ subnet: "fd00:1::/64" }]];
+  const dual = bridgeWith({ type: "host-local", ranges });
+  const makeBridge = (bed: Bed, more: string) =>
+    bed.host.sh(`ip link add br0 type bridge && ip link set br0 up ${more}`);
+
+  it("is blamed on the MTU of the container's link", ({ bed }) => {
+    const box = bed.container();
+    const words = `to "eth0": the MTU of "eth0" is 1230, and IPv6 takes at least 1280`;
+    const config = { ...dual, isGateway: false, mtu: 1230 };
+    expectRefusal(bed, { container: box, config }, { code: 100, words, shared: sharedBy(config) });
+    expect(bed.add("bridge", box, { ...config, mtu: 1280 })).toSucceed();
+  });
+
+  it("is blamed on the MTU of the bridge", ({ bed }) => {
+    makeBridge(bed, "mtu 1279");
+    const words = 'fd00:1::1/64 to "br0": the MTU of "br0" is 1279, and IPv6 takes at least 1280';
+    expectRefusal(
+      bed,
+      { container: bed.container(), config: dual },
+      { code: 100, words, shared: sharedBy(dual) },
+    );
+  });
+
+  it("is blamed on the sysctl that switches IPv6 off on the bridge", ({ bed }) => {
+    makeBridge(bed, "");
+    bed.host.sh("sysctl -qw net.ipv6.conf.br0.disable_ipv6=1");
+    const words = 'IPv6 is switched off on "br0" (sysctl net/ipv6/conf/br0/disable_ipv6 is 1)';
+    expectRefusal(
+      bed,
+      { container: bed.container(), config: dual },
+      { code: 100, words, shared: sharedBy(dual) },
+    );
+  });
+
+  it("is not blamed on the kernel where only files of /proc are missing", ({ bed }) => {
+    bed.host.sh("mount -t tmpfs none /proc/sys/net");
+    const config = { ...dual, isGateway: false };
+    const words = 'Cannot add address fd00:1::2 to "eth0": "eth0" has no sysctls of IPv6';
+    expectRefusal(
+      bed,
+      { container: bed.container(), config },
+      { code: 100, words, shared: sharedBy(config) },
+    );
+  });
+});
+
 function onSmallDisk(bed: Bed, options: string, fill: string): Invocation {
   bed.host.sh(
     `mkdir -p ${store} && mount -t tmpfs -o ${options} small ${store} && mkdir ${store}/net`,

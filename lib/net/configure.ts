@@ -1,6 +1,7 @@
 /** Giving a container's link its addresses and routes, in one datagram. */
 
 import { EEXIST } from "../host/errno.ts";
+import { lazily } from "../host/lazy.ts";
 import { formatAddress, type IpAddress } from "../ip/address.ts";
 import { type Cidr, formatCidr, networkOf } from "../ip/cidr.ts";
 import { IFA_F_NODAD, newAddress } from "../netlink/address.ts";
@@ -42,7 +43,8 @@ export function configureLink(ns: Netns, link: Named, setup: LinkSetup): void {
   const firstRoute = setup.addresses.length + 2;
   ns.route.attempt(...requests).forEach(({ error }, i) => {
     if (!error || i === 0 || (i >= firstRoute && isRefusal(error, EEXIST))) return;
-    throw i < firstRoute ? explainedAddressError(error) : error;
+    const cidr = setup.addresses[i - 1];
+    throw cidr ? explainedAddressError(ns, { link, cidr, cause: error }) : error;
   });
 }
 
@@ -67,18 +69,18 @@ function distinctRoutes(routes: readonly NewRoute[]): NewRoute[] {
 export function prepareIpv6(ns: Netns, link: Named, address: IpAddress): void {
   for (const name of ["lo", link.name]) {
     const disabled = findSysctl(ns, `ipv6/conf/${name}/disable_ipv6`);
-    if (disabled === undefined) throw noIpv6(address);
+    if (disabled === undefined) throw noIpv6(ns, link, address);
     if (disabled !== "0") setSysctl(ns, `ipv6/conf/${name}/disable_ipv6`, "0");
   }
   setSysctl(ns, `ipv6/conf/${link.name}/keep_addr_on_down`, "1");
   setSysctlIfPresent(ns, `ipv6/conf/${link.name}/ndisc_notify`, "1");
 }
 
-function noIpv6(address: IpAddress): NetError {
-  return new NetError(
-    "unsupported",
-    `Cannot add address ${formatAddress(address)}: IPv6 is off in this kernel (there is no /proc/sys/net/ipv6)`,
-  );
+function noIpv6(ns: Netns, link: Named, address: IpAddress): NetError {
+  const { findIpv6Fault } = lazily<typeof import("./ipv6-fault.lazy.ts")>("ipv6-fault");
+  const fault = findIpv6Fault(ns, link) ?? `"${link.name}" has no sysctls of IPv6`;
+  const what = `add address ${formatAddress(address)} to "${link.name}"`;
+  return new NetError("unsupported", `Cannot ${what}: ${fault}`);
 }
 
 /** Duplicate address detection for all of a link's IPv6 addresses, also the kernel's own. */

@@ -1,10 +1,11 @@
 /** Gateway addresses on a link of the host, and forwarding. */
 
-import { EACCES, EEXIST } from "../host/errno.ts";
+import { EACCES, EAFNOSUPPORT, EEXIST, EINVAL, ENOBUFS, EOPNOTSUPP } from "../host/errno.ts";
+import { lazily } from "../host/lazy.ts";
 import { equalAddresses } from "../ip/address.ts";
 import { type Cidr, containsAddress, formatCidr, overlapCidrs } from "../ip/cidr.ts";
 import { IFA_F_NODAD, newAddress } from "../netlink/address.ts";
-import { isRefusal, NetlinkError } from "../netlink/error.ts";
+import { isRefusal } from "../netlink/error.ts";
 import { deleteAddressIfPresent, listAddresses } from "./address.ts";
 import { NetError } from "./error.ts";
 import type { Link } from "./link.ts";
@@ -65,16 +66,28 @@ function addGateway(ns: Netns, link: Pick<Link, "index" | "name">, gateway: Cidr
     return true;
   } catch (cause) {
     if (isRefusal(cause, EEXIST)) return false;
-    throw explainedAddressError(cause);
+    throw explainedAddressError(ns, { link, cidr: gateway, cause });
   }
 }
 
-/** The kernel says EACCES where IPv6 is switched off: the likely cause belongs in the sentence. */
-export function explainedAddressError(cause: unknown): unknown {
-  if (!isRefusal(cause, EACCES)) return cause;
-  return new NetlinkError(cause.what, cause.errno, {
-    text: `${cause.kernelText ?? "permission denied"}: is IPv6 disabled (sysctl net.ipv6.conf.*.disable_ipv6)?`,
-  });
+/** An address that the kernel refused, and the cause. */
+interface RefusedAddress {
+  readonly link: Pick<Link, "index" | "name">;
+  readonly cidr: Cidr;
+  readonly cause: unknown;
+}
+
+/** What the kernel says, without a word more, to an IPv6 address for a link that has no IPv6. */
+const noIpv6 = [EACCES, EINVAL, ENOBUFS, EOPNOTSUPP, EAFNOSUPPORT];
+
+/** A refusal with its reason, where one can be seen. */
+export function explainedAddressError(ns: Netns, { link, cidr, cause }: RefusedAddress): unknown {
+  if (cidr.address.length === 4 || !isRefusal(cause, ...noIpv6)) return cause;
+  const { findIpv6Fault } = lazily<typeof import("./ipv6-fault.lazy.ts")>("ipv6-fault");
+  const fault = findIpv6Fault(ns, link);
+  return fault === undefined
+    ? cause
+    : new NetError("unsupported", `Cannot ${cause.what}: ${fault}`);
 }
 
 /** The sysctl that forwards packets of a family. */
