@@ -291,6 +291,24 @@ describe("bad input", () => {
     expect(bed.leftovers(before)).toEqual([]);
   });
 
+  it("a host's end that the result has in a namespace is named with it", ({ bed }) => {
+    const [network, bandwidth] = limited(both);
+    const box = bed.container();
+    const prevResult = bed.add("bridge", box, network).result;
+    const interfaces = prevResult.interfaces?.map((each) => ({ ...each, sandbox: box.netns }));
+    const before = bed.snapshot();
+    const config = { ...bandwidth, prevResult: { ...prevResult, interfaces } };
+    const [, outside] = interfaces ?? [];
+    for (const command of ["ADD", "CHECK"]) {
+      const { error } = bed.exec("bandwidth", { command, container: box, config });
+      expect(error.code).toBe(7);
+      expect(error.msg).toContain(
+        `prevResult.interfaces[1].sandbox must be empty, since "${outside?.name}" is the host's end of "eth0", got "${box.netns}"`,
+      );
+    }
+    expect(bed.leftovers(before)).toEqual([]);
+  });
+
   it("a result that does not name the host's end, or a link that is no veth", ({ bed }) => {
     const [network, bandwidth] = limited(both);
     const box = bed.container();

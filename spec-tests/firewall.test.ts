@@ -426,7 +426,7 @@ describe("what cannot be", () => {
       bed.status("firewall", config, options),
     ]) {
       expect(run.error.msg).toContain('"iptables-restore"');
-      expect(run.error.msg).toContain("not installed");
+      expect(run.error.msg).toContain("not installed in any directory of PATH (/run/bed/empty)");
     }
   });
 });

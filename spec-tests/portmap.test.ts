@@ -173,6 +173,7 @@ describe.for(backends)("%s", (backend) => {
       const config = { ...portmap([dns, taken], { backend }), prevResult: second.result };
       const { error } = bed.add("portmap", second.box, config);
       expect(error.code).toBe(103);
+      expect(error.msg).toMatch(/^Cannot map (?:tcp|udp|sctp) port \d+/);
       expect(error.msg).toContain(first.box.containerID);
       expect(bed.leftovers(before)).toEqual([]);
     }

@@ -328,6 +328,16 @@ describe("bad input", () => {
     expect(bed.leftovers(before).filter((line) => !folder.test(line))).toEqual([]);
   });
 
+  it.for([
+    ["kernel.hostname", 'only names that begin with "net." can be set'],
+    ["net", 'only names that begin with "net." can be set'],
+    ["net.ipv4.conf.*.arp_filter", "its parts are made of letters, digits and _ . : @ -"],
+  ] as const)("the sysctl %s is named with the rule that it breaks", ([name, rule], { bed }) => {
+    const { box, prevResult } = attached(bed);
+    const { error } = bed.add("tuning", box, tuning({ sysctl: { [name]: "1" }, prevResult }));
+    expect(error.msg).toContain(`invalid net sysctl key: "${name}": ${rule}`);
+  });
+
   it("a name that is there twice is refused", ({ bed }) => {
     const { box, prevResult } = attached(bed);
     const text = JSON.stringify(tuning({ sysctl: { "net.a.b": "1" }, prevResult }));

@@ -131,7 +131,7 @@ describe("the daemon", () => {
     const second = first.call("daemon /run/weft/pods/net.conf");
     expect(second.ok).toBe(false);
     expect(second.text).toMatch(
-      /^Cannot start the daemon of network "pods": process \d+ \(vxlan-overlay\) is one already$/m,
+      /^Cannot start the daemon of network "pods": process \d+ \(vxlan-overlay\) is running already$/m,
     );
     expect(first.call("status /run/weft/pods/net.conf").ok).toBe(true);
     expect(first.call("daemon /run/weft/pods/net.conf --once").ok).toBe(true);

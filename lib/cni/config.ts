@@ -126,7 +126,7 @@ function faultError(config: JsonObject, fault: SchemaFault | undefined): CniErro
     return configError(pathText(missing), "given", undefined);
   }
   const found = path.reduce<Json | undefined>((value, key) => childOf(value, key), config);
-  return configError(pathText(path) || "it", expectation(fault), found);
+  return configError(pathText(path), expectation(fault), found);
 }
 
 function childOf(value: Json | undefined, key: string): Json | undefined {

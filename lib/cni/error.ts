@@ -95,13 +95,22 @@ function explained({ message, errno }: NetlinkError | SystemError): string {
   return missing === undefined ? message : `${message} (${missing})`;
 }
 
+/** A configuration that cannot be used: where, and what is wrong there. */
+export class ConfigError extends CniError {
+  readonly path: string;
+  readonly state: string;
+
+  constructor(path: string, state: string) {
+    super(Code.config, `Cannot use this configuration: ${path === "" ? "it" : path} ${state}`);
+    this.path = path;
+    this.state = state;
+  }
+}
+
 /** A configuration that cannot be used: where, what was expected, what was found. */
-export function configError(path: string, expected: string, found: unknown): CniError {
+export function configError(path: string, expected: string, found: unknown): ConfigError {
   const shown = found === undefined ? "nothing" : brief(found);
-  return new CniError(
-    Code.config,
-    `Cannot use this configuration: ${path} must be ${expected}, got ${shown}`,
-  );
+  return new ConfigError(path, `must be ${expected}, got ${shown}`);
 }
 
 /** A value as JSON, cut to a length that fits a sentence. */

@@ -234,7 +234,7 @@ export function overwriteFile(path: string, text: string, mode: number): void {
   const bytes = host.encode(text);
   try {
     writeAll(fd, bytes, `"${path}"`);
-    checked(host.truncate(fd, bytes.length), "cut", path);
+    checked(host.truncate(fd, bytes.length), "truncate", path);
   } finally {
     closeFile(fd);
   }

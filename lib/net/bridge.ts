@@ -4,7 +4,7 @@ import { hash32 } from "../bytes/hash.ts";
 import { EEXIST, EOPNOTSUPP } from "../host/errno.ts";
 import { readTextIfPresent } from "../host/file.ts";
 import type { Mac } from "../ip/mac.ts";
-import { isRefusal } from "../netlink/error.ts";
+import { isRefusal, type NetlinkError } from "../netlink/error.ts";
 import * as netlink from "../netlink/link.ts";
 import { NetError } from "./error.ts";
 import { deleteLinkIfPresent, findLink, getLink, type Link } from "./link.ts";
@@ -45,7 +45,9 @@ function makeBridge(ns: Netns, spec: BridgeSpec): Link {
   try {
     ns.route.perform(netlink.newLink(`create bridge "${spec.name}"`, attributes));
   } catch (cause) {
-    if (spec.vlanFiltering && isRefusal(cause, EOPNOTSUPP)) throw noVlanFiltering(spec.name);
+    if (spec.vlanFiltering && isRefusal(cause, EOPNOTSUPP) && !isUnknownKind(cause)) {
+      throw noVlanFiltering(spec.name);
+    }
     if (!isRefusal(cause, EEXIST)) throw cause;
     return getLink(ns, spec.name);
   }
@@ -55,6 +57,11 @@ function makeBridge(ns: Netns, spec: BridgeSpec): Link {
     throw noVlanFiltering(spec.name);
   }
   return made;
+}
+
+/** A kernel without bridges refuses with the same number, and says so since 4.20. */
+function isUnknownKind({ kernelText = "" }: NetlinkError): boolean {
+  return /unknown device type/i.test(kernelText);
 }
 
 /**

@@ -5,7 +5,7 @@ import { runProgram } from "../host/process.ts";
 import type { IpAddress } from "../ip/address.ts";
 import { formatCidr, hostCidr } from "../ip/cidr.ts";
 import { NetError } from "./error.ts";
-import { pathOf } from "./iptables.ts";
+import { notInstalled, pathOf } from "./iptables.ts";
 
 const NAME = "org.fedoraproject.FirewallD1";
 const ZONE = ["/org/fedoraproject/FirewallD1", `${NAME}.zone`];
@@ -22,7 +22,7 @@ interface Answer {
 
 function busctl(...words: readonly string[]): Answer {
   const path = pathOf("busctl");
-  if (path === undefined) throw unusable('"busctl" is not installed');
+  if (path === undefined) throw unusable(notInstalled("busctl"));
   const args = ["--system", "--auto-start=no", "call", ...words];
   const stdin = new Uint8Array(0);
   const program = { path, args, env: host.environment(), stdin, milliseconds: DEADLINE };
@@ -41,7 +41,7 @@ function ask(method: string, zone: string, address: IpAddress): Answer {
 
 /** Why firewalld cannot be used, in words; undefined if it is running. */
 export function firewalldFault(): string | undefined {
-  if (pathOf("busctl") === undefined) return '"busctl" is not installed';
+  if (pathOf("busctl") === undefined) return notInstalled("busctl");
   const { status, text, error } = busctl(
     BUS,
     "/org/freedesktop/DBus",

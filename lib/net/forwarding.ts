@@ -21,7 +21,7 @@ import {
   hasForwardChain,
   usualFlavour,
 } from "./forward-path.ts";
-import { pathOf } from "./iptables.ts";
+import { notInstalled, pathOf } from "./iptables.ts";
 import type { Netns } from "./netns.ts";
 import { findGeneration } from "./nft.ts";
 import { isOfNetwork, type Owner, ownerTexts } from "./owner.ts";
@@ -243,6 +243,6 @@ export function findMissingMeans(host: Netns, means: Means): string | undefined 
   const { filters, firewalld: byFirewalld } = pathsOn(host, means, anyone);
   const programs = filters.map(({ of }) => (of === 4 ? "iptables-restore" : "ip6tables-restore"));
   const missing = programs.find((program) => pathOf(program) === undefined);
-  if (missing !== undefined) return `"${missing}" is not installed`;
+  if (missing !== undefined) return notInstalled(missing);
   return byFirewalld ? firewalld().firewalldFault() : undefined;
 }

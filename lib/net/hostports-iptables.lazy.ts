@@ -106,7 +106,7 @@ function refuseTaken(found: readonly string[], former: readonly string[], wanted
     const name = /name: \\"(.*?)\\" id: \\"(.*?)\\"/.exec(entry ?? "");
     const whose = name ? `container "${name[2]}" in network "${name[1]}"` : `chain "${chain}"`;
     const what = `${mapping.protocol} port ${mapping.port} to "${owner.ifName}"`;
-    throw new NetError("conflict", `Cannot lead ${what}: it is taken by ${whose}`);
+    throw new NetError("conflict", `Cannot map ${what}: it is taken by ${whose}`);
   }
 }
 

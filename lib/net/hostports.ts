@@ -79,7 +79,7 @@ function conflict({ ifName }: Owner, { set, key, comment }: OwnedElement): NetEr
   const [network = "", containerID = "", holder = ""] = comment.split(" ");
   const whose = `interface "${holder}" of container "${containerID}" in network "${network}"`;
   const what = `${describe(placedAt(set, key))} to "${ifName}"`;
-  return new NetError("conflict", `Cannot lead ${what}: it is taken by ${whose}`);
+  return new NetError("conflict", `Cannot map ${what}: it is taken by ${whose}`);
 }
 
 /** Mappings of others that overlap: at any address with at one, and the other way round. */

@@ -73,7 +73,7 @@ export function requireTable(
   const found = findTable(ns, table, of);
   if (found) return found;
   const program = of.family === 4 ? "iptables-restore" : "ip6tables-restore";
-  throw new IptablesError(program, "it is not installed");
+  throw new IptablesError(program, notInstalled(program));
 }
 
 /** What the host has chosen for a family; where only one is installed, that is new enough. */
@@ -109,9 +109,18 @@ export function deletionOf(rule: string): string {
   return rule.replace("-A", "-D");
 }
 
+function searchPath(): string {
+  return host.getenv("PATH") ?? USUAL_PATH;
+}
+
+/** That a program was not found, and where it was looked for. */
+export function notInstalled(program: string): string {
+  return `"${program}" is not installed in any directory of PATH (${searchPath()})`;
+}
+
 /** Where a program is installed, on the PATH; undefined if it is not. */
 export function pathOf(name: string): string | undefined {
-  return (host.getenv("PATH") ?? USUAL_PATH)
+  return searchPath()
     .split(":")
     .map((directory) => `${directory}/${name}`)
     .find((path) => path.startsWith("/") && isProgram(path));
@@ -124,7 +133,7 @@ function isProgram(path: string): boolean {
 
 function run(name: string, args: readonly string[], input: string): string {
   const path = pathOf(name);
-  if (path === undefined) throw new IptablesError(name, "it is not installed");
+  if (path === undefined) throw new IptablesError(name, notInstalled(name));
   const stdin = host.encode(input);
   const program = { path, args, env: host.environment(), stdin, milliseconds: DEADLINE };
   const { status, stdout, stderr } = runProgram(program);

@@ -14,7 +14,7 @@ import { listLocalAddresses } from "./address.ts";
 import { forgetConnections } from "./conntrack.ts";
 import { protocolNumbers } from "./hostport-table.ts";
 import * as nftables from "./hostports.ts";
-import { pathOf } from "./iptables.ts";
+import { notInstalled, pathOf } from "./iptables.ts";
 import { findLink } from "./link.ts";
 import type { Netns } from "./netns.ts";
 import { findGeneration } from "./nft.ts";
@@ -73,7 +73,8 @@ export function openLoopback(
 ): void {
   const links = linksOf(host, wanted);
   if (links.length > 0 && backend === "iptables" && !nftables.addGuard(host)) {
-    warn("Cannot open 127.0.0.1 for host ports: without nf_tables there is no guard for it");
+    const state = "without nf_tables nothing keeps other hosts from sending to 127.0.0.1";
+    warn(`Cannot map host ports at 127.0.0.1: ${state}`);
     return;
   }
   for (const link of links) {
@@ -163,5 +164,5 @@ export function findMissingMeans(host: Netns, { backend }: Means): string | unde
   const hasNftables = findGeneration(host) !== undefined;
   if (backend === "nftables") return hasNftables ? undefined : "the kernel has no nf_tables";
   if ((!backend && hasNftables) || pathOf("iptables-restore")) return undefined;
-  return "iptables is not installed";
+  return notInstalled("iptables-restore");
 }

@@ -49,6 +49,6 @@ export function onlyProcess(path: string, what: string, body: () => never): neve
     return withLock(path, PREDECESSOR_WITHIN, body);
   } catch (cause) {
     if (!(cause instanceof LockTimeout)) throw cause;
-    throw new NetError("conflict", `Cannot start ${what}: ${cause.holder} is one already`);
+    throw new NetError("conflict", `Cannot start ${what}: ${cause.holder} is running already`);
   }
 }

@@ -84,8 +84,19 @@ function hostEnd(call: Add | Check, host: Netns, container: Netns): Link {
     throw new CniError(Code.config, `${what}: ${state}`);
   }
   if (hostLinks(call.prevResult, ifName).includes(outside.name)) return outside;
-  const known = call.prevResult.interfaces ?? [];
-  throw configError("prevResult.interfaces", `a list with "${outside.name}"`, known);
+  throw hostEndError(call, outside);
+}
+
+/** The result before names the host's end with a namespace, or not at all. */
+function hostEndError({ attachment, prevResult }: Add | Check, { name }: Link): CniError {
+  const { interfaces = [] } = prevResult;
+  const what = `the host's end of "${attachment.ifName}"`;
+  const at = interfaces.findIndex((known) => known.name === name);
+  const found = interfaces[at];
+  if (!found)
+    return configError("prevResult.interfaces", `a list with "${name}", ${what}`, interfaces);
+  const path = `prevResult.interfaces[${at}].sandbox`;
+  return configError(path, `empty, since "${name}" is ${what}`, found.sandbox);
 }
 
 function limitOutput(

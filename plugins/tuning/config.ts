@@ -1,6 +1,6 @@
 /** The tuning plugin's configuration: names of sysctls, and what a link is to become. */
 
-import { CniError, Code, configError } from "../../lib/cni/error.ts";
+import { CniError, Code, ConfigError, configError } from "../../lib/cni/error.ts";
 import { isObject, type JsonObject } from "../../lib/cni/json.ts";
 import { textAt, valueAt } from "../../lib/cni/netconf.ts";
 import { isMulticastMac, type Mac, parseMac } from "../../lib/ip/mac.ts";
@@ -48,15 +48,17 @@ function textsIn(value: unknown): { readonly [key: string]: string } {
   );
 }
 
+const onlyNet =
+  'only names that begin with "net." can be set, others are not of a network namespace';
+
 /** Names are checked as they are written: IFNAME is a plain name, whatever it is. */
 function refuseForeignSysctl(name: string): void {
   const parts = partsOf(name);
   const isPlain = parts.every((part) => /^[\w.:@-]+$/.test(part) && !/^\.+$/.test(part));
-  if (parts.length > 1 && parts[0] === "net" && isPlain) return;
-  throw new CniError(
-    Code.config,
-    `Cannot use this configuration: invalid net sysctl key: "${name}"`,
-  );
+  const isOfNet = parts.length > 1 && parts[0] === "net";
+  if (isOfNet && isPlain) return;
+  const rule = isOfNet ? "its parts are made of letters, digits and _ . : @ -" : onlyNet;
+  throw new ConfigError("sysctl", `has an invalid net sysctl key: "${name}": ${rule}`);
 }
 
 /** As sysctl(8) does: what separates first separates all, so `net/ipv4/conf/eth0.1` has a dot. */

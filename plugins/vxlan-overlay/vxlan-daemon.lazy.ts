@@ -210,7 +210,7 @@ function socketOf({ name }: OverlayConfig): string {
 function showStatus(config: OverlayConfig, isJson: boolean): number {
   const answer = askDaemon(socketOf(config));
   if (answer === undefined) {
-    sayLine("stderr", `Cannot ask the daemon of network "${config.name}": it does not run`);
+    sayLine("stderr", `Cannot ask the daemon of network "${config.name}": it is not running`);
     return 1;
   }
   const health = JSON.parse(answer) as Health;
