@@ -12,7 +12,7 @@ bin := node_modules/.bin
 .DEFAULT_GOAL := all
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: all setup types lint format unit size spec check test bench bench-overlay demo docs install uninstall clean help
+.PHONY: all setup types lint format unit size spec check test bench bench-cri bench-overlay demo docs install uninstall clean help
 
 all: dist/.built ## Build dist/bin, if something changed since (the default)
 
@@ -56,6 +56,11 @@ bench-overlay: ## Measure vxlan-overlay with up to 5,000 other hosts (root)
 	@tools/setup.sh test
 	@$(MAKE) --no-print-directory all
 	node bench/overlay.mjs
+
+bench-cri: ## Measure 30 and 100 pods at once through containerd's CRI (root; PEER=dir:dir)
+	@tools/setup.sh bench-cri
+	@$(MAKE) --no-print-directory all
+	node bench/cri.mjs
 
 demo: ## Set up this machine, connect two containers, show what was made, clean up (root)
 	@tools/setup.sh demo

@@ -1,10 +1,8 @@
 // @ts-check
 // Measures our executables, the reference's, and the floor, run by run in turn. See README.md.
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { drawChart, formatRatio } from "./chart.mjs";
+import { formatRatio } from "./chart.mjs";
 import { judge, ratio } from "./goals.mjs";
-import { describeMachine, enterPrivateMachine, root, run, stop } from "./machine.mjs";
+import { describeMachine, enterPrivateMachine, keepResults, stop } from "./machine.mjs";
 import { scenarios, setUp } from "./scenarios.mjs";
 
 /**
@@ -127,18 +125,13 @@ function formatVerdicts(row, rows) {
 }
 
 /**
- * Writes what `make bench` leaves: the numbers, and the chart that the README shows.
+ * Writes what `make bench` leaves: the numbers, and what the documents show of them.
  * @param {readonly Row[]} rows
  * @param {ReturnType<typeof describeMachine>} machine
  */
 function keep(rows, machine) {
   const judged = rows.map((row) => ({ ...row, goals: judge(row, rows).map(toResult) }));
-  const results = { machine, date: new Date().toISOString().slice(0, 10), rows: judged };
-  const files = ["results.json", "results.svg"].map((name) => join(root, "bench", name));
-  const [json, svg] = /** @type {[string, string]} */ (files);
-  writeFileSync(json, `${JSON.stringify(results, null, 2)}\n`);
-  writeFileSync(svg, drawChart(rows, machine));
-  run("tools/owner.sh", files);
+  keepResults("results", { machine, rows: judged });
 }
 
 /** @param {Verdict} verdict */

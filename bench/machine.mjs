@@ -2,7 +2,7 @@
 // The private machine that everything is measured in: own network and mount namespaces, with empty
 // /run and /var/lib, so that nothing of the real machine is seen or touched, and nothing stays.
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, realpathSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,36 +12,54 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** Where built programs, inputs and outputs are; it vanishes with the private machine. */
 export const work = "/run/bench";
 
-/** Our executables, and the reference's. */
+/** Our executables, and the reference's; PEER may name several folders, `dir:dir`. */
 export const ourBin = resolve(process.env.WEFT_BIN ?? join(root, "dist/bin"));
-export const referenceBin = resolve(process.env.PEER ?? "/usr/lib/cni");
+export const referenceBins = (process.env.PEER ?? "/usr/lib/cni")
+  .split(":")
+  .map((dir) => resolve(dir));
+export const referenceBin = referenceBins[0] ?? "";
 
 const HIDDEN = ["/run", "/var/lib"];
-/** Set in the private machine: the reference's version, which cannot be found out there. */
+/** Set in the private machine: the references' versions, which cannot be found out there. */
 const INSIDE = "WEFT_BENCH_REFERENCE";
 
-/** Continues in a private machine: the calling process becomes the parent, and ends with its status. */
-export function enterPrivateMachine() {
+/**
+ * Continues in a private machine: the calling process becomes the parent, and ends with its status.
+ * With a namespace of processes of its own, all that it starts ends with it, also on Ctrl-C; and
+ * then `after` clears away what is not the private machine's.
+ * @param {{ readonly withProcesses?: boolean, readonly after?: () => void }} options
+ */
+export function enterPrivateMachine({ withProcesses = false, after = () => {} } = {}) {
   if (process.env[INSIDE] === undefined) {
     refuseWhatCannotWork();
-    const command = ["-mn", "--propagation", "private", process.execPath, ...process.argv.slice(1)];
-    const { status } = spawnSync("unshare", command, {
-      env: { ...process.env, [INSIDE]: referenceVersion() },
+    if (withProcesses) onSignals(() => {}); // those inside end, and then this process
+    const processes = withProcesses ? ["--pid", "--fork", "--kill-child", "--mount-proc"] : [];
+    const command = ["-mn", "--propagation", "private", ...processes, process.execPath];
+    const { status } = spawnSync("unshare", [...command, ...process.argv.slice(1)], {
+      env: { ...process.env, [INSIDE]: referenceBins.map(referenceVersion).join(":") },
       stdio: "inherit",
     });
+    after();
     process.exit(status ?? 1);
   }
+  if (withProcesses) onSignals(() => process.exit(1)); // the first process has no default
   for (const folder of HIDDEN) run("mount", ["-t", "tmpfs", "-o", "mode=0755", "bench", folder]);
   mkdirSync(work);
   run("ip", ["link", "set", "lo", "up"]);
 }
 
+/** @param {() => void} handle */
+function onSignals(handle) {
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, handle);
+}
+
 function refuseWhatCannotWork() {
   if (process.getuid?.() !== 0) stop("Cannot make network namespaces: this user is not root");
-  for (const [what, path] of Object.entries({ WEFT_BIN: ourBin, PEER: referenceBin }))
+  const folders = [["WEFT_BIN", ourBin], ...referenceBins.map((path) => ["PEER", path])];
+  for (const [what, path = ""] of folders)
     if (!existsSync(join(path, "bridge")))
       stop(`Cannot measure the executables of ${what}: "${path}" has no file "bridge"`);
-  for (const path of [root, ourBin, referenceBin, process.execPath])
+  for (const path of [root, ourBin, ...referenceBins, process.execPath])
     if (HIDDEN.some((folder) => realpathSync(path).startsWith(`${folder}/`)))
       stop(`Cannot hide /run and /var/lib: "${path}" is in there`);
 }
@@ -103,9 +121,23 @@ export function describeMachine() {
     cores: cpus().length,
     kernel: run("uname", ["-srm"]).trim(),
     weft: JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version + commit(),
-    reference: process.env[INSIDE] ?? "unknown",
+    reference: referenceVersions()[0] ?? "unknown",
     load: Number(loadavg()[0]?.toFixed(1)),
   };
+}
+
+/**
+ * Writes bench/<name>.json and, since they show its figures, the documents. What is written belongs
+ * to the owner of the checkout.
+ * @param {string} name
+ * @param {object} results
+ */
+export function keepResults(name, results) {
+  const file = join(root, "bench", `${name}.json`);
+  const date = new Date().toISOString().slice(0, 10);
+  writeFileSync(file, `${JSON.stringify({ date, ...results }, null, 2)}\n`);
+  run("tools/owner.sh", [file]);
+  run(process.execPath, ["tools/docs.mjs"]);
 }
 
 function commit() {
@@ -116,9 +148,17 @@ function commit() {
   return status === 0 ? ` (${stdout.trim()})` : "";
 }
 
-/** What the reference says of itself; the Debian package says it only in its package data. */
-function referenceVersion() {
-  const { stderr } = spawnSync(join(referenceBin, "bridge"), {
+/** The versions of `referenceBins`, in the private machine. */
+export function referenceVersions() {
+  return (process.env[INSIDE] ?? "").split(":");
+}
+
+/**
+ * What a reference says of itself; the Debian package says it only in its package data.
+ * @param {string} folder
+ */
+function referenceVersion(folder) {
+  const { stderr } = spawnSync(join(folder, "bridge"), {
     input: "",
     encoding: "utf8",
     env: {},
@@ -127,6 +167,6 @@ function referenceVersion() {
   if (said) return said;
   const args = ["-Wf", "$" + "{Version}", "containernetworking-plugins"];
   const { status, stdout } = spawnSync("dpkg-query", args, { encoding: "utf8" });
-  const isPackaged = status === 0 && referenceBin === "/usr/lib/cni";
+  const isPackaged = status === 0 && folder === "/usr/lib/cni";
   return isPackaged ? stdout.trim() : "unknown";
 }

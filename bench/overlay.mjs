@@ -10,8 +10,8 @@ import {
   addNetns,
   describeMachine,
   enterPrivateMachine,
+  keepResults,
   ourBin,
-  root,
   run,
   work,
 } from "./machine.mjs";
@@ -324,11 +324,7 @@ function addRatio(adds) {
  * @param {number} ratio
  */
 function keep(rows, ratio) {
-  const machine = describeMachine();
-  const date = new Date().toISOString().slice(0, 10);
-  const file = join(root, "bench/overlay-results.json");
-  writeFileSync(file, `${JSON.stringify({ machine, date, addRatio: ratio, rows }, null, 2)}\n`);
-  run("tools/owner.sh", [file]);
+  keepResults("overlay-results", { machine: describeMachine(), addRatio: ratio, rows });
 }
 
 await main();

@@ -1,9 +1,11 @@
 // Writes what the documents say of the schemas: the option table of docs/plugins/<name>.md between
-// its markers, and docs/schemas/<name>.schema.json for editors; and README's table of what
-// bench/overlay.mjs measured. With --check: fails if stale.
+// its markers, and docs/schemas/<name>.schema.json for editors; and what the pages show of the
+// benchmarks' results. With --check: fails if stale.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { drawChart } from "../bench/chart.mjs";
+import { criTable, longTable, overlayTable, shortTable } from "../bench/tables.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const check = process.argv.includes("--check");
@@ -87,35 +89,38 @@ function documentPlugin(folder, name) {
   put(join(root, "docs/schemas", `${name}.schema.json`), `${JSON.stringify(published, null, 2)}\n`);
 }
 
-/** The rows that README.md shows of what `make bench-overlay` measured. */
-function overlayTable({ rows }) {
-  const time = (ns) =>
-    ns < 1e8 ? `${(ns / 1e6).toPrecision(2)} ms` : `${(ns / 1e9).toPrecision(2)} s`;
-  const lines = rows.map(({ peers, cold, oneMore, same, messages, add, daemon }) => {
-    const steps = [cold, oneMore, same].map(({ median }) => time(median));
-    const sent = [messages.cold, messages.oneMore, messages.same].map((each) => each.messages);
-    const memory = `${(daemon.peak / 1e6).toPrecision(2)} MB`;
-    const cells = [peers.toLocaleString("en"), time(add.median), ...steps];
-    return [...cells, sent.join(", "), memory, time(daemon.idle), time(daemon.mended)].join(" | ");
-  });
-  const head = [
-    ...["other hosts", "ADD", "all made", "one more", "nothing to do", "messages for these"],
-    ...["daemon's memory", "idle for 5 s", "a deleted device is back"],
-  ].join(" | ");
-  return [head, head.replace(/[^|]+/g, "---"), ...lines].map((line) => `| ${line} |`).join("\n");
+/** The blocks of benchmarks: the page, the marker, the results, and what is made of them. */
+const benchmarks = [
+  ["README.md", "bench", "results", shortTable],
+  ["README.md", "cri-bench", "cri-results", criTable],
+  ["docs/speed.md", "bench", "results", longTable],
+  ["docs/speed.md", "overlay-bench", "overlay-results", overlayTable],
+];
+
+function readResults(name) {
+  return JSON.parse(readFileSync(join(root, "bench", `${name}.json`), "utf8"));
 }
 
-function documentOverlayBench() {
-  const results = JSON.parse(readFileSync(join(root, "bench/overlay-results.json"), "utf8"));
-  const page = join(root, "README.md");
-  const marked = /(<!-- overlay-bench -->\n)[\s\S]*(<!-- \/overlay-bench -->)/;
-  put(
-    page,
-    readFileSync(page, "utf8").replace(
-      marked,
-      (_, begin, end) => `${begin}${overlayTable(results)}\n${end}`,
-    ),
-  );
+/** The page with a block of it made again. */
+function withBlock(text, marker, block) {
+  const marked = new RegExp(`(<!-- ${marker} -->\\n)[\\s\\S]*(<!-- /${marker} -->)`);
+  if (!marked.test(text)) throw new Error(`there is no place for the block "${marker}"`);
+  return text.replace(marked, (_, begin, end) => `${begin}${block}\n${end}`);
+}
+
+function documentBenchmarks() {
+  for (const page of new Set(benchmarks.map(([name]) => name))) {
+    const path = join(root, page);
+    const text = benchmarks
+      .filter(([name]) => name === page)
+      .reduce(
+        (made, [, marker, results, show]) => withBlock(made, marker, show(readResults(results))),
+        readFileSync(path, "utf8"),
+      );
+    put(path, text);
+  }
+  const { rows, machine } = readResults("results");
+  put(join(root, "bench/results.svg"), drawChart(rows, machine));
 }
 
 mkdirSync(join(root, "docs/schemas"), { recursive: true });
@@ -124,7 +129,7 @@ for (const folder of ["plugins", "ipam"]) {
     if (existsSync(join(root, folder, name, `${name}.schema.json`))) documentPlugin(folder, name);
   }
 }
-documentOverlayBench();
+documentBenchmarks();
 if (stale.length > 0) {
   console.error(`Stale, run make docs: ${stale.join(", ")}`);
   process.exit(1);

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes this machine ready:  tools/setup.sh build|demo|test
+# Makes this machine ready:  tools/setup.sh build|demo|test|bench-cri
 # Installs what is missing with apt-get; where it cannot, says exactly what to install.
 set -eu
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -9,13 +9,15 @@ build="musl-gcc=musl-tools gcc=gcc"
 demo="$build ip=iproute2 nft=nftables ping=iputils-ping unshare=util-linux mount=mount"
 test="$demo bash=bash nsenter=util-linux awk=mawk strace=strace tcpdump=tcpdump iptables=iptables iperf3=iperf3
   /usr/lib/cni/host-local=containernetworking-plugins"
+bench_cri="$test containerd=containerd ctr=containerd runc=runc"
 
 main() {
   case ${1:-} in
     build) needed=$build ;;
     demo) needed=$demo ;;
     test) needed=$test ;;
-    *) fail "usage: tools/setup.sh build|demo|test" ;;
+    bench-cri) needed=$bench_cri ;;
+    *) fail "usage: tools/setup.sh build|demo|test|bench-cri" ;;
   esac
   [ "$1" = build ] || require_root "$1"
   require_node
