@@ -84,6 +84,69 @@ describe.each(blocks)("the configuration in $title", ({ text }) => {
   });
 });
 
+/** Shell commands of a page that a person types. */
+function commandsOf(file: string): readonly string[] {
+  const document = readFileSync(`${root}/${file}`, "utf8");
+  return Array.from(document.matchAll(/^```sh\n([\s\S]*?)^```$/gm), ([, text = ""]) => text);
+}
+
+const masqueraded = {
+  isDefaultGateway: true,
+  ipMasq: true,
+  ipam: { type: "host-local", ranges: [[{ subnet: "10.4.0.0/24" }], [{ subnet: "fd04::/64" }]] },
+};
+const web = { hostPort: 8080, containerPort: 80, protocol: "tcp" };
+
+/** Lists that make, between them, everything that is shared. */
+const everything: readonly (readonly [string, readonly Config[]])[] = (
+  ["nftables", "iptables"] as const
+).map((backend) => [
+  `bridge, firewall, portmap and tuning by ${backend}`,
+  [
+    { type: "bridge", ...masqueraded, ipMasqBackend: backend, macspoofchk: true },
+    { type: "firewall", backend, ingressPolicy: "same-bridge" },
+    { type: "portmap", backend, runtimeConfig: { portMappings: [web] } },
+    { type: "tuning", sysctl: { "net.ipv4.conf.eth0.arp_ignore": "1" } },
+  ],
+]);
+const overlay: readonly Config[] = [
+  {
+    type: "vxlan-overlay",
+    network: "10.244.0.0/16",
+    subnet: "10.244.1.0/24",
+    uplink: "uplink0",
+    ipMasq: true,
+    directRouting: true,
+    peers: [{ subnet: "10.244.2.0/24", publicIP: "198.51.100.2" }],
+  },
+];
+
+describe("what docs/install.md says of uninstalling", () => {
+  it.for([...everything, ["vxlan-overlay", overlay] as const])(
+    "leaves nothing of %s, and changes nothing when it is said twice",
+    ([, list], { bed }) => {
+      const ours = { cniVersion: "1.0.0", name: "pods" };
+      const plugins = list.map((plugin): Config => ({ ...plugin, ...ours }));
+      const box = bed.container();
+      bed.host.sh("mkdir -p /run/cni /var/lib/cni; touch /run/xtables.lock");
+      bed.host.sh("for i in iptables ip6tables; do $i -S; $i -t nat -S; done");
+      bed.host.sh("iptables -A INPUT -s 192.0.2.7 -j DROP");
+      const before = bed.snapshot();
+
+      const prevResult = attach(bed, box, plugins);
+      for (const plugin of plugins.toReversed())
+        bed.del(String(plugin.type), box, { ...plugin, prevResult });
+      expect(bed.leftovers(before).length).toBeGreaterThan(5);
+
+      for (const _ of ["once", "twice"]) {
+        for (const commands of commandsOf("docs/install.md")) bed.host.sh(`${commands}true`);
+        expect(bed.leftovers(before)).toEqual([]);
+        expect(bed.host.nft()).not.toMatch(/ weft /);
+      }
+    },
+  );
+});
+
 describe("the documents", () => {
   it("have JSON blocks to run", () => {
     expect(blocks.length).toBeGreaterThan(4);
