@@ -121,6 +121,29 @@ const overlay: readonly Config[] = [
   },
 ];
 
+describe("README", () => {
+  const readme = readFileSync(`${root}/README.md`, "utf8");
+  const list = JSON.parse(blocksOf("README.md")[0]?.text ?? "{}") as Config;
+
+  it("shows a list that containerd 1.x takes, with the ports of containers", () => {
+    expect(list.cniVersion).toBe("1.0.0");
+    expect(list.plugins).toContainEqual({
+      type: "portmap",
+      capabilities: { portMappings: true },
+    });
+  });
+
+  it("tells by a command who made a container's link", ({ bed }) => {
+    const [, command = ""] = /^ {4}(ip link .*alias weft.*)$/m.exec(readme) ?? [];
+    bed.host.sh("ip link add other0 type veth peer name other1");
+    expect(bed.host.sh(`${command} || true`)).toBe("0\n");
+    attach(bed, bed.container(), pluginsOf(list));
+    expect(bed.host.sh(command)).toBe("1\n");
+    const said = bed.host.sh(`${binDirectory}/bridge </dev/null 2>&1 | head -n 1`);
+    expect(said).toMatch(/\bweft\b/);
+  });
+});
+
 describe("what docs/install.md says of uninstalling", () => {
   it.for([...everything, ["vxlan-overlay", overlay] as const])(
     "leaves nothing of %s, and changes nothing when it is said twice",
