@@ -2,6 +2,7 @@
 import { describe, expect } from "vitest";
 import type { Bed } from "./bed/bed.ts";
 import { Chain } from "./bed/chain.ts";
+import type { Container } from "./bed/container.ts";
 import type { Config } from "./bed/invocation.ts";
 import { it } from "./bed/it.ts";
 
@@ -56,6 +57,78 @@ const cubic = "--congestion cubic";
 const overload = "--udp --bitrate 30M --length 1400";
 /** iperf3 counts bytes of data; the bucket counts those of all headers. */
 const frame = 1514;
+
+/** A container behind limits on a bridge, and nothing that talks by itself on the way. */
+function quiet(bed: Bed, mtu: number, limits: Config): Container {
+  const base = { cniVersion: "1.1.0", name: "net" };
+  const ipam = { type: "host-local", subnet: "10.1.2.0/24" };
+  const box = bed.container();
+  for (const view of [bed.host, box]) {
+    view.sh("sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1");
+  }
+  const bridge = { ...base, type: "bridge", bridge: "br0", mtu, isDefaultGateway: true, ipam };
+  const prevResult = bed.add("bridge", box, bridge).result;
+  bed.host.sh(`ip neighbour replace 10.1.2.2 dev br0 lladdr ${box.link("eth0").address}`);
+  box.sh(`ip neighbour replace 10.1.2.1 dev eth0 lladdr ${bed.host.link("br0").address}`);
+  bed.add("bandwidth", box, { ...base, type: "bandwidth", ...limits, prevResult }).result;
+  return box;
+}
+
+/** The documented burst: upstream's own example, which a packet does not fit into. */
+const tiny = { ingressBurst: 456, egressBurst: 456 };
+
+describe("with a burst below one packet", () => {
+  it.for([1280, 1500, 9000])(
+    "a full packet passes both ways at MTU %d and 123 bit/s",
+    (mtu, { bed }) => {
+      const box = quiet(bed, mtu, { ingressRate: 123, egressRate: 123, ...tiny });
+      const headers = 28;
+      bed.host.sh(`ping -n -q -c 1 -W 40 -M do -s ${mtu - headers} 10.1.2.2`);
+      for (const link of tokenBuckets(bed)) expect(link.bytes).toBeGreaterThanOrEqual(mtu + 14);
+      // The bucket is empty now, and a byte is 65 ms.
+      expect(box.succeeds(`ping -n -q -c 1 -W 2 -M do -s ${mtu - headers} 10.1.2.1`)).toBe(false);
+    },
+  );
+
+  it.for([
+    ["to", "host"],
+    ["from", "box"],
+  ] as const)(
+    "what is larger than a packet passes %s the container, in pieces, and is limited",
+    ([, sender], { bed }) => {
+      const rate = 1_600_000;
+      const box = quiet(bed, 1500, { ingressRate: rate, egressRate: rate, ...tiny });
+      const [from, to, address] =
+        sender === "host" ? [bed.host, box, "10.1.2.2"] : [box, bed.host, "10.1.2.1"];
+      to.sh(`
+      iperf3 --server --daemon --one-off
+      for i in $(seq 500); do ss -Hltn sport = :5201 | grep -q . && exit 0; sleep 0.02; done
+      exit 1`);
+      const report = from.sh(`iperf3 --client ${address} --bytes 400K --json ${cubic}`);
+      const { end } = JSON.parse(report) as {
+        readonly end: {
+          readonly sum_received: { readonly bytes: number; readonly seconds: number };
+        };
+      };
+      const { bytes, seconds } = end.sum_received;
+      expect(bytes).toBeGreaterThan(200_000);
+      expect((8 * bytes) / seconds).toBeLessThan(rate * 1.05);
+    },
+  );
+});
+
+/** What has passed each token bucket. */
+function tokenBuckets(bed: Bed): readonly { readonly bytes: number }[] {
+  const all = bed.host.tc("-statistics qdisc show") as readonly unknown[] as readonly Counted[];
+  const found = all.filter(({ kind }) => kind === "tbf");
+  expect(found).toHaveLength(2);
+  return found;
+}
+
+interface Counted {
+  readonly kind: string;
+  readonly bytes: number;
+}
 
 describe("at 10 Mbit/s, with a burst of 4 Gbit asked for", () => {
   it.for([

@@ -136,6 +136,56 @@ describe("limits", () => {
     expect(bed.check("bandwidth", box, { ...config[1], prevResult: result }).exitCode).toBe(0);
   });
 
+  const documented = { ingressRate: 123, ingressBurst: 456, egressRate: 123, egressBurst: 456 };
+  const bursts = (bed: Bed) => qdiscs(bed).flatMap(({ options }) => options.burst ?? []);
+
+  it.for([
+    ["of the configuration", documented],
+    ["of the runtime", { runtimeConfig: { bandwidth: documented } }],
+    ["with exceptions", { ...documented, unshapedSubnets: ["10.9.0.0/16"] }],
+  ] as const)(
+    "%s with a burst below one packet are made with one of it, which is told",
+    ([, limits], { bed }) => {
+      const [network, bandwidth] = limited(limits);
+      const box = bed.container();
+      const before = bed.snapshot();
+      const prevResult = bed.add("bridge", box, network).result;
+      const run = bed.add("bandwidth", box, { ...bandwidth, prevResult });
+      expect(run.stderr.trim().split("\n")).toEqual([
+        expect.stringMatching(
+          /^bandwidth: ingressBurst of 456 is raised to 12144 bits.* MTU 1500$/,
+        ),
+        expect.stringMatching(/^bandwidth: egressBurst of 456 is raised to 12144 bits.* MTU 1500$/),
+      ]);
+      // `tc` reckons it from ticks, and may lose a byte.
+      expect(bursts(bed).map((burst) => Math.round(burst / 2))).toEqual([759, 759]);
+      const config = { ...bandwidth, prevResult: run.result };
+      expect(bed.check("bandwidth", box, config)).toMatchObject({ exitCode: 0, stderr: "" });
+      bed.host.sh(
+        `tc qdisc replace dev ${prevResult.interfaces[1]?.name} root tbf rate 123 burst 57 limit 57`,
+      );
+      expect(bed.check("bandwidth", box, config).error.code).toBe(104);
+      expect(bed.del("bandwidth", box, config)).toMatchObject({ exitCode: 0, stderr: "" });
+      expect(bed.del("bridge", box, network)).toSucceed();
+      expect(bed.leftovers(before, sharedBy(network))).toEqual([]);
+    },
+  );
+
+  it("of the runtime that cannot be used as they are limit all the same", ({ bed }) => {
+    const runtimeConfig = { bandwidth: { ingressRate: MBIT, egressRate: 7, egressBurst: 80_000 } };
+    const [network, bandwidth] = limited({ runtimeConfig });
+    const box = bed.container();
+    const prevResult = bed.add("bridge", box, network).result;
+    const run = bed.add("bandwidth", box, { ...bandwidth, prevResult });
+    expect(run.stderr).toMatch(
+      /ingressBurst of 0 is made 100000 bits\n.*egressRate of 7 is raised to 8/,
+    );
+    const found = qdiscs(bed).filter(({ kind }) => kind === "tbf");
+    expect(found.map(({ options }) => options.rate)).toEqual([MBIT / 8, 1]);
+    const config = { ...bandwidth, prevResult: run.result };
+    expect(bed.check("bandwidth", box, config)).toMatchObject({ exitCode: 0, stderr: "" });
+  });
+
   it("let a packet wait as long as `latency` says", ({ bed }) => {
     attach(bed, limited({ ingressRate: 8 * MBIT, ingressBurst: MBIT, latency: 100 }));
     expect(qdiscs(bed)[0]?.options.lat).toBeCloseTo(100_000, -3);
@@ -275,7 +325,6 @@ describe("bad input", () => {
     ["a rate without a burst", { egressRate: MBIT }],
     ["a burst without a rate", { egressBurst: MBIT }],
     ["less than a byte per second", { ingressRate: 7, ingressBurst: MBIT }],
-    ["a burst below the MTU", { ingressRate: MBIT, ingressBurst: 1500 * 8 }],
     ["an exact burst beyond 4 GB", { egressRate: 10 * MBIT, egressBurst: 2 ** 35, burst: "exact" }],
     ["a latency of nothing", { ...both, latency: 0 }],
     ["no subnet", { ...both, shapedSubnets: ["10.0.0.0/33"] }],

@@ -42,6 +42,7 @@ import {
   classfulQdisc,
   delQdisc,
   getQdisc,
+  isBucketsBuffer,
   newClass,
   openClass,
   qdiscMessage,
@@ -229,11 +230,10 @@ export function findOutputFault(ns: Netns, link: Named, shape: Shape): string | 
   if (parameters?.limit !== bucket.limit) {
     return differs(link, "limit", { expected: bucket.limit, found: parameters?.limit });
   }
-  const ticks = bucketTicks(bucket);
   const buffer = parameters.buffer ?? 0;
-  // The kernel reckons with a rounded reciprocal of the rate.
-  const isSame = Math.abs(buffer - ticks) <= 2 + ticks / 1000;
-  return isSame ? undefined : differs(link, "burst", { expected: `${ticks} ticks`, found: buffer });
+  if (isBucketsBuffer(bucket, buffer)) return undefined;
+  const expected = `${bucketTicks(bucket)} ticks`;
+  return differs(link, "burst", { expected, found: buffer });
 }
 
 function differs(

@@ -157,8 +157,18 @@ const TICK = 64;
 const U32 = 2 ** 32;
 
 /** The ticks that a burst lasts at its rate, as the kernel shows them: the lower 32 bits. */
-export function bucketTicks({ rate, burst }: Bucket): number {
-  return Math.floor((burst * 1e9) / rate / TICK) % U32;
+export function bucketTicks(bucket: Bucket): number {
+  return allTicks(bucket) % U32;
+}
+
+function allTicks({ rate, burst }: Bucket): number {
+  return Math.floor((burst * 1e9) / rate / TICK);
+}
+
+/** True if the kernel shows these ticks for a bucket: it reckons with a rounded reciprocal. */
+export function isBucketsBuffer(bucket: Bucket, buffer: number): boolean {
+  const difference = Math.abs(buffer - bucketTicks(bucket));
+  return Math.min(difference, U32 - difference) <= 2 + Math.min(allTicks(bucket), U32) / 1000;
 }
 
 /** A token bucket filter. The burst is given in bytes: in ticks it could overflow. */

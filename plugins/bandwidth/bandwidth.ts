@@ -20,6 +20,7 @@ import type {
 import { CniError, Code, configError } from "../../lib/cni/error.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { chainedPlugin } from "../../lib/cni/run.ts";
+import { tell } from "../../lib/cni/tell.ts";
 import { allOrNothing, asMuchAsPossible, type Undo } from "../../lib/cni/undo.ts";
 import { hostLinks } from "../../lib/cni/whose.ts";
 import { formatMac } from "../../lib/ip/mac.ts";
@@ -46,7 +47,7 @@ function add(call: Add, host: Netns, container: Netns): Result {
   const { ingress, egress } = call.config;
   if (!ingress && !egress) return call.prevResult;
   const outside = hostEnd(call, host, container);
-  const [ingressShape, egressShape] = shapes(call, outside);
+  const [ingressShape, egressShape] = shapes(call, outside, (change) => tell("bandwidth", change));
   return allOrNothing((undo) => {
     if (ingressShape) limitOutput(host, outside, { shape: ingressShape, undo });
     if (!egressShape) return call.prevResult;
@@ -62,10 +63,18 @@ function add(call: Add, host: Netns, container: Netns): Result {
 }
 
 /** What the host's end sends is what the container receives, and the other way round. */
-function shapes(call: Add | Check, { mtu }: Link): (shaping.Shape | undefined)[] {
+function shapes(
+  call: Add | Check,
+  { mtu }: Link,
+  told: (change: string) => void,
+): (shaping.Shape | undefined)[] {
   const { ingress, egress, scope } = call.config;
-  const shape = (limit: Limit | undefined, remote: "source" | "destination") =>
-    limit && { bucket: bucketFor(limit, mtu), scope, remote };
+  const shape = (limit: Limit | undefined, remote: "source" | "destination") => {
+    if (!limit) return undefined;
+    const { bucket, changes } = bucketFor(limit, mtu);
+    changes.forEach(told);
+    return { bucket, scope, remote };
+  };
   return [shape(ingress, "source"), shape(egress, "destination")];
 }
 
@@ -142,7 +151,7 @@ function check(call: Check, host: Netns, container: Netns): void {
   const { ingress, egress } = call.config;
   if (!ingress && !egress) return;
   const outside = hostEnd(call, host, container);
-  const [ingressShape, egressShape] = shapes(call, outside);
+  const [ingressShape, egressShape] = shapes(call, outside, () => {});
   if (ingressShape) refuse(call, shaping.findOutputFault(host, outside, ingressShape));
   if (!egressShape) return;
   const shaper = findShaper(call, host);

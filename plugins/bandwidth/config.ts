@@ -24,6 +24,8 @@ export interface Limit {
   /** Milliseconds. */
   readonly latency: number;
   readonly isExact: boolean;
+  /** In words, what of a runtime's numbers could not be used as it is. */
+  readonly changes: readonly string[];
 }
 
 const LIMIT_KEYS = ["ingressRate", "ingressBurst", "egressRate", "egressBurst"];
@@ -33,18 +35,24 @@ const SANE_BURST = 100;
 const ABSURD_BURST = 1000;
 /** A burst is never less than so many packets if it is ours to choose. */
 const SANE_PACKETS = 10;
+/** What a packet has before what the MTU counts: the kernel lets a VLAN header pass beyond it. */
 const ETHERNET_HEADER = 14;
+const VLAN_HEADER = 4;
 const LARGEST = 2 ** 32 - 1;
+/** Bits per second that make a byte. */
+const LEAST_RATE = 8;
 
 /** The configuration: limits of the configuration itself come before those of the runtime. */
 export function parseBandwidthConfig(json: JsonObject, strict: boolean): BandwidthConfig {
   const isStatic = LIMIT_KEYS.some((key) => json[key] !== undefined);
   const ofRuntime = valueAt(json, "runtimeConfig", "bandwidth");
-  const limits = isStatic || !isObject(ofRuntime) ? json : ofRuntime;
+  const isOfRuntime = !isStatic && isObject(ofRuntime);
+  const limit = (name: string) =>
+    parseLimit(json, isOfRuntime ? mended(json, ofRuntime, name) : numbersIn(json, name));
   if (!strict) return { ingress: undefined, egress: undefined, scope: undefined };
   return {
-    ingress: parseLimit(json, limits, "ingress"),
-    egress: parseLimit(json, limits, "egress"),
+    ingress: limit("ingress"),
+    egress: limit("egress"),
     scope: parseScope(isObject(ofRuntime) ? { ...json, ...subnetsOf(ofRuntime) } : json),
   };
 }
@@ -56,38 +64,78 @@ function subnetsOf({ unshapedSubnets, shapedSubnets }: JsonObject): JsonObject {
   };
 }
 
-function parseLimit(json: JsonObject, limits: JsonObject, name: string): Limit | undefined {
+/** A rate and a burst in bits, 0 if not given. */
+interface Numbers {
+  readonly name: string;
+  readonly rate: number;
+  readonly burst: number;
+  readonly changes: readonly string[];
+}
+
+function numbersIn(limits: JsonObject, name: string): Numbers {
   const rate = numberAt(limits, `${name}Rate`) ?? 0;
-  const burst = numberAt(limits, `${name}Burst`) ?? 0;
+  return { name, rate, burst: numberAt(limits, `${name}Burst`) ?? 0, changes: [] };
+}
+
+/** A container cannot help what its runtime says: what still limits is used instead, and told. */
+function mended(json: JsonObject, limits: JsonObject, name: string): Numbers {
+  const { rate, burst } = numbersIn(limits, name);
+  const usableRate = rate > 0 ? Math.max(rate, LEAST_RATE) : rate;
+  const sane = burst === 0 ? Math.ceil((usableRate * SANE_BURST) / 1000) : burst;
+  const usableBurst = isExactIn(json) ? Math.min(sane, LARGEST * 8) : sane;
+  const changes = [
+    ...(rate === usableRate ? [] : [`${name}Rate of ${rate} is raised to ${usableRate} bits`]),
+    ...(burst === usableBurst ? [] : [`${name}Burst of ${burst} is made ${usableBurst} bits`]),
+  ];
+  return { name, rate: usableRate, burst: usableBurst, changes };
+}
+
+function isExactIn(json: JsonObject): boolean {
+  return textAt(json, "burst") === "exact";
+}
+
+function parseLimit(json: JsonObject, numbers: Numbers): Limit | undefined {
+  const { name, rate, burst, changes } = numbers;
   if (rate === 0 && burst === 0) return undefined;
   if (burst === 0) throw configError(`${name}Burst`, "given together with a rate", burst);
   if (rate === 0) throw configError(`${name}Rate`, "given together with a burst", rate);
-  if (rate < 8) throw configError(`${name}Rate`, "at least 8 bits per second", rate);
+  if (rate < LEAST_RATE) throw configError(`${name}Rate`, "at least 8 bits per second", rate);
   return {
     name,
     rate: Math.floor(rate / 8),
     burst: Math.floor(burst / 8),
     latency: numberAt(json, "latency") ?? 25,
-    isExact: textAt(json, "burst") === "exact",
+    isExact: isExactIn(json),
+    changes,
   };
 }
 
-/** The bucket for a link: refuses a burst that a full packet does not fit into. */
-export function bucketFor(limit: Limit, mtu: number): Bucket {
+/** A bucket for a link, and in words what is not as it was asked for. */
+export interface Fitted {
+  readonly bucket: Bucket;
+  readonly changes: readonly string[];
+}
+
+/**
+ * The bucket for a link. A burst that a full packet does not fit into is raised to the least that
+ * it does: such a bucket would pass nothing, and still the rate is what limits.
+ */
+export function bucketFor(limit: Limit, mtu: number): Fitted {
   const { name, rate, isExact } = limit;
-  const packet = mtu + ETHERNET_HEADER;
+  const frame = mtu + ETHERNET_HEADER;
+  const packet = frame + VLAN_HEADER;
   const isAbsurd = !isExact && limit.burst > (rate * ABSURD_BURST) / 1000;
-  const sane = Math.max(Math.floor((rate * SANE_BURST) / 1000), SANE_PACKETS * packet);
-  const burst = isAbsurd ? Math.min(sane, limit.burst) : limit.burst;
-  if (burst > LARGEST) {
-    throw configError(`${name}Burst`, "less than 4 GB", limit.burst * 8);
-  }
-  if (burst < packet) {
-    const expected = `at least ${packet * 8} bits, a packet of the link's MTU ${mtu}`;
-    throw configError(`${name}Burst`, expected, limit.burst * 8);
-  }
+  const sane = Math.max(Math.floor((rate * SANE_BURST) / 1000), SANE_PACKETS * frame);
+  const asked = isAbsurd ? Math.min(sane, limit.burst) : limit.burst;
+  if (asked > LARGEST) throw configError(`${name}Burst`, "less than 4 GB", limit.burst * 8);
+  const burst = Math.max(asked, packet);
+  const size = `${packet * 8} bits, a packet of the link's MTU ${mtu}`;
+  const raised = `${name}Burst of ${limit.burst * 8} is raised to ${size}`;
   const waiting = Math.floor((rate * limit.latency) / 1000);
-  return { rate, burst, limit: Math.min(waiting + burst, LARGEST) };
+  return {
+    bucket: { rate, burst, limit: Math.min(waiting + burst, LARGEST) },
+    changes: burst === asked ? limit.changes : [...limit.changes, raised],
+  };
 }
 
 function parseScope(json: JsonObject): Scope | undefined {
