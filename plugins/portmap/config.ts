@@ -3,16 +3,18 @@
 import { configError } from "../../lib/cni/error.ts";
 import { isObject, type JsonObject } from "../../lib/cni/json.ts";
 import { flagAt, givenAt, listAt, numberAt, textAt, valueAt } from "../../lib/cni/netconf.ts";
-import { type IpAddress, isLoopback, isUnspecified, parseAddress } from "../../lib/ip/address.ts";
+import { type IpAddress, isUnspecified, parseAddress } from "../../lib/ip/address.ts";
 import type { Means, PortMapping, Snat } from "../../lib/net/portmapping.ts";
+import { pathOf, refuseRivals, withoutTwins } from "./mappings.ts";
 
 export interface PortmapConfig extends Means {
   readonly mappings: readonly Mapping[];
   readonly snat: Snat | undefined;
 }
 
-/** A mapping as configured: for which families, if not for both. */
+/** A mapping as configured: where in the list, and for which families, if not for both. */
 export interface Mapping extends PortMapping {
+  readonly place: number;
   readonly family: 4 | 6 | undefined;
 }
 
@@ -89,23 +91,19 @@ function mappingsIn(json: JsonObject, strict: boolean): readonly Mapping[] {
   const list = listAt(json, "runtimeConfig", "portMappings") ?? [];
   for (const [i, value] of list.entries()) {
     try {
-      const mapping = parseMapping(value, `runtimeConfig.portMappings[${i}]`);
-      const twin = strict ? mappings.findIndex((other) => overlap(mapping, other)) : -1;
-      if (twin >= 0) {
-        const path = `runtimeConfig.portMappings[${i}]`;
-        throw configError(path, `another port than that of portMappings[${twin}]`, value);
-      }
-      mappings.push(mapping);
+      mappings.push(parseMapping(value, i));
     } catch (cause) {
       if (strict) throw cause;
     }
   }
-  return mappings;
+  if (strict) refuseRivals(mappings, list);
+  return withoutTwins(mappings);
 }
 
 const protocols = ["tcp", "udp", "sctp"] as const;
 
-function parseMapping(value: unknown, path: string): Mapping {
+function parseMapping(value: unknown, place: number): Mapping {
+  const path = pathOf({ place });
   const json = isObject(value) ? value : {};
   const name = (textAt(json, "protocol") ?? "").toLowerCase();
   const protocol = protocols.find((each) => each === name);
@@ -117,6 +115,7 @@ function parseMapping(value: unknown, path: string): Mapping {
   };
   const hostIP = parseHostIP(json, path);
   return {
+    place,
     protocol,
     port: port("hostPort"),
     containerPort: port("containerPort"),
@@ -125,20 +124,10 @@ function parseMapping(value: unknown, path: string): Mapping {
   };
 }
 
-/** IPv6 has no way from the loopback to a container, so that `::1` would lead nowhere. */
 function parseHostIP(json: JsonObject, path: string): IpAddress | undefined {
   const text = givenAt(json, "hostIP");
   if (text === undefined) return undefined;
   const address = parseAddress(text);
   if (!address) throw configError(`${path}.hostIP`, "an IP address", text);
-  if (address.length === 16 && isLoopback(address)) {
-    throw configError(`${path}.hostIP`, "an address that leads to containers", text);
-  }
   return address;
-}
-
-function overlap(a: Mapping, b: Mapping): boolean {
-  if (a.protocol !== b.protocol || a.port !== b.port) return false;
-  if (a.family !== undefined && b.family !== undefined && a.family !== b.family) return false;
-  return !a.address || !b.address || a.address.join() === b.address.join();
 }

@@ -21,17 +21,19 @@ import { CniError, Code } from "../../lib/cni/error.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { chainedPlugin } from "../../lib/cni/run.ts";
 import { allOrNothing, asMuchAsPossible } from "../../lib/cni/undo.ts";
+import { warn } from "../../lib/cni/warn.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import * as ports from "../../lib/net/portmapping.ts";
 import { type PortmapConfig, parsePortmapConfig } from "./config.ts";
 import * as schema from "./portmap.schema.json";
-import { formerPorts, wantedPorts } from "./wanted.ts";
+import { formerPorts, lossesIn, wantedPorts } from "./wanted.ts";
 
 type Add = Chained<AddCall<PortmapConfig>>;
 type Check = Chained<CheckCall<PortmapConfig>>;
 
 function add(call: Add, host: Netns): Result {
   const wanted = wantedPorts(call);
+  for (const loss of lossesIn(call)) warn("portmap", loss);
   if (wanted.targets.length === 0) return call.prevResult;
   return allOrNothing((undo) => {
     const backend = undo.step(
