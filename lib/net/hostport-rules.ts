@@ -5,6 +5,7 @@ import { formatCidr, hostCidr, networkOf, parseCidr } from "../ip/cidr.ts";
 import type { HostPort, HostPorts, Target } from "./hostports.ts";
 import { quoted } from "./iptables.ts";
 import { type Owner, quotedNames, RULE_COMMENT_SIZE } from "./owner.ts";
+import type { Holder } from "./port-holder.ts";
 import type { Means } from "./portmapping.ts";
 import { portChainName } from "./reference-names.ts";
 
@@ -59,7 +60,7 @@ export function rulesFor({ wanted, target, means }: Wanted): Rules {
       `-A PREROUTING -m addrtype --dst-type LOCAL -j ${DNAT}`,
       `-A OUTPUT -m addrtype --dst-type LOCAL -j ${DNAT}`,
     ],
-    own: [...chainRules(wanted, target, means), ...entryRules(owner, target, means)],
+    own: [...chainRules(wanted, target, means), ...entryRules(wanted, target, means)],
   };
 }
 
@@ -91,15 +92,40 @@ function chainRules(
   });
 }
 
-function entryRules(owner: Owner, target: Target, { words }: Means): readonly string[] {
-  const size = RULE_COMMENT_SIZE - `dnat  interface ${owner.ifName}`.length;
-  const name = `dnat ${quotedNames(owner, size)} interface ${owner.ifName}`;
+function entryRules({ owner, note }: HostPorts, target: Target, { words }: Means): string[] {
+  const name = entryName(owner, note);
   const conditions = words[familyOf(target)].map((word) => ` "${quoted(word)}"`).join("");
   return entries(target).map(
     ({ protocol, ports }) =>
       `-A ${DNAT} -p ${protocol} -m comment --comment "${quoted(name)}" -m multiport --dports ${ports}` +
       `${conditions} -j ${portChainName(owner)}`,
   );
+}
+
+/** Whose the rule is; what is noted of the holder has to fit into the comment as a whole. */
+function entryName(owner: Owner, note: string | undefined): string {
+  const end = `interface ${owner.ifName}`;
+  const size = RULE_COMMENT_SIZE - `dnat  ${end}`.length;
+  const names = `dnat ${quotedNames(owner, size)}`;
+  const whole = `${names} at ${note} ${end}`;
+  return note !== undefined && whole.length <= RULE_COMMENT_SIZE ? whole : `${names} ${end}`;
+}
+
+/** The holder of the port that a rule of a container's chain is for, by the jump to the chain. */
+export function holderIn(found: readonly string[], rule: string): Holder {
+  const [, chain = ""] = rule.split(" ");
+  const [, own = ""] = / --comment "interface (.*?)"/.exec(rule) ?? [];
+  const jumps = found.filter(
+    (line) => line.startsWith(`-A ${DNAT} `) && line.endsWith(` -j ${chain}`),
+  );
+  const jump = jumps.find((line) => line.includes(` interface ${own}" `));
+  const names = /name: \\"(.*?)\\" id: \\"(.*?)\\"(?: at (\S+ \S+))? interface (.*?)" -/;
+  const [, network, containerID, note, ifName] = names.exec(jump ?? "") ?? [];
+  const isCut = network?.startsWith("#");
+  if (isCut || network === undefined || containerID === undefined || ifName === undefined) {
+    return { owner: undefined, note: undefined };
+  }
+  return { owner: { network, containerID, ifName }, note };
 }
 
 /** The jumps into a container's chain: protocols, and as many ports as one rule takes. */

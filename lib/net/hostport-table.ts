@@ -77,6 +77,8 @@ export const USUAL_MARK = 12;
 /** What an attachment is to have. */
 export interface HostPorts {
   readonly owner: Owner;
+  /** What is noted of it, by which others find out whether it is gone. */
+  readonly note?: string | undefined;
   readonly targets: readonly Target[];
   readonly snat: Snat | undefined;
 }

@@ -16,6 +16,7 @@ import {
   DNAT,
   entries,
   familyOf,
+  holderIn,
   interfaceComment,
   isOf,
   portIn,
@@ -36,18 +37,27 @@ import {
 import type { Netns } from "./netns.ts";
 import { changeTables, listChainRules } from "./nft.ts";
 import { type Owner, quotedNetwork } from "./owner.ts";
+import { goneFinder, type Holder } from "./port-holder.ts";
 import type { Means } from "./portmapping.ts";
 import { portChainName } from "./reference-names.ts";
 import { hasLegacyNat, hasNatTable, hostportTables } from "./reference-tables.ts";
 
-/** Leads ports to a container; throws NetError (conflict) if another attachment has one of them. */
-export function addHostPorts(host: Netns, wanted: HostPorts, means: Means): void {
+/**
+ * Leads ports to a container; throws NetError (conflict) if another attachment has one of them and
+ * may not be gone. Returns what was taken over from those that are, in words.
+ */
+export function addHostPorts(host: Netns, wanted: HostPorts, means: Means): readonly string[] {
+  const lost: string[] = [];
   let done = 0;
   try {
     for (const target of wanted.targets) {
-      lockTables(() => addRules(natTable(host, familyOf(target)), { wanted, target, means }));
+      lockTables(() => {
+        const table = natTable(host, familyOf(target));
+        lost.push(...addRules(host, table, { wanted, target, means }));
+      });
       done++;
     }
+    return lost;
   } catch (cause) {
     if (done > 0) deleteHostPorts(host, wanted.owner);
     throw cause;
@@ -62,18 +72,27 @@ function natFlavour(host: Netns, of: Family): Flavour {
   return hasLegacyNat(host, of) ? "legacy" : "default";
 }
 
-function addRules(table: Table, wanted: Wanted): void {
+function addRules(host: Netns, table: Table, wanted: Wanted): readonly string[] {
   const { chains, first, last, own } = rulesFor(wanted);
+  const { owner } = wanted.wanted;
   const found = table.list();
-  const former = formerRules(found, wanted.wanted.owner);
-  refuseTaken(found, former, wanted);
+  const former = formerRules(found, owner);
+  const taken = takenBy(found, former, wanted);
+  const isGone = goneFinder(host);
+  const kept = taken.find(({ holder }) => !isGone(holder));
+  if (kept) throw conflict(owner, kept);
+  const stale = new Set(
+    taken.flatMap(({ holder }) => (holder.owner ? formerRules(found, holder.owner) : [])),
+  );
   table.change([
+    ...removal(found, Array.from(stale)).filter((line) => line !== `-X ${portChainName(owner)}`),
     ...chains.filter((chain) => !hasChain(found, chain)).map((chain) => `-N ${chain}`),
     ...former.map(deletionOf),
     ...first.filter((line) => !found.includes(line)).map(insertionOf),
     ...last.filter((line) => !found.includes(line)),
     ...own,
   ]);
+  return taken.map(({ what, whose }) => `${what} of ${whose}`);
 }
 
 function insertionOf(line: string): string {
@@ -89,25 +108,43 @@ function formerRules(found: readonly string[], owner: Owner): readonly string[] 
   return found.filter((line) => isOfChain(line) && isOf(line, owner));
 }
 
-/** Throws if a rule of somebody else leads one of the ports elsewhere. */
-function refuseTaken(found: readonly string[], former: readonly string[], wanted: Wanted): void {
-  const {
-    target,
-    wanted: { owner },
-  } = wanted;
-  const foreign = found.filter((line) => line.includes(" -j DNAT ") && !former.includes(line));
-  for (const mapping of target.mappings) {
-    const taken = foreign.find((line) => overlaps(portIn(line), mapping));
-    if (taken === undefined) continue;
-    const chain = taken.split(" ")[1] ?? "";
-    const entry = found.find(
-      (line) => line.startsWith(`-A ${DNAT} `) && line.endsWith(` -j ${chain}`),
-    );
-    const name = /name: \\"(.*?)\\" id: \\"(.*?)\\"/.exec(entry ?? "");
-    const whose = name ? `container "${name[2]}" in network "${name[1]}"` : `chain "${chain}"`;
-    const what = `${mapping.protocol} port ${mapping.port} to "${owner.ifName}"`;
-    throw new NetError("conflict", `Cannot map ${what}: it is taken by ${whose}`);
-  }
+/** A port that somebody else has. */
+interface Taken {
+  readonly holder: Holder;
+  readonly what: string;
+  readonly whose: string;
+}
+
+/** The rules of somebody else that lead one of the ports elsewhere. */
+function takenBy(
+  found: readonly string[],
+  former: readonly string[],
+  { target }: Wanted,
+): readonly Taken[] {
+  const own = new Set(former);
+  const foreign = found.filter((line) => line.includes(" -j DNAT ") && !own.has(line));
+  return target.mappings.flatMap((mapping) =>
+    foreign
+      .filter((line) => overlaps(portIn(line), mapping))
+      .map((line) => ({
+        holder: holderIn(found, line),
+        what: `${mapping.protocol} port ${mapping.port}`,
+        whose: nameHolder(found, line),
+      })),
+  );
+}
+
+function nameHolder(found: readonly string[], line: string): string {
+  const chain = line.split(" ")[1] ?? "";
+  const entry = found.find(
+    (each) => each.startsWith(`-A ${DNAT} `) && each.endsWith(` -j ${chain}`),
+  );
+  const name = /name: \\"(.*?)\\" id: \\"(.*?)\\"/.exec(entry ?? "");
+  return name ? `container "${name[2]}" in network "${name[1]}"` : `chain "${chain}"`;
+}
+
+function conflict({ ifName }: Owner, { what, whose }: Taken): NetError {
+  return new NetError("conflict", `Cannot map ${what} to "${ifName}": it is taken by ${whose}`);
 }
 
 function overlaps(taken: HostPort | undefined, { protocol, port, address }: HostPort): boolean {

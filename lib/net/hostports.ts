@@ -32,7 +32,8 @@ import {
   ensureChain,
 } from "./nft-dispatch.ts";
 import { inetTable, linkName } from "./nft-sets.ts";
-import type { Owner } from "./owner.ts";
+import { type Owner, ownerIn, ownerText } from "./owner.ts";
+import { goneFinder } from "./port-holder.ts";
 
 export type {
   Condition,
@@ -48,14 +49,42 @@ export function addGuard(host: Netns): boolean {
   return ensureChain(host, martians());
 }
 
-/** Leads ports to a container; throws NetError (conflict) if another attachment has one of them. */
-export function addHostPorts(host: Netns, wanted: HostPorts): void {
-  addEntries(host, dispatcherOf(wanted), {
-    owner: wanted.owner,
-    entries: entriesOf(wanted),
-    refusal: (taken) => (isClient(taken) ? undefined : conflict(wanted.owner, taken)),
+/**
+ * Leads ports to a container; throws NetError (conflict) if another attachment has one of them and
+ * may not be gone. Returns what was taken over from those that are, in words.
+ */
+export function addHostPorts(host: Netns, wanted: HostPorts): readonly string[] {
+  const { owner } = wanted;
+  const entries = entriesOf(wanted);
+  const lost = addEntries(host, dispatcherOf(wanted), {
+    owner,
+    entries,
+    holder: roomFor(owner, wanted.note),
+    refusal: (taken) => {
+      const isGone = goneFinder(host);
+      const isKept = (element: OwnedElement) => {
+        const { comment, holder: note } = element;
+        return !isClient(element) && !isGone({ owner: ownerIn(comment), note });
+      };
+      const kept = taken.find(isKept);
+      return kept && conflict(owner, kept);
+    },
     rivals: () => findRivals(host, wanted),
   });
+  return lost
+    .filter((element) => !isClient(element))
+    .map((element) => `${describe(placedAt(element.set, element.key))} of ${nameHolder(element)}`);
+}
+
+/** The kernel keeps 256 bytes with an element: two parts, each with its type, length and end. */
+function roomFor(owner: Owner, note: string | undefined): string | undefined {
+  const size = ownerText(owner).length + (note?.length ?? 0) + 2 * 3;
+  return size <= 256 ? note : undefined;
+}
+
+function nameHolder({ comment }: OwnedElement): string {
+  const [network = "", containerID = "", holder = ""] = comment.split(" ");
+  return `interface "${holder}" of container "${containerID}" in network "${network}"`;
 }
 
 /** An element of clients belongs to an address, which has a new owner: it changes hands. */
@@ -75,11 +104,9 @@ function clientsOf({ container }: Target, { isForAll }: Snat): Cidr {
   return { address: new Uint8Array(first.length), prefixLength: 0 };
 }
 
-function conflict({ ifName }: Owner, { set, key, comment }: OwnedElement): NetError {
-  const [network = "", containerID = "", holder = ""] = comment.split(" ");
-  const whose = `interface "${holder}" of container "${containerID}" in network "${network}"`;
-  const what = `${describe(placedAt(set, key))} to "${ifName}"`;
-  return new NetError("conflict", `Cannot map ${what}: it is taken by ${whose}`);
+function conflict({ ifName }: Owner, taken: OwnedElement): NetError {
+  const what = `${describe(placedAt(taken.set, taken.key))} to "${ifName}"`;
+  return new NetError("conflict", `Cannot map ${what}: it is taken by ${nameHolder(taken)}`);
 }
 
 /** Mappings of others that overlap: at any address with at one, and the other way round. */

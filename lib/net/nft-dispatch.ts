@@ -78,9 +78,11 @@ export interface Entry extends Place, Partial<ChainWithRules> {
 export interface Addition {
   readonly owner: Owner;
   readonly entries: readonly Entry[];
-  /** If given, other owners keep what it makes an error of, which is thrown. */
-  readonly refusal?: (taken: OwnedElement) => Error | undefined;
-  /** Further elements that other owners must not have, found by a search. */
+  /** Where the owner is found, noted with each element. */
+  readonly holder?: string | undefined;
+  /** If given, it may make an error of what other owners have: then they keep all of it. */
+  readonly refusal?: (taken: readonly OwnedElement[]) => Error | undefined;
+  /** Further elements that other owners must not have, found by a search; they go unless refused. */
   readonly rivals?: () => readonly OwnedElement[];
 }
 
@@ -93,13 +95,22 @@ export function ensureChain(ns: Netns, { chain, rules }: ChainWithRules): boolea
   });
 }
 
-/** Adds elements and whatever they need; what a former owner has in their places is replaced. */
-export function addEntries(ns: Netns, dispatcher: Dispatcher, addition: Addition): void {
-  const { owner, entries, refusal, rivals } = addition;
-  if (entries.length === 0) return;
+/**
+ * Adds elements and whatever they need; what a former owner has in their places is replaced.
+ * Returns what other owners had.
+ */
+export function addEntries(
+  ns: Netns,
+  dispatcher: Dispatcher,
+  addition: Addition,
+): readonly OwnedElement[] {
+  const { owner, entries } = addition;
+  if (entries.length === 0) return [];
   const led = chainsOf(entries);
   const places = companionsOf(dispatcher, new Set(led.map(({ chain }) => chain.name)));
   const shared = sharedChains(dispatcher);
+  const own = ownerTexts(owner);
+  let lost: readonly OwnedElement[] = [];
   const isSupported = changeTables(ns, {
     questions: [...shared, ...led]
       .map(({ chain }) => getChain(chain))
@@ -108,28 +119,40 @@ export function addEntries(ns: Netns, dispatcher: Dispatcher, addition: Addition
       const answers = all.slice(shared.length);
       const stale = elementsIn(entries, answers.slice(led.length));
       const company = elementsIn(places, answers.slice(led.length + entries.length));
-      if (refusal) {
-        const own = ownerTexts(owner);
-        const isOthers = ({ comment }: OwnedElement) => !own.includes(comment);
-        const taken = [...stale, ...(rivals?.() ?? [])].filter(isOthers);
-        for (const cause of taken.map(refusal)) if (cause) throw cause;
-      }
+      const rivals = rivalsOf(addition, stale);
+      lost = [...stale, ...rivals].filter(({ comment }) => !own.includes(comment));
+      const refusal = lost.length > 0 ? addition.refusal?.(lost) : undefined;
+      if (refusal) throw refusal;
       const isNew =
         stale.length > 0 ||
+        rivals.length > 0 ||
         company.length < places.length ||
         shared.some(({ rules }, i) => useIn(all[i]) < rules.length);
       return [
-        ...removal(ns, dispatcher, stale),
+        ...removal(ns, dispatcher, [...stale, ...rivals]),
         ...(isNew ? layout(dispatcher) : []),
         ...led
           .filter(({ rules }, i) => isNew || useIn(answers[i]) < rules.length)
           .flatMap(chainWith),
         ...places.map(({ map, key }) => ensureElements(map, [{ key: { value: key } }])),
-        ...entries.map((entry) => newElement(entry, owner)),
+        ...entries.map((entry) => newElement(entry, addition)),
       ];
     },
   });
   if (!isSupported) throw new NetlinkError("use nftables", EOPNOTSUPP);
+  return lost;
+}
+
+/** What others have besides the places of the entries, each once. */
+function rivalsOf({ owner, rivals }: Addition, stale: readonly OwnedElement[]) {
+  if (!rivals) return [];
+  const own = ownerTexts(owner);
+  const nameOf = ({ set, key }: OwnedElement) => `${set.name} ${key.join()}`;
+  const known = new Set(stale.map(nameOf));
+  const found = new Map(rivals().map((element) => [nameOf(element), element]));
+  return Array.from(found.values()).filter(
+    (element) => !own.includes(element.comment) && !known.has(nameOf(element)),
+  );
 }
 
 function companionsOf({ companions }: Dispatcher, chains: Iterable<string>): readonly Place[] {
@@ -175,10 +198,11 @@ function chainsOf(entries: readonly Entry[]): readonly ChainWithRules[] {
   return entries.flatMap(({ chain, rules = [] }) => (chain ? [{ chain, rules }] : []));
 }
 
-function newElement({ map, key, chain, value }: Entry, owner: Owner): Request {
+function newElement({ map, key, chain, value }: Entry, { owner, holder }: Addition): Request {
   const verdict = chain && { verdict: { code: NFT_GOTO, chain: chain.name } };
   const data = value ? { value } : verdict;
-  const element = { key: { value: key }, comment: ownerText(owner) };
+  const notes = { comment: ownerText(owner), ...(holder === undefined ? {} : { holder }) };
+  const element = { key: { value: key }, notes };
   return newElements(map, [data ? { ...element, data } : element]);
 }
 

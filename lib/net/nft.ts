@@ -31,11 +31,13 @@ import {
 } from "../netlink/nftables.ts";
 import type { Netns } from "./netns.ts";
 
-/** An element found in a set: its key, the comment that names its owner, and where it leads to. */
+/** An element found in a set: its key, what is noted of its owner, and where it leads to. */
 export interface OwnedElement {
   readonly set: NftSet;
   readonly key: Uint8Array;
   readonly comment: string;
+  /** Where its owner is found, if that is noted. */
+  readonly holder: string | undefined;
   readonly chain: string | undefined;
   readonly value: Uint8Array | undefined;
 }
@@ -56,10 +58,11 @@ export function listOwnedElements(ns: Netns, set: NftSet): readonly OwnedElement
 }
 
 function ownedElements(set: NftSet, { attributes }: Elements): readonly OwnedElement[] {
-  return (attributes?.elements ?? []).map(({ key, data, comment }) => ({
+  return (attributes?.elements ?? []).map(({ key, data, notes }) => ({
     set,
     key: key?.value ?? new Uint8Array(0),
-    comment: comment ?? "",
+    comment: notes?.comment ?? "",
+    holder: notes?.holder,
     chain: data?.verdict?.chain,
     value: data?.value,
   }));

@@ -7,6 +7,7 @@ import {
   type Owner,
   ownerAlias,
   ownerAliases,
+  ownerIn,
   ownerText,
   ownerTexts,
   quotedNames,
@@ -153,6 +154,13 @@ describe("the comment of an owner", () => {
     expect(one).toMatch(/^#[\da-f]{32} [\da-f]{32} n{61}$/);
     expect(one).not.toBe(two);
     expect(one?.slice(0, 34)).toBe(two?.slice(0, 34));
+  });
+
+  it("tells the names, unless it is cut or spells some of them by numbers", () => {
+    expect(ownerIn(ownerText(owner))).toEqual(owner);
+    expect(ownerIn(ownerText({ ...owner, network: "n".repeat(120) }))).toBeUndefined();
+    expect(ownerIn(ownerText({ ...owner, ifName: 'a"' }))).toBeUndefined();
+    for (const text of ["", "net box", "net box eth0 more"]) expect(ownerIn(text)).toBeUndefined();
   });
 
   it("spells what nft could not read back by its number", () => {

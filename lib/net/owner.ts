@@ -76,6 +76,14 @@ export function ownerTexts(owner: Owner): readonly string[] {
   return distinct(ownerText(owner), formerComment(owner));
 }
 
+/** The owner whom a comment names; undefined if it does not tell all of the names. */
+export function ownerIn(comment: string): Owner | undefined {
+  const [network, containerID, ifName, ...more] = comment.split(" ");
+  const isCut = comment.startsWith("#") || comment.includes("%") || more.length > 0;
+  if (isCut || !network || !containerID || !ifName) return undefined;
+  return { network, containerID, ifName };
+}
+
 /** True if a comment names an owner of this network. */
 export function isOfNetwork(comment: string, network: string): boolean {
   const isFormer = comment.startsWith(`#${formerFingerprint(network)} `);

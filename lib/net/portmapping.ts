@@ -25,7 +25,6 @@ import { ensureSysctl, findSysctl } from "./sysctl.ts";
 type Iptables = typeof import("./hostports-iptables.lazy.ts");
 
 export type { Condition, HostPort, HostPorts, PortMapping, Snat, Target } from "./hostports.ts";
-
 /** By what, and what only iptables has: conditions in its own words, and another marking chain. */
 export interface Means {
   /** undefined is nftables if the kernel has nf_tables, else iptables. */
@@ -38,7 +37,7 @@ const iptables = () => lazily<Iptables>("hostports-iptables");
 
 /**
  * Leads ports to a container, and tells by which backend; throws NetError (conflict) if another
- * attachment has one of them.
+ * attachment has one of them. What those had that are gone is taken over, and that is said.
  */
 export function addPortMappings(
   host: Netns,
@@ -46,14 +45,18 @@ export function addPortMappings(
   means: Means,
 ): "nftables" | "iptables" {
   if (means.backend !== "iptables" && addByNftables(host, wanted, means)) return "nftables";
-  iptables().addHostPorts(host, wanted, means);
+  tellTaken(iptables().addHostPorts(host, wanted, means));
   return "iptables";
+}
+
+function tellTaken(former: readonly string[]): void {
+  for (const each of former) warn(`portmap: took over ${each}, which is gone`);
 }
 
 /** False if the kernel has no nf_tables, and they are not insisted on. */
 function addByNftables(host: Netns, wanted: nftables.HostPorts, { backend }: Means): boolean {
   try {
-    nftables.addHostPorts(host, wanted);
+    tellTaken(nftables.addHostPorts(host, wanted));
     return true;
   } catch (cause) {
     if (backend !== undefined || !isRefusal(cause, EOPNOTSUPP)) throw cause;

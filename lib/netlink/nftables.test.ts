@@ -202,7 +202,7 @@ describe("our transaction", () => {
   const element = {
     key: { value: key },
     data: { verdict: { code: NFT_GOTO, chain: chain.name } },
-    comment: "net box eth0",
+    notes: { comment: "net box eth0" },
   };
 
   it("says the same as nft does", () => {
@@ -256,7 +256,7 @@ describe("our transaction", () => {
   });
 
   it("refuses a comment that does not fit its length byte", () => {
-    const long = newElements(map, [{ ...element, comment: "x".repeat(255) }]);
+    const long = newElements(map, [{ ...element, notes: { comment: "x".repeat(255) } }]);
     expect(() => encodeRequests([long], 1)).toThrow(
       /NFTA_SET_ELEM_USERDATA: u8 must be an integer from 0 to 255, got 256$/,
     );
@@ -274,7 +274,7 @@ describe("what the kernel answers", () => {
           {
             key: { value: [10, 1, 2, 3] },
             data: { verdict: { code: NFT_GOTO, chain: "masq-10.1.2.0/24" } },
-            comment: "net box eth0",
+            notes: { comment: "net box eth0" },
           },
         ],
       },

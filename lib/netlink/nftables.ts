@@ -1,31 +1,63 @@
 /** nf_tables: what `nft` reads and writes. Layouts from linux/netfilter/nf_tables.h. */
 
-import { bytes, type Codec, cstring, u8, u32be, u64be, type ValueOf } from "../bytes/codec.ts";
+import {
+  bytes,
+  type Codec,
+  cstring,
+  u8,
+  u32be,
+  u64be,
+  type ValueOf,
+  type Writer,
+} from "../bytes/codec.ts";
 import { attr, attributes, list, message } from "../bytes/struct.ts";
 import { nfgenmsg } from "./nfgenmsg.ts";
 import { expression, nftData } from "./nft-layout.ts";
 
-/** The comment `nft` keeps in user data: type 0, length, text and NUL (libnftnl/udata.h). */
-const comment: Codec<string> = {
+/** Types of the parts of user data (libnftnl/udata.h); `nft` passes over those it does not know. */
+const COMMENT = 0;
+const HOLDER = 64;
+
+/** What is noted with an element: the comment that `nft` shows, and where its holder is found. */
+export interface Notes {
+  readonly comment?: string;
+  readonly holder?: string;
+}
+
+/** Parts of user data: type, length, text and NUL. */
+const notes: Codec<Notes> = {
   size: 0,
-  write(out, value) {
-    u8.write(out, 0);
-    u8.write(out, value.length + 1);
-    cstring.write(out, value);
+  write(out, { comment, holder }) {
+    if (comment !== undefined) writePart(out, COMMENT, comment);
+    if (holder !== undefined) writePart(out, HOLDER, holder);
   },
   read(input) {
     const { end } = input;
-    let found = "";
+    const found: { comment?: string; holder?: string } = {};
     while (input.left >= 2) {
       const type = input.u8();
       input.end = Math.min(end, input.u8() + input.at);
       const value = cstring.read(input);
       input.end = end;
-      if (type === 0) found = value;
+      if (type === COMMENT) found.comment = value;
+      if (type === HOLDER) found.holder = value;
     }
     input.at = end;
     return found;
   },
+};
+
+function writePart(out: Writer, type: number, text: string): void {
+  u8.write(out, type);
+  u8.write(out, text.length + 1);
+  cstring.write(out, text);
+}
+
+/** The comment of a rule, alone. */
+const comment: Codec<string> = {
+  size: 0,
+  write: (out, value) => notes.write(out, { comment: value }),
+  read: (input) => notes.read(input).comment ?? "",
 };
 
 /** The number that every transaction of a namespace adds one to. */
@@ -86,7 +118,7 @@ export const setMessage = /* @__PURE__ */ message(
 const element = /* @__PURE__ */ attributes({
   key: attr(1, "NFTA_SET_ELEM_KEY", nftData),
   data: attr(2, "NFTA_SET_ELEM_DATA", nftData),
-  comment: attr(6, "NFTA_SET_ELEM_USERDATA", comment),
+  notes: attr(6, "NFTA_SET_ELEM_USERDATA", notes),
 });
 
 /** Elements of one set, as requests and answers carry them. */

@@ -6,7 +6,8 @@
  *   container, neighbours  ──▶  192.0.2.1:8080  ──▶  the same, from an address of the host
  *
  * Only what is addressed to this host is touched. Afterwards each mapping is an element of a map
- * that bears its owner; a port can have one owner only, and goes with it.
+ * that bears its owner; a port can have one owner only, and goes with it, or to the next who wants
+ * it once it is certain that the owner is no more.
  */
 
 import type {

@@ -5,6 +5,7 @@ import type { Result } from "../../lib/cni/result.ts";
 import { cidrsOf, ownIps } from "../../lib/cni/whose.ts";
 import { family } from "../../lib/ip/address.ts";
 import type { Cidr } from "../../lib/ip/cidr.ts";
+import { noteOf } from "../../lib/net/port-holder.ts";
 import type { HostPorts } from "../../lib/net/portmapping.ts";
 import { parseConditions } from "./conditions.ts";
 import type { Mapping, PortmapConfig } from "./config.ts";
@@ -13,11 +14,12 @@ import { isLost, lossOf } from "./mappings.ts";
 interface Request {
   readonly attachment: Attachment;
   readonly config: PortmapConfig;
+  readonly netns: string;
   readonly prevResult: Result;
 }
 
 /** The container's first address of each family, with the mappings that are for it. */
-export function wantedPorts({ attachment, config, prevResult }: Request): HostPorts {
+export function wantedPorts({ attachment, config, netns, prevResult }: Request): HostPorts {
   const inside = addressesOf(prevResult, attachment.ifName);
   const lost = new Set(lostOf(config, inside));
   const conditions = {
@@ -30,7 +32,9 @@ export function wantedPorts({ attachment, config, prevResult }: Request): HostPo
     const mappings = config.mappings.filter(isMeant);
     return mappings.length > 0 ? [{ container, mappings, conditions: conditions[of] }] : [];
   });
-  return { owner: attachment, targets, snat: config.snat };
+  const links = (prevResult.interfaces ?? []).filter(({ sandbox = "" }) => sandbox === "");
+  const location = { owner: attachment, netns, links: links.map(({ name }) => name) };
+  return { owner: attachment, targets, snat: config.snat, note: noteOf(location) };
 }
 
 /** The mappings that lead nowhere, each in a sentence: a pod has them for other hosts, or families. */
