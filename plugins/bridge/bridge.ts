@@ -50,7 +50,7 @@ function add(call: AddCall<BridgeConfig>, host: Netns, container: Netns): Result
     const { bridge, veth } = connect(call, { host, container, mac }, undo);
     const lease = ipam.hasIpam(call) ? takeLease(call, undo) : undefined;
     if (call.config.macSpoofCheck) checkSpoofing(call, host, { veth, undo });
-    if (!call.config.leaveDown) setLinkUp(host, veth.outside);
+    setLinkUp(host, veth.outside);
     if (lease) configureContainer(call, container, { inside: veth.inside, lease });
     else if (!call.config.leaveDown) setLinkUp(container, veth.inside);
     const vlanLink =

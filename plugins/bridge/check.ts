@@ -113,7 +113,7 @@ function portFault(config: BridgeConfig, host: Netns, found: Found): string | un
   const { outside, bridge } = found;
   const port = `its host end "${outside.name}"`;
   if (outside.master !== bridge.index) return `${port} should be a port of bridge "${bridge.name}"`;
-  if (!config.leaveDown && !outside.isUp) return `${port} should be up`;
+  if (!outside.isUp) return `${port} should be up`;
   if (outside.hairpin !== config.hairpin) return `${port} should have hairpin ${config.hairpin}`;
   if (outside.isolated !== config.isolated) {
     return `${port} should have isolation ${config.isolated}`;

@@ -146,6 +146,12 @@ const settings: Column = {
   "a plugin before it": { previous: "192.0.2.9/24" },
 };
 
+/** A container's end that stays down, as virtual machines in pods want it. */
+const leftDown: Column = {
+  disableContainerInterface: { config: { disableContainerInterface: true } },
+  "disableContainerInterface, mtu 1400": { config: { disableContainerInterface: true, mtu: 1400 } },
+};
+
 /** Ranges that cannot be used; the code is compared, and what is left. */
 const ranges: Column = {
   "no subnet": ipam({}),
@@ -235,6 +241,7 @@ export const cases: readonly Case[] = [
   ...table("bridge", onBridge, requests),
   ...table("bridge", { ...onBridge, ...shapes }, settings),
   ...table("bridge", { config: { name: "net", bridge: "br0" }, ...shapes }, layer2()),
+  ...table("bridge", { config: { name: "net", bridge: "br0" }, ...shapes }, leftDown),
   ...table("bridge", { ...onBridge, ...ends, isOfDelegate: true }, ranges),
   ...table("bridge", { ...onBridge, ...ends }, { ...refusals, ...bridgeRefusals }),
   ...table("host-local", onItsOwn, addressing),

@@ -35,6 +35,9 @@ const bandwidth: Column = {
   "the burst that runtimes give": {
     config: { ingressRate: 1_000_000, ingressBurst: 4_294_967_295 },
   },
+  "a burst below a packet": {
+    config: { ingressRate: 123, ingressBurst: 456, egressRate: 123, egressBurst: 456 },
+  },
   "a rate without burst": { config: { ingressRate: 1_000_000 }, versions: "oldest and newest" },
   "a burst without rate": { config: { egressBurst: 1_000_000 }, versions: "oldest and newest" },
   "a burst of 4 GB": {

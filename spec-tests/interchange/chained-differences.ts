@@ -71,6 +71,11 @@ export const inChainedState: readonly Difference[] = [
     path: /^host qdiscs tbf veth…\.options\.(burst|lat)$/,
     where: /the burst that runtimes give/,
   },
+  {
+    why: "a burst that no packet fits into would pass nothing: it is raised to one packet",
+    path: /^host qdiscs tbf (veth…|bwp\w+)\.options\.(burst|lat|limit)$/,
+    where: /a burst below a packet/,
+  },
 
   /* ---- firewall ---- */
   {
