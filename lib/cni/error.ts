@@ -113,6 +113,13 @@ export function configError(path: string, expected: string, found: unknown): Con
   return new ConfigError(path, `must be ${expected}, got ${shown}`);
 }
 
+/** What was configured may be in a message, but no line ends, nor what a terminal obeys. */
+export function oneLine(text: string): string {
+  return text.replace(/\p{Cc}/gu, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
+
 /** A value as JSON, cut to a length that fits a sentence. */
 export function brief(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);

@@ -59,6 +59,8 @@ export interface Program {
 
 /** What can be said of a configuration without running anything. */
 export interface Configuration {
+  /** What the plugin is for: making an interface, working on another's, or managing addresses. */
+  readonly kind: "interface" | "chained" | "ipam";
   readonly keys: Schema["keys"];
   /** Throws what ADD would refuse. */
   readonly check: (config: JsonObject) => void;
@@ -66,7 +68,11 @@ export interface Configuration {
 
 /** A program from an interface plugin. */
 export function interfacePlugin<C>(plugin: InterfacePlugin<C>): Program {
-  return program(plugin, (request) => {
+  return interfaceProgram(plugin, "interface");
+}
+
+function interfaceProgram<C>(plugin: InterfacePlugin<C>, kind: "interface" | "chained"): Program {
+  return program(plugin, kind, (request) => {
     const { environment } = request;
     const own = ownNetns();
     switch (environment.command) {
@@ -93,11 +99,14 @@ export function interfacePlugin<C>(plugin: InterfacePlugin<C>): Program {
 
 /** A program from a plugin that must not be the first of a list. */
 export function chainedPlugin<C>(plugin: ChainedPlugin<C>): Program {
-  return interfacePlugin({
+  const whole = {
     ...plugin,
-    add: (call, own, container) => plugin.add(chained(plugin, call), own, container),
-    check: (call, own, container) => plugin.check(chained(plugin, call), own, container),
-  });
+    add: (call: AddCall<C>, own: Netns, container: Netns) =>
+      plugin.add(chained(plugin, call), own, container),
+    check: (call: CheckCall<C>, own: Netns, container: Netns) =>
+      plugin.check(chained(plugin, call), own, container),
+  };
+  return interfaceProgram(whole, "chained");
 }
 
 function chained<T extends { readonly prevResult: Result | undefined }>(
@@ -112,7 +121,7 @@ function chained<T extends { readonly prevResult: Result | undefined }>(
 
 /** A program from an IPAM plugin. */
 export function ipamPlugin<C>(plugin: IpamPlugin<C>): Program {
-  return program(plugin, (request) => {
+  return program(plugin, "ipam", (request) => {
     switch (request.environment.command) {
       case "ADD": {
         checkSupported(request.cniVersion);
@@ -211,12 +220,12 @@ function checkAllowed(command: string, since: string, version: string): void {
   checkSupported(version);
 }
 
-function program<C>(plugin: PluginBase<C>, handle: Handle): Program {
+function program<C>(plugin: PluginBase<C>, kind: Configuration["kind"], handle: Handle): Program {
   const check = (config: JsonObject) => void readConfig(plugin, config, true);
   return {
     main: () => host.exit(runCommandLine(plugin) ?? serve(plugin, handle)),
     handle,
-    configuration: { keys: plugin.schema.keys, check },
+    configuration: { kind, keys: plugin.schema.keys, check },
   };
 }
 

@@ -6,7 +6,7 @@ import { decodeJson, JsonError, parseJson } from "../host/json.ts";
 import type { Request } from "./call.ts";
 import { spelled } from "./config.ts";
 import { checkEnvironment, isPlainName, LONGEST_NAME, readEnvironment } from "./environment.ts";
-import { CniError, Code, configError } from "./error.ts";
+import { CniError, Code, configError, oneLine } from "./error.ts";
 import { isObject, type Json, type JsonObject } from "./json.ts";
 import { ofOnePlugin } from "./list.ts";
 import { newestVersion, supportedVersions } from "./version.ts";
@@ -156,13 +156,6 @@ function versionAsked(): string {
 /** An error is for people, who read no megabytes. */
 function shortened(text: string): string {
   return text.length > 1000 ? `${text.slice(0, 997)}...` : text;
-}
-
-/** What was configured may be in a message, but no line ends, nor what a terminal obeys. */
-function oneLine(text: string): string {
-  return text.replace(/\p{Cc}/gu, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
 }
 
 function printError(error: CniError, version: string): number {

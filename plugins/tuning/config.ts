@@ -2,6 +2,7 @@
 
 import { CniError, Code, ConfigError, configError } from "../../lib/cni/error.ts";
 import { isObject, type JsonObject } from "../../lib/cni/json.ts";
+import { tokensOf } from "../../lib/cni/json-tokens.ts";
 import { textAt, valueAt } from "../../lib/cni/netconf.ts";
 import { isMulticastMac, type Mac, parseMac } from "../../lib/ip/mac.ts";
 import { readLines } from "../../lib/net/backup.ts";
@@ -128,28 +129,4 @@ export function findDuplicate(text: string): string | undefined {
     key = "";
   }
   return undefined;
-}
-
-/** The brackets, colons, commas and strings of a JSON text; long strings are cut short. */
-function* tokensOf(text: string): Generator<string> {
-  const next = /[{}[\]:,"]/g;
-  for (let found = next.exec(text); found; found = next.exec(text)) {
-    if (found[0] !== '"') {
-      yield found[0];
-      continue;
-    }
-    const end = endOfString(text, found.index + 1);
-    next.lastIndex = end + 1;
-    yield text.slice(found.index, Math.min(end + 1, found.index + 4096));
-  }
-}
-
-/** Where the quotation mark is that ends a string: the first with an even number of \ before it. */
-function endOfString(text: string, from: number): number {
-  for (let end = text.indexOf('"', from); end >= 0; end = text.indexOf('"', end + 1)) {
-    let first = end;
-    while (first > from && text[first - 1] === "\\") first--;
-    if ((end - first) % 2 === 0) return end;
-  }
-  return text.length;
 }

@@ -1,137 +1,130 @@
-/** Checking network configurations as the plugins of this image would read them. */
+/** Checking network configurations as libcni loads them and the plugins of this image read them. */
 
-import * as host from "host";
-import { commonKeys } from "../../lib/cni/config.ts";
-import { isPlainName } from "../../lib/cni/environment.ts";
-import { CniError, Code } from "../../lib/cni/error.ts";
+import { CniError } from "../../lib/cni/error.ts";
 import { isObject, type Json, type JsonObject } from "../../lib/cni/json.ts";
-import type { Configuration, Program } from "../../lib/cni/run.ts";
-import { supportedVersions } from "../../lib/cni/version.ts";
-import { closeFile, O_RDONLY, openFile, readToEnd } from "../../lib/host/file.ts";
-import { unknownKeys } from "./keys.ts";
-
-type Keys = Configuration["keys"];
-
-/** What a person should know of a configuration: errors keep it from working, warnings may not. */
-export interface Findings {
-  readonly errors: readonly string[];
-  readonly warnings: readonly string[];
-}
-
-/** Keys of a list of plugins, by the specification. */
-const listKeys: Keys = {
-  $schema: ["$schema"],
-  cniversion: ["cniVersion"],
-  cniversions: ["cniVersions"],
-  name: ["name"],
-  disablecheck: ["disableCheck"],
-  disablegc: ["disableGC"],
-  loadonlyinlinedplugins: ["loadOnlyInlinedPlugins"],
-  plugins: ["plugins"],
-};
-
-/** What editors, runtimes and other plugins put into a plugin's configuration. */
-const freeKeys: Keys = {
-  $schema: ["$schema"],
-  args: ["args"],
-  runtimeconfig: ["runtimeConfig"],
-};
+import { EACCES, EISDIR, ENOENT, ENOTDIR, SystemError } from "../../lib/host/errno.ts";
+import {
+  closeFile,
+  descriptorStatus,
+  fileStatus,
+  listDirectory,
+  O_RDONLY,
+  openFile,
+  readToEnd,
+} from "../../lib/host/file.ts";
+import { decodeJson, JsonError, parseJson } from "../../lib/host/json.ts";
+import { below, error, type Finding, warning } from "./findings.ts";
+import { duplicateKeys } from "./keys.ts";
+import { type FileKind, type Member, validateNetwork } from "./network.ts";
+import type { PluginReport } from "./plugin.ts";
 
 /** Checks a file that holds a network configuration or a list of them; "-" is stdin. */
-export function validateFile(file: string): Findings {
-  try {
-    const json = readJson(file);
-    return isObject(json) ? validateNetwork(json) : failed("it is not a JSON object");
-  } catch (cause) {
-    return failed(CniError.from(cause).message.replace(/^Cannot finish: /, "it is not JSON: "));
-  }
-}
-
-function readJson(file: string): unknown {
-  const fd = file === "-" ? 0 : openFile(file, O_RDONLY);
-  const bytes = readToEnd(fd, `"${file}"`);
-  if (fd !== 0) closeFile(fd);
-  const text = host.decode(bytes);
-  if (text === undefined) throw new CniError(Code.decode, "it is not UTF-8");
-  return JSON.parse(text);
-}
-
-function failed(...errors: readonly string[]): Findings {
-  return { errors, warnings: [] };
-}
-
-function merged(findings: readonly Findings[]): Findings {
+export function validateFile(file: string): PluginReport {
+  const { json, findings } = readJson(file);
+  if (!isObject(json)) return { findings, plugins: 0, checked: 0 };
+  const more = memberFiles(file, json);
+  const report = validateNetwork(json, kindOf(file), more.members);
   return {
-    errors: findings.flatMap(({ errors }) => errors),
-    warnings: findings.flatMap(({ warnings }) => warnings),
+    ...report,
+    findings: [...nameFindings(file), ...findings, ...more.findings, ...report.findings],
   };
 }
 
-function validateNetwork(network: JsonObject): Findings {
-  const { plugins, name = "", cniVersion = "" } = network;
-  const head = failed(...nameErrors(name), ...versionErrors(cniVersion));
-  if (plugins === undefined) return merged([head, validatePlugin(network, "")]);
-  const unknown = { errors: [], warnings: unknownKeys(network, [listKeys]) };
-  if (!Array.isArray(plugins) || plugins.length === 0) {
-    return merged([head, unknown, failed("plugins must be a list of at least 1")]);
-  }
-  const list: readonly Json[] = plugins;
-  const each = list.map((plugin, i) =>
-    isObject(plugin)
-      ? validatePlugin({ ...plugin, name, cniVersion }, `plugins[${i}]`)
-      : failed(`plugins[${i}] must be an object`),
-  );
-  return merged([head, unknown, ...each]);
-}
-
-function nameErrors(name: Json): readonly string[] {
-  if (typeof name === "string" && isPlainName(name)) return [];
-  const rule = "letters, digits, and after the first also _ . -";
-  return [`name must be a text of ${rule}, got ${JSON.stringify(name)}`];
-}
-
-function versionErrors(version: Json): readonly string[] {
-  if (version === "" || supportedVersions.some((supported) => supported === version)) return [];
-  const known = supportedVersions.join(", ");
-  return [`cniVersion must be one of ${known}, got ${JSON.stringify(version)}`];
-}
-
-/** A plugin and its IPAM plugin, each by what it says of itself. */
-function validatePlugin(config: JsonObject, path: string): Findings {
-  const { type, ipam } = config;
-  const at = (key: string) => (path === "" ? key : `${path}.${key}`);
-  if (typeof type !== "string" || type === "") return failed(`${at("type")} must name a plugin`);
-  if (!isPlugin(type)) return { errors: [], warnings: [foreign(at("type"), type)] };
-  const ipamType = isObject(ipam) && typeof ipam.type === "string" ? ipam.type : type;
-  const programs = [...new Set([type, ipamType])].filter(isPlugin);
-  const trees = programs.map((name) => programOf(name).configuration.keys);
-  const other: Keys = isPlugin(ipamType) ? {} : { ipam: ["ipam"] };
-  return {
-    errors: programs.flatMap((name) => errorsOf(config, name, path)),
-    warnings: [
-      ...(isPlugin(ipamType) ? [] : [foreign(at("ipam.type"), ipamType)]),
-      ...unknownKeys(config, [...trees, commonKeys, freeKeys, other], path),
-    ],
-  };
-}
-
-function foreign(path: string, name: string): string {
-  return `${path}: "${name}" is no plugin of this suite, so it was not checked`;
-}
-
-function isPlugin(name: string): boolean {
-  return name !== "weft" && host.commands().includes(name);
-}
-
-function programOf(name: string): Program {
-  return host.load(name) as Program;
-}
-
-function errorsOf(config: JsonObject, name: string, path: string): readonly string[] {
+/** True if standard input is a terminal, or another device that nobody has put a file into. */
+export function isTerminal(): boolean {
   try {
-    programOf(name).configuration.check(config);
-    return [];
-  } catch (cause) {
-    return [`${path === "" ? "" : `${path}: `}${name}: ${CniError.from(cause).message}`];
+    return descriptorStatus(0).isCharacterDevice;
+  } catch {
+    return false;
   }
+}
+
+function kindOf(file: string): FileKind {
+  if (file.endsWith(".conflist")) return "list";
+  return /\.(conf|json)$/.test(file) ? "single" : "any";
+}
+
+function nameFindings(file: string): readonly Finding[] {
+  if (file === "-" || kindOf(file) !== "any") return [];
+  return [warning("", "no runtime reads it: the name must end in .conflist, .conf or .json")];
+}
+
+interface Read {
+  readonly json: unknown;
+  readonly findings: readonly Finding[];
+}
+
+function readJson(file: string): Read {
+  try {
+    const bytes = readBytes(file);
+    if (bytes.length === 0) return failed("it is empty, but a network configuration is expected");
+    const text = decodeJson(bytes);
+    const json = parseText(text);
+    if (!isObject(json)) return failed("it is not a JSON object");
+    return { json, findings: duplicateKeys(text) };
+  } catch (cause) {
+    return failed(unreadable(cause));
+  }
+}
+
+function failed(state: string): Read {
+  return { json: undefined, findings: [error("", state)] };
+}
+
+function readBytes(file: string): Uint8Array {
+  if (file === "-") return readToEnd(0, "standard input");
+  const fd = openFile(file, O_RDONLY);
+  try {
+    return readToEnd(fd, `"${file}"`);
+  } finally {
+    closeFile(fd);
+  }
+}
+
+function parseText(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch (cause) {
+    throw cause instanceof JsonError ? new JsonError(`it is not JSON: ${cause.message}`) : cause;
+  }
+}
+
+/** Why a file cannot be read, in words for those who named it. */
+function unreadable(cause: unknown): string {
+  if (cause instanceof JsonError) return cause.message;
+  const errno = cause instanceof SystemError ? cause.errno : 0;
+  if (errno === ENOENT || errno === ENOTDIR) return "there is no such file";
+  if (errno === EISDIR) return "it is a directory: name the files in it";
+  if (errno === EACCES) return "this user may not read it";
+  return CniError.from(cause).message;
+}
+
+interface Members {
+  readonly members: readonly Member[];
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Plugins that libcni adds to a list: the .conf files, in order, of the folder that lies beside it
+ * and has the network's name.
+ */
+function memberFiles(file: string, network: JsonObject): Members {
+  const { name, loadOnlyInlinedPlugins: only } = network;
+  const none = { members: [], findings: [] };
+  if (kindOf(file) !== "list" || typeof name !== "string" || !/^\w[\w.-]*$/.test(name)) return none;
+  if (only === true || String(only).toLowerCase() === "true") return none;
+  const folder = `${file.slice(0, file.lastIndexOf("/") + 1)}${name}`;
+  if (!fileStatus(folder)?.isDirectory) return none;
+  const files = listDirectory(folder).filter((each) => each.endsWith(".conf"));
+  const read = files
+    .sort()
+    .map((each) => ({ path: `${name}/${each}`, ...readJson(`${folder}/${each}`) }));
+  return {
+    members: read.flatMap(({ path, json }) =>
+      isObject(json) ? [{ path, config: json as Json }] : [],
+    ),
+    findings: read.flatMap(({ path, findings }) =>
+      findings.map((each) => ({ ...each, path: below(path, each.path) })),
+    ),
+  };
 }

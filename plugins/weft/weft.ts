@@ -7,7 +7,10 @@
  */
 
 import * as host from "host";
-import { validateFile } from "./validate.ts";
+import { oneLine } from "../../lib/cni/error.ts";
+import type { Finding } from "./findings.ts";
+import type { PluginReport } from "./plugin.ts";
+import { isTerminal, validateFile } from "./validate.ts";
 
 /** Set by the build from package.json. */
 declare const WEFT_VERSION: string;
@@ -16,8 +19,15 @@ const usage = `usage: weft list | version | validate [FILE...]
 
   list        the commands in this image
   version     the version of the suite
-  validate    checks network configurations (.conf, .conflist; stdin without FILE)
+  validate    checks network configurations (.conf, .json, .conflist; stdin without FILE, or as -)
+
+Status: 0 if nothing is wrong but for warnings, 1 if there is an error, 2 for wrong usage.
 `;
+
+/** Exit statuses. */
+const FINE = 0;
+const FAULTY = 1;
+const MISUSED = 2;
 
 /** Runs the command line and ends the process. */
 export function main(): void {
@@ -26,36 +36,54 @@ export function main(): void {
 }
 
 function run(command: string, files: readonly string[]): number {
+  const isHelp = [command, ...files].some((word) => word === "--help" || word === "-h");
+  if (isHelp || command === "help") return say(1, usage);
   switch (command) {
     case "list":
       return say(1, `${host.commands().sort().join("\n")}\n`);
     case "version":
       return say(1, `weft ${WEFT_VERSION}\n`);
     case "validate":
-      return validate(files.length > 0 ? files : ["-"]);
-    case "help":
-    case "--help":
-    case "-h":
-      return say(1, usage);
+      return validate(files);
     default:
-      say(2, usage);
-      return 1;
+      return misused();
   }
 }
 
 function say(fd: number, text: string): number {
   host.write(fd, host.encode(text));
-  return 0;
+  return FINE;
 }
 
-/** One line per fault, a last one per file; 1 if any file has an error. */
+function misused(): number {
+  say(2, usage);
+  return MISUSED;
+}
+
+/** One line per finding, a last one per file without an error; 1 if any file has one. */
 function validate(files: readonly string[]): number {
-  const faulty = files.filter((file) => {
-    const { errors, warnings } = validateFile(file);
-    for (const line of errors) say(1, `${file}: error: ${line}\n`);
-    for (const line of warnings) say(1, `${file}: warning: ${line}\n`);
-    if (errors.length === 0) say(1, `${file}: valid\n`);
-    return errors.length > 0;
+  if (files.some((file) => /^-./.test(file) || file === "")) return misused();
+  if (files.length === 0 && isTerminal()) say(2, "Reads a configuration from standard input.\n");
+  const faulty = (files.length > 0 ? files : ["-"]).filter((file) => {
+    const report = validateFile(file);
+    for (const line of linesOf(report)) say(1, `${oneLine(`${file}: ${line}`)}\n`);
+    return hasError(report);
   });
-  return faulty.length > 0 ? 1 : 0;
+  return faulty.length > 0 ? FAULTY : FINE;
+}
+
+function hasError({ findings }: PluginReport): boolean {
+  return findings.some(({ level }) => level === "error");
+}
+
+/** Errors first; nobody is told that a file is valid of which a part was not looked at. */
+function linesOf(report: PluginReport): readonly string[] {
+  const { findings, plugins, checked } = report;
+  const of = (wanted: Finding["level"]) => findings.filter(({ level }) => level === wanted);
+  const lines = [...of("error"), ...of("warning")].map(
+    ({ level, path, state }) => `${level}: ${path === "" ? "" : `${path}: `}${state}`,
+  );
+  if (hasError(report)) return lines;
+  const verdict = checked === plugins ? "valid" : `checked: ${checked} of ${plugins} plugins`;
+  return [...lines, verdict];
 }
