@@ -24,7 +24,11 @@ export function encodingFault(bytes: Uint8Array): string {
 function malformedAt(bytes: Uint8Array): number {
   for (let at = 0; at < bytes.length; ) {
     const first = bytes[at] ?? 0;
-    const more = first < 0x80 ? 0 : first < 0xc2 ? -1 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+    if (first < 0x80) {
+      at++;
+      continue;
+    }
+    const more = first < 0xc2 ? -1 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
     const rest = bytes.subarray(at + 1, at + 1 + more);
     const isWhole = rest.length === more && rest.every((byte) => byte >> 6 === 2);
     const [second = 0] = rest;
@@ -53,8 +57,8 @@ interface Fault {
 /** What may come next. */
 type Expected = "value" | "first value" | "key" | "first key" | "colon" | "comma" | "end";
 
-/** Deeper nesting is no configuration: the engine's stack would end not far from here. */
-const DEEPEST = 1000;
+/** Nesting at which the stack of the engine has surely ended. */
+const DEEPEST = 20_000;
 
 const escapes = /^\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/;
 /** A configuration has fewer: whoever sends more waits for no better answer. */
