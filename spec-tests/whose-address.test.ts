@@ -185,7 +185,8 @@ function foreign(bed: Bed): Container {
     ip link add ${name}h type veth peer name eth0 netns ${name}
     ip link set ${name}h addrgenmode none master ext0 up
     ip -netns ${name} link set eth0 addrgenmode none up
-    ip -netns ${name} address add 10.1.9.9/24 dev eth0`);
+    ip -netns ${name} address add 10.1.9.9/24 dev eth0
+    until bridge link show dev ${name}h | grep -q forwarding; do sleep 0.01; done`);
   return box;
 }
 
