@@ -251,8 +251,6 @@ describe("DEL", () => {
     const [network] = limited(both);
     const box = bed.container();
     const prevResult = bed.add("bridge", box, network).result;
-    // The kernel makes this route some time after the address.
-    bed.host.sh("until ip -6 route show table local | grep -q fd00:1::1; do sleep 0.05; done");
     const before = bed.snapshot();
     const config = { ...limited(both)[1], prevResult };
     bed.add("bandwidth", box, config).result;

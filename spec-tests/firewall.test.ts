@@ -377,8 +377,9 @@ describe("names of backends", () => {
   );
 
   it("weft validate tells that one is unknown", ({ bed }) => {
-    const file = `${bed.folder("lists")}/pods.conf`;
-    bed.write(file, JSON.stringify(network(1, { backend: "iptable" })[1]));
+    const file = `${bed.folder("lists")}/pods.conflist`;
+    const plugins = network(1, { backend: "iptable" });
+    bed.write(file, JSON.stringify({ cniVersion: "1.1.0", name: "net1", plugins }));
     const said = bed.host.sh(`${bed.bin}/weft validate ${file} 2>&1`);
     expect(said).toContain('"iptable" is unknown');
     expect(said).toContain("nftables, iptables, firewalld");

@@ -63,7 +63,8 @@ function isOfKernel({ local }: JsonObject, mac: string): boolean {
 
 /** `ip route show table all`, without those the kernel makes and moves with the carrier. */
 export function routes(list: List, family: string): Named {
-  return list.filter(isNotOfKernel).map((route) => {
+  const others = list.filter((route) => isNotOfKernel(route) && !isLate(route, family));
+  return others.map((route) => {
     const via = route.gateway === undefined ? "" : ` via ${route.gateway}`;
     const key = `${family} ${route.type} ${route.dst}${via} dev ${route.dev}`;
     return named(`${key} table ${route.table ?? "main"}`, route);
@@ -73,6 +74,11 @@ export function routes(list: List, family: string): Named {
 function isNotOfKernel({ dst, type, protocol }: JsonObject): boolean {
   const ofLinkLocal = /^fe80:/.test(String(dst)) || dst === "ff00::/8";
   return !(protocol === "kernel" && (ofLinkLocal || type === "anycast"));
+}
+
+/** The kernel adds this route for an IPv6 address some time after the address, which is compared. */
+function isLate({ type, protocol }: JsonObject, family: string): boolean {
+  return family === "routes6" && type === "local" && protocol === "kernel";
 }
 
 /** `ip rule show`. */
