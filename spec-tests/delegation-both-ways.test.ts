@@ -31,7 +31,15 @@ describe.each(placements)("P6 host-local, %s", (_, place) => {
 
     const withResult = { ...network, prevResult };
     expect(bed.check("bridge", box, withResult, options)).toSucceed();
-    expect(bed.status("bridge", network, options).error.code).toBe(50);
+    const full = bed.status("bridge", network, options);
+    expect(full).toMatchObject({ exitCode: 0, stdout: "" });
+    expect(full.stderr).toContain("1 of 1 in use");
+    const strict = bridgeWith({
+      type: "host-local",
+      subnet: "10.1.2.0/30",
+      statusWhenFull: "error",
+    });
+    expect(bed.status("bridge", strict, options).error.code).toBe(50);
 
     expect(bed.del("bridge", box, network, options)).toSucceed();
     expect(reservations(bed)).toEqual([]);
