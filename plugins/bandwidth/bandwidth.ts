@@ -20,8 +20,8 @@ import type {
 import { CniError, Code, configError } from "../../lib/cni/error.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { chainedPlugin } from "../../lib/cni/run.ts";
-import { tell } from "../../lib/cni/tell.ts";
 import { allOrNothing, asMuchAsPossible, type Undo } from "../../lib/cni/undo.ts";
+import { warn } from "../../lib/cni/warn.ts";
 import { hostLinks } from "../../lib/cni/whose.ts";
 import { formatMac } from "../../lib/ip/mac.ts";
 import {
@@ -47,7 +47,7 @@ function add(call: Add, host: Netns, container: Netns): Result {
   const { ingress, egress } = call.config;
   if (!ingress && !egress) return call.prevResult;
   const outside = hostEnd(call, host, container);
-  const [ingressShape, egressShape] = shapes(call, outside, (change) => tell("bandwidth", change));
+  const [ingressShape, egressShape] = shapes(call, outside, (change) => warn("bandwidth", change));
   return allOrNothing((undo) => {
     if (ingressShape) limitOutput(host, outside, { shape: ingressShape, undo });
     if (!egressShape) return call.prevResult;
