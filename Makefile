@@ -9,6 +9,9 @@ sources := $(shell find lib plugins ipam native -not -name '*.test.ts') \
 	tools/build.mjs tools/arrays.mjs tools/schema.mjs package.json tsconfig.json
 bin := node_modules/.bin
 
+# If the machine's own Node.js is too old, set-up has brought one.
+export PATH := $(CURDIR)/.cache/node/bin:$(PATH)
+
 .DEFAULT_GOAL := all
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
@@ -82,7 +85,7 @@ help: ## Print this list
 # npm writes this file last. As root, what is written belongs to the owner of the checkout.
 node_modules/.package-lock.json: package-lock.json
 	@tools/setup.sh build
-	npm ci --include=dev --no-audit --no-fund
+	npm ci --include=dev --no-audit --no-fund --loglevel=error
 	@touch $@
 	@tools/owner.sh node_modules
 

@@ -83,7 +83,7 @@ reaches() {
   if [ "$1" = host ]; then set -- "$@" ping; else set -- "$@" ip netns exec "$1" ping; fi
   from=$1 address=$2 what=$3
   shift 3
-  "$@" -n -q -c 1 -W 2 "$address" >/dev/null || fail "$from does not reach $address ($what)"
+  "$@" -n -q -c 1 -w 60 "$address" >/dev/null || fail "$from does not reach $address ($what)"
   printf '  %-10s -> %-11s  %s\n' "$from" "$address" "$what"
 }
 

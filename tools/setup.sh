@@ -1,26 +1,65 @@
 #!/bin/sh
 # Makes this machine ready:  tools/setup.sh build|demo|test|bench-cri
 # Installs what is missing with apt-get; where it cannot, says exactly what to install.
+# Prints what is run, and the package it comes from:  tools/setup.sh list build|demo|test|bench-cri
 set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
-# What is run, and the Debian or Ubuntu package it comes from.
-build="musl-gcc=musl-tools gcc=gcc"
-demo="$build ip=iproute2 nft=nftables ping=iputils-ping unshare=util-linux mount=mount"
-test="$demo bash=bash nsenter=util-linux awk=mawk strace=strace tcpdump=tcpdump iptables=iptables iperf3=iperf3
-  /usr/lib/cni/host-local=containernetworking-plugins"
-bench_cri="$test containerd=containerd ctr=containerd runc=runc"
+# What is run, by the Debian or Ubuntu package it comes from; a path is a file that must be there.
+build='
+  gcc: gcc
+  musl-tools: musl-gcc'
+demo="$build
+  iproute2: ip bridge
+  iputils-ping: ping
+  mount: mount umount
+  nftables: nft
+  util-linux: unshare"
+# The tests can run nothing else (spec-tests/bed/programs.ts).
+test="$demo
+  bash: bash
+  binutils: as ld
+  conntrack: conntrack
+  containernetworking-plugins: /usr/lib/cni/host-local
+  coreutils: basename cat chmod chown cp cut date dd dirname echo env head id install ln ls mkdir mkfifo
+    mktemp mv od printf readlink rm rmdir seq sha256sum sleep sort stat sync tail tee test touch tr true
+    uname uniq wc
+  dash: sh
+  diffutils: cmp
+  findutils: find
+  grep: grep
+  iperf3: iperf3
+  iproute2: ss tc
+  iptables: iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore
+    iptables-legacy iptables-legacy-save iptables-legacy-restore
+    ip6tables-legacy ip6tables-legacy-save ip6tables-legacy-restore
+  libc6-dev: /usr/include/stdio.h
+  make: make
+  mawk: awk
+  procps: sysctl
+  python3-minimal: python3
+  sed: sed
+  strace: strace
+  tcpdump: tcpdump
+  util-linux: flock nsenter setpriv"
+bench_cri="$test
+  containerd: containerd ctr
+  runc: runc"
 
 main() {
+  job=install
+  [ "${1:-}" != list ] || { job=list && shift; }
   case ${1:-} in
     build) needed=$build ;;
     demo) needed=$demo ;;
     test) needed=$test ;;
     bench-cri) needed=$bench_cri ;;
-    *) fail "usage: tools/setup.sh build|demo|test|bench-cri" ;;
+    *) fail "usage: tools/setup.sh [list] build|demo|test|bench-cri" ;;
   esac
+  [ "$job" = install ] || { programs && exit; }
   [ "$1" = build ] || require_root "$1"
-  require_node
+  ensure_node
   packages=$(missing_packages)
   [ -n "$packages" ] || return 0
   install_packages
@@ -28,24 +67,60 @@ main() {
   [ -z "$packages" ] || fail "Cannot find what was installed: still missing after apt-get: $packages"
 }
 
+# One line for each program: its name and its package.
+programs() {
+  for word in $needed; do
+    case $word in *:) package=${word%:} ;; *) echo "$word $package" ;; esac
+  done
+}
+
+missing() {
+  programs | while read -r program package; do
+    is_here "$program" || echo "$program $package"
+  done
+}
+
+is_here() {
+  case $1 in /*) [ -e "$1" ] ;; *) command -v "$1" >/dev/null ;; esac
+}
+
+missing_packages() {
+  missing | cut -d ' ' -f 2 | sort -u | tr '\n' ' ' | sed 's/ $//'
+}
+
+missing_programs() {
+  missing | cut -d ' ' -f 1 | sort -u | tr '\n' ' ' | sed 's/ $//'
+}
+
 require_root() {
   [ "$(id -u)" = 0 ] ||
     fail "Cannot make network namespaces: not root, run: sudo make $1" "$(advice)"
 }
 
-require_node() {
+# Debian 12's own Node.js is 18. Where the machine's is too old, its npm brings another one, pinned by
+# tools/node/package-lock.json, which the Makefile puts first in PATH.
+ensure_node() {
   if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
-    fail "Cannot build: Node.js 20.11 or newer and npm are needed and not in PATH." \
+    fail "Cannot build: Node.js and npm are needed and not in PATH, run: sudo apt-get install -y nodejs npm" \
       "If they are installed for your user only: sudo env PATH=\"\$PATH\" make …"
   fi
-  node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 11) ? 0 : 1)' ||
-    fail "Cannot build: Node.js 20.11 or newer is needed, \"$(command -v node)\" is $(node --version)"
+  brought=$root/.cache/node/bin/node
+  ! is_new_node node || return 0
+  ! is_new_node "$brought" || return 0
+  echo "Bringing a newer Node.js: \"$(command -v node)\" is $(node --version)"
+  mkdir -p "$root/.cache/node"
+  cp "$root/tools/node/package.json" "$root/tools/node/package-lock.json" "$root/.cache/node"
+  (cd "$root/.cache/node" && npm ci --no-audit --no-fund --loglevel=error >/dev/null </dev/null) ||
+    fail "Cannot bring Node.js 20.11 or newer: npm failed. Please install one, or see to it that npm reaches its registry"
+  mkdir -p "$root/.cache/node/bin"
+  (cd "$root/.cache/node/bin" && ln -sf ../node_modules/node-linux-*/bin/node node)
+  "$root/tools/owner.sh" "$root/.cache"
+  is_new_node "$brought" ||
+    fail "Cannot build: Node.js 20.11 or newer is needed, and npm has none that runs on this machine ($(uname -m))"
 }
 
-missing_packages() {
-  for pair in $needed; do
-    command -v "${pair%%=*}" >/dev/null || echo "${pair#*=}"
-  done | sort -u | tr '\n' ' ' | sed 's/ $//'
+is_new_node() {
+  "$1" -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 11) ? 0 : 1)' 2>/dev/null
 }
 
 install_packages() {
@@ -55,17 +130,11 @@ install_packages() {
   [ "$(id -u)" = 0 ] || fail "Cannot install what is missing: not root. Please run:" "  $(advice)"
   echo "Installing $packages"
   export DEBIAN_FRONTEND=noninteractive
-  apt-get -qq -o DPkg::Lock::Timeout=300 update || echo "Going on with the package lists there are"
+  apt-get -qq -o DPkg::Lock::Timeout=-1 update || echo "Going on with the package lists there are"
   # shellcheck disable=SC2086 # one word per package
-  apt-get -qq -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 \
+  apt-get -qq -y -o DPkg::Lock::Timeout=-1 -o Dpkg::Use-Pty=0 \
     install --no-install-recommends $packages >/dev/null </dev/null ||
     fail "Cannot install what is missing: apt-get failed. Please see to it that this works:" "  $(advice)"
-}
-
-missing_programs() {
-  for pair in $needed; do
-    command -v "${pair%%=*}" >/dev/null || echo "${pair%%=*}"
-  done | sort -u | tr '\n' ' '
 }
 
 # One line that installs everything, for somebody else to run.
