@@ -23,6 +23,7 @@ const volatile = new Set([
   "handle",
   "packets",
   "bytes",
+  "fdb_n_learned",
   "cache",
 ]);
 const volatileFlags = ["LOWER_UP", "NO-CARRIER", "linkdown"];
