@@ -1,9 +1,10 @@
 import { describe, expect } from "vitest";
-import type { Bed } from "./bed/bed.ts";
+import { type Bed, createBed } from "./bed/bed.ts";
 import { bridge } from "./bed/configs.ts";
 import { sharedBy } from "./bed/difference.ts";
 import type { Config } from "./bed/invocation.ts";
 import { it } from "./bed/it.ts";
+import { listedPrograms } from "./bed/programs.ts";
 import { systemCalls } from "./bed/system-calls.ts";
 
 /** What a stand-in plugin leaves behind, how, and the words by which the difference names it. */
@@ -80,6 +81,42 @@ describe("the bed", () => {
     expect(() => bed.exec("nosuch", { command: "ADD" })).toThrow("Cannot run nosuch ADD");
     const fail = "openat:error=EIO:when=99999";
     expect(() => bed.exec("nosuch", { command: "ADD", fail })).toThrow("Cannot run nosuch ADD");
+  });
+
+  it("refuses a program that tools/setup.sh does not list, by name", () => {
+    const script = `printf '#!/bin/sh\\n' >/tmp/mine && chmod +x /tmp/mine && /tmp/mine && hostname`;
+    const refusal = '"hostname" is run by a test, but tools/setup.sh does not list it';
+    const bed = createBed();
+    expect(listedPrograms()).not.toContain("hostname");
+    expect(() => bed.host.sh(script)).toThrow(refusal);
+    expect(() => bed.dispose()).toThrow(refusal);
+  });
+
+  it("refuses it as well where nobody would see that it failed", () => {
+    for (const script of ["hostname 2>/dev/null", "hostname 2>/dev/null || true"]) {
+      for (const isInside of [false, true]) {
+        const bed = createBed();
+        const view = isInside ? bed.container() : bed.host;
+        view.succeeds(script);
+        expect(() => bed.dispose()).toThrow('"hostname" is run by a test');
+      }
+    }
+    const stand = createBed();
+    stand.recorder("hidden").script("ADD", "hostname >/dev/null 2>&1; exit 1");
+    stand.exec("hidden", { command: "ADD", from: stand.fakes });
+    expect(() => stand.dispose()).toThrow('"hostname" is run by a test');
+  });
+
+  it("refuses a program that neither the list nor the machine has", ({ bed }) => {
+    const refusal = '"nosuch" is run by a test, but tools/setup.sh does not list it';
+    expect(() => bed.host.sh("nosuch --version")).toThrow(refusal);
+    expect(() => bed.host.succeeds("nosuch --version")).toThrow(refusal);
+  });
+
+  it("finds every program that tools/setup.sh lists, and no other", ({ bed }) => {
+    const missing = listedPrograms().filter((name) => !bed.host.succeeds(`command -v ${name}`));
+    expect(missing).toEqual([]);
+    expect(bed.list(bed.programs).toSorted()).toEqual([...listedPrograms(), "node"].toSorted());
   });
 
   it("counts a call that the kernel begins anew as one", () => {

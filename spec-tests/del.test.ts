@@ -8,6 +8,7 @@ import type { Variables } from "./bed/invocation.ts";
 import { it } from "./bed/it.ts";
 import { needs } from "./bed/kernel.ts";
 import type { Result } from "./bed/outcome.ts";
+import { programsInBed } from "./bed/paths.ts";
 import type { Snapshot } from "./bed/snapshot.ts";
 import { reservations } from "./bed/store.ts";
 
@@ -51,7 +52,7 @@ describe("P8 DEL", () => {
         bed.host.sh(`ln -s "$(command -v ${name}-legacy${job})" ${tools}/${name}${job}`);
       }
     }
-    const options = { env: { PATH: `${tools}:/usr/sbin:/usr/bin:/sbin:/bin` } };
+    const options = { env: { PATH: `${tools}:${programsInBed}` } };
     const box = bed.container();
     const before = bed.snapshot();
     const backed = { ...config, ipMasqBackend: "iptables" };

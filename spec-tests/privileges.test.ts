@@ -2,9 +2,10 @@
 import { describe, expect } from "vitest";
 import { plugins } from "./bed/executables.ts";
 import { it } from "./bed/it.ts";
+import { programsInBed } from "./bed/paths.ts";
 import { workingConfig } from "./bed/subjects.ts";
 
-const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+const nobody = [`${programsInBed}/setpriv`, "--reuid=65534", "--regid=65534", "--clear-groups"];
 const asRoot = "run it as root, or with CAP_NET_ADMIN and CAP_SYS_ADMIN";
 
 describe.each(plugins())("$name of nobody", ({ name }) => {
@@ -69,7 +70,7 @@ describe("what a process lacks", () => {
 
   it("standard programs that nobody may look for are no programs", ({ bed }) => {
     bed.host.sh("mkdir -m 700 /run/closed");
-    const env = { PATH: "/run/closed:/usr/sbin:/usr/bin:/sbin:/bin" };
+    const env = { PATH: `/run/closed:${programsInBed}` };
     const config = workingConfig("portmap", { backend: "iptables" });
     const { error } = bed.add("portmap", bed.container(), config, { as: nobody, env });
     expect(`${error.msg} ${error.details}`).not.toContain("/run/closed");

@@ -6,7 +6,7 @@ export default defineConfig({
   test: {
     root: import.meta.dirname,
     include: ["**/*.test.ts"],
-    globalSetup: ["./bed/require-root.ts"],
+    globalSetup: ["./bed/require-root.ts", "./bed/set-up-programs.ts"],
     setupFiles: ["./bed/matchers.ts"],
     reporters: ["./bed/not-here-reporter.ts", "default"],
     pool: "forks",

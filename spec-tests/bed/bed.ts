@@ -3,8 +3,9 @@ import { Container } from "./container.ts";
 import { difference, type Shared, withoutShared } from "./difference.ts";
 import { type Config, type Invocation, type RunOptions, run, start } from "./invocation.ts";
 import type { Outcome } from "./outcome.ts";
-import { bedDirectory, binInBed, fakesInBed, peerInBed } from "./paths.ts";
+import { bedDirectory, binInBed, fakesInBed, peerInBed, programsInBed } from "./paths.ts";
 import { type PrivateHost, startPrivateHost } from "./private-host.ts";
+import { expectNoneRefused, shell } from "./programs.ts";
 import { Recorder } from "./recorder.ts";
 import { type Snapshot, takeSnapshot } from "./snapshot.ts";
 import { View } from "./view.ts";
@@ -36,6 +37,11 @@ export class Bed {
     return peerInBed;
   }
 
+  /** The folder of the programs that a test may run, as seen inside. */
+  get programs(): string {
+    return programsInBed;
+  }
+
   /** The folder of the stand-ins, as seen inside. */
   get fakes(): string {
     return fakesInBed;
@@ -49,7 +55,11 @@ export class Bed {
   /** Removes the machine. */
   dispose(): void {
     for (const end of this.#endings) end();
-    this.#host.dispose();
+    try {
+      expectNoneRefused(this.#host.root);
+    } finally {
+      this.#host.dispose();
+    }
   }
 
   /** Makes a container: a new network namespace with nothing but a loopback that is down. */
@@ -124,7 +134,7 @@ export class Bed {
 
   /** The words that run a shell script on the host, for a caller who spawns it himself. */
   command(script: string): readonly string[] {
-    return [...this.#host.enter, "/bin/sh", "-c", script];
+    return [...this.#host.enter, ...shell(script)];
   }
 
   /** Where this process finds a file of the private machine. */

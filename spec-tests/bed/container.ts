@@ -1,3 +1,4 @@
+import { programsInBed } from "./paths.ts";
 import { View } from "./view.ts";
 
 /** A container: a network namespace with the identifiers a runtime would give. */
@@ -10,7 +11,7 @@ export class Container extends View {
   readonly ifName: string;
 
   constructor(enter: readonly string[], name: string) {
-    super([...enter, "/usr/bin/nsenter", `--net=/run/netns/${name}`]);
+    super([...enter, `${programsInBed}/nsenter`, `--net=/run/netns/${name}`]);
     this.name = name;
     this.containerID = `${name}-id`;
     this.netns = `/run/netns/${name}`;

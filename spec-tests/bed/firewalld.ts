@@ -1,4 +1,5 @@
 import type { Bed } from "./bed.ts";
+import { programsInBed } from "./paths.ts";
 
 /** A stand-in for `busctl` in a firewalld that is a file: a line for each source of a zone. */
 export function fakeFirewalld(bed: Bed) {
@@ -26,7 +27,7 @@ esac
   );
   bed.host.sh(`chmod +x ${folder}/busctl`);
   return {
-    options: { env: { PATH: `${folder}:/usr/sbin:/usr/bin:/sbin:/bin` } },
+    options: { env: { PATH: `${folder}:${programsInBed}` } },
     sources: () => bed.read(`${folder}/sources`).split("\n").filter(Boolean).toSorted(),
     reload: () => bed.write(`${folder}/sources`, ""),
     stop: () => bed.write(`${folder}/owner`, "b false"),

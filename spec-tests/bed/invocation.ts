@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import type { Container } from "./container.ts";
 import { type Ending, type Outcome, outcome } from "./outcome.ts";
-import { binInBed, fakesInBed } from "./paths.ts";
+import { binInBed, fakesInBed, programsInBed } from "./paths.ts";
 
 /** A network configuration: any JSON object. */
 export type Config = Readonly<Record<string, unknown>>;
@@ -84,7 +84,7 @@ export async function start(
 
 /** The outcome, if it was the executable that ended, and not what should have started it. */
 function plugin(ending: Ending, what: string): Outcome {
-  if (/^(\/usr\/bin\/)?(nsenter|strace): /.test(ending.stderr)) {
+  if (/^(\S*\/)?(nsenter|strace): |^sh: \d+: exec: /.test(ending.stderr)) {
     throw new Error(`Cannot run ${what}: ${ending.stderr}(was it built anew meanwhile?)`);
   }
   return outcome(ending, what);
@@ -96,9 +96,10 @@ function commandLine(
   call: Invocation,
 ): readonly string[] {
   const file = `${call.from ?? binInBed}/${program}`;
-  const traced = [...enter, ...faults(call.fail), ...(call.as ?? []), file];
-  if (call.redirect === undefined) return traced;
-  return ["/bin/sh", "-c", `exec "$@" ${call.redirect}`, "sh", ...traced];
+  const traced = [...faults(call.fail), ...(call.as ?? []), file];
+  if (call.redirect === undefined) return [...enter, ...traced];
+  // Inside: Debian 13's nsenter does not work without a standard input of its own.
+  return [...enter, "/bin/sh", "-c", `exec "$@" ${call.redirect}`, "sh", ...traced];
 }
 
 function faults(fail: Invocation["fail"]): readonly string[] {
@@ -106,12 +107,21 @@ function faults(fail: Invocation["fail"]): readonly string[] {
   const expressions = typeof fail === "string" ? [fail] : fail;
   const calls = expressions.map((expression) => expression.split(":")[0]).join(",");
   const injections = expressions.flatMap((expression) => ["-e", `inject=${expression}`]);
-  return ["/usr/bin/strace", "-f", "-qq", "-o", "/dev/null", "-e", `trace=${calls}`, ...injections];
+  return [
+    `${programsInBed}/strace`,
+    "-f",
+    "-qq",
+    "-o",
+    "/dev/null",
+    "-e",
+    `trace=${calls}`,
+    ...injections,
+  ];
 }
 
 function variables(call: Invocation): NodeJS.ProcessEnv {
   const env: Record<string, string | undefined> = {
-    PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    PATH: programsInBed,
     CNI_COMMAND: call.command,
     CNI_CONTAINERID: call.container?.containerID,
     CNI_NETNS: call.container?.netns,

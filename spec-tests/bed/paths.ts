@@ -17,5 +17,11 @@ export const binInBed = `${bedDirectory}/bin`;
 /** The reference plugins, as every bed sees them: a read-only bind mount of `peerDirectory`. */
 export const peerInBed = `${bedDirectory}/peer`;
 
+/** The programs a test may run, as every bed sees them (programs.ts); the PATH of executables. */
+export const programsInBed = `${bedDirectory}/programs/listed`;
+
+/** The PATH of a test's own scripts: a program that may not be run refuses. */
+export const pathInBed = `${programsInBed}:${bedDirectory}/programs/others`;
+
 /** Stand-in plugins of one bed; the second entry of the default CNI_PATH. */
 export const fakesInBed = `${bedDirectory}/fakes`;

@@ -5,6 +5,7 @@
  *   /run, /var/lib, /tmp             empty tmpfs each
  *   dist/bin                         /run/bed/bin, read-only
  *   the reference plugins            /run/bed/peer, read-only
+ *   the programs a test may run      /run/bed/programs, read-only
  *   its links, routes, nft tables    only lo, and an uplink to nowhere
  *   flannel's daemon                 its file, as if it had been started
  *
@@ -18,15 +19,20 @@ import {
   binDirectory,
   binInBed,
   fakesInBed,
+  pathInBed,
   peerDirectory,
   peerInBed,
 } from "./paths.ts";
 
 const setUp = `
 set -e
-exec 9<"${binDirectory}" 8<"${existsSync(peerDirectory) ? peerDirectory : binDirectory}"
+exec 9<"${binDirectory}" 8<"${existsSync(peerDirectory) ? peerDirectory : binDirectory}" 7<"$WEFT_PROGRAMS"
+mount -t tmpfs -o mode=0755 bed /run
+mkdir -p ${bedDirectory}/programs
+mount -c --bind -o ro /proc/self/fd/7 ${bedDirectory}/programs
+PATH=${pathInBed}
 mount -t sysfs sysfs /sys
-for folder in /run /var/lib /tmp; do mount -t tmpfs -o mode=0755 bed $folder; done
+for folder in /var/lib /tmp; do mount -t tmpfs -o mode=0755 bed $folder; done
 chmod 1777 /tmp
 mkdir -p ${binInBed} ${peerInBed} ${fakesInBed} /run/flannel
 cat >/run/flannel/subnet.env <<end
@@ -37,7 +43,7 @@ FLANNEL_IPMASQ=true
 end
 mount -c --bind -o ro /proc/self/fd/9 ${binInBed}
 mount -c --bind -o ro /proc/self/fd/8 ${peerInBed}
-exec 9<&- 8<&-
+exec 9<&- 8<&- 7<&-
 ip link set lo up
 ip link add uplink0 type bridge
 ip address add 198.51.100.1/24 dev uplink0
@@ -66,7 +72,7 @@ export function startPrivateHost(): PrivateHost {
   if (keeper.stdin instanceof Socket) keeper.stdin.unref();
   return {
     root,
-    enter: ["/usr/bin/nsenter", "-t", String(keeper.pid), "-m", "-n"],
+    enter: [`${process.env.WEFT_PROGRAMS}/listed/nsenter`, "-t", String(keeper.pid), "-m", "-n"],
     dispose() {
       keeper.stdin.destroy();
       keeper.kill("SIGKILL");

@@ -1,6 +1,7 @@
 /** A stand-in plugin: a shell script that notes how it is called and answers as told. */
 import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { pathInBed } from "./paths.ts";
 
 /** What the stand-in does for one command. */
 export interface Answer {
@@ -18,6 +19,7 @@ export interface RecordedCall {
 }
 
 const script = `#!/bin/sh
+PATH=${pathInBed}
 notes=$0.notes
 number=$(ls "$notes" | grep -c env)
 env >"$notes/$number.env"

@@ -6,6 +6,7 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { type Json, links, neighbours, nftables, queueing, routes, rules } from "./observations.ts";
 import { bedDirectory } from "./paths.ts";
 import type { PrivateHost } from "./private-host.ts";
+import { shell } from "./programs.ts";
 
 /** Everything observed; each key names one thing, such as `box1 link eth0`. */
 export type Snapshot = Readonly<Record<string, Json>>;
@@ -51,7 +52,7 @@ true`;
 
 /** Takes a snapshot of a private host with all its namespaces and files. */
 export function takeSnapshot(host: PrivateHost): Snapshot {
-  const [file, ...words] = [...host.enter, "/bin/bash", "-c", observeAll];
+  const [file, ...words] = [...host.enter, ...shell(observeAll, "bash")];
   const ended = spawnSync(file ?? "", words, { maxBuffer: 256 * 1024 * 1024 });
   if (ended.status !== 0) throw new Error(`Cannot take a snapshot: ${ended.stderr}`);
   const things = new Map<string, Json>();

@@ -5,6 +5,7 @@ import type { Container } from "./container.ts";
 import { difference, type Shared, sharedBy, withoutShared } from "./difference.ts";
 import type { Config } from "./invocation.ts";
 import { outcome } from "./outcome.ts";
+import { programsInBed } from "./paths.ts";
 import { type Measured, Runner } from "./runner.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { workingConfig } from "./subjects.ts";
@@ -86,7 +87,7 @@ export class Target {
   /** One run, without judging it. */
   run({ command, stdin, env = {} }: Attack): Measured {
     const usual = {
-      PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+      PATH: programsInBed,
       CNI_COMMAND: command,
       CNI_CONTAINERID: "hostile-id",
       CNI_NETNS: this.box.netns,

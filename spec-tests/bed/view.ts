@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { expectNoneMissing, shell } from "./programs.ts";
 
 /** One entry of what `ip -json` and its relatives print. */
 export type Entry = Readonly<Record<string, unknown>>;
@@ -78,8 +79,10 @@ export class View {
   }
 
   #spawn(script: string) {
-    const [file, ...words] = [...this.#enter, "/bin/sh", "-c", script];
-    return spawnSync(file ?? "", words, { maxBuffer: 64 * 1024 * 1024 });
+    const [file = "", ...words] = [...this.#enter, ...shell(script)];
+    const ended = spawnSync(file, words, { maxBuffer: 64 * 1024 * 1024 });
+    expectNoneMissing(`${ended.stderr}`);
+    return ended;
   }
 }
 
