@@ -6,6 +6,8 @@ export default defineConfig({
   resolve: { alias: { host: `${import.meta.dirname}/tools/no-host.ts` } },
   test: {
     root: import.meta.dirname,
+    testTimeout: 0,
+    hookTimeout: 0,
     include: ["{lib,plugins,ipam,tools,bench}/**/*.test.ts"],
   },
 });

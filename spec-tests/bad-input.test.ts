@@ -7,7 +7,6 @@ import { type Shared, sharedBy } from "./bed/difference.ts";
 import type { Invocation } from "./bed/invocation.ts";
 import { it } from "./bed/it.ts";
 import { kernelHas } from "./bed/kernel.ts";
-import { sleep } from "./bed/private-host.ts";
 
 const config = masqueraded("10.1.2.0/24");
 const shared = sharedBy(config);
@@ -223,9 +222,9 @@ describe("a machine that does not play along", () => {
 
   it("P3.09 a lock that another process holds: code 11, and who holds it", ({ bed }) => {
     bed.add("bridge", bed.container(), config).result;
-    const holder = `flock --no-fork ${store}/net/lock sleep 300`;
+    const holder = `flock --no-fork ${store}/net/lock sleep 1000`;
     const pid = Number(bed.host.sh(`${holder} >/dev/null 2>&1 & echo $!`));
-    sleep(100);
+    bed.host.until(`! flock --nonblock ${store}/net/lock true`);
     try {
       expectRefusal(bed, { container: bed.container(), config }, { code: 11, words: `${pid}` });
     } finally {

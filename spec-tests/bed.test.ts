@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect } from "vitest";
 import { type Bed, createBed } from "./bed/bed.ts";
 import { bridge } from "./bed/configs.ts";
@@ -6,6 +8,7 @@ import type { Config } from "./bed/invocation.ts";
 import { it } from "./bed/it.ts";
 import { listedPrograms } from "./bed/programs.ts";
 import { systemCalls } from "./bed/system-calls.ts";
+import { Watch } from "./bed/watch.ts";
 
 /** What a stand-in plugin leaves behind, how, and the words by which the difference names it. */
 const leaks = [
@@ -117,6 +120,24 @@ describe("the bed", () => {
     const missing = listedPrograms().filter((name) => !bed.host.succeeds(`command -v ${name}`));
     expect(missing).toEqual([]);
     expect(bed.list(bed.programs).toSorted()).toEqual([...listedPrograms(), "node"].toSorted());
+  });
+
+  it("ends what hangs, and what computes without end, and lets go on what gets on", async () => {
+    const run = spawn("sh", ["-c", "sleep 1000; exit 7"]);
+    const status = new Promise((resolve) => run.on("exit", resolve));
+    const watch = new Watch(process.pid, { looks: 3, progress: 100, computed: 30_000 });
+    expect(watch.look()).toEqual([]);
+    while (run.exitCode === null && watch.look().length === 0) await delay(10);
+    expect(await status).not.toBe(0);
+
+    const loop = spawn("sh", ["-c", "while :; do :; done"]);
+    const end = new Promise((resolve) => loop.on("exit", (_, signal) => resolve(signal)));
+    const strict = new Watch(process.pid, { looks: 1e9, progress: 100, computed: 10 });
+    for (let lines = strict.look(); ; lines = strict.look()) {
+      if (lines.some((line) => line.includes("computes without end: sh -c while"))) break;
+      await delay(10);
+    }
+    expect(await end).toBe("SIGKILL");
   });
 
   it("counts a call that the kernel begins anew as one", () => {

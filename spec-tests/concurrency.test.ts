@@ -4,7 +4,7 @@ import type { Bed } from "./bed/bed.ts";
 import { hostLocal, masqueraded } from "./bed/configs.ts";
 import { sharedBy } from "./bed/difference.ts";
 import { it } from "./bed/it.ts";
-import { sleep } from "./bed/private-host.ts";
+import { sleep } from "./bed/patience.ts";
 import { reservations } from "./bed/store.ts";
 
 const store = "/var/lib/cni/networks/net";
@@ -75,7 +75,6 @@ describe("P15 sudden death", () => {
   ] as const;
   it.for(moments)(
     "P15.03 after SIGKILL at any %s of ADD, one DEL takes back everything",
-    { timeout: 180_000 },
     ([, calls], { bed }) => {
       bed.add("bridge", bed.container(), config).result;
       const box = bed.container();
@@ -93,7 +92,6 @@ describe("P15 sudden death", () => {
 
   it.for(moments)(
     "P15.03 after SIGKILL at any %s of DEL, another DEL does the rest",
-    { timeout: 180_000 },
     ([, calls], { bed }) => {
       const box = bed.container();
       const before = bed.snapshot();
@@ -175,8 +173,8 @@ describe("P15 host-local's store", () => {
 
 function holdLock(bed: Bed): number {
   bed.host.sh(`mkdir -p ${store}`);
-  const holder = `flock --no-fork ${store}/lock sleep 50`;
+  const holder = `flock --no-fork ${store}/lock sleep 1000`;
   const pid = Number(bed.host.sh(`${holder} >/dev/null 2>&1 & echo $!`));
-  sleep(100);
+  bed.host.until(`! flock --nonblock ${store}/lock true`);
   return pid;
 }

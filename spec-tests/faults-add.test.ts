@@ -4,7 +4,7 @@ import { failingAdd, scenarios } from "./bed/faults.ts";
 import { it } from "./bed/it.ts";
 
 describe.for(scenarios())("$title", (scenario) => {
-  it("ADD leaves nothing, whichever system call fails", { timeout: 240_000 }, () => {
+  it("ADD leaves nothing, whichever system call fails", () => {
     expect(failingAdd(scenario)).toEqual([]);
   });
 });

@@ -15,6 +15,6 @@ it.for([
   ["a file", '"$real" || { echo >/run/leak; exit 1; }', /file \/run\/leak/],
   ["an address", '[ $CNI_COMMAND = DEL ] || exec "$real"', /networks\/net/],
   ["a death", '[ $CNI_COMMAND$CNI_CONTAINERID = ADDopenat-3 ] && kill -9 $$; exec "$real"', /null/],
-] as const)("finds %s that an executable leaks", { timeout: 120_000 }, ([, script, finding]) => {
+] as const)("finds %s that an executable leaks", ([, script, finding]) => {
   expect(failingAdd(standIn(script)).join("\n")).toMatch(finding);
 });

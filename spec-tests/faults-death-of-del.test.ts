@@ -6,7 +6,6 @@ import { it } from "./bed/it.ts";
 describe.for(scenarios())("$title", (scenario) => {
   it.for(["DEL", "GC"] as const)(
     "after sudden death at any time of DEL, one %s takes back everything",
-    { timeout: 240_000 },
     (remedy) => {
       expect(dying(scenario, "DEL", remedy)).toEqual([]);
     },

@@ -6,7 +6,6 @@ import { it } from "./bed/it.ts";
 describe.for(scenarios())("$title", (scenario) => {
   it.for(["CHECK", "STATUS"] as const)(
     "%s changes nothing, whichever system call fails",
-    { timeout: 120_000 },
     (command) => {
       expect(failingQuestion(scenario, command)).toEqual([]);
     },

@@ -18,10 +18,10 @@ const harms = [
   ["two lines", error(7, "a\\nb"), /not one line/],
   ["a long error", error(7, "x".repeat(5000)), /an error of/],
   ["success without a result", "exit 0", /prints no object/],
-  ["a sleep", `sleep 1.5; ${error(7, "x")}`, /took/],
+  ["a sleep", `exec sleep 1000`, /it hung/],
   [
     "a loop",
-    `i=0; while [ $i -lt 2500000 ]; do i=$((i+1)); done; ${error(7, "x")}`,
+    `i=0; while [ $i -lt 8000000 ]; do i=$((i+1)); done; ${error(7, "x")}`,
     /computed for/,
   ],
   ["memory", `x=$(head -c 60000000 /dev/zero | tr '\\0' x); ${error(7, "x")}`, /KB/],
@@ -33,7 +33,7 @@ const harms = [
   ["what another loses", `rm -rf /var/lib/cni; ${error(7, "x")}`, /CHECK.*- file .*10\.1\.2\.2/],
 ] as const;
 
-const measured = /took|computed|KB/;
+const measured = /computed|KB/;
 const found = harms.filter(([, , finding]) => isMeasured || !measured.test(finding.source));
 
 it.each(found)("%s", (_, script, finding) => {

@@ -8,6 +8,7 @@ import { sharedBy } from "./bed/difference.ts";
 import type { Config } from "./bed/invocation.ts";
 import { needs } from "./bed/kernel.ts";
 import type { Result } from "./bed/outcome.ts";
+import { waitUntil } from "./bed/patience.ts";
 import { by, commonVersions, hasCheck } from "./bed/sides.ts";
 import { reservations } from "./bed/store.ts";
 
@@ -36,15 +37,10 @@ function addedByTheirs(bed: Bed, box: Container, config: Config): Result {
 
 /** Removes the namespace, as runtimes may before DEL, and waits until its links are gone too. */
 function removeNetns(bed: Bed, box: Container): void {
-  bed.host.sh(`
-    veths() { ls /sys/class/net | grep -c ^veth; }
-    before=$(veths)
-    ip netns delete ${box.name}
-    for i in $(seq 200); do
-      [ $(veths) -lt $before ] && exit 0
-      sleep 0.05
-    done
-    exit 1`);
+  const veths = () => bed.host.links().filter((name) => name.startsWith("veth")).length;
+  const before = veths();
+  bed.host.sh(`ip netns delete ${box.name}`);
+  waitUntil("the end of its links", () => veths() < before);
 }
 
 /** The lines of the host's NAT table that bear the names of reference plugins. */

@@ -137,7 +137,7 @@ describe("P9 namespaces", () => {
     const box = bed.container();
     bed.host.sh(`touch /run/bound && mount --bind ${box.netns} /run/bound`);
     bed.host.sh(`ln -s ${box.netns} /run/linked`);
-    const pid = box.sh("sleep 50 >/dev/null 2>&1 & echo $!").trim();
+    const pid = box.sh("sleep 1000 >/dev/null 2>&1 & echo $!").trim();
 
     for (const CNI_NETNS of ["/run/bound", "/run/linked", `/proc/${pid}/ns/net`]) {
       const result = bed.add("bridge", box, config, { env: { CNI_NETNS } }).result;

@@ -34,7 +34,7 @@ class Member {
   }
 
   async until(what: string, holds: (entries: string) => boolean): Promise<void> {
-    await this.#daemon.until(what, () => holds(this.entries), 3000);
+    await this.#daemon.until(what, () => holds(this.entries));
   }
 
   async end(): Promise<void> {

@@ -3,6 +3,7 @@ import { describe, expect } from "vitest";
 import type { Bed } from "./bed/bed.ts";
 import { it } from "./bed/it.ts";
 import { type Daemon, Node, Pinging, type Pod } from "./bed/nodes.ts";
+import { Patience } from "./bed/patience.ts";
 
 interface Scene {
   readonly nodes: readonly [Node, Node];
@@ -45,13 +46,11 @@ describe("the daemon", () => {
     const before = entries(first);
     const mac = first.view.link("weft.1").address;
     first.view.sh(damage);
-    const started = Date.now();
     const isMended = () =>
       first.view.succeeds("ip link show weft.1 up") &&
       first.view.link("weft.1").address === mac &&
       entries(first) === before;
-    await daemon.until("the repair", isMended);
-    expect(Date.now() - started).toBeLessThan(1000);
+    await daemon.until("the repair", isMended, new Patience(1000));
     await daemon.kill();
   });
 
@@ -93,13 +92,13 @@ describe("the daemon", () => {
       const { text } = first.call("status /run/weft/pods/net.conf --json");
       return (JSON.parse(text.split("\n")[0] ?? "") as { readonly passes: number }).passes;
     };
-    first.view.sh("while ip -6 address show tentative | grep -q inet6; do sleep 0.05; done");
+    first.view.until("! ip -6 address show tentative | grep -q inet6");
     const isQuiet = () => {
       const before = passes();
       bed.host.sh("sleep 0.3");
       return passes() === before;
     };
-    await daemon.until("silence", isQuiet, 5000);
+    await daemon.until("silence", isQuiet);
     const before = passes();
     first.view.sh(`
       for i in $(seq 20); do

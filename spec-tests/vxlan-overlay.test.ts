@@ -12,13 +12,7 @@ function nodesOf(bed: Bed, count: number): readonly Node[] {
 
 /** A bridge that is new asks no neighbours before its own link-local address is probed. */
 function awaitIpv6(nodes: readonly Node[]): void {
-  for (const { view } of nodes) {
-    view.sh(`
-      for i in $(seq 100); do
-        ip -6 address show tentative | grep -q inet6 || exit 0
-        sleep 0.05
-      done`);
-  }
+  for (const { view } of nodes) view.until("! ip -6 address show tentative | grep -q inet6");
 }
 
 interface WithIps {
@@ -29,9 +23,7 @@ const addressesOf = ({ result }: Pod): readonly string[] =>
   (result as unknown as WithIps).ips.map(({ address }) => address.split("/")[0] ?? "");
 
 describe("three nodes with two pods each", () => {
-  it("reach each other, by ICMP, TCP and UDP, under their own addresses", { timeout: 60_000 }, ({
-    bed,
-  }) => {
+  it("reach each other, by ICMP, TCP and UDP, under their own addresses", ({ bed }) => {
     const nodes = nodesOf(bed, 3);
     const pods = nodes.flatMap((node) => {
       const config = node.config(nodes);
@@ -48,9 +40,7 @@ describe("three nodes with two pods each", () => {
     for (const [i, address] of addressesOf(last).entries()) {
       for (const protocol of ["", "--udp"]) {
         last.box.sh("iperf3 --server --daemon --one-off");
-        const report = first.box.sh(
-          `iperf3 --client ${address} --bytes 100K ${protocol} --json --connect-timeout 3000`,
-        );
+        const report = first.box.sh(`iperf3 --client ${address} --bytes 100K ${protocol} --json`);
         expect(report).toContain(addressesOf(first)[i]);
         expect(report).toContain('"bytes":');
       }
@@ -66,13 +56,15 @@ describe("a packet on its way", () => {
     if (!one || !two) throw new Error("there are no pods");
     const [address = ""] = addressesOf(two);
     bed.host.sh(
-      "tcpdump -i underlay -w /tmp/c.pcap --immediate-mode </dev/null >/tmp/err 2>&1 & echo $! >/tmp/pid; sleep 0.5",
+      "tcpdump -i underlay -U -w /tmp/c.pcap --immediate-mode </dev/null >/tmp/err 2>&1 & echo $! >/tmp/pid",
     );
+    bed.host.until("grep -q 'listening on' /tmp/err");
     expect(one.box.ping(address)).toBe(true);
-    expect(one.box.succeeds(`ping -c 1 -W 2 -M do -s ${1450 - 28} ${address}`)).toBe(true);
-    expect(one.box.succeeds(`ping -c 1 -W 2 -M do -s ${1451 - 28} ${address} 2>&1`)).toBe(false);
-    bed.host.sh("sleep 0.3; kill $(cat /tmp/pid); sleep 0.2");
-    const seen = bed.host.sh("tcpdump -r /tmp/c.pcap -n -e -v 'udp port 8472' 2>/dev/null");
+    expect(one.box.ping(address, `-M do -s ${1450 - 28}`)).toBe(true);
+    expect(one.box.ping(address, `-M do -s ${1451 - 28}`)).toBe(false);
+    const read = "tcpdump -r /tmp/c.pcap -n -e -v 'udp port 8472' 2>/dev/null";
+    bed.host.until(`${read} | grep -q 'length 1514'`);
+    const seen = bed.host.sh(`kill $(cat /tmp/pid); ${read}`);
     expect(seen).toMatch(/192\.0\.2\.1\.\d+ > 192\.0\.2\.2\.8472/);
     expect(seen).toContain("instance 77");
     expect(seen).toContain("length 1514");
@@ -317,8 +309,8 @@ describe("the UDP port", () => {
     if (!first) throw new Error("there is no node");
     const listen = 'require("dgram").createSocket("udp4").bind(8472)';
     const pid = first.view.sh(`
-      ${process.execPath} -e '${listen}' </dev/null >/dev/null 2>&1 & echo $!
-      for i in $(seq 50); do ss -Huln sport = 8472 | grep -q . && exit 0; sleep 0.05; done`);
+      ${process.execPath} -e '${listen}' </dev/null >/dev/null 2>&1 & echo $!`);
+    first.view.until("ss -Huln sport = 8472 | grep -q .");
     const container = bed.container();
     const config = first.config([]);
     const before = bed.snapshot();
@@ -327,9 +319,8 @@ describe("the UDP port", () => {
     expect(error.msg).toContain('Cannot use UDP port 8472 for "weft.1"');
     expect(first.view.links()).not.toContain("weft.1");
     expect(bed.leftovers(before, { ...sharedBy(config), device: "none" })).toEqual([]);
-    first.view.sh(`
-      kill ${pid}
-      while ss -Huln sport = 8472 | grep -q .; do sleep 0.05; done`);
+    first.view.sh(`kill ${pid}`);
+    first.view.until("! ss -Huln sport = 8472 | grep -q .");
     expect(first.run({ command: "ADD", config, container })).toSucceed();
   });
 });

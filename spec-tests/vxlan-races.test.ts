@@ -75,7 +75,7 @@ describe(`${AT_ONCE} first ADDs at once`, () => {
 });
 
 describe("an ADD that is killed", () => {
-  it("before any of its messages, is made good by the next", { timeout: 60_000 }, ({ bed }) => {
+  it("before any of its messages, is made good by the next", ({ bed }) => {
     const node = new Node(bed, 1);
     const config = node.config([], { peers, ipMasq: false });
     const container = bed.container();

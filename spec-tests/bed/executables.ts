@@ -37,7 +37,7 @@ function isExecutable(name: string): boolean {
 
 function askVersion(name: string): VersionAnswer | undefined {
   const env = { CNI_COMMAND: "VERSION" };
-  const { stdout } = spawnSync(`${binDirectory}/${name}`, { env, input: "", timeout: 10_000 });
+  const { stdout } = spawnSync(`${binDirectory}/${name}`, { env, input: "" });
   try {
     const answer = JSON.parse(`${stdout}`) as VersionAnswer;
     return Array.isArray(answer.supportedVersions) ? answer : undefined;

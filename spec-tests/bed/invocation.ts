@@ -44,8 +44,6 @@ export function run(enter: readonly string[], program: string, call: Invocation)
   const ended = spawnSync(file ?? "", words, {
     env: variables(call),
     input: input(call),
-    timeout: 50_000,
-    killSignal: "SIGKILL",
     maxBuffer: 64 * 1024 * 1024,
   });
   if (ended.pid === 0) throw ended.error ?? new Error(`Cannot start "${file}"`);

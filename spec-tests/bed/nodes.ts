@@ -5,6 +5,7 @@ import type { Bed } from "./bed.ts";
 import type { Container } from "./container.ts";
 import type { Config, Invocation } from "./invocation.ts";
 import type { Outcome } from "./outcome.ts";
+import { Patience } from "./patience.ts";
 
 /** A pod: a container of a node, and what ADD said of it. */
 export interface Pod {
@@ -40,8 +41,7 @@ export class Node {
       ip link set wire up
       ip route add default via 192.0.2.254`);
     // The kernel takes note of a carrier a moment later.
-    bed.host.sh(`
-      until bridge link show dev port${number} | grep -q forwarding; do sleep 0.01; done`);
+    bed.host.until(`bridge link show dev port${number} | grep -q forwarding`);
     for (const program of ["vxlan-overlay", "flannel"]) this.#writeProgram(program);
   }
 
@@ -143,11 +143,10 @@ export class Daemon {
     return this.#said;
   }
 
-  /** Waits until a condition holds, a second at most unless said otherwise. */
-  async until(what: string, holds: () => boolean, milliseconds = 1500): Promise<void> {
-    const deadline = Date.now() + milliseconds;
+  /** Waits until a condition holds. */
+  async until(what: string, holds: () => boolean, patience = new Patience()): Promise<void> {
     while (!holds()) {
-      if (Date.now() > deadline) throw new Error(`${what} did not come; it said:\n${this.#said}`);
+      if (!patience.lasts()) throw new Error(`${what} did not come; it said:\n${this.#said}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
@@ -164,6 +163,7 @@ export class Daemon {
 export class Pinging {
   readonly #process: ChildProcess;
   readonly #report: Promise<string>;
+  #said = "";
 
   constructor(bed: Bed, from: Container, address: string) {
     const [file = "", ...words] = bed.command(
@@ -171,21 +171,27 @@ export class Pinging {
     );
     this.#process = spawn(file, words, { stdio: ["ignore", "pipe", "inherit"] });
     bed.atEnd(() => this.#process.kill("SIGKILL"));
-    let said = "";
     this.#process.stdout?.on("data", (data) => {
-      said += data;
+      this.#said += data;
     });
-    this.#report = new Promise((resolve) => this.#process.once("close", () => resolve(said)));
+    this.#report = new Promise((resolve) => this.#process.once("close", () => resolve(this.#said)));
   }
 
   /** Pings on for a moment and ends; the numbers of those without an answer before the last with. */
   async end(): Promise<{ readonly answered: number; readonly lost: readonly number[] }> {
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    const [before, patience] = [this.#answers, new Patience()];
+    while (this.#answers < before + 20 && patience.lasts()) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
     this.#process.kill("SIGINT");
     const answers = [...(await this.#report).matchAll(/icmp_seq=(\d+) ttl=/g)];
     const seen = new Set(answers.map(([, number]) => Number(number)));
     if (seen.size === 0) throw new Error("no ping was answered");
     const all = Array.from({ length: Math.max(...seen) }, (_, i) => i + 1);
     return { answered: seen.size, lost: all.filter((number) => !seen.has(number)) };
+  }
+
+  get #answers(): number {
+    return this.#said.split(" ttl=").length - 1;
   }
 }

@@ -74,7 +74,9 @@ export function routes(list: List, family: string): Named {
 
 function isNotOfKernel({ dst, type, protocol }: JsonObject): boolean {
   const ofLinkLocal = /^fe80:/.test(String(dst)) || dst === "ff00::/8";
-  return !(protocol === "kernel" && (ofLinkLocal || type === "anycast"));
+  // That of an IPv6 address comes once no duplicate was found, and the address is told by itself.
+  const ofAddress = type === "anycast" || (type === "local" && String(dst).includes(":"));
+  return !(protocol === "kernel" && (ofLinkLocal || ofAddress));
 }
 
 /** The kernel adds this route for an IPv6 address some time after the address, which is compared. */

@@ -46,9 +46,5 @@ export function attach(bed: Bed, config: Config): Attached {
 
 /** Waits until what the containers' links and the bridge sent for IPv6 is through. */
 export function awaitIpv6(bed: Bed): void {
-  bed.host.sh(`
-    for i in $(seq 100); do
-      ip -6 address show tentative | grep -q inet6 || exit 0
-      sleep 0.05
-    done`);
+  bed.host.until("! ip -6 address show tentative | grep -q inet6");
 }

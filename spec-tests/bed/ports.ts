@@ -1,5 +1,6 @@
 import type { Bed } from "./bed.ts";
 import type { Container } from "./container.ts";
+import { slowness } from "./patience.ts";
 import type { View } from "./view.ts";
 
 /** Serves a port until its namespace goes: each client is told who it seems to be. */
@@ -20,19 +21,18 @@ ${answer}
 `;
   box.sh(`
     rm -f /tmp/serving
-    python3 -c '${program}' </dev/null >/dev/null 2>&1 &
-    for i in $(seq 200); do [ -e /tmp/serving ] && exec rm /tmp/serving; sleep 0.02; done
-    exit 1`);
+    python3 -c '${program}' </dev/null >/dev/null 2>&1 &`);
+  box.until("rm /tmp/serving");
 }
 
-/** What a server says: the address that it sees; "" if there is no answer within a second. */
+/** What a server says: the address that it sees; "" if there is no answer within a quiet machine's second. */
 export function ask(from: View, to: string, port: number, protocol = "tcp"): string {
   const kind = protocol === "udp" ? "SOCK_DGRAM" : "SOCK_STREAM";
   const program = `
 import socket, sys
 family = socket.AF_INET6 if ":" in "${to}" else socket.AF_INET
 s = socket.socket(family, socket.${kind})
-s.settimeout(1)
+s.settimeout(${slowness()})
 try:
   s.connect(("${to}", ${port}))
   s.send(b"x")

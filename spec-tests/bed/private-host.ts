@@ -12,7 +12,7 @@
  * The keeper ends when its standard input ends, so nothing survives this process.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { Socket } from "node:net";
 import {
   bedDirectory,
@@ -23,6 +23,7 @@ import {
   peerDirectory,
   peerInBed,
 } from "./paths.ts";
+import { waitUntil } from "./patience.ts";
 
 const setUp = `
 set -e
@@ -81,16 +82,18 @@ export function startPrivateHost(): PrivateHost {
 }
 
 function waitUntilReady(keeper: ChildProcess, readyFile: string): void {
-  const deadline = Date.now() + 10_000;
-  while (!existsSync(readyFile)) {
-    if (keeper.pid === undefined || Date.now() > deadline) {
-      throw new Error("Cannot make a private host: unshare did not start or took over 10 s");
-    }
-    sleep(2);
-  }
+  waitUntil("a private host", () => {
+    if (!isRunning(keeper)) throw new Error("Cannot make a private host: unshare failed");
+    return existsSync(readyFile);
+  });
 }
 
-/** Blocks this process for so many milliseconds. */
-export function sleep(milliseconds: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+/** Its exit status comes only when this process does not wait; what the kernel knows comes at once. */
+function isRunning({ pid }: ChildProcess): boolean {
+  if (pid === undefined) return false;
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false;
+  }
 }

@@ -6,8 +6,9 @@
  * stdin holds jobs. A block is its length as a 32-bit number and so many bytes:
  *   number of blocks, program, its standard input, NAME=value ...
  * stdout holds their ends, in the same order:
- *   nanoseconds, nanoseconds of these without a free core, nanoseconds on a core, peak memory in
- *   KB, wait status (64 bits each), then its standard output and its standard error as blocks
+ *   nanoseconds, nanoseconds of these without a free core, nanoseconds on a core, nanoseconds on a
+ *   core of a calibration run if it computed for long (else 0), peak memory in KB, wait status (64
+ *   bits each), then its standard output and its standard error as blocks
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -26,7 +27,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_BLOCKS = 1024, MAX_OUTPUT = 1 << 24, DEADLINE = 20000 };
+enum { MAX_BLOCKS = 1024, MAX_OUTPUT = 1 << 24, TABLE = 1 << 20 };
+
+/* What was asleep so often, or computed for so many nanoseconds, will not end. */
+#define ASLEEP 200
+#define COMPUTING 60000000000ULL
+
+/* From here on the machine's speed is asked for as well, in nanoseconds. */
+#define LONG 300000000ULL
 
 static void fail(const char *what)
 {
@@ -119,32 +127,67 @@ static void write_file(int fd)
     }
 }
 
-/* How long a process that has ended was ready to run and did not (schedstat's second number). */
-static uint64_t time_without_core(pid_t pid)
+/* How long a process, ended or not, was on a core, and was ready for one and had none. */
+struct times {
+    uint64_t ran, waited;
+};
+
+static struct times times_of(pid_t pid)
 {
     char path[64];
-    uint64_t waited = 0;
+    struct times times = { 0, 0 };
     FILE *file;
 
     snprintf(path, sizeof path, "/proc/%d/schedstat", pid);
     file = fopen(path, "r");
     if (file) {
-        if (fscanf(file, "%*s %" SCNu64, &waited) != 1)
-            waited = 0;
+        if (fscanf(file, "%" SCNu64 " %" SCNu64, &times.ran, &times.waited) != 2)
+            times = (struct times){ 0, 0 };
         fclose(file);
     }
-    return waited;
+    return times;
 }
 
+/* What a fixed computation takes now: small steps through a table that no near cache holds. */
+static uint64_t calibrate(void)
+{
+    uint32_t *table = malloc(TABLE * sizeof *table), at = 1;
+    struct timespec begin, end;
+
+    if (!table)
+        fail("calibration");
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begin);
+    for (uint32_t i = 0; i < 4 * TABLE; i++) {
+        at = at * 1664525 + 1013904223;
+        table[at % TABLE] = i;
+        at ^= table[(at >> 7) % TABLE];
+    }
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
+    free(table);
+    return (end.tv_sec - begin.tv_sec) * 1000000000ULL + end.tv_nsec - begin.tv_nsec;
+}
+
+/*
+ * Ends what hangs or loops. No time is fixed: what counts is its own time on a core, and how often
+ * it is found to have been neither on a core nor ready for one, which a busy machine asks more slowly.
+ */
 static void wait_until_ended(pid_t pid)
 {
     struct pollfd handle = { .fd = syscall(SYS_pidfd_open, pid, 0), .events = POLLIN };
+    struct times before = { 0, 0 };
     siginfo_t info;
+    int asleep = 0;
 
     if (handle.fd < 0)
         fail("pidfd_open");
-    if (poll(&handle, 1, DEADLINE) == 0)
-        kill(-pid, SIGKILL);
+    while (poll(&handle, 1, 100) == 0) {
+        struct times times = times_of(pid);
+
+        asleep = times.ran == before.ran && times.waited == before.waited ? asleep + 1 : 0;
+        if (asleep > ASLEEP || times.ran > COMPUTING)
+            kill(-pid, SIGKILL);
+        before = times;
+    }
     close(handle.fd);
     if (waitid(P_PID, pid, &info, WEXITED | WNOWAIT))
         fail("waitid");
@@ -157,7 +200,7 @@ static void run(char *program, int in, char **env)
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     struct rusage usage;
-    uint64_t begin, end, waited;
+    uint64_t begin, end, waited, computed;
     pid_t pid;
 
     posix_spawn_file_actions_init(&actions);
@@ -172,11 +215,13 @@ static void run(char *program, int in, char **env)
         fail(program);
     wait_until_ended(pid);
     end = now();
-    waited = time_without_core(pid);
+    waited = times_of(pid).waited;
     wait4(pid, &status, 0, &usage);
+    computed = nanoseconds(usage.ru_utime) + nanoseconds(usage.ru_stime);
     write_number(end - begin);
     write_number(waited);
-    write_number(nanoseconds(usage.ru_utime) + nanoseconds(usage.ru_stime));
+    write_number(computed);
+    write_number(computed > LONG ? calibrate() : 0);
     write_number(usage.ru_maxrss);
     write_number(status);
     write_file(out);

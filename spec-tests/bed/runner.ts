@@ -18,15 +18,20 @@ export interface Measured extends Ending {
   readonly milliseconds: number;
   /** How long it computed. */
   readonly computing: number;
+  /** How many times longer than on a quiet machine a fixed computation took after it; at least 1. */
+  readonly slowness: number;
   /** The most memory it had at once. */
   readonly kilobytes: number;
 }
+
+/** Milliseconds that the runner's fixed computation takes on a quiet machine. */
+const USUAL = 25;
 
 const signals: { readonly [number: number]: string } = {
   6: "SIGABRT",
   7: "SIGBUS",
   8: "SIGFPE",
-  9: "SIGKILL: no end within 20 s",
+  9: "SIGKILL: it hung, or computed for a minute",
   11: "SIGSEGV",
 };
 
@@ -53,11 +58,13 @@ export class Runner {
       Buffer.concat([Buffer.from(`${name}=`), Buffer.from(value)]),
     );
     this.#write([Buffer.from(program), stdin, ...variables]);
-    const [total = 0, waited = 0, computing = 0, kilobytes = 0, status = 0] = this.#readNumbers(5);
+    const [total = 0, waited = 0, computing = 0, calibration = 0, kilobytes = 0, status = 0] =
+      this.#readNumbers(6);
     const isExit = (status & 0x7f) === 0;
     return {
       milliseconds: (total - waited) / 1e6,
       computing: computing / 1e6,
+      slowness: Math.max(1, calibration / 1e6 / USUAL),
       kilobytes,
       exitCode: isExit ? status >> 8 : null,
       signal: isExit ? null : (signals[status & 0x7f] ?? `signal ${status & 0x7f}`),

@@ -38,7 +38,7 @@ export function hasCheck(version: string): boolean {
 function versionsOfPeer(): readonly string[] {
   const env = { CNI_COMMAND: "VERSION" };
   const input = '{"cniVersion":"1.0.0"}';
-  const { stdout } = spawnSync(`${peerDirectory}/bridge`, { env, input, timeout: 10_000 });
+  const { stdout } = spawnSync(`${peerDirectory}/bridge`, { env, input });
   try {
     return (JSON.parse(`${stdout}`) as VersionAnswer).supportedVersions;
   } catch {

@@ -6,6 +6,7 @@ import { difference, type Shared, sharedBy, withoutShared } from "./difference.t
 import type { Config } from "./invocation.ts";
 import { outcome } from "./outcome.ts";
 import { programsInBed } from "./paths.ts";
+import { slowness } from "./patience.ts";
 import { type Measured, Runner } from "./runner.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { workingConfig } from "./subjects.ts";
@@ -22,7 +23,7 @@ export interface Attack {
   readonly env?: Readonly<Record<string, string | Uint8Array | undefined>>;
 }
 
-/** What a run may need. Sanitizers need more, and are not for measuring. */
+/** What a run may need on a quiet machine. Sanitizers need more, and are not for measuring. */
 const isMeasured = process.env.WEFT_SANITIZED !== "1";
 const MILLISECONDS = 1000;
 const KILOBYTES = 50 * 1024;
@@ -115,19 +116,22 @@ export function faultsOf(run: Measured, command: string): readonly string[] {
   return [
     ...(run.exitCode === 0 ? successFaults(run, command) : failureFaults(run)),
     ...(/^\s+at |Sanitizer|runtime error/m.test(stderr) ? [`stderr: ${stderr}`] : []),
-    ...(isMeasured ? slowness(run) : []),
+    ...(isMeasured ? tardiness(run) : []),
     ...(isMeasured && kilobytes > KILOBYTES ? [`took ${kilobytes} KB: ${stdout}`] : []),
   ].map((line) => cut(line, 1000));
 }
 
 /**
- * What it computes is its own doing. How long it waits as well, if it was refused before it asked
+ * What it computes is its own doing. How long it sleeps as well, if it was refused before it asked
  * the kernel for anything; else it waits for all who change links at the same time.
  */
-function slowness({ milliseconds, computing, stdout }: Measured): readonly string[] {
+function tardiness(run: Measured): readonly string[] {
+  const { milliseconds, computing, stdout } = run;
+  const sleeping = milliseconds - computing;
   const isRefused = /"code": ?[467],/.test(stdout);
-  if (computing > MILLISECONDS) return [`computed for ${computing} ms: ${stdout}`];
-  return isRefused && milliseconds > MILLISECONDS ? [`took ${milliseconds} ms: ${stdout}`] : [];
+  if (computing > MILLISECONDS * run.slowness) return [`computed for ${computing} ms: ${stdout}`];
+  const isTardy = isRefused && sleeping > MILLISECONDS && sleeping > MILLISECONDS * slowness();
+  return isTardy ? [`slept for ${sleeping} ms: ${stdout}`] : [];
 }
 
 function successFaults({ stdout }: Measured, command: string): readonly string[] {

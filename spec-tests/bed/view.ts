@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { slowness, waitUntil } from "./patience.ts";
 import { expectNoneMissing, shell } from "./programs.ts";
 
 /** One entry of what `ip -json` and its relatives print. */
@@ -22,6 +23,11 @@ export class View {
   /** Whether a shell script succeeds here. */
   succeeds(script: string): boolean {
     return this.#spawn(script).status === 0;
+  }
+
+  /** Waits until a shell script succeeds here. */
+  until(script: string): void {
+    waitUntil(`"${script}"`, () => this.succeeds(script));
   }
 
   /** `ip` with JSON output: `ip("route show table all")`, `ip("-6 route")`. */
@@ -74,8 +80,9 @@ export class View {
   }
 
   /** Whether an address answers. */
-  ping(address: string): boolean {
-    return this.succeeds(`ping -n -q -c 1 -W 2 ${address}`);
+  ping(address: string, options = ""): boolean {
+    const wait = Math.ceil(2 * slowness());
+    return this.succeeds(`ping -n -q -c 1 -W ${wait} ${options} ${address}`);
   }
 
   #spawn(script: string) {

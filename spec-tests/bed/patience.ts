@@ -1,0 +1,64 @@
+/** How long to wait for what may never come: no time that is fixed, but more on a slow or busy machine. */
+import { spawnSync } from "node:child_process";
+
+/** Milliseconds that the calibration runs take on a quiet machine. */
+const USUAL = { programs: 6, namespace: 8 };
+
+/** How long a calibration run is good for. */
+const FRESH = 500;
+
+let known = 1;
+let measuredAt = Number.NEGATIVE_INFINITY;
+
+/** How many times longer than on a quiet machine programs take now, by running some; at least 1. */
+export function slowness(): number {
+  const begun = performance.now();
+  if (begun - measuredAt < FRESH) return known;
+  spawnSync("/bin/sh", ["-c", "for i in 1 2 3 4 5; do /bin/cat /proc/self/stat; done"]);
+  measuredAt = performance.now();
+  // A moment's calm in a busy time is not trusted.
+  known = Math.max(1, (measuredAt - begun) / USUAL.programs, known / 2);
+  return known;
+}
+
+/** The same for the kernel, whose locks all who change links share; it costs more to ask. */
+function slownessOfKernel(): number {
+  const begun = performance.now();
+  spawnSync("unshare", ["-n", "/bin/sh", "-c", ":"]);
+  return (performance.now() - begun) / USUAL.namespace;
+}
+
+/** Some milliseconds of a quiet machine, which are more on another one. */
+export class Patience {
+  readonly #milliseconds: number;
+  readonly #begun = performance.now();
+  #last = performance.now();
+  #spent = 0;
+
+  constructor(milliseconds = 20_000) {
+    this.#milliseconds = milliseconds;
+  }
+
+  /** Whether any is left. */
+  lasts(): boolean {
+    const now = performance.now();
+    this.#spent += (now - this.#last) / slowness();
+    this.#last = now;
+    if (this.#spent < this.#milliseconds) return true;
+    return (now - this.#begun) / slownessOfKernel() < this.#milliseconds;
+  }
+}
+
+/** Blocks until a condition holds. */
+export function waitUntil(what: string, holds: () => boolean): void {
+  const patience = new Patience();
+  while (!holds()) {
+    if (!patience.lasts()) throw new Error(`Cannot go on: ${what} did not come`);
+    sleep(5);
+  }
+}
+
+/** Blocks this process for so many milliseconds. */
+export function sleep(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}
