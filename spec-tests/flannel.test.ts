@@ -1,6 +1,7 @@
 /** flannel: what it tells its delegate, what it remembers, and what it refuses. */
 import { describe, expect } from "vitest";
 import type { Bed } from "./bed/bed.ts";
+import type { Container } from "./bed/container.ts";
 import { sharedBy } from "./bed/difference.ts";
 import type { Config } from "./bed/invocation.ts";
 import { it } from "./bed/it.ts";
@@ -152,7 +153,7 @@ describe.each(placements)("with bridge, %s", (_, place) => {
     expect(box.sh("ip route get 10.1.99.9")).toContain("via 10.1.17.1");
     expect(box.sh("ip route get fc00:0:0:7::9")).toContain("via fc00::1");
     expect(box.ping("10.1.17.1")).toBe(true);
-    expect(bed.list(records)).toEqual(["net:box1-id:eth0.json"]);
+    expect(bed.list(records).toSorted()).toEqual(["box1-id", "net:box1-id:eth0.json"]);
     expect(bed.check("flannel", box, { ...config, prevResult }, { path })).toMatchObject(quiet);
     expect(bed.status("flannel", config, { path })).toMatchObject(quiet);
     for (const _time of ["once", "twice"]) {
@@ -186,7 +187,7 @@ describe("DEL", () => {
     const error = { code: 120, msg: "stuck" };
     fake.answer("DEL", { stdout: error, exitCode: 1 });
     expect(bed.del("flannel", box, toFake).error).toMatchObject(error);
-    expect(bed.list(records)).toHaveLength(1);
+    expect(bed.list(records)).toHaveLength(2);
     fake.answer("DEL", {});
     expect(bed.del("flannel", box, toFake)).toMatchObject(quiet);
     expect(bed.list(records)).toEqual([]);
@@ -202,7 +203,7 @@ describe("DEL", () => {
     const second = dualStack.map((line) => line.replace("10.1", "10.2")).join("\n");
     bed.write("/run/two", second);
     for (const [config, ifName] of networks) bed.add("flannel", box, config, { ifName }).result;
-    expect(bed.list(records)).toHaveLength(3);
+    expect(bed.list(records)).toHaveLength(4);
     expect(bed.del("flannel", box, networks[0][0], { ifName: "eth0" })).toMatchObject(quiet);
     expect(box.sh("ip -o link show type veth | cut -d: -f2")).toMatch(/eth1.*\n.*eth2/);
     expect([reservations(bed), reservations(bed, "net2")]).toMatchObject([
@@ -278,6 +279,72 @@ describe("DEL", () => {
   });
 });
 
+/** What DEL of flannel's own plugin does: it knows nothing but the file of the container's name. */
+function delByFlannel(bed: Bed, box: Container): void {
+  const path = `${records}/${box.containerID}`;
+  const config = JSON.parse(bed.read(path)) as Config & { readonly type: string };
+  const bin = "/usr/lib/cni";
+  expect(bed.del(config.type, box, config, { from: bin, path: bin })).toMatchObject(quiet);
+  bed.host.sh(`rm ${path}`);
+}
+
+describe("the file under the container's name", () => {
+  const path = `${records}/box1-id`;
+
+  it("serves flannel's own plugin after a downgrade", ({ bed }) => {
+    tell(bed, dualStack);
+    const box = bed.container();
+    const config = flannel({ cniVersion: "1.0.0" });
+    const before = bed.snapshot();
+    bed.add("flannel", box, config).result;
+    delByFlannel(bed, box);
+    expect(reservations(bed)).toEqual([]);
+    expect(box.links()).toEqual(["lo"]);
+    expect(bed.del("flannel", box, config)).toMatchObject(quiet);
+    expect(bed.leftovers(before, sharedBy(config))).toEqual([]);
+  });
+
+  it("is that of the first attachment, whatever becomes of others", ({ bed }) => {
+    const fake = fakeDelegate(bed);
+    const box = bed.container();
+    const other = { ...toFake, name: "net2" };
+    bed.add("flannel", box, toFake).result;
+    const first = bed.read(path);
+    expect(JSON.parse(first)).toEqual({ ...given(fake), ifName: "eth0" });
+    bed.add("flannel", box, toFake, { ifName: "eth1" }).result;
+    bed.add("flannel", box, other, { ifName: "eth2" }).result;
+    for (const _ of ["once", "twice"]) {
+      expect(bed.del("flannel", box, toFake, { ifName: "eth1" })).toMatchObject(quiet);
+      expect(bed.del("flannel", box, other, { ifName: "eth2" })).toMatchObject(quiet);
+      expect(bed.read(path)).toBe(first);
+    }
+    expect(bed.del("flannel", box, toFake)).toMatchObject(quiet);
+    expect(bed.list(records)).toEqual([]);
+  });
+
+  it("of flannel's own stays as it is beside another attachment", ({ bed }) => {
+    fakeDelegate(bed);
+    const box = bed.container();
+    const theirs = '{"name":"net2","type":"fake"}';
+    bed.host.sh(`mkdir -p ${records}`);
+    bed.write(path, theirs);
+    bed.add("flannel", box, toFake).result;
+    expect(bed.del("flannel", box, toFake)).toMatchObject(quiet);
+    expect(bed.read(path)).toBe(theirs);
+  });
+
+  it("goes with GC, also if it is all that is left of the record", ({ bed }) => {
+    const fake = fakeDelegate(bed);
+    const boxes = [bed.container(), bed.container()];
+    for (const box of boxes) bed.add("flannel", box, toFake).result;
+    bed.host.sh(`rm ${records}/net:box1-id:eth0.json`);
+    expect(bed.gc("flannel", { ...toFake, "cni.dev/valid-attachments": [] })).toMatchObject(quiet);
+    expect(fake.commands.slice(2)).toEqual(["DEL", "DEL", "GC"]);
+    expect(given(fake, 2)).toEqual(given(fake));
+    expect(bed.list(records)).toEqual([]);
+  });
+});
+
 describe("ADD that fails", () => {
   it("has the delegate take back what it did, and forgets it", ({ bed }) => {
     const fake = fakeDelegate(bed);
@@ -296,7 +363,7 @@ describe("ADD that fails", () => {
     for (const command of ["ADD", "DEL"]) fake.answer(command, { exitCode: 1 });
     const box = bed.container();
     expect(bed.add("flannel", box, toFake).error.code).toBe(102);
-    expect(bed.list(records)).toHaveLength(1);
+    expect(bed.list(records)).toHaveLength(2);
     fake.answer("DEL", {});
     expect(bed.del("flannel", box, toFake)).toMatchObject(quiet);
     expect(bed.list(records)).toEqual([]);
@@ -354,7 +421,10 @@ describe("GC", () => {
     expect(fake.calls[3]?.env).toEqual({ ...env, CNI_COMMAND: "DEL" });
     expect(given(fake, 3)).toEqual(given(fake, 1));
     expect(given(fake, 4)).toEqual({ ...given(fake, 1), ...list });
-    expect(bed.list(records)).toEqual(["net2:box3-id:eth0.json", "net:box1-id:eth0.json"]);
+    expect(bed.list(records).toSorted()).toEqual([
+      ...["box1-id", "box3-id"],
+      ...["net2:box3-id:eth0.json", "net:box1-id:eth0.json"],
+    ]);
   });
 
   it("keeps the records of what could not be deleted, and goes on", ({ bed }) => {
@@ -365,7 +435,7 @@ describe("GC", () => {
     const { error } = bed.gc("flannel", { ...toFake, ...valid() });
     expect(error.details).toContain("box1-id");
     expect(fake.commands.slice(2).sort()).toEqual(["DEL", "DEL", "GC"]);
-    expect(bed.list(records)).toEqual(["net:box1-id:eth0.json"]);
+    expect(bed.list(records).toSorted()).toEqual(["box1-id", "net:box1-id:eth0.json"]);
   });
 
   it("frees addresses and links of the suite's own bridge", ({ bed }) => {

@@ -40,8 +40,13 @@ export function deleteBackup(path: string): void {
 
 /** The names of the backups in a directory; none if there is no such directory. */
 export function listBackups(directory: string): readonly string[] {
+  return listNames(directory).filter((name) => name.endsWith(".json"));
+}
+
+/** All names in a directory; none if there is no such directory. */
+export function listNames(directory: string): readonly string[] {
   try {
-    return listDirectory(directory).filter((name) => name.endsWith(".json"));
+    return listDirectory(directory);
   } catch (cause) {
     if (isMissing(cause)) return [];
     throw cause;

@@ -44,9 +44,10 @@ function add(call: AddCall<Config>, _host: Netns, container: Netns): Result {
   refuseTaken(call, container);
   const before = findRecord(config.dataDir, attachment);
   return allOrNothing((undo) => {
-    writeRecord(config.dataDir, attachment, given);
+    writeRecord(config.dataDir, attachment, { config: given, cniVersion: call.cniVersion });
     undo.add("attachment", () => {
-      if (before) return restoreRecord(config.dataDir, attachment, before);
+      const { cniVersion } = call;
+      if (before) return restoreRecord(config.dataDir, attachment, { ...before, cniVersion });
       takeBack(type, request);
       deleteRecord(config.dataDir, attachment, undefined);
     });

@@ -3,16 +3,25 @@
  * daemon's file and of the configuration.
  *
  *   <dataDir>/<network>:<containerID>:<ifName>.json
- *   <dataDir>/<containerID>                           as the reference plugin leaves it
+ *   <dataDir>/<containerID>                           as flannel's own plugin leaves it
+ *
+ * ADD leaves the second one as well, so that a DEL by flannel's own plugin finds what is to be
+ * undone. It has room for one attachment of a container only: it is the first one's, and says by
+ * "ifName" which that is. One without that key is flannel's own and stays as it is.
  */
 
 import type { Attachment } from "../../lib/cni/call.ts";
 import type { JsonObject } from "../../lib/cni/json.ts";
-import { deleteBackup, listBackups, readBackup, writeBackup } from "../../lib/net/backup.ts";
+import { deleteBackup, listNames, readBackup, writeBackup } from "../../lib/net/backup.ts";
 
-export interface Record {
+export interface Record extends Given {
   readonly path: string;
+}
+
+/** What a delegate is given, and by which version of the protocol; a record may not say. */
+export interface Given {
   readonly config: JsonObject;
+  readonly cniVersion?: string | undefined;
 }
 
 /** No part of it can have a colon in it, so no two attachments have one name. */
@@ -20,20 +29,40 @@ function nameOf({ network, containerID, ifName }: Attachment): string {
   return `${network}:${containerID}:${ifName}.json`;
 }
 
-/** The record of an attachment; one of another network under its container's name is not its. */
+/** The record of an attachment; one of another under its container's name is not its. */
 export function findRecord(dataDir: string, attachment: Attachment): Record | undefined {
-  const names = [nameOf(attachment), attachment.containerID];
-  for (const name of names) {
-    const path = `${dataDir}/${name}`;
-    const config = readBackup(path) as JsonObject | undefined;
-    if (config?.name === attachment.network) return { path, config };
-  }
-  return undefined;
+  const path = `${dataDir}/${nameOf(attachment)}`;
+  const config = readBackup(path) as JsonObject | undefined;
+  if (config?.name === attachment.network) return { path, config };
+  const shared = readShared(dataDir, attachment);
+  if (!shared || shared.owner === "other") return undefined;
+  return { path: pathOfShared(dataDir, attachment), config: shared.config };
+}
+
+function pathOfShared(dataDir: string, { containerID }: Attachment): string {
+  return `${dataDir}/${containerID}`;
+}
+
+/** The record under a container's name, and whose it is: this attachment's, flannel's, another's. */
+function readShared(dataDir: string, attachment: Attachment) {
+  const found = readBackup(pathOfShared(dataDir, attachment)) as JsonObject | undefined;
+  if (!found) return undefined;
+  const { ifName, ...config } = found;
+  const isOfNetwork = config.name === attachment.network;
+  if (!isOfNetwork) return { owner: "other", config } as const;
+  if (ifName === undefined) return { owner: "flannel", config } as const;
+  return { owner: ifName === attachment.ifName ? "own" : "other", config } as const;
 }
 
 /** Keeps what the delegate is given, before it is given. */
-export function writeRecord(dataDir: string, attachment: Attachment, config: JsonObject): void {
+export function writeRecord(dataDir: string, attachment: Attachment, given: Given): void {
+  const { config, cniVersion } = given;
   writeBackup(dataDir, nameOf(attachment), config);
+  const shared = readShared(dataDir, attachment);
+  if (shared && shared.owner !== "own") return;
+  const version = cniVersion === undefined ? {} : { cniVersion };
+  const { containerID, ifName } = attachment;
+  writeBackup(dataDir, containerID, { ...version, ...config, ifName });
 }
 
 /** Removes a record, and one of this attachment that cannot be read any more. */
@@ -43,20 +72,39 @@ export function deleteRecord(
   record: Record | undefined,
 ): void {
   if (record) deleteBackup(record.path);
+  if (readShared(dataDir, attachment)?.owner === "own") {
+    deleteBackup(pathOfShared(dataDir, attachment));
+  }
   deleteBackup(`${dataDir}/${nameOf(attachment)}`);
 }
 
 /** Makes the record of an attachment what it was; one that is not ours has not been touched. */
 export function restoreRecord(dataDir: string, attachment: Attachment, before: Record): void {
-  if (before.path.endsWith(nameOf(attachment))) writeRecord(dataDir, attachment, before.config);
+  if (before.path.endsWith(nameOf(attachment))) writeRecord(dataDir, attachment, before);
   else deleteRecord(dataDir, attachment, undefined);
 }
 
-/** The attachments of a network that have a record of ours. */
+/** The attachments of a network that have a record of ours, under either name. */
 export function listRecorded(dataDir: string, network: string): readonly Attachment[] {
-  return listBackups(dataDir).flatMap((name) => {
+  const names = listNames(dataDir);
+  return names.flatMap((name) => {
+    if (!name.includes(":")) return sharedOwner(dataDir, { network, name, names });
     const [of, containerID, ifName] = name.replace(/\.json$/, "").split(":");
     if (of !== network || containerID === undefined || ifName === undefined) return [];
     return [{ network, containerID, ifName }];
   });
+}
+
+interface Shared {
+  readonly network: string;
+  readonly name: string;
+  readonly names: readonly string[];
+}
+
+/** Whose a record under a container's name is, if its other name is gone. */
+function sharedOwner(dataDir: string, { network, name, names }: Shared): readonly Attachment[] {
+  const found = readBackup(`${dataDir}/${name}`);
+  if (found?.name !== network || typeof found.ifName !== "string") return [];
+  const attachment = { network, containerID: name, ifName: found.ifName };
+  return names.includes(nameOf(attachment)) ? [] : [attachment];
 }
