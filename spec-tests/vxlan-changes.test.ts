@@ -136,3 +136,70 @@ describe("while two hosts ping each other without loss, a third", () => {
     await expectNoLoss(all);
   });
 });
+
+/** Every message takes long enough for pings to fall into the time between two. */
+const slowly = { fail: "sendto,sendmsg:delay_exit=60000" };
+
+describe("a peer whose way changes is reached at any time", () => {
+  it("when its address changes", async ({ bed }) => {
+    const [one, three] = [new Node(bed, 1), new Node(bed, 3)] as const;
+    const config = { ...one.config([]), peers: undefined };
+    one.write("peers.json", [three.peer]);
+    const pod = one.pod(config);
+    three.pod(three.config([one]));
+    three.view.sh("ip address add 192.0.2.33/24 dev wire");
+    const vtepMAC = String(three.view.link("weft.1").address);
+    const ping = new Pinging(bed, pod.box, "10.244.3.2");
+    one.write("peers.json", [{ ...three.peer, publicIP: "192.0.2.33", vtepMAC }]);
+    one.run({ command: "ADD", config, container: bed.container(), ...slowly }).result;
+    expect(await ping.end()).toMatchObject({ lost: [] });
+    expect(one.view.sh("bridge fdb show dev weft.1")).toBe(
+      `${vtepMAC} dst 192.0.2.33 self permanent\n`,
+    );
+  });
+
+  it("when it is reached without wrapping from now on, and when it is not any more", async ({
+    bed,
+  }) => {
+    const [one, three] = [new Node(bed, 1), new Node(bed, 3)] as const;
+    const config = one.config([three]);
+    const pod = one.pod(config);
+    three.pod(three.config([one]));
+    const ping = new Pinging(bed, pod.box, "10.244.3.2");
+    for (const directRouting of [true, false]) {
+      const changed = { ...config, directRouting };
+      one.run({ command: "ADD", config: changed, container: bed.container(), ...slowly }).result;
+      expect(one.run({ command: "STATUS", config: changed })).toSucceed();
+    }
+    expect(await ping.end()).toMatchObject({ lost: [] });
+  });
+
+  it("when its MAC changes: what is to go goes last", ({ bed }) => {
+    const one = new Node(bed, 1);
+    const config = { ...one.config([]), peers: undefined };
+    const peer = { subnet: ["10.244.3.0/24", "fd10:0:0:3::/64"], publicIP: "192.0.2.3" };
+    const [old, vtepMAC] = ["02:00:00:00:00:01", "02:00:00:00:00:02"];
+    one.write("peers.json", [{ ...peer, vtepMAC: old }]);
+    one.pod(config, "before");
+    one.view.sh(`
+      bridge monitor fdb </dev/null >/tmp/fdb 2>&1 & echo $! >/tmp/pids
+      ip monitor neigh route </dev/null >/tmp/ip 2>&1 & echo $! >>/tmp/pids
+      for i in $(seq 10 99); do
+        grep -q 192.0.2 /tmp/fdb && grep -q 10.244 /tmp/ip && exit 0
+        bridge fdb add 02:00:00:00:09:$i dev weft.1 dst 192.0.2.$i self permanent
+        ip neigh add 10.244.$i.0 lladdr 02:00:00:00:09:$i dev weft.1 nud permanent
+        sleep 0.1
+      done; exit 1`);
+    one.write("peers.json", [{ ...peer, vtepMAC }]);
+    one.pod(config, "after");
+    one.view.sh(`
+      for i in $(seq 100); do grep -q "eleted ${old}" /tmp/fdb && break; sleep 0.05; done
+      kill $(cat /tmp/pids)`);
+    const lines = bed
+      .read("/tmp/fdb")
+      .split("\n")
+      .filter((line) => line.includes("192.0.2.3 "));
+    expect(lines.map((line) => line.split(" dev ")[0])).toEqual([vtepMAC, `Deleted ${old}`]);
+    expect(bed.read("/tmp/ip")).not.toMatch(/Deleted (10\.244\.3\.|fd10:0:0:3:)/);
+  });
+});

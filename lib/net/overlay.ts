@@ -6,15 +6,17 @@
  *   10.244.2.0    lladdr 02:ab:...  permanent           neighbour
  *   02:ab:...     dst 192.0.2.2     permanent           forwarding entry
  *
- * Reconciling reads what is there, compares, and sends the difference. A packet needs nothing else.
+ * Reconciling reads what is there, compares, and sends the difference: first what is missing, which
+ * takes the place of what it is to replace, then the end of what is left over. So packets always
+ * find the old way or the new one. A packet needs nothing else.
  * Thousands of hosts have tens of thousands of entries, so what is compared are short texts.
  */
 
 import type { Reader } from "../bytes/codec.ts";
 import { pack, unpack } from "../bytes/packed.ts";
 import { EEXIST, ENOENT, ESRCH } from "../host/errno.ts";
-import { formatAddress, type IpAddress } from "../ip/address.ts";
-import { type Cidr, firstAddress, formatCidr, hostCidr } from "../ip/cidr.ts";
+import { equalAddresses, formatAddress, type IpAddress } from "../ip/address.ts";
+import { type Cidr, containsAddress, firstAddress, formatCidr, hostCidr } from "../ip/cidr.ts";
 import { formatMac } from "../ip/mac.ts";
 import { AF_INET, AF_INET6, newAddress } from "../netlink/address.ts";
 import type { Decoder } from "../netlink/connection.ts";
@@ -22,7 +24,15 @@ import { isRefusal } from "../netlink/error.ts";
 import { AF_BRIDGE } from "../netlink/link.ts";
 import { type Request, say } from "../netlink/message.ts";
 import * as neighbour from "../netlink/neighbour.ts";
-import { delRoute, listRoutesOf, type NewRoute, newRoute, routeMessage } from "../netlink/route.ts";
+import {
+  delRoute,
+  listRoutesOf,
+  type NewRoute,
+  newRoute,
+  type RouteFilter,
+  RTPROT_BOOT,
+  routeMessage,
+} from "../netlink/route.ts";
 import { deleteAddressIfPresent, listAddresses } from "./address.ts";
 import type { Link } from "./link.ts";
 import type { Netns } from "./netns.ts";
@@ -34,11 +44,16 @@ type Named = Pick<Link, "index" | "name">;
 export interface Overlay {
   readonly device: Named;
   readonly uplink: Named;
+  /** What the device is there for: direct routes to anywhere else are another's. */
+  readonly networks: readonly Cidr[];
   readonly peers: PeerList;
 }
 
 /** Routes that are ours say so: the number is free in linux/rtnetlink.h and rt_protos. */
 export const RTPROT_WEFT = 87;
+
+/** Matches routes of any maker when one is deleted. */
+const RTPROT_UNSPEC = 0;
 
 /** How many requests one datagram holds. */
 const BATCH = 128;
@@ -97,8 +112,20 @@ export function reconcile(ns: Netns, overlay: Overlay, tell?: Tell): void {
   const remove = (key: Key) => removal(overlay, entryOf(key));
   const set = (key: Key) => setting(overlay, entryOf(key));
   const isFine = (error: unknown) => isRefusal(error, ENOENT, ESRCH);
-  eachBatch(stale, (keys) => send(ns, keys.map(remove), { isFine, tell }));
+  const replaced = new Set<string>();
+  for (const key of missing.keys()) replaced.add(placeOf(key));
+  const left = stale.filter((key) => !replaced.has(placeOf(key)));
   eachBatch([...missing.keys()], (keys) => send(ns, keys.map(set), { tell }));
+  eachBatch(left, (keys) => send(ns, keys.map(remove), { isFine, tell }));
+}
+
+/** What of an entry the kernel has once: a new one takes the place of the one that is there. */
+function placeOf(key: Key): string {
+  const [kind = 0, , length = 0] = unpack(key.slice(0, 3));
+  const name = KINDS[kind] ?? "route";
+  if (name === "route") return pack([kind]) + key.slice(2, 4 + length);
+  const macEnd = 1 + MAC_SIZE;
+  return pack([kind]) + (name === "neighbour" ? key.slice(macEnd) : key.slice(1, macEnd));
 }
 
 /** With nothing to compare with, thousands of entries take half the time. */
@@ -171,8 +198,12 @@ function setting({ device, uplink }: Overlay, entry: Entry): Request {
   return neighbour.setForwarding(device, entry);
 }
 
+/** A route by the device goes whoever made it; one by the uplink only if we did. */
 function removal({ device, uplink }: Overlay, entry: Entry): Request {
-  if (entry.kind === "route") return delRoute(entry.isDirect ? uplink : device, routeOf(entry));
+  if (entry.kind === "route") {
+    if (entry.isDirect) return delRoute(uplink, routeOf(entry));
+    return delRoute(device, { ...routeOf(entry), protocol: RTPROT_UNSPEC });
+  }
   if (entry.kind === "neighbour") return neighbour.delNeighbour(device, entry);
   return neighbour.delForwarding(device, entry);
 }
@@ -190,6 +221,7 @@ function wantedEntries(peers: PeerList): Map<Key, number> {
   return wanted;
 }
 
+/** In the order in which a packet can do without those that are not set yet: the route is last. */
 function entriesOf({ subnets, publicIP, mac, isDirect }: Peer): readonly Entry[] {
   const isUnwrapped = ({ address }: Cidr) => isDirect && address.length === publicIP.length;
   const routes = subnets.map((destination): Entry => {
@@ -202,7 +234,7 @@ function entriesOf({ subnets, publicIP, mac, isDirect }: Peer): readonly Entry[]
   const neighbours = wrapped.map(
     (subnet): Entry => ({ kind: "neighbour", address: firstAddress(subnet), mac }),
   );
-  return [...routes, ...neighbours, { kind: "forwarding", address: publicIP, mac }];
+  return [{ kind: "forwarding", address: publicIP, mac }, ...neighbours, ...routes];
 }
 
 function foundEntries(ns: Netns, overlay: Overlay): readonly Key[] {
@@ -228,17 +260,30 @@ function dumpKeys<T>(ns: Netns, request: Request, { codec, entryIn }: Reading<T>
   return ns.route.dump(request, { read }).filter((key) => key !== "");
 }
 
-function routeKeys(ns: Netns, { device, uplink }: Overlay, family: number): Key[] {
-  return dumpKeys(ns, listRoutesOf(family, RTPROT_WEFT), {
-    codec: routeMessage,
-    entryIn({ header, attributes: { destination: address, gateway, outputInterface: index } }) {
-      const isDirect = index === uplink.index;
-      const isOurs = header.protocol === RTPROT_WEFT && (isDirect || index === device.index);
-      if (!isOurs || !address || !gateway) return undefined;
-      const destination = { address, prefixLength: header.destinationLength };
-      return { kind: "route", destination, gateway, isDirect };
-    },
-  });
+/**
+ * Those by the device that are ours, or as flannel makes them, and those by the uplink that are
+ * ours and lead to where this device is there for.
+ */
+function routeKeys(ns: Netns, overlay: Overlay, family: number): Key[] {
+  const { device, uplink, networks } = overlay;
+  const isWithin = (address: IpAddress) => networks.some((each) => containsAddress(each, address));
+  const keys = (filter: RouteFilter, isDirect: boolean) =>
+    dumpKeys(ns, listRoutesOf(family, filter), {
+      codec: routeMessage,
+      entryIn({ header, attributes: { destination: address, gateway, outputInterface } }) {
+        if (outputInterface !== filter.outputInterface || !address || !gateway) return undefined;
+        const destination = { address, prefixLength: header.destinationLength };
+        const isMarked = header.protocol === RTPROT_WEFT;
+        const isFlannels = header.protocol === RTPROT_BOOT && equalAddresses(address, gateway);
+        const isOurs = isDirect ? isMarked && isWithin(address) : isMarked || isFlannels;
+        if (!isOurs) return undefined;
+        return { kind: "route", destination, gateway, isDirect };
+      },
+    });
+  return [
+    ...keys({ outputInterface: device.index }, false),
+    ...keys({ outputInterface: uplink.index, protocol: RTPROT_WEFT }, true),
+  ];
 }
 
 /** Permanent ones only: the kernel adds others of its own, for multicast. */
@@ -255,19 +300,26 @@ function pairKeys(ns: Netns, device: Named, family: number): Key[] {
 }
 
 /** The device has the first address of each of this host's subnets, and no other. */
-export function ensureVtepAddresses(ns: Netns, device: Named, subnets: readonly Cidr[]): void {
+export function ensureVtepAddresses(
+  ns: Netns,
+  device: Named,
+  { subnets, tell }: { readonly subnets: readonly Cidr[]; readonly tell?: Tell },
+): void {
   const wanted = subnets.map((subnet) => hostCidr(firstAddress(subnet)));
   const found = listAddresses(ns, device).map(({ cidr }) => cidr);
   const isIn = (list: readonly Cidr[], cidr: Cidr) =>
     list.some((other) => formatCidr(other) === formatCidr(cidr));
-  for (const cidr of found) {
-    const isLinkLocal = cidr.address.length === 16 && cidr.address[0] === 0xfe;
-    if (!isIn(wanted, cidr) && !isLinkLocal) deleteAddressIfPresent(ns, device, cidr);
-  }
   for (const cidr of wanted.filter((each) => !isIn(found, each))) {
     const [outcome] = ns.route.attempt(
       newAddress(device, cidr, cidr.address.length === 16 ? 2 : 0),
     );
     if (outcome?.error && !isRefusal(outcome.error, EEXIST)) throw outcome.error;
+    tell?.(`add address ${formatCidr(cidr)} to "${device.name}"`);
+  }
+  for (const cidr of found) {
+    const isLinkLocal = cidr.address.length === 16 && cidr.address[0] === 0xfe;
+    if (isIn(wanted, cidr) || isLinkLocal) continue;
+    deleteAddressIfPresent(ns, device, cidr);
+    tell?.(`delete address ${formatCidr(cidr)} of "${device.name}"`);
   }
 }

@@ -13,7 +13,7 @@ const RTM_GETROUTE = 26;
 
 export const RT_TABLE_MAIN = 254;
 export const RT_SCOPE_LINK = 253;
-const RTPROT_BOOT = 3;
+export const RTPROT_BOOT = 3;
 const RTN_UNICAST = 1;
 export const RTNH_F_ONLINK = 4;
 
@@ -153,13 +153,23 @@ export function getRoute(destination: IpAddress): Request {
   });
 }
 
-/** Asks for the routes of a family that somebody made. */
-export function listRoutesOf(family: number, protocol: number): Request {
+/** Whose routes to list: those by one link, or those that somebody made, or both. */
+export interface RouteFilter {
+  readonly protocol?: number;
+  readonly outputInterface?: number;
+}
+
+/** Asks for the routes of a family by a link, or of a maker. */
+export function listRoutesOf(family: number, filter: RouteFilter): Request {
+  const { protocol = 0, outputInterface } = filter;
   return request({
     what: "list routes",
     type: RTM_GETROUTE,
     codec: routeMessage,
-    value: { header: { family, protocol }, attributes: {} },
+    value: {
+      header: { family, protocol },
+      attributes: outputInterface === undefined ? {} : { outputInterface },
+    },
   });
 }
 

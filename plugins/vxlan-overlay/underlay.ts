@@ -95,8 +95,10 @@ function program(config: OverlayConfig, host: Netns, repairing: Repairing): Repa
   if (isNew) tell?.(`make vxlan device "${device.name}" for ${peers.size} peers`);
   const isCurrent = device.alias === alias;
   if (!isCurrent && device.alias !== owner) setAlias(host, device, owner);
-  ensureVtepAddresses(host, device, node.subnets);
-  reconcile(host, { device, uplink: node.uplink, peers }, isNew ? undefined : tell);
+  ensureVtepAddresses(host, device, { subnets: node.subnets, tell: isNew ? undefined : tell });
+  const { networks } = config;
+  const overlay = { device, uplink: node.uplink, networks, peers };
+  reconcile(host, overlay, isNew ? undefined : tell);
   if (!isCurrent && alias !== owner) setAlias(host, device, alias);
   return { device, node, peers, source: keepsPeers ? "" : source };
 }
@@ -123,7 +125,8 @@ export function findUnderlayFaults(config: OverlayConfig, host: Netns): readonly
   const device = findVxlan(host, config.device);
   if (!device) return [`there is no vxlan device "${config.device}"`];
   if (!device.isUp) return [`vxlan device "${config.device}" is down`];
-  return findOverlayFaults(host, { device, uplink: node.uplink, peers });
+  const { networks } = config;
+  return findOverlayFaults(host, { device, uplink: node.uplink, networks, peers });
 }
 
 /** True if the device is there, whatever its state. */
