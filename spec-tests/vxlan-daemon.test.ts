@@ -85,7 +85,9 @@ describe("the daemon", () => {
     expect(nodes[0].call("status /run/weft/pods/net.conf").ok).toBe(false);
   });
 
-  it("sleeps while nothing of its own changes", async ({ bed }) => {
+  it("sleeps while nothing of its own changes, until all is compared once a minute", async ({
+    bed,
+  }) => {
     const { nodes, daemon } = await scene(bed);
     const [first] = nodes;
     const passes = () => {

@@ -21,7 +21,12 @@ function fits(name: string, content: unknown): boolean {
 const peer = { subnet: ["10.244.9.0/24", "fd10:0:0:9::/64"], publicIP: "192.0.2.9" };
 
 describe("the peers file", () => {
-  const files: readonly (readonly [what: string, content: unknown, isRight: boolean])[] = [
+  const files: readonly (readonly [
+    what: string,
+    content: unknown,
+    isRight: boolean,
+    code?: number,
+  ])[] = [
     ["an empty list", [], true],
     ["a list", [peer], true],
     ["an object with a list", { peers: [peer], revision: 7 }, true],
@@ -30,22 +35,27 @@ describe("the peers file", () => {
       [{ ...peer, vtepMAC: "02:00:00:00:00:09", zone: "a" }],
       true,
     ],
-    ["a text", "peers", false],
-    ["an object without a list", { revision: 7 }, false],
+    ["a text", "peers", false, 7],
+    ["an object without a list", { revision: 7 }, false, 7],
     ["a peer without a subnet", [{ publicIP: "192.0.2.9" }], false],
     ["a peer without an address", [{ subnet: peer.subnet }], false],
     ["a peer whose MAC is a number", [{ ...peer, vtepMAC: 9 }], false],
     ["a peer that is a text", ["192.0.2.9"], false],
   ];
 
-  it.for(files)("%s is right by the schema if it is to ADD", ([, content, isRight], { bed }) => {
-    expect(fits("vxlan-overlay-peers", content)).toBe(isRight);
-    const node = new Node(bed, 1);
-    const { peers: _, ...config } = node.config([]);
-    node.write("peers.json", content === "peers" ? '"peers"' : content);
-    const run = node.run({ command: "ADD", config, container: bed.container() });
-    expect(run.ok, run.stdout).toBe(isRight);
-  });
+  it.for(files)(
+    "%s is right by the schema if it is to ADD",
+    ([, content, isRight, code], { bed }) => {
+      expect(fits("vxlan-overlay-peers", content)).toBe(isRight);
+      const node = new Node(bed, 1);
+      const { peers: _, ...config } = node.config([]);
+      node.write("peers.json", content === "peers" ? '"peers"' : content);
+      const run = node.run({ command: "ADD", config, container: bed.container() });
+      if (code !== undefined) expect(run.error.code).toBe(code);
+      else expect(run.stderr.includes("peers.json"), run.stderr).toBe(!isRight);
+      if (code === undefined) expect(run).toSucceed();
+    },
+  );
 
   unit("has the peers that the configuration may have", () => {
     const { properties } = schema("vxlan-overlay") as { readonly properties: Json };

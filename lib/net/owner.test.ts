@@ -120,18 +120,18 @@ describe("an alias", () => {
 describe("the alias of what a network shares", () => {
   it("begins with its whole name, or with a hash where a stamp would not fit behind it", () => {
     const [fits, isLonger] = [225, 226].map((length) => "n".repeat(length));
-    expect(sharedAlias("weft-overlay", fits ?? "")).toBe(`weft-overlay ${fits} `);
-    expect(sharedAlias("weft-overlay", isLonger ?? "")).toMatch(/^weft-overlay #[\da-f]{32} $/);
+    expect(sharedAlias("weft-overlay", fits ?? "", 16)).toBe(`weft-overlay ${fits} `);
+    expect(sharedAlias("weft-overlay", isLonger ?? "", 16)).toMatch(/^weft-overlay #[\da-f]{32} $/);
   });
 
   it("fits, is no attachment's, and begins no other network's", () => {
     fc.assert(
       fc.property(nameOf(255), nameOf(255), (a, b) => {
         const [own, others] = [a, b].map(
-          (name) => `${sharedAlias("weft-overlay", name)}${"0".repeat(16)}`,
+          (name) => `${sharedAlias("weft-overlay", name, 16)}${"0".repeat(16)}`,
         );
         expect(own?.length).toBeLessThanOrEqual(255);
-        expect(others?.startsWith(sharedAlias("weft-overlay", a))).toBe(a === b);
+        expect(others?.startsWith(sharedAlias("weft-overlay", a, 16))).toBe(a === b);
         expect(isAliasOfNetwork(own ?? "", a)).toBe(false);
       }),
     );

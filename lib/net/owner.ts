@@ -55,14 +55,14 @@ export function isAliasOfNetwork(alias: string, network: string): boolean {
   return isTextOfNetwork(text, network) || isFormerAliasTextOfNetwork(text, network);
 }
 
-/** What the aliases of links begin with that all attachments of a network share: `kind network `. */
-export function sharedAlias(kind: string, network: string): string {
-  const size = ALIAS_SIZE - kind.length - SHARED_REST;
+/**
+ * What the aliases of links begin with that all attachments of a network share: `kind network `.
+ * Behind it there is room for `rest` characters.
+ */
+export function sharedAlias(kind: string, network: string, rest: number): string {
+  const size = ALIAS_SIZE - kind.length - rest - "  ".length;
   return `${kind} ${network.length <= size ? network : `#${digest(network)}`} `;
 }
-
-/** Room for two blanks, and for sixteen digits after them. */
-const SHARED_REST = 18;
 
 /* ---- comments ---- */
 

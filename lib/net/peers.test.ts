@@ -30,3 +30,11 @@ it("gives back the peers that were added, in their order", () => {
   expect(found).toEqual(peers);
   expect(() => list.get(2)).toThrow(RangeError);
 });
+
+it("leaves out those that are to be out", () => {
+  const list = new PeerList();
+  for (const peer of peers) list.add(peer);
+  const left = list.without((number) => number === 0);
+  expect([left.size, list.size]).toEqual([1, 2]);
+  expect(left.get(0)).toEqual(peers[1]);
+});

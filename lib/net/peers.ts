@@ -34,6 +34,15 @@ export class PeerList {
     return unpackPeer(text);
   }
 
+  /** The list without those whose numbers are said to be out of it. */
+  without(isOut: (index: number) => boolean): PeerList {
+    const list = new PeerList();
+    this.#packed.forEach((text, index) => {
+      if (!isOut(index)) list.#packed.push(text);
+    });
+    return list;
+  }
+
   /** Calls `each` with every peer and its number. */
   forEach(each: (peer: Peer, index: number) => void): void {
     this.#packed.forEach((text, index) => {

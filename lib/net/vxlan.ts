@@ -3,7 +3,7 @@
 import { hash32 } from "../bytes/hash.ts";
 import { EADDRINUSE, EEXIST, ENODEV } from "../host/errno.ts";
 import { equalAddresses, formatAddress, type IpAddress } from "../ip/address.ts";
-import type { Mac } from "../ip/mac.ts";
+import { formatMac, type Mac } from "../ip/mac.ts";
 import { decodeReply } from "../netlink/connection.ts";
 import { isRefusal, NetlinkError } from "../netlink/error.ts";
 import * as netlink from "../netlink/link.ts";
@@ -68,57 +68,103 @@ function taken(name: string, state: string): NetError {
   return new NetError("conflict", `Cannot use link "${name}": ${state}`);
 }
 
+/** Told each change in words. */
+type Tell = ((what: string) => void) | undefined;
+
+/** What became of a device. */
+export interface Ensured {
+  readonly device: Vxlan;
+  /** True if it was made, with nothing on it. */
+  readonly isNew: boolean;
+}
+
 /**
- * The device as wanted, and up. What cannot be changed of one of ours makes it anew; a device that
- * is somebody else's is refused. True in `isNew` if it was made.
+ * The device as wanted, and up. What cannot be changed of one of ours makes it anew. One that has
+ * no alias is taken over as it is if it could be ours by all that cannot be changed, and so is what
+ * leads to others by it; any other is refused. `tell` hears what was done to a device that was there.
  */
-export function ensureVxlan(ns: Netns, spec: VxlanSpec): { device: Vxlan; isNew: boolean } {
+export function ensureVxlan(ns: Netns, spec: VxlanSpec, tell?: Tell): Ensured {
   const found = findVxlan(ns, spec.name);
-  if (found && !isOwned(found, spec)) {
-    throw taken(spec.name, `it belongs to somebody else (alias "${found.alias}")`);
-  }
+  if (found) refuseForeign(found, spec);
   if (found && isAsWanted(found, spec)) return { device: found, isNew: false };
-  const isKept = found !== undefined && hasSettings(found, spec);
+  const isKept = found !== undefined && misfitOf(found, spec) === undefined;
   if (found && !isKept) deleteLinkIfPresent(ns, found.name);
-  if (isKept) bringUp(ns, spec);
+  if (isKept) mend(ns, found, { spec, tell });
   else makeAndBringUp(ns, spec);
   const device = findVxlan(ns, spec.name);
   if (!device) throw taken(spec.name, "it vanished while it was being made");
   return { device, isNew: !isKept };
 }
 
-/** A device without an alias whose maker died too soon is known by the MAC that we compute. */
-function isOwned(device: Vxlan, spec: VxlanSpec): boolean {
-  if (device.alias !== "") return device.alias.startsWith(spec.owner);
-  return hasMac(device, spec) && hasSettings(device, spec);
+/** True if a device without an alias can be taken over: flannel's are such. */
+export function canTakeOver(device: Vxlan, spec: Fitting): boolean {
+  return device.alias === "" && misfitOf(device, spec) === undefined;
+}
+
+function refuseForeign(device: Vxlan, spec: VxlanSpec): void {
+  if (device.alias.startsWith(spec.owner)) return;
+  if (device.alias !== "") {
+    throw taken(spec.name, `it belongs to somebody else (alias "${device.alias}")`);
+  }
+  const misfit = misfitOf(device, spec);
+  if (misfit !== undefined) throw taken(spec.name, `it belongs to somebody else, ${misfit}`);
+}
+
+/** What of a device is settled once it is made. */
+type Fitting = Pick<VxlanSpec, "vni" | "port" | "uplink" | "local">;
+
+/** What of a device cannot be made right, in words. */
+function misfitOf({ settings }: Vxlan, { vni, port, uplink, local }: Fitting): string | undefined {
+  const own = settings.local ?? settings.local6;
+  const shown = own ? formatAddress(own) : "none";
+  const isLocal = own !== undefined && equalAddresses(own, local);
+  if (settings.id !== vni) return `its VNI is ${settings.id}, not ${vni}`;
+  if (settings.port !== port) return `its UDP port is ${settings.port}, not ${port}`;
+  if (!isLocal) return `its local address is ${shown}, not ${formatAddress(local)}`;
+  if ((settings.uplink ?? 0) === uplink) return undefined;
+  return `its packets leave by link ${settings.uplink ?? 0}, not ${uplink}`;
 }
 
 function hasMac(device: Vxlan, { mac }: VxlanSpec): boolean {
   return device.mac.every((byte, i) => byte === mac[i]);
 }
 
-function hasSettings({ settings }: Vxlan, spec: VxlanSpec): boolean {
-  const local = settings.local ?? settings.local6;
-  return (
-    settings.id === spec.vni &&
-    settings.port === spec.port &&
-    settings.learning === 0 &&
-    (settings.uplink ?? 0) === spec.uplink &&
-    local !== undefined &&
-    equalAddresses(local, spec.local)
-  );
-}
-
 function isAsWanted(device: Vxlan, spec: VxlanSpec): boolean {
   const isRight = device.isUp && device.mtu === spec.mtu && device.alias !== "";
-  return isRight && hasSettings(device, spec) && hasMac(device, spec);
+  const isSet = misfitOf(device, spec) === undefined && device.settings.learning === 0;
+  return isRight && isSet && hasMac(device, spec);
+}
+
+/** Only what differs is set: the kernel forgets neighbours with a MAC, be it the same again. */
+function mend(
+  ns: Netns,
+  device: Vxlan,
+  by: { readonly spec: VxlanSpec; readonly tell: Tell },
+): void {
+  const { spec, tell } = by;
+  const isTakenOver = device.alias === "";
+  const quiet = { own: { kind: "vxlan", data: { learning: 0 } } } as const;
+  const changes = {
+    ...(hasMac(device, spec) ? {} : { address: spec.mac }),
+    ...(device.mtu === spec.mtu ? {} : { mtu: spec.mtu }),
+    ...(isTakenOver ? { alias: spec.owner } : {}),
+    ...(device.settings.learning === 0 ? {} : { linkInfo: quiet }),
+  };
+  bringUp(ns, spec, changes);
+  const mac = formatMac(spec.mac);
+  if (isTakenOver) tell?.(`take over vxlan device "${spec.name}" with MAC ${mac}`);
+  if ("address" in changes) tell?.(`set MAC of "${spec.name}" to ${mac}`);
+  if ("mtu" in changes) tell?.(`set MTU of "${spec.name}" to ${spec.mtu}`);
+  if ("linkInfo" in changes) tell?.(`end learning of "${spec.name}"`);
+  if (!device.isUp) tell?.(`set "${spec.name}" up`);
 }
 
 /** A device that cannot be used does not stay. */
 function makeAndBringUp(ns: Netns, spec: VxlanSpec): void {
   makeVxlan(ns, spec);
   try {
-    bringUp(ns, spec);
+    const { mac: address, mtu, owner: alias } = spec;
+    bringUp(ns, spec, { address, mtu, alias });
   } catch (cause) {
     deleteLinkIfPresent(ns, spec.name);
     throw cause;
@@ -154,10 +200,9 @@ function makeVxlan(ns: Netns, spec: VxlanSpec): void {
 }
 
 /** What the kernel would do of its own accord is switched off before the device is up. */
-function bringUp(ns: Netns, { name, mac, mtu, port, owner }: VxlanSpec): void {
+function bringUp(ns: Netns, { name, port }: VxlanSpec, attributes: netlink.LinkAttributes): void {
   setSysctlIfPresent(ns, `ipv6/conf/${name}/accept_ra`, "0");
   setSysctlIfPresent(ns, `ipv6/conf/${name}/addr_gen_mode`, "1");
-  const attributes = { address: mac, mtu, alias: owner };
   try {
     ns.route.perform(
       netlink.changeLink(`set up "${name}"`, name, { attributes }),

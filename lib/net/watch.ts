@@ -30,8 +30,8 @@ export interface Watched {
 
 /** Whose changes count. */
 export interface Interest {
-  /** Index of the link with entries of ours; undefined: every link counts. */
-  readonly device: number | undefined;
+  /** Indexes of the links with entries of ours; undefined: every link counts. */
+  readonly devices: readonly number[] | undefined;
   /** Index of the link by which others are reached: whom it knows there does not count. */
   readonly uplink: number | undefined;
   /** The number that says who makes a route; others' do not count, except default routes. */
@@ -101,14 +101,14 @@ function directoryOf(path: string): string {
 /** Routes name their maker in byte 5; all others their link in bytes 4 to 7. */
 function concerns({ type, body }: Received, interest: Interest): boolean {
   const { bytes, at } = body;
-  const { device, uplink, routeProtocol } = interest;
+  const { devices, uplink, routeProtocol } = interest;
   if (type === RTM_NEWROUTE || type === RTM_DELROUTE) {
     return bytes[at + 5] === routeProtocol || bytes[at + 1] === 0;
   }
-  if (device === undefined) return type !== RTM_DELLINK;
+  if (devices === undefined) return type !== RTM_DELLINK;
   const index = new DataView(bytes.buffer, bytes.byteOffset + at).getInt32(4, true);
   const isNeighbour = type === RTM_NEWNEIGH || type === RTM_DELNEIGH;
-  return index === device || (index === uplink && !isNeighbour);
+  return devices.includes(index) || (index === uplink && !isNeighbour);
 }
 
 /** What the daemon behind a socket says of itself; undefined if none listens there. */

@@ -3,8 +3,14 @@
 import { configError } from "../../lib/cni/error.ts";
 import type { Json, JsonObject } from "../../lib/cni/json.ts";
 import { flagAt, listAt, numberAt, textAt } from "../../lib/cni/netconf.ts";
-import { type IpAddress, isGlobalUnicast, parseAddress } from "../../lib/ip/address.ts";
-import { type Cidr, hasHostBits, overlapCidrs, parseCidr } from "../../lib/ip/cidr.ts";
+import {
+  formatAddress,
+  type IpAddress,
+  isGlobalUnicast,
+  parseAddress,
+} from "../../lib/ip/address.ts";
+import { type Cidr, formatCidr, hasHostBits, overlapCidrs, parseCidr } from "../../lib/ip/cidr.ts";
+import { isMulticastMac, isZeroMac, type Mac, parseMac } from "../../lib/ip/mac.ts";
 
 export interface OverlayConfig {
   /** The configuration itself: what the bridge plugin gets is made from it. */
@@ -16,9 +22,12 @@ export interface OverlayConfig {
   readonly vni: number;
   readonly port: number;
   readonly device: string;
+  /** The second device, for IPv6 in IPv6; undefined: the first one carries all. */
+  readonly deviceV6: string | undefined;
   readonly bridge: string;
   readonly uplink: string | undefined;
   readonly publicIP: IpAddress | undefined;
+  readonly publicIPv6: IpAddress | undefined;
   /** Undefined: as the uplink allows. */
   readonly mtu: number | undefined;
   readonly checksum: boolean | undefined;
@@ -43,9 +52,11 @@ export function parseOverlayConfig(json: JsonObject, strict: boolean): OverlayCo
     vni,
     port: numberAt(json, "port") ?? 8472,
     device: textAt(json, "device") ?? `weft.${vni}`,
+    deviceV6: textAt(json, "deviceV6"),
     bridge: textAt(json, "bridge") ?? "cni0",
     uplink: textAt(json, "uplink"),
     publicIP: parsePublicIP(json.publicIP, "publicIP", strict),
+    publicIPv6: parsePublicIP(json.publicIPv6, "publicIPv6", strict),
     mtu: strict ? parseMtu(json.mtu) : undefined,
     checksum: strict ? parseChecksum(json.txChecksum) : undefined,
     ipMasq: flagAt(json, "ipMasq"),
@@ -59,12 +70,29 @@ export function parseOverlayConfig(json: JsonObject, strict: boolean): OverlayCo
   return config;
 }
 
-function refuseContradictions({ networks, subnets, json, device }: OverlayConfig): void {
+function refuseContradictions(config: OverlayConfig): void {
+  const { networks, subnets, json, device, deviceV6, publicIP, publicIPv6 } = config;
   if (networks.length === 0) throw configError("network", "a subnet", json.network);
   if (subnets.length > 0) refuseForeignSubnets(networks, subnets, "subnet");
-  if (!/^[^/\s:]{1,15}$/.test(device) || device === "." || device === "..") {
-    throw configError("device", "the name of a link", device);
+  for (const [path, name] of Object.entries({ device, deviceV6 })) {
+    if (name === undefined || (/^[^/\s:]{1,15}$/.test(name) && name !== "." && name !== ".."))
+      continue;
+    throw configError(path, "the name of a link", name);
   }
+  if (deviceV6 === undefined) return;
+  if (deviceV6 === device) throw configError("deviceV6", "another link than device", deviceV6);
+  if (networks.length < 2) {
+    throw configError("network", "of both families where deviceV6 is given", json.network);
+  }
+  if (publicIP) refuseOtherFamily(publicIP, 4, "publicIP");
+  if (publicIPv6) refuseOtherFamily(publicIPv6, 16, "publicIPv6");
+}
+
+/** With two devices each has its family. */
+export function refuseOtherFamily(address: IpAddress, bytes: 4 | 16, path: string): void {
+  if (address.length === bytes) return;
+  const family = bytes === 4 ? "IPv4" : "IPv6";
+  throw configError(path, `an ${family} address where deviceV6 is given`, formatAddress(address));
 }
 
 /** A host's subnets: one of each family of the network, and within it. */
@@ -78,17 +106,12 @@ export function refuseForeignSubnets(
     const isInside =
       network && subnet.prefixLength >= network.prefixLength && overlapCidrs(network, subnet);
     if (isInside) continue;
-    throw configError(path, "within the network", textOf(subnet));
+    throw configError(path, "within the network", formatCidr(subnet));
   }
   for (const network of networks) {
     if (subnets.some(({ address }) => address.length === network.address.length)) continue;
-    throw configError(path, `given for ${textOf(network)} too`, subnets.map(textOf));
+    throw configError(path, `given for ${formatCidr(network)} too`, subnets.map(formatCidr));
   }
-}
-
-function textOf({ address, prefixLength }: Cidr): string {
-  const text = address.length === 4 ? address.join(".") : "IPv6";
-  return `${text}/${prefixLength}`;
 }
 
 /** One subnet as text, or a list with one of each family; none if there is nothing. */
@@ -126,6 +149,14 @@ export function parsePublicIP(
   if (address && isGlobalUnicast(address)) return address;
   if (strict) throw configError(path, "the IP address of a host", value);
   return undefined;
+}
+
+/** The hardware address of a device. */
+export function parseVtepMac(value: Json | undefined, path: string): Mac | undefined {
+  if (value === undefined) return undefined;
+  const mac = typeof value === "string" ? parseMac(value) : undefined;
+  if (mac?.length === 6 && !isMulticastMac(mac) && !isZeroMac(mac)) return mac;
+  throw configError(path, "the hardware address of a device", value);
 }
 
 function parseMtu(value: Json | undefined): number | undefined {

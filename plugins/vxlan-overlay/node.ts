@@ -1,24 +1,52 @@
-/** This host: its part of the network, the address others reach it under, the link they come by. */
+/** This host: its part of the network, the addresses others reach it under, the link they come by. */
 
 import { CniError, Code, configError } from "../../lib/cni/error.ts";
 import { isObject, type JsonObject } from "../../lib/cni/json.ts";
 import { equalAddresses, formatAddress, type IpAddress } from "../../lib/ip/address.ts";
 import type { Cidr } from "../../lib/ip/cidr.ts";
+import type { Mac } from "../../lib/ip/mac.ts";
 import { findLink, type Link } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { readJson } from "../../lib/net/record.ts";
 import { findDefaultUplink, linkSubnets } from "../../lib/net/uplink.ts";
 import type { Vxlan } from "../../lib/net/vxlan.ts";
-import { type OverlayConfig, parsePublicIP, parseSubnets, refuseForeignSubnets } from "./config.ts";
+import {
+  type OverlayConfig,
+  parsePublicIP,
+  parseSubnets,
+  parseVtepMac,
+  refuseForeignSubnets,
+  refuseOtherFamily,
+} from "./config.ts";
 
 export interface Node {
   readonly subnets: readonly Cidr[];
-  readonly publicIP: IpAddress;
   readonly uplink: Link;
   /** The uplink's own addresses and subnets. */
   readonly links: readonly Cidr[];
+  /** What the containers' packets may measure. */
+  readonly mtu: number;
+  /** The first for IPv4 or for both families, the second for IPv6. */
+  readonly vteps: readonly Vtep[];
+}
+
+/** An end of tunnels (VTEP): a device, the address of its packets, and what they carry. */
+export interface Vtep {
+  readonly device: string;
+  readonly publicIP: IpAddress;
+  /** What of the network it is for, and which part of that is this host's. */
+  readonly networks: readonly Cidr[];
+  readonly subnets: readonly Cidr[];
+  /** What the node file says of the device; undefined: computed, or what it has. */
+  readonly mac: Mac | undefined;
   readonly mtu: number;
 }
+
+/** The keys of an end: those of the only or first device, and of the one for IPv6. */
+export const VTEP_KEYS = [
+  { publicIP: "publicIP", vtepMAC: "vtepMAC" },
+  { publicIP: "publicIPv6", vtepMAC: "vtepMACv6" },
+] as const;
 
 /** What an outer packet adds: Ethernet, IPv4 or IPv6, UDP and VXLAN headers. */
 const OVERHEAD = { 4: 50, 16: 70 } as const;
@@ -30,14 +58,24 @@ export function readNode(config: OverlayConfig, host: Netns): Node {
   const subnets = readSubnets(config, file);
   const uplink = findUplink(config, host);
   const links = linkSubnets(host, uplink);
-  const wanted = config.publicIP ?? parsePublicIP(file.publicIP, "publicIP", true);
-  const publicIP = wanted ?? links[0]?.address;
-  if (!publicIP) throw missing(config, `uplink "${uplink.name}" has no address others can reach`);
-  if (!links.some(({ address }) => equalAddresses(address, publicIP))) {
-    const state = `uplink "${uplink.name}" does not have address ${formatAddress(publicIP)}`;
-    throw missing(config, state);
-  }
-  return { subnets, publicIP, uplink, links, mtu: mtuOf(config, uplink, publicIP) };
+  const vteps = devicesOf(config).map((device, i): Vtep => {
+    const publicIP = findPublicIP(config, i, { file, uplink, links });
+    const isOurs = ({ address }: Cidr) => !config.deviceV6 || address.length === (i > 0 ? 16 : 4);
+    return {
+      device,
+      publicIP,
+      networks: config.networks.filter(isOurs),
+      subnets: subnets.filter(isOurs),
+      mac: readMac(config, i, file),
+      mtu: mtuOf(config, uplink, publicIP),
+    };
+  });
+  return { subnets, uplink, links, mtu: Math.min(...vteps.map(({ mtu }) => mtu)), vteps };
+}
+
+/** The names of a network's devices. */
+export function devicesOf({ device, deviceV6 }: OverlayConfig): readonly string[] {
+  return deviceV6 === undefined ? [device] : [device, deviceV6];
 }
 
 function missing({ name }: OverlayConfig, state: string): CniError {
@@ -70,6 +108,34 @@ export function subnetsIfKnown(config: OverlayConfig): readonly Cidr[] {
   } catch {
     return config.networks;
   }
+}
+
+interface Surroundings {
+  readonly file: JsonObject;
+  readonly uplink: Link;
+  readonly links: readonly Cidr[];
+}
+
+/** What configuration or node file say, else the first address of the uplink that will do. */
+function findPublicIP(config: OverlayConfig, end: number, around: Surroundings): IpAddress {
+  const { file, uplink, links } = around;
+  const { publicIP: key } = VTEP_KEYS[end] ?? VTEP_KEYS[0];
+  const written = config[key] ?? parsePublicIP(file[key], `"${config.nodeFile}" ${key}`, true);
+  const bytes = end > 0 ? 16 : 4;
+  if (written && config.deviceV6) refuseOtherFamily(written, bytes, key);
+  const isFitting = ({ address }: Cidr) => !config.deviceV6 || address.length === bytes;
+  const found = written ?? links.find(isFitting)?.address;
+  if (!found) {
+    const family = config.deviceV6 ? `${bytes === 4 ? "IPv4" : "IPv6"} ` : "";
+    throw missing(config, `uplink "${uplink.name}" has no ${family}address others can reach`);
+  }
+  if (links.some(({ address }) => equalAddresses(address, found))) return found;
+  throw missing(config, `uplink "${uplink.name}" does not have address ${formatAddress(found)}`);
+}
+
+function readMac({ nodeFile }: OverlayConfig, end: number, file: JsonObject): Mac | undefined {
+  const { vtepMAC: key } = VTEP_KEYS[end] ?? VTEP_KEYS[0];
+  return parseVtepMac(file[key], `"${nodeFile}" ${key}`);
 }
 
 function findUplink(config: OverlayConfig, host: Netns): Link {

@@ -1,34 +1,73 @@
-/** The other hosts: from the configuration and the peers file, checked against each other. */
+/**
+ * The other hosts: from the configuration and the peers file, checked against each other.
+ *
+ * The configuration is the administrator's word, and must be right as a whole. The file is written
+ * for machines by machines: what of it cannot be used is left out and named, and all the others
+ * stay in reach. Of two that claim the same, lib/net/claims.ts says who is wrong.
+ */
 
-import { pack, unpack } from "../../lib/bytes/packed.ts";
+import { pack } from "../../lib/bytes/packed.ts";
 import { brief, CniError, Code } from "../../lib/cni/error.ts";
-import { isObject, type Json } from "../../lib/cni/json.ts";
-import { formatAddress } from "../../lib/ip/address.ts";
-import {
-  type Cidr,
-  containsAddress,
-  formatCidr,
-  hostCidr,
-  overlapCidrs,
-} from "../../lib/ip/cidr.ts";
-import { isMulticastMac, isZeroMac, type Mac, parseMac } from "../../lib/ip/mac.ts";
+import { isObject, type Json, type JsonObject } from "../../lib/cni/json.ts";
+import { equalAddresses, formatAddress } from "../../lib/ip/address.ts";
+import { type Cidr, containsAddress, formatCidr, hostCidr } from "../../lib/ip/cidr.ts";
+import { formatMac, type Mac } from "../../lib/ip/mac.ts";
+import { type Claim, Claims, type Clash, SPACES } from "../../lib/net/claims.ts";
 import { type Peer, PeerList } from "../../lib/net/peers.ts";
 import { readJson } from "../../lib/net/record.ts";
 import { vtepMac } from "../../lib/net/vxlan.ts";
-import { type OverlayConfig, parsePublicIP, parseSubnets, refuseForeignSubnets } from "./config.ts";
-import type { Node } from "./node.ts";
+import {
+  type OverlayConfig,
+  parsePublicIP,
+  parseSubnets,
+  parseVtepMac,
+  refuseForeignSubnets,
+} from "./config.ts";
+import { type Node, VTEP_KEYS, type Vtep } from "./node.ts";
 
-/** All other hosts; throws CniError, code 7, at the first that cannot be used. */
-export function readPeers(config: OverlayConfig, node: Node): PeerList {
-  const { peersFile } = config;
-  const peers = new PeerList();
-  const add = (list: readonly Json[], nameOf: (i: number) => string) => {
-    for (const [i, json] of list.entries()) peers.add(parsePeer(json, nameOf(i), { config, node }));
+/** Where the other hosts are, and who of them is left out. */
+export interface Peers {
+  /** For each of this host's devices the others' ends; a host has one number in all lists. */
+  readonly lists: readonly PeerList[];
+  /** Why a host of the file is not among them, one sentence for each. */
+  readonly leftOut: readonly string[];
+}
+
+/** What peers are compared with: this host, and the hardware addresses that its devices have. */
+export interface Surroundings {
+  readonly config: OverlayConfig;
+  readonly node: Node;
+  readonly macs: readonly Mac[];
+}
+
+/** All other hosts; throws CniError, code 7, if the configuration or the file as a whole is wrong. */
+export function readPeers(around: Surroundings): Peers {
+  const { config, node } = around;
+  const lists = node.vteps.map(() => new PeerList());
+  const leftOut: string[] = [];
+  const add = (json: Json, path: string) => {
+    const ends = parsePeer(json, path, around);
+    if (isThisHost(ends, node)) return;
+    for (const [i, end] of ends.entries()) lists[i]?.add(end);
   };
-  add(config.peers, (i) => `peers[${i}]`);
-  add(listIn(peersFile), (i) => `"${peersFile}" [${i}]`);
-  refuseClashes(peers, node);
-  return peers;
+  for (const [i, json] of config.peers.entries()) add(json, `peers[${i}]`);
+  const trusted = lists[0]?.size ?? 0;
+  for (const [i, json] of listIn(config.peersFile).entries()) {
+    const problem = refusalOf(() => add(json, `"${config.peersFile}" [${i}]`));
+    if (problem !== undefined) leftOut.push(problem);
+  }
+  return withoutClashes({ lists, leftOut }, { ...around, trusted });
+}
+
+/** Why something that was written cannot be used; any other error is thrown. */
+function refusalOf(body: () => void): string | undefined {
+  try {
+    body();
+    return undefined;
+  } catch (cause) {
+    if (cause instanceof CniError) return cause.message;
+    throw cause;
+  }
 }
 
 /** A missing file is an empty list: nobody has said anything yet. */
@@ -44,83 +83,146 @@ function unusable(what: string, state: string, found: unknown): CniError {
   return new CniError(Code.config, `Cannot use ${what}: ${state}, got ${brief(found)}`);
 }
 
-interface Surroundings {
-  readonly config: OverlayConfig;
-  readonly node: Node;
-}
-
-function parsePeer(json: Json, path: string, { config, node }: Surroundings): Peer {
+/** A peer's ends, one for each device of this host. */
+function parsePeer(json: Json, path: string, around: Surroundings): readonly Peer[] {
   if (!isObject(json)) throw unusable(path, "a peer must be an object", json);
+  const { config, node } = around;
+  if (json.subnet === undefined) throw unusable(path, "it must have a subnet", json);
   const subnets = parseSubnets(json.subnet, `${path}.subnet`);
   refuseForeignSubnets(config.networks, subnets, `${path}.subnet`);
-  const publicIP = parsePublicIP(json.publicIP, `${path}.publicIP`, true);
-  if (!publicIP) throw unusable(path, "it must have a publicIP", json);
-  if (publicIP.length !== node.publicIP.length) {
-    const own = formatAddress(node.publicIP);
-    throw unusable(path, `publicIP must be of the family of this host's, ${own}`, json.publicIP);
+  const ends = node.vteps.map((vtep, i) => parseEnd({ json, path, subnets }, around, { vtep, i }));
+  for (const { publicIP } of ends) {
+    const own = subnets.find((subnet) => containsAddress(subnet, publicIP));
+    if (!own) continue;
+    throw unusable(path, `its address is within its own subnet ${formatCidr(own)}`, json.publicIP);
   }
+  return ends;
+}
+
+interface Written {
+  readonly json: JsonObject;
+  readonly path: string;
+  readonly subnets: readonly Cidr[];
+}
+
+function parseEnd(
+  { json, path, subnets }: Written,
+  { config, node }: Surroundings,
+  { vtep, i }: { readonly vtep: Vtep; readonly i: number },
+): Peer {
+  const keys = VTEP_KEYS[i] ?? VTEP_KEYS[0];
+  const publicIP = parsePublicIP(json[keys.publicIP], `${path}.${keys.publicIP}`, true);
+  if (!publicIP) throw unusable(path, `it must have a ${keys.publicIP}`, json);
+  if (publicIP.length !== vtep.publicIP.length) {
+    const own = formatAddress(vtep.publicIP);
+    const state = `${keys.publicIP} must be of the family of this host's, ${own}`;
+    throw unusable(path, state, json[keys.publicIP]);
+  }
+  const given = parseVtepMac(json[keys.vtepMAC], `${path}.${keys.vtepMAC}`);
   return {
-    subnets,
+    subnets: subnets.filter(({ address }) =>
+      vtep.networks.some((network) => network.address.length === address.length),
+    ),
     publicIP,
-    mac: macOf(json.vtepMAC, path) ?? vtepMac(publicIP, config.vni),
+    mac: given ?? vtepMac(publicIP, config.vni),
     isDirect: config.directRouting && node.links.some((link) => containsAddress(link, publicIP)),
   };
 }
 
-function macOf(value: Json | undefined, path: string): Mac | undefined {
-  if (value === undefined) return undefined;
-  const mac = typeof value === "string" ? parseMac(value) : undefined;
-  if (mac?.length === 6 && !isMulticastMac(mac) && !isZeroMac(mac)) return mac;
-  throw unusable(path, "vtepMAC must be the hardware address of a device", value);
-}
-
-/** Part of the network, or an address on the uplink's, that belongs to one host. */
-interface Claim {
-  readonly subnet: Cidr;
-  /** 0 is this host, 1 the first peer. */
-  readonly host: number;
-}
-
-/**
- * Addresses of hosts and parts of the network belong to one host each, and do not mix. In order of
- * their addresses, a subnet that overlaps any other overlaps one that is next to it.
- */
-function refuseClashes(peers: PeerList, node: Node): void {
-  const claims = claimsOf(node, 0);
-  peers.forEach((peer, number) => {
-    claims.push(...claimsOf(peer, number + 1));
+/** Whoever writes one list for all hosts writes each host's own entry as well. */
+function isThisHost(ends: readonly Peer[], { vteps }: Node): boolean {
+  return ends.every(({ publicIP, subnets }, i) => {
+    const own = vteps[i];
+    const isSame = own && equalAddresses(publicIP, own.publicIP);
+    return (
+      isSame && subnets.map(formatCidr).sort().join() === own.subnets.map(formatCidr).sort().join()
+    );
   });
-  let before: Claim | undefined;
-  for (const text of claims.sort()) {
-    const claim = unpackClaim(text);
-    if (before && overlapCidrs(before.subnet, claim.subnet)) {
-      const [other, own] = claim.host === 0 ? [claim, before] : [before, claim];
-      throw clash(own, other, peers);
-    }
-    before = claim;
+}
+
+interface Known extends Surroundings {
+  /** So many peers are of the configuration. */
+  readonly trusted: number;
+}
+
+/** Leaves out who claims what is not his; throws CniError if that is in the configuration. */
+function withoutClashes({ lists, leftOut }: Peers, around: Known): Peers {
+  const { node, macs, trusted } = around;
+  const size = lists[0]?.size ?? 0;
+  const endsOf = (peer: number) => lists.map((list) => list.get(peer));
+  const own = node.vteps.map((vtep, i) => ({ ...vtep, mac: macs[i] ?? NO_MAC }));
+  const claims = new Claims();
+  const hosts = new Map<string, number>();
+  const numbers: number[] = [];
+  for (let claimant = 0; claimant <= size; claimant++) {
+    const ends = claimant === 0 ? own : endsOf(claimant - 1);
+    for (const claim of claimsOf(ends, claimant)) claims.add(claim);
+    numbers.push(claimant === 0 ? 0 : numberIn(hosts, ends));
   }
-}
-
-function clash({ subnet, host }: Claim, other: Claim, peers: PeerList): CniError {
-  const nameOf = (number: number) =>
-    number === 0 ? "this host" : `peer ${formatAddress(peers.get(number - 1).publicIP)}`;
-  const state = `it overlaps ${formatCidr(other.subnet)} of ${nameOf(other.host)}`;
-  return unusable(nameOf(host), state, formatCidr(subnet));
-}
-
-/** As texts that sort as addresses do, the larger one of two subnets first. */
-function claimsOf({ subnets, publicIP }: Pick<Peer, "subnets" | "publicIP">, host: number) {
-  const number = pack([host >> 16, (host >> 8) & 255, host & 255]);
-  return [...subnets, hostCidr(publicIP)].map(
-    ({ address, prefixLength }) =>
-      pack([address.length]) + pack(address) + pack([prefixLength]) + number,
+  const clashes = claims.clashes({
+    hostOf: (claimant) => numbers[claimant] ?? 0,
+    isTrusted: (claimant) => claimant <= trusted,
+  });
+  if (clashes.size === 0) return { lists, leftOut };
+  const words = new Map(
+    Array.from(clashes, ([claimant, clash]) => [claimant - 1, inWords(clash, endsOf)] as const),
   );
+  const [wrong] = Array.from(words.keys()).sort((a, b) => a - b);
+  if (wrong !== undefined && wrong < trusted) {
+    throw new CniError(Code.config, words.get(wrong) ?? "");
+  }
+  const kept = lists.map((list) => list.without((number) => words.has(number)));
+  return { lists: kept, leftOut: [...leftOut, ...words.values()] };
 }
 
-function unpackClaim(text: string): Claim {
-  const bytes = unpack(text);
-  const [length = 0] = bytes;
-  const [prefixLength = 0, high = 0, middle = 0, low = 0] = bytes.subarray(1 + length);
-  const subnet = { address: bytes.slice(1, 1 + length), prefixLength };
-  return { subnet, host: (high << 16) | (middle << 8) | low };
+const NO_MAC: Mac = new Uint8Array(6);
+
+/** Entries with the same addresses, both of devices and of hosts, are of one host; this one is 0. */
+function numberIn(hosts: Map<string, number>, ends: readonly Pick<Peer, "publicIP" | "mac">[]) {
+  const key = ends.map(({ publicIP, mac }) => pack(publicIP) + pack(mac)).join("");
+  const number = hosts.get(key) ?? hosts.size + 1;
+  hosts.set(key, number);
+  return number;
+}
+
+function claimsOf(ends: readonly Omit<Peer, "isDirect">[], claimant: number): readonly Claim[] {
+  return ends.flatMap(({ subnets, publicIP, mac }, i) => [
+    ...[...subnets, hostCidr(publicIP)].map((cidr) => ({
+      ...cidr,
+      space: cidr.address.length,
+      claimant,
+    })),
+    {
+      space: i === 0 ? SPACES.mac : SPACES.macOfSecondDevice,
+      address: mac,
+      prefixLength: 48,
+      claimant,
+    },
+  ]);
+}
+
+type EndsOf = (peer: number) => readonly Peer[];
+
+function inWords({ own, other }: Clash, endsOf: EndsOf): string {
+  const nameOf = ({ claimant }: Claim) =>
+    claimant === 0 ? "this host" : peerName(endsOf(claimant - 1));
+  const owner = nameOf(other);
+  return `Cannot use ${nameOf(own)}: ${whatClashes({ own, other }, owner)}`;
+}
+
+function whatClashes({ own, other }: Clash, owner: string): string {
+  const isMac = own.space === SPACES.mac || own.space === SPACES.macOfSecondDevice;
+  if (isMac) return `its vtepMAC ${formatMac(own.address)} is that of ${owner}`;
+  const [ours, theirs] = [own, other].map(formatCidr);
+  const isAddress = ours === theirs && own.prefixLength === 8 * own.address.length;
+  if (!isAddress) return `its ${ours} overlaps ${theirs} of ${owner}`;
+  const more = other.claimant === 0 ? "" : ", with another vtepMAC";
+  return `its address ${formatAddress(own.address)} is that of ${owner}${more}`;
+}
+
+/** A peer by its address and subnets, as error messages name it. */
+function peerName(ends: readonly Peer[]): string {
+  const subnets = ends.flatMap((end) => end.subnets.map(formatCidr));
+  const [first] = ends;
+  return `peer ${first ? formatAddress(first.publicIP) : ""} (${subnets.join(", ")})`;
 }

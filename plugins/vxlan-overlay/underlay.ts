@@ -1,67 +1,97 @@
-/** The vxlan device and its entries: made, kept right, compared. */
+/** The vxlan devices and their entries: made, kept right, compared. */
 
 import { CniError, Code } from "../../lib/cni/error.ts";
 import { formatCidr, hostCidr } from "../../lib/ip/cidr.ts";
+import { formatMac, type Mac } from "../../lib/ip/mac.ts";
+import { deleteLinkIfPresent } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import {
   ensureVtepAddresses,
   findOverlayFaults,
+  type Overlay,
   reconcile,
   type Tell,
 } from "../../lib/net/overlay.ts";
-import { sharedAlias } from "../../lib/net/owner.ts";
-import type { PeerList } from "../../lib/net/peers.ts";
+import { PeerList } from "../../lib/net/peers.ts";
 import { oneAtATime, stampOf } from "../../lib/net/record.ts";
-import { ensureVxlan, findVxlan, setAlias, type Vxlan, vtepMac } from "../../lib/net/vxlan.ts";
+import {
+  canTakeOver,
+  ensureVxlan,
+  findVxlan,
+  setAlias,
+  type Vxlan,
+  type VxlanSpec,
+  vtepMac,
+} from "../../lib/net/vxlan.ts";
+import { aliasWith, ownerOf, readAlias } from "./alias.ts";
 import type { OverlayConfig } from "./config.ts";
-import { type Node, readNode, stillFits } from "./node.ts";
-import { readPeers } from "./peers.ts";
-
-/** What the aliases of a network's devices begin with. */
-function ownerOf({ name }: OverlayConfig): string {
-  return sharedAlias("weft-overlay", name);
-}
+import { devicesOf, type Node, readNode, stillFits, type Vtep } from "./node.ts";
+import { type Peers, readPeers } from "./peers.ts";
 
 /** The keys that device and entries depend on; runtimes change the order, and add others. */
 const OWN_KEYS = [
-  ...["network", "subnet", "vni", "port", "device", "uplink", "publicIP", "mtu", "txChecksum"],
-  ...["directRouting", "peers", "vtepMAC", "peersFile", "nodeFile"],
+  ...["network", "subnet", "vni", "port", "device", "deviceV6", "uplink", "mtu", "txChecksum"],
+  ...["publicIP", "publicIPv6", "directRouting", "peers", "vtepMAC", "vtepMACv6"],
+  ...["peersFile", "nodeFile"],
 ];
 
-/** What a device was last made equal to: part of its alias, so it goes when the device goes. */
+/** What a device was last made equal to: part of its alias. */
 function stamp({ json, peersFile, nodeFile }: OverlayConfig): string {
   return stampOf(JSON.stringify(json, OWN_KEYS), [peersFile, nodeFile]);
 }
 
+/** What an ADD needs to know of it. */
+export interface Underlay {
+  /** What the containers' packets may measure. */
+  readonly mtu: number;
+  /** What keeps hosts from being reached, in words. */
+  readonly limits: readonly string[];
+}
+
 /**
- * The device, with everything that leads to other hosts. If neither configuration nor files have
- * changed since it was last made right, that is three questions to the kernel.
+ * The devices, with everything that leads to other hosts. If neither configuration nor files have
+ * changed since they were last made right, that is three questions to the kernel for each.
  */
-export function ensureUnderlay(config: OverlayConfig, host: Netns): Vxlan {
+export function ensureUnderlay(config: OverlayConfig, host: Netns): Underlay {
   return findRight(config, host) ?? alone(config, () => madeRight(config, host));
 }
 
 /** Another process may have been quicker. */
-function madeRight(config: OverlayConfig, host: Netns): Vxlan {
-  return findRight(config, host) ?? program(config, host, {}).device;
+function madeRight(config: OverlayConfig, host: Netns): Underlay {
+  const found = findRight(config, host);
+  if (found) return found;
+  const { node, limits } = program(config, host, {});
+  return { mtu: node.mtu, limits };
 }
 
-function findRight(config: OverlayConfig, host: Netns): Vxlan | undefined {
-  const found = findVxlan(host, config.device);
-  if (!found?.isUp || found.alias !== ownerOf(config) + stamp(config)) return undefined;
-  return stillFits(config, host, found) ? found : undefined;
+function findRight(config: OverlayConfig, host: Netns): Underlay | undefined {
+  const [owner, current] = [ownerOf(config), stamp(config)];
+  let [mtu, limits] = [Number.POSITIVE_INFINITY, 0];
+  for (const name of devicesOf(config)) {
+    const device = findVxlan(host, name);
+    const mark = device?.isUp ? readAlias(owner, device.alias) : undefined;
+    if (!device || mark?.stamp !== current || !stillFits(config, host, device)) return undefined;
+    mtu = Math.min(mtu, device.mtu);
+    limits = mark.limits;
+  }
+  return {
+    mtu,
+    limits: limits === 0 ? [] : [`not every host is reached: STATUS names ${limits} reasons`],
+  };
 }
 
-/** One process of a host at a time makes a network's device and entries. */
+/** One process of a host at a time makes a network's devices and entries. */
 function alone<T>({ name }: OverlayConfig, body: () => T): T {
   return oneAtATime(`/run/weft/${name}/overlay.lock`, body);
 }
 
 /** What was made right. */
 export interface Repair {
-  readonly device: Vxlan;
+  readonly devices: readonly Vxlan[];
   readonly node: Node;
-  readonly peers: PeerList;
+  readonly peers: Peers;
+  /** What keeps hosts from being reached, in words. */
+  readonly limits: readonly string[];
   /** All that the peers were read from; while it is the same they are not read again. */
   readonly source: string;
 }
@@ -84,61 +114,152 @@ export function makeRight(config: OverlayConfig, host: Netns, repairing: Repairi
 /** Reads all there is and sends the difference. Everything is read before anything is changed. */
 function program(config: OverlayConfig, host: Netns, repairing: Repairing): Repair {
   const { last, keepsPeers = false, tell } = repairing;
-  const owner = ownerOf(config);
   const current = stamp(config);
-  const alias = owner + (keepsPeers ? "" : current);
   const node = readNode(config, host);
-  const source = [current, ...[hostCidr(node.publicIP), ...node.links].map(formatCidr)].join(" ");
+  const ends = endsOf(config, host, node);
+  const macs = ends.map(({ spec }) => spec.mac);
+  const known = [...node.vteps.map(({ publicIP }) => hostCidr(publicIP)), ...node.links];
+  const source = [current, ...known.map(formatCidr), ...macs.map(formatMac)].join(" ");
   const isKnown = last && (keepsPeers || last.source === source);
-  const peers = isKnown ? last.peers : readPeers(config, node);
-  const { device, isNew } = ensureVxlan(host, specOf(config, node));
-  if (isNew) tell?.(`make vxlan device "${device.name}" for ${peers.size} peers`);
-  const isCurrent = device.alias === alias;
-  if (!isCurrent && device.alias !== owner) setAlias(host, device, owner);
-  ensureVtepAddresses(host, device, { subnets: node.subnets, tell: isNew ? undefined : tell });
-  const { networks } = config;
-  const overlay = { device, uplink: node.uplink, networks, peers };
-  reconcile(host, overlay, isNew ? undefined : tell);
-  if (!isCurrent && alias !== owner) setAlias(host, device, alias);
-  return { device, node, peers, source: keepsPeers ? "" : source };
+  const peers = isKnown ? last.peers : readPeers({ config, node, macs });
+  const devices = ends.map((end, i) => {
+    const list = peers.lists[i] ?? new PeerList();
+    return makeEnd(host, { ...end, list, uplink: node.uplink, tell });
+  });
+  const limits = peers.leftOut;
+  const mark = { stamp: keepsPeers ? "" : current, limits: limits.length };
+  for (const [i, { owner, mac }] of ends.entries()) {
+    const device = devices[i];
+    if (device) writeAlias(host, device, aliasWith(owner, { ...mark, mac }));
+  }
+  return { devices, node, peers, limits, source: keepsPeers ? "" : source };
 }
 
-function specOf(config: OverlayConfig, node: Node) {
+/** One device and what it is to be. */
+interface End {
+  readonly vtep: Vtep;
+  readonly owner: string;
+  /** The MAC that it was taken over with and keeps. */
+  readonly mac: Mac | undefined;
+  readonly spec: VxlanSpec;
+}
+
+function endsOf(config: OverlayConfig, host: Netns, node: Node): readonly End[] {
+  return node.vteps.map((vtep) =>
+    endOf(config, node, { vtep, found: findVxlan(host, vtep.device) }),
+  );
+}
+
+/** The MAC is what the node file says, else what a device was taken over with, else computed. */
+function endOf(
+  config: OverlayConfig,
+  node: Node,
+  { vtep, found }: { readonly vtep: Vtep; readonly found: Vxlan | undefined },
+): End {
   const { vni, port, checksum } = config;
-  return {
-    name: config.device,
-    vni,
-    port,
-    local: node.publicIP,
-    uplink: node.uplink.index,
-    mtu: node.mtu,
-    mac: vtepMac(node.publicIP, vni),
+  const owner = ownerOf(config);
+  const computed = vtepMac(vtep.publicIP, vni);
+  const fixed = { vni, port, local: vtep.publicIP, uplink: node.uplink.index };
+  const kept =
+    found && (canTakeOver(found, fixed) ? found.mac : readAlias(owner, found.alias)?.mac);
+  const isOther = kept && !vtep.mac && formatMac(kept) !== formatMac(computed);
+  const mac = isOther ? kept : undefined;
+  const spec = {
+    ...fixed,
+    name: vtep.device,
+    mtu: vtep.mtu,
+    mac: vtep.mac ?? kept ?? computed,
     checksum,
-    owner: ownerOf(config),
+    owner,
+    alias: aliasWith(owner, { mac, stamp: "", limits: 0 }),
   };
+  return { vtep, owner, mac, spec };
 }
 
-/** What is wrong, in words; nothing if every host can be reached. */
-export function findUnderlayFaults(config: OverlayConfig, host: Netns): readonly string[] {
-  const node = readNode(config, host);
-  const peers = readPeers(config, node);
-  const device = findVxlan(host, config.device);
-  if (!device) return [`there is no vxlan device "${config.device}"`];
-  if (!device.isUp) return [`vxlan device "${config.device}" is down`];
-  const { networks } = config;
-  return findOverlayFaults(host, { device, uplink: node.uplink, networks, peers });
+interface Making extends End {
+  readonly list: PeerList;
+  readonly uplink: Overlay["uplink"];
+  readonly tell: Tell;
 }
 
-/** True if the device is there, whatever its state. */
-export function hasDevice(config: OverlayConfig, host: Netns): boolean {
-  return findVxlan(host, config.device) !== undefined;
+/** A device with its addresses and entries; until all are right its alias has no stamp. */
+function makeEnd(host: Netns, { vtep, spec, list, uplink, tell }: Making): Vxlan {
+  const { device, isNew } = ensureVxlan(host, spec, tell);
+  if (isNew) tell?.(`make vxlan device "${device.name}" for ${list.size} peers`);
+  const changes = isNew ? undefined : tell;
+  const { networks: own, subnets } = vtep;
+  const overlay = { device, uplink, networks: own, peers: list };
+  ensureVtepAddresses(host, device, { subnets, tell: changes });
+  reconcile(host, overlay, changes);
+  return device;
 }
 
-/** Throws CniError, code 50, if this host could not join the network. */
-export function requireReadiness(config: OverlayConfig, host: Netns): void {
+function writeAlias(host: Netns, device: Vxlan, alias: string): void {
+  if (device.alias !== alias) setAlias(host, device, alias);
+}
+
+/** What this host and the others are, as far as it is written and can be used. */
+export interface Reading {
+  readonly node: Node;
+  readonly peers: Peers;
+}
+
+/** Reads without changing anything; throws CniError, code 50, if this host could not join. */
+export function requireReadiness(config: OverlayConfig, host: Netns): Reading {
   try {
-    readPeers(config, readNode(config, host));
+    return read(config, host);
   } catch (cause) {
     throw new CniError(Code.notAvailable, CniError.from(cause).message);
   }
+}
+
+function read(config: OverlayConfig, host: Netns): Reading {
+  const node = readNode(config, host);
+  const macs = endsOf(config, host, node).map(({ spec }) => spec.mac);
+  return { node, peers: readPeers({ config, node, macs }) };
+}
+
+/** What is wrong, in words; nothing if every host that is not left out can be reached. */
+export function findUnderlayFaults(
+  config: OverlayConfig,
+  host: Netns,
+  reading = read(config, host),
+): readonly string[] {
+  const { node, peers } = reading;
+  return node.vteps.flatMap((vtep, i) => {
+    const device = findVxlan(host, vtep.device);
+    if (!device) return [`there is no vxlan device "${vtep.device}"`];
+    if (!device.isUp) return [`vxlan device "${vtep.device}" is down`];
+    const list = peers.lists[i] ?? new PeerList();
+    const overlay = { device, uplink: node.uplink, networks: vtep.networks, peers: list };
+    return findOverlayFaults(host, overlay);
+  });
+}
+
+/** True if one of the devices is there, whatever its state. */
+export function hasDevice(config: OverlayConfig, host: Netns): boolean {
+  return devicesOf(config).some((name) => findVxlan(host, name) !== undefined);
+}
+
+/** Takes away the network's devices, with their routes, and what lets its packets pass. */
+export function removeUnderlay(
+  config: OverlayConfig,
+  host: Netns,
+  tell: (what: string) => void,
+): void {
+  const owner = ownerOf(config);
+  alone(config, () => {
+    for (const name of devicesOf(config)) {
+      const device = findVxlan(host, name);
+      if (!device) continue;
+      if (!readAlias(owner, device.alias)) {
+        throw new CniError(Code.conflict, `Cannot delete link "${name}": it is not this network's`);
+      }
+      const uplink = { index: device.settings.uplink ?? 0, name: "uplink" };
+      const overlay = { device, uplink, networks: config.networks, peers: new PeerList() };
+      reconcile(host, overlay, tell);
+      deleteLinkIfPresent(host, name);
+      tell(`delete vxlan device "${name}"`);
+    }
+  });
 }

@@ -3,9 +3,11 @@
  *
  *   vxlan-overlay daemon CONFIG [--once] [--log=json]   keep the kernel equal to the peers file
  *   vxlan-overlay status CONFIG [--json]                what a running daemon says of itself
+ *   vxlan-overlay remove CONFIG                         take the network's devices and rules away
  *
  * Packets do not need it: without a daemon what was last programmed stays. It waits for changes of
- * the files and of the kernel's entries, and then does what ADD does at first use.
+ * the files and of the kernel's entries, and then does what ADD does at first use. Every minute it
+ * does so without a change as well: nobody tells of changes to rules.
  */
 
 import { readConfig } from "../../lib/cni/calls.ts";
@@ -21,14 +23,16 @@ import type { Peer } from "../../lib/net/peers.ts";
 import { onlyProcess } from "../../lib/net/record.ts";
 import { askDaemon, Watch } from "../../lib/net/watch.ts";
 import { type OverlayConfig, parseOverlayConfig } from "./config.ts";
-import { makeRight, type Repair } from "./underlay.ts";
+import { makeRight, type Repair, removeUnderlay } from "./underlay.ts";
 import * as schema from "./vxlan-overlay.schema.json";
 
 const usage = `usage: vxlan-overlay daemon CONFIG [--once] [--log=json]
        vxlan-overlay status CONFIG [--json]
+       vxlan-overlay remove CONFIG
 
   daemon      keep routes, neighbours and forwarding entries equal to the peers file
   status      what the daemon of this network says of itself
+  remove      delete the network's devices, routes and rules from this host
   CONFIG      a network configuration (.conf, .conflist) with vxlan-overlay in it`;
 
 /** How long changes are collected before they are acted on, in milliseconds. */
@@ -41,21 +45,28 @@ const RESYNC = 60_000;
 /** Runs the command line; returns the exit status. */
 export function commandLine(args: readonly string[]): number {
   const [command, path, ...options] = args;
-  if (path === undefined || (command !== "daemon" && command !== "status")) {
+  if (path === undefined || !COMMANDS.includes(command ?? "")) {
     sayLine("stderr", usage);
     return command === "help" || command === "--help" ? 0 : 1;
   }
   try {
     const config = readOverlayConfig(path);
     if (command === "status") return showStatus(config, options.includes("--json"));
+    if (command === "remove") return remove(config);
     const log = logger(options.includes("--log=json"));
     if (options.includes("--once")) return runOnce(config, log);
     const what = `the daemon of network "${config.name}"`;
-    onlyProcess(`/run/weft/${config.name}/daemon.lock`, what, () => keepRight(config, log));
+    onlyProcess(lockOf(config), what, () => keepRight(config, log));
   } catch (cause) {
     sayLine("stderr", CniError.from(cause).message);
     return 1;
   }
+}
+
+const COMMANDS = ["daemon", "status", "remove"];
+
+function lockOf({ name }: OverlayConfig): string {
+  return `/run/weft/${name}/daemon.lock`;
 }
 
 function readOverlayConfig(path: string): OverlayConfig {
@@ -74,7 +85,13 @@ function logger(isJson: boolean): Log {
 }
 
 function runOnce(config: OverlayConfig, log: Log): number {
-  makeRight(config, ownNetns(), { tell: (what) => log("changed", what) });
+  const { limits } = makeRight(config, ownNetns(), { tell: (what) => log("changed", what) });
+  for (const limit of limits) log("limited", limit);
+  return 0;
+}
+
+function remove(config: OverlayConfig): number {
+  removeUnderlay(config, ownNetns(), (what) => sayLine("stdout", what));
   return 0;
 }
 
@@ -112,7 +129,8 @@ function keepRight(config: OverlayConfig, log: Log): never {
 
 function interestOf({ last }: State) {
   const uplink = last?.node.uplink.index;
-  return { device: last?.device.index, uplink, routeProtocol: RTPROT_WEFT };
+  const devices = last?.devices.map(({ index }) => index);
+  return { devices, uplink, routeProtocol: RTPROT_WEFT };
 }
 
 /** Changes come in bunches: it is quiet again, or has been restless for long enough. */
@@ -157,7 +175,16 @@ function repair(config: OverlayConfig, { host, state, log }: Surroundings, keeps
     log("changed", what);
   };
   state.passes++;
+  const before = state.last?.limits ?? [];
   state.last = makeRight(config, host, { last: state.last, keepsPeers, tell });
+  tellOfLimits(log, before, state.last.limits);
+}
+
+/** Each is named when it comes and when it goes. */
+function tellOfLimits(log: Log, before: readonly string[], now: readonly string[]): void {
+  const [old, current] = [new Set(before), new Set(now)];
+  for (const limit of now) if (!old.has(limit)) log("limited", limit);
+  for (const limit of before) if (!current.has(limit)) log("recovered", limit);
 }
 
 /** What the socket answers. */
@@ -165,8 +192,14 @@ interface Health {
   readonly network: string;
   readonly isReady: boolean;
   readonly problem?: string;
+  /** What keeps hosts from being reached, while the others are: those left out, and why. */
+  readonly limits: readonly string[];
   readonly device: string;
   readonly publicIP?: string;
+  readonly vtepMAC?: string;
+  readonly deviceV6?: string;
+  readonly publicIPv6?: string;
+  readonly vtepMACv6?: string;
   readonly mtu?: number;
   readonly changes: number;
   readonly passes: number;
@@ -174,31 +207,51 @@ interface Health {
     readonly publicIP: string;
     readonly subnet: string;
     readonly vtepMAC: string;
+    readonly publicIPv6?: string;
+    readonly vtepMACv6?: string;
   }[];
 }
 
 function describe(config: OverlayConfig, { last, problem, repairs, passes }: State): Health {
+  const [first, second] = last?.peers.lists ?? [];
   const peers: Health["peers"][number][] = [];
-  last?.peers.forEach((peer) => {
-    peers.push(describePeer(peer));
+  first?.forEach((peer, number) => {
+    peers.push(describePeer(second ? [peer, second.get(number)] : [peer]));
   });
   return {
     network: config.name,
     isReady: last !== undefined && problem === undefined,
     ...(problem === undefined ? {} : { problem }),
+    limits: last?.limits ?? [],
     device: config.device,
-    ...(last ? { publicIP: formatAddress(last.node.publicIP), mtu: last.node.mtu } : {}),
+    ...(config.deviceV6 === undefined ? {} : { deviceV6: config.deviceV6 }),
+    ...(last ? describeHost(last) : {}),
     changes: repairs,
     passes,
     peers,
   };
 }
 
-function describePeer({ publicIP, subnets, mac }: Peer) {
+function describeHost({ node, devices }: Repair) {
+  const ends = node.vteps.map(({ publicIP }, i) => ({
+    publicIP,
+    mac: devices[i]?.mac ?? new Uint8Array(0),
+  }));
+  return { ...describeEnds(ends), mtu: node.mtu };
+}
+
+function describePeer(ends: readonly Peer[]) {
+  const subnets = ends.flatMap((end) => end.subnets.map(formatCidr));
+  return { ...describeEnds(ends), subnet: subnets.join(" ") };
+}
+
+function describeEnds([first, second]: readonly Pick<Peer, "publicIP" | "mac">[]) {
   return {
-    publicIP: formatAddress(publicIP),
-    subnet: subnets.map(formatCidr).join(" "),
-    vtepMAC: formatMac(mac),
+    publicIP: first ? formatAddress(first.publicIP) : "",
+    vtepMAC: first ? formatMac(first.mac) : "",
+    ...(second
+      ? { publicIPv6: formatAddress(second.publicIP), vtepMACv6: formatMac(second.mac) }
+      : {}),
   };
 }
 
@@ -206,7 +259,7 @@ function socketOf({ name }: OverlayConfig): string {
   return `/run/weft/${name}/overlay.sock`;
 }
 
-/** Exit status 0 if the daemon runs and all is right, else 1. */
+/** Exit status 0 if the daemon runs and every host can be reached, else 1. */
 function showStatus(config: OverlayConfig, isJson: boolean): number {
   const answer = askDaemon(socketOf(config));
   if (answer === undefined) {
@@ -216,26 +269,40 @@ function showStatus(config: OverlayConfig, isJson: boolean): number {
   const health = JSON.parse(answer) as Health;
   if (isJson) sayLine("stdout", answer);
   else for (const line of table(health)) sayLine("stdout", line);
-  return health.isReady ? 0 : 1;
+  return health.isReady && health.limits.length === 0 ? 0 : 1;
 }
 
 function table(health: Health): readonly string[] {
-  const { network, device, publicIP = "unknown", mtu = 0, problem = "none", peers } = health;
-  const rows = [
-    ["PEER", "SUBNET", "VTEP MAC"],
-    ...peers.map((p) => [p.publicIP, p.subnet, p.vtepMAC]),
+  const { network, problem = "none", limits, peers } = health;
+  return [
+    `network ${network}, ${endsInWords(health)}, MTU ${health.mtu ?? 0}`,
+    `problem: ${problem}`,
+    ...limits.map((limit) => `limited: ${limit}`),
+    "",
+    ...columns([
+      ["PEER", "SUBNET", "VTEP MAC"],
+      ...peers.map(({ publicIP, publicIPv6, subnet, vtepMAC, vtepMACv6 }) =>
+        publicIPv6 === undefined
+          ? [publicIP, subnet, vtepMAC]
+          : [`${publicIP} ${publicIPv6}`, subnet, `${vtepMAC} ${vtepMACv6}`],
+      ),
+    ]),
   ];
+}
+
+function endsInWords({ device, publicIP = "unknown", deviceV6, publicIPv6 = "unknown" }: Health) {
+  const first = `device ${device}, public address ${publicIP}`;
+  return deviceV6 === undefined
+    ? first
+    : `${first}, device ${deviceV6}, public address ${publicIPv6}`;
+}
+
+function columns(rows: readonly (readonly string[])[]): readonly string[] {
   const widths = [0, 1, 2].map((i) => Math.max(...rows.map((row) => (row[i] ?? "").length)));
-  const lines = rows.map((row) =>
+  return rows.map((row) =>
     row
       .map((cell, i) => cell.padEnd(widths[i] ?? 0))
       .join("  ")
       .trimEnd(),
   );
-  return [
-    `network ${network}, device ${device}, public address ${publicIP}, MTU ${mtu}`,
-    `problem: ${problem}`,
-    "",
-    ...lines,
-  ];
 }

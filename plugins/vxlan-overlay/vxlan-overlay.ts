@@ -14,6 +14,7 @@
  */
 
 import type { AddCall, Call, CheckCall, DelCall, GcCall, StatusCall } from "../../lib/cni/call.ts";
+import { sayLine } from "../../lib/cni/command-line.ts";
 import { handOver } from "../../lib/cni/delegate.ts";
 import { CniError, Code } from "../../lib/cni/error.ts";
 import type { JsonObject } from "../../lib/cni/json.ts";
@@ -31,7 +32,8 @@ import { ensureUnderlay, findUnderlayFaults, hasDevice, requireReadiness } from 
 import * as schema from "./vxlan-overlay.schema.json";
 
 function add(call: AddCall<OverlayConfig>, host: Netns): Result {
-  const { mtu } = ensureUnderlay(call.config, host);
+  const { mtu, limits } = ensureUnderlay(call.config, host);
+  tellOfLimits(call.network, limits);
   return allOrNothing((undo) => {
     const output = toBridge(call, "ADD", mtu);
     undo.add("attachment to the bridge", () => toBridge(call, "DEL", mtu));
@@ -47,6 +49,16 @@ function add(call: AddCall<OverlayConfig>, host: Netns): Result {
     }
     return result;
   });
+}
+
+/** So many are named; the daemon and STATUS name all. */
+const NAMED = 5;
+
+/** Some hosts are not reached: the container does not wait for them, but it is said. */
+function tellOfLimits(network: string, limits: readonly string[]): void {
+  const more = limits.length - NAMED;
+  for (const limit of limits.slice(0, NAMED)) sayLine("stderr", `network "${network}": ${limit}`);
+  if (more > 0) sayLine("stderr", `network "${network}": ${more} more, all of which STATUS names`);
 }
 
 /** The bridge plugin of this image does what is the same on every bridge. */
@@ -147,14 +159,22 @@ function gc(call: GcCall<OverlayConfig>): void {
 /** Ready if this host could join; limited if the device is there but does not reach every peer. */
 function status(call: StatusCall<OverlayConfig>, host: Netns): void {
   const { config, network } = call;
-  requireReadiness(config, host);
+  const reading = requireReadiness(config, host);
   toBridge(call, "STATUS", 0);
-  if (!hasDevice(config, host)) return;
-  const [fault] = findUnderlayFaults(config, host);
+  const { leftOut } = reading.peers;
+  if (!hasDevice(config, host)) tellOfLimits(network, leftOut);
+  else refuseFaults(network, [...leftOut, ...findUnderlayFaults(config, host, reading)]);
+}
+
+/** A host in trouble may miss thousands. */
+const MOST_DETAILS = 50;
+
+function refuseFaults(network: string, [fault, ...more]: readonly string[]): void {
   if (fault === undefined) return;
   throw new CniError(
     Code.limitedConnectivity,
     `Cannot reach every host of network "${network}": ${fault}`,
+    more.slice(0, MOST_DETAILS).join("; "),
   );
 }
 
