@@ -3,7 +3,7 @@
 import * as host from "host";
 import { runProgram } from "../host/process.ts";
 import type { IpAddress } from "../ip/address.ts";
-import { formatCidr, hostCidr } from "../ip/cidr.ts";
+import { type Cidr, formatCidr, hostCidr } from "../ip/cidr.ts";
 import { NetError } from "./error.ts";
 import { notInstalled, pathOf } from "./iptables.ts";
 
@@ -35,8 +35,15 @@ function unusable(state: string): NetError {
   return new NetError("unsupported", `Cannot use firewalld: ${state}`);
 }
 
-function ask(method: string, zone: string, address: IpAddress): Answer {
-  return busctl(NAME, ...ZONE, method, "ss", zone, formatCidr(hostCidr(address)));
+/** What a zone has: an address, or all of a subnet. */
+type Source = IpAddress | Cidr;
+
+function textOf(source: Source): string {
+  return formatCidr("prefixLength" in source ? source : hostCidr(source));
+}
+
+function ask(method: string, zone: string, source: Source): Answer {
+  return busctl(NAME, ...ZONE, method, "ss", zone, textOf(source));
 }
 
 /** Why firewalld cannot be used, in words; undefined if it is running. */
@@ -55,11 +62,11 @@ export function firewalldFault(): string | undefined {
 }
 
 /** Binds addresses to a zone; those that are bound to it already are fine. */
-export function addSources(zone: string, addresses: readonly IpAddress[]): void {
+export function addSources(zone: string, addresses: readonly Source[]): void {
   for (const address of addresses) {
     const { status, error } = ask("addSource", zone, address);
     if (status === 0 || error.includes("ZONE_ALREADY_SET")) continue;
-    const state = `cannot bind ${formatCidr(hostCidr(address))} to zone "${zone}": ${error}`;
+    const state = `cannot bind ${textOf(address)} to zone "${zone}": ${error}`;
     if (error.includes("ZONE_CONFLICT"))
       throw new NetError("conflict", `Cannot use firewalld: ${state}`);
     throw unusable(firewalldFault() ?? state);
@@ -67,10 +74,10 @@ export function addSources(zone: string, addresses: readonly IpAddress[]): void 
 }
 
 /** What is not bound to the zone, in words; every answer is read. */
-export function checkSources(zone: string, addresses: readonly IpAddress[]): string | undefined {
+export function checkSources(zone: string, addresses: readonly Source[]): string | undefined {
   for (const address of addresses) {
     const { status, text, error } = ask("querySource", zone, address);
-    const shown = formatCidr(hostCidr(address));
+    const shown = textOf(address);
     if (status !== 0) return `firewalld does not say whether zone "${zone}" has ${shown}: ${error}`;
     if (text !== "b true") return `zone "${zone}" of firewalld does not have ${shown}`;
   }
@@ -78,12 +85,12 @@ export function checkSources(zone: string, addresses: readonly IpAddress[]): str
 }
 
 /** Frees addresses from a zone; without firewalld, or in no such zone, they are free. */
-export function deleteSources(zone: string, addresses: readonly IpAddress[]): void {
+export function deleteSources(zone: string, addresses: readonly Source[]): void {
   if (pathOf("busctl") === undefined) return;
   for (const address of addresses) {
     const { status, error } = ask("removeSource", zone, address);
     if (status === 0 || /UNKNOWN_SOURCE|ZONE_CONFLICT|INVALID_ZONE/.test(error)) continue;
     if (firewalldFault() !== undefined) return;
-    throw unusable(`cannot free ${formatCidr(hostCidr(address))} from zone "${zone}": ${error}`);
+    throw unusable(`cannot free ${textOf(address)} from zone "${zone}": ${error}`);
   }
 }

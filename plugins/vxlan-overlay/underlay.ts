@@ -5,6 +5,7 @@ import { formatCidr, hostCidr } from "../../lib/ip/cidr.ts";
 import { formatMac, type Mac } from "../../lib/ip/mac.ts";
 import { deleteLinkIfPresent } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
+import * as networks from "../../lib/net/network-forwarding.ts";
 import {
   ensureVtepAddresses,
   findOverlayFaults,
@@ -126,7 +127,8 @@ function program(config: OverlayConfig, host: Netns, repairing: Repairing): Repa
     const list = peers.lists[i] ?? new PeerList();
     return makeEnd(host, { ...end, list, uplink: node.uplink, tell });
   });
-  const limits = peers.leftOut;
+  const forwarding = networks.ensureNetwork(host, config, tell);
+  const limits = [...peers.leftOut, ...(forwarding === undefined ? [] : [forwarding])];
   const mark = { stamp: keepsPeers ? "" : current, limits: limits.length };
   for (const [i, { owner, mac }] of ends.entries()) {
     const device = devices[i];
@@ -226,7 +228,7 @@ export function findUnderlayFaults(
   reading = read(config, host),
 ): readonly string[] {
   const { node, peers } = reading;
-  return node.vteps.flatMap((vtep, i) => {
+  const faults = node.vteps.flatMap((vtep, i) => {
     const device = findVxlan(host, vtep.device);
     if (!device) return [`there is no vxlan device "${vtep.device}"`];
     if (!device.isUp) return [`vxlan device "${vtep.device}" is down`];
@@ -234,6 +236,8 @@ export function findUnderlayFaults(
     const overlay = { device, uplink: node.uplink, networks: vtep.networks, peers: list };
     return findOverlayFaults(host, overlay);
   });
+  const forwarding = networks.findNetworkFault(host, config);
+  return forwarding === undefined ? faults : [...faults, forwarding];
 }
 
 /** True if one of the devices is there, whatever its state. */
@@ -261,5 +265,6 @@ export function removeUnderlay(
       deleteLinkIfPresent(host, name);
       tell(`delete vxlan device "${name}"`);
     }
+    networks.deleteNetwork(host, config);
   });
 }

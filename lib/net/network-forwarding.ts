@@ -1,0 +1,53 @@
+/**
+ * Forwarding of a network that many hosts share: what comes from it and what goes to it passes
+ * also where this host's own rules drop what they do not know. Which rules that needs is decided
+ * as for single attachments (lib/net/forwarding.ts); they belong to the host, as the device does.
+ */
+
+import { lazily } from "../host/lazy.ts";
+import type { Cidr } from "../ip/cidr.ts";
+import { hasFirewalldRules, isRestricted } from "./forward-path.ts";
+import type { Netns } from "./netns.ts";
+
+type Rules = typeof import("./forward-networks.lazy.ts");
+
+const rules = () => lazily<Rules>("forward-networks");
+
+/** A network by its name and its subnets, one of each family at most. */
+export interface Network {
+  readonly name: string;
+  readonly networks: readonly Cidr[];
+}
+
+/** The subnets for whose family the host's rules drop by default. */
+function restricted(host: Netns, { networks }: Network): readonly Cidr[] {
+  return networks.filter(({ address }) => isRestricted(host, address.length === 4 ? 4 : 6));
+}
+
+/**
+ * Lets packets of a network pass; nothing is done where they pass anyway. What hinders that is
+ * returned in words rather than thrown, since packets within this host do not depend on it.
+ */
+export function ensureNetwork(
+  host: Netns,
+  network: Network,
+  tell: ((what: string) => void) | undefined,
+): string | undefined {
+  const closed = restricted(host, network);
+  const isFirewalld = hasFirewalldRules(host);
+  if (closed.length === 0 && !isFirewalld) return undefined;
+  return rules().ensureNetwork(host, { ...network, closed, isFirewalld, tell });
+}
+
+/** What keeps packets of a network from passing, in words; nothing is changed. */
+export function findNetworkFault(host: Netns, network: Network): string | undefined {
+  const closed = restricted(host, network);
+  const isFirewalld = hasFirewalldRules(host);
+  if (closed.length === 0 && !isFirewalld) return undefined;
+  return rules().findNetworkFault(host, { ...network, closed, isFirewalld });
+}
+
+/** Takes back what lets packets of a network pass; nothing is fine. */
+export function deleteNetwork(host: Netns, network: Network): void {
+  rules().deleteNetwork(host, network, hasFirewalldRules(host));
+}
