@@ -93,4 +93,26 @@ describe("an ADD that is killed", () => {
     }
     expect(kills).toBeGreaterThan(10);
   });
+
+  it("while it changes entries, leaves no state that passes for right", { timeout: 600_000 }, ({
+    bed,
+  }) => {
+    const node = new Node(bed, 1);
+    const [before, after] = [peers.slice(0, 3), peers.slice(2, 5)].map((some) =>
+      node.config([], { peers: some, ipMasq: false }),
+    );
+    const container = bed.container();
+    node.pod(before ?? {}, "first");
+    const right = node.view.sh("ip route show proto 87; bridge fdb show dev weft.1 | sort");
+    let isOver = false;
+    for (let kills = 1; !isOver; kills++) {
+      const fail = `sendto,sendmsg:signal=KILL:when=${kills}`;
+      const run = node.run({ command: "ADD", config: after ?? {}, container, fail });
+      isOver = run.ok || node.view.succeeds("ip link show master cni0 | grep -c veth | grep -q 2");
+      node.run({ command: "DEL", config: before ?? {}, container });
+      node.run({ command: "ADD", config: before ?? {}, container }).result;
+      expect(node.view.sh("ip route show proto 87; bridge fdb show dev weft.1 | sort")).toBe(right);
+      node.run({ command: "DEL", config: before ?? {}, container });
+    }
+  });
 });

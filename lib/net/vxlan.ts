@@ -27,6 +27,8 @@ export interface VxlanSpec {
   readonly checksum: boolean | undefined;
   /** What the aliases of this owner's devices begin with. */
   readonly owner: string;
+  /** The alias of a device that is made or taken over. */
+  readonly alias: string;
 }
 
 /** A device as it is. */
@@ -147,7 +149,7 @@ function mend(
   const changes = {
     ...(hasMac(device, spec) ? {} : { address: spec.mac }),
     ...(device.mtu === spec.mtu ? {} : { mtu: spec.mtu }),
-    ...(isTakenOver ? { alias: spec.owner } : {}),
+    ...(isTakenOver ? { alias: spec.alias } : {}),
     ...(device.settings.learning === 0 ? {} : { linkInfo: quiet }),
   };
   bringUp(ns, spec, changes);
@@ -163,7 +165,7 @@ function mend(
 function makeAndBringUp(ns: Netns, spec: VxlanSpec): void {
   makeVxlan(ns, spec);
   try {
-    const { mac: address, mtu, owner: alias } = spec;
+    const { mac: address, mtu, alias } = spec;
     bringUp(ns, spec, { address, mtu, alias });
   } catch (cause) {
     deleteLinkIfPresent(ns, spec.name);

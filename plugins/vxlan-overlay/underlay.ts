@@ -125,7 +125,7 @@ function program(config: OverlayConfig, host: Netns, repairing: Repairing): Repa
   const peers = isKnown ? last.peers : readPeers({ config, node, macs });
   const devices = ends.map((end, i) => {
     const list = peers.lists[i] ?? new PeerList();
-    return makeEnd(host, { ...end, list, uplink: node.uplink, tell });
+    return makeEnd(host, { ...end, list, uplink: node.uplink, stamp: current, tell });
   });
   const forwarding = networks.ensureNetwork(host, config, tell);
   const limits = [...peers.leftOut, ...(forwarding === undefined ? [] : [forwarding])];
@@ -181,12 +181,16 @@ function endOf(
 interface Making extends End {
   readonly list: PeerList;
   readonly uplink: Overlay["uplink"];
+  readonly stamp: string;
   readonly tell: Tell;
 }
 
-/** A device with its addresses and entries; until all are right its alias has no stamp. */
-function makeEnd(host: Netns, { vtep, spec, list, uplink, tell }: Making): Vxlan {
-  const { device, isNew } = ensureVxlan(host, spec, tell);
+/** A device with its addresses and entries; until all are right its alias has no other stamp. */
+function makeEnd(host: Netns, { vtep, spec, owner, list, uplink, stamp, tell }: Making): Vxlan {
+  const { device: found, isNew } = ensureVxlan(host, spec, tell);
+  const isCurrent = readAlias(owner, found.alias)?.stamp === stamp;
+  if (!isCurrent) writeAlias(host, found, spec.alias);
+  const device = isCurrent ? found : { ...found, alias: spec.alias };
   if (isNew) tell?.(`make vxlan device "${device.name}" for ${list.size} peers`);
   const changes = isNew ? undefined : tell;
   const { networks: own, subnets } = vtep;
