@@ -40,7 +40,7 @@ describe("the daemon", () => {
     ["a device that went down", "ip link set weft.1 down"],
     ["another MAC", "ip link set weft.1 address 02:11:22:33:44:55"],
     ["a deleted device", "ip link delete weft.1"],
-  ] as const)("mends %s within a second", async ([, damage], { bed }) => {
+  ] as const)("mends %s as soon as it happens", async ([, damage], { bed }) => {
     const { nodes, daemon } = await scene(bed);
     const [first] = nodes;
     const before = entries(first);

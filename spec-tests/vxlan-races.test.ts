@@ -94,9 +94,7 @@ describe("an ADD that is killed", () => {
     expect(kills).toBeGreaterThan(10);
   });
 
-  it("while it changes entries, leaves no state that passes for right", { timeout: 600_000 }, ({
-    bed,
-  }) => {
+  it("while it changes entries, leaves no state that passes for right", ({ bed }) => {
     const node = new Node(bed, 1);
     const [before, after] = [peers.slice(0, 3), peers.slice(2, 5)].map((some) =>
       node.config([], { peers: some, ipMasq: false }),

@@ -7,12 +7,11 @@
  * A rule has the network as its comment. In firewalld a subnet is a source of zone "trusted".
  */
 
-import { hash32Hex } from "../bytes/hash.ts";
 import { lazily } from "../host/lazy.ts";
-import type { Family } from "../ip/address.ts";
+import { family } from "../ip/address.ts";
 import { type Cidr, formatCidr } from "../ip/cidr.ts";
 import { NetError } from "./error.ts";
-import { filterFlavour } from "./forward-path.ts";
+import { filterFlavours } from "./forward-path.ts";
 import {
   deletionOf,
   findTable,
@@ -22,7 +21,8 @@ import {
   type Table,
 } from "./iptables.ts";
 import type { Netns } from "./netns.ts";
-import type { Network } from "./network-forwarding.ts";
+import type { Closed, Network } from "./network-forwarding.ts";
+import { sharedComment } from "./owner.ts";
 
 type Firewalld = typeof import("./firewalld.lazy.ts");
 
@@ -34,8 +34,7 @@ const firewalld = () => lazily<Firewalld>("firewalld");
 
 /** A network, and what of it this host would drop. */
 interface Forwarded extends Network {
-  /** The subnets for whose family iptables drops by default. */
-  readonly closed: readonly Cidr[];
+  readonly closed: readonly Closed[];
   /** True if there are rules as firewalld makes them. */
   readonly isFirewalld: boolean;
 }
@@ -47,9 +46,9 @@ export function ensureNetwork(
 ): string | undefined {
   const { closed, tell } = network;
   return obstacle(() => {
-    for (const subnet of closed) {
-      if (!ensureRules(host, network.name, subnet)) continue;
-      tell?.(`accept forwarded packets from and to ${formatCidr(subnet)}`);
+    for (const each of closed) {
+      if (!ensureRules(host, network.name, each)) continue;
+      tell?.(`accept forwarded packets from and to ${formatCidr(each.subnet)}`);
     }
     if (!runsFirewalld(network) || !findSourceFault(network)) return;
     firewalld().addSources(ZONE, network.networks);
@@ -68,18 +67,18 @@ function obstacle(body: () => void): string | undefined {
 }
 
 /** True if something was missing. */
-function ensureRules(host: Netns, name: string, subnet: Cidr): boolean {
+function ensureRules(host: Netns, name: string, closed: Closed): boolean {
   let lines: readonly string[] = [];
   lockTables(() => {
-    const table = filterTable(host, subnet.address.length === 4 ? 4 : 6);
-    lines = difference(table.list(), name, subnet);
+    const table = filterTable(host, closed);
+    lines = difference(table.list(), name, closed.subnet);
     if (lines.length > 0) table.change(lines);
   });
   return lines.length > 0;
 }
 
-function filterTable(host: Netns, of: Family): Table {
-  return requireTable(host, "filter", { family: of, flavour: filterFlavour(host, of) });
+function filterTable(host: Netns, { subnet, flavour }: Closed): Table {
+  return requireTable(host, "filter", { family: family(subnet.address), flavour });
 }
 
 /** What makes the rules of a network right. */
@@ -99,17 +98,8 @@ function rulesFor(name: string, subnet: Cidr): readonly string[] {
   return ["-s", "-d"].map((end) => `-A ${CHAIN} ${end} ${text} ${comment(name)} -j ACCEPT`);
 }
 
-/** A comment has 255 characters. */
-const LONGEST = 200;
-
-/** Quotes are what iptables-save shows where there are spaces. */
 function comment(name: string): string {
-  const plain = name.replace(/[^a-zA-Z0-9_.-]/g, "_");
-  const isWhole = plain === name && name.length <= LONGEST;
-  const text = isWhole
-    ? name
-    : `${plain.slice(0, LONGEST)} ${hash32Hex(name)}${hash32Hex(name, 1)}`;
-  return `-m comment --comment "network ${text}"`;
+  return `-m comment --comment "${sharedComment(name)}"`;
 }
 
 function rulesOf(found: readonly string[], name: string): readonly string[] {
@@ -120,17 +110,17 @@ function rulesOf(found: readonly string[], name: string): readonly string[] {
 export function findNetworkFault(host: Netns, network: Forwarded): string | undefined {
   let fault: string | undefined;
   const obstacleToLook = obstacle(() => {
-    fault = network.closed.map((subnet) => findRuleFault(host, network.name, subnet)).find(Boolean);
+    fault = network.closed.map((each) => findRuleFault(host, network.name, each)).find(Boolean);
     if (fault === undefined && runsFirewalld(network)) fault = findSourceFault(network);
   });
   return fault ?? obstacleToLook;
 }
 
-function findRuleFault(host: Netns, name: string, subnet: Cidr): string | undefined {
-  const family = subnet.address.length === 4 ? 4 : 6;
-  const found = filterTable(host, family).list();
-  const missing = [JUMP, ...rulesFor(name, subnet)].find((line) => !found.includes(line));
-  return missing && `the filter table of IPv${family} has no rule ${missing}`;
+function findRuleFault(host: Netns, name: string, closed: Closed): string | undefined {
+  const found = filterTable(host, closed).list();
+  const missing = [JUMP, ...rulesFor(name, closed.subnet)].find((line) => !found.includes(line));
+  const of = family(closed.subnet.address);
+  return missing && `the filter table of IPv${of} has no rule ${missing}`;
 }
 
 function runsFirewalld({ isFirewalld }: Forwarded): boolean {
@@ -148,14 +138,17 @@ export function deleteNetwork(
   isFirewalld: boolean,
 ): void {
   for (const of of [4, 6] as const) {
-    const table = findTable(host, "filter", { family: of, flavour: filterFlavour(host, of) });
-    if (!table) continue;
-    lockTables(() => {
-      const found = table.list();
-      if (hasChain(found, CHAIN)) table.change(removal(found, name));
-    });
+    for (const flavour of filterFlavours(host, of)) {
+      const table = findTable(host, "filter", { family: of, flavour });
+      if (table) lockTables(() => removeFrom(table, name));
+    }
   }
   if (isFirewalld) firewalld().deleteSources(ZONE, networks);
+}
+
+function removeFrom(table: Table, name: string): void {
+  const found = table.list();
+  if (hasChain(found, CHAIN)) table.change(removal(found, name));
 }
 
 function removal(found: readonly string[], name: string): readonly string[] {

@@ -51,6 +51,16 @@ export function findFilters(host: Netns, of: Family, adminChain: string): Filter
   };
 }
 
+/** The filter tables of a family that would drop what nobody speaks for. */
+export function restrictedFlavours(host: Netns, of: Family): readonly Known[] {
+  return findFilters(host, of, "CNI-ADMIN").restricted;
+}
+
+/** The filter tables there are of a family. */
+export function filterFlavours(host: Netns, of: Family): readonly Known[] {
+  return flavoursWith(host, of, "FORWARD");
+}
+
 function chainsIn(host: Netns, of: Family, names: readonly string[]): readonly Outcome[] {
   const questions = names.map((name) => getChain({ table: filterTables[of], name }));
   return unlessUnsupported(() => host.netfilter.attempt(...questions), []);
@@ -68,7 +78,12 @@ export function hasForwardChain(host: Netns, of: Family): boolean {
 
 /** Where iptables may have rules of ours, or of the reference plugin. */
 export function forwardFlavours(host: Netns, of: Family): readonly Known[] {
-  const isInNft = isThere(chainsIn(host, of, ["CNI-FORWARD"])[0]);
+  return flavoursWith(host, of, "CNI-FORWARD");
+}
+
+/** A chain of nf_tables can be asked for; the older tables, without a question, may have it. */
+function flavoursWith(host: Netns, of: Family, chain: string): readonly Known[] {
+  const isInNft = isThere(chainsIn(host, of, [chain])[0]);
   const isInLegacy = hasLegacyTable(host, of, "filter");
   return [...(isInNft ? (["nft"] as const) : []), ...(isInLegacy ? (["legacy"] as const) : [])];
 }

@@ -5,8 +5,10 @@
  */
 
 import { lazily } from "../host/lazy.ts";
+import { family } from "../ip/address.ts";
 import type { Cidr } from "../ip/cidr.ts";
-import { hasFirewalldRules, isRestricted } from "./forward-path.ts";
+import { hasFirewalldRules, restrictedFlavours } from "./forward-path.ts";
+import type { Flavour } from "./iptables.ts";
 import type { Netns } from "./netns.ts";
 
 type Rules = typeof import("./forward-networks.lazy.ts");
@@ -19,9 +21,16 @@ export interface Network {
   readonly networks: readonly Cidr[];
 }
 
-/** The subnets for whose family the host's rules drop by default. */
-function restricted(host: Netns, { networks }: Network): readonly Cidr[] {
-  return networks.filter(({ address }) => isRestricted(host, address.length === 4 ? 4 : 6));
+/** A subnet, and tables of iptables that would drop what comes from it or goes to it. */
+export interface Closed {
+  readonly subnet: Cidr;
+  readonly flavour: Flavour;
+}
+
+function closedFor(host: Netns, { networks }: Network): readonly Closed[] {
+  return networks.flatMap((subnet) =>
+    restrictedFlavours(host, family(subnet.address)).map((flavour) => ({ subnet, flavour })),
+  );
 }
 
 /**
@@ -33,7 +42,7 @@ export function ensureNetwork(
   network: Network,
   tell: ((what: string) => void) | undefined,
 ): string | undefined {
-  const closed = restricted(host, network);
+  const closed = closedFor(host, network);
   const isFirewalld = hasFirewalldRules(host);
   if (closed.length === 0 && !isFirewalld) return undefined;
   return rules().ensureNetwork(host, { ...network, closed, isFirewalld, tell });
@@ -41,7 +50,7 @@ export function ensureNetwork(
 
 /** What keeps packets of a network from passing, in words; nothing is changed. */
 export function findNetworkFault(host: Netns, network: Network): string | undefined {
-  const closed = restricted(host, network);
+  const closed = closedFor(host, network);
   const isFirewalld = hasFirewalldRules(host);
   if (closed.length === 0 && !isFirewalld) return undefined;
   return rules().findNetworkFault(host, { ...network, closed, isFirewalld });

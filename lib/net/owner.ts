@@ -104,6 +104,12 @@ export function quotedNetwork(network: string): readonly string[] {
   return [network, `#${digest(network)}`].map((name) => `name: "${name}" id: `);
 }
 
+/** The comment of rules that all attachments of a network share. */
+export function sharedComment(network: string): string {
+  const whole = `network ${network}`;
+  return whole.length <= RULE_COMMENT_SIZE ? whole : `network #${digest(network)}`;
+}
+
 /* ---- the rule ---- */
 
 /** The three names; where they are too long, two hashes, and as much of the names as fits. */

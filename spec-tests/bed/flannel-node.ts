@@ -28,7 +28,10 @@ export const publicIPv6Of = (number: number) => `2001:db8::${number}`;
 
 /** A node's IPv6 address on the wire, at once. */
 export function addPublicIPv6({ view, number }: Node): void {
-  view.sh(`ip address add ${publicIPv6Of(number)}/64 dev wire nodad`);
+  const address = publicIPv6Of(number);
+  view.sh(`
+    ip address add ${address}/64 dev wire nodad
+    until ip -6 route show table local | grep -q 'local ${address} '; do sleep 0.01; done`);
 }
 
 /** What others are told of a node with flannel on it. */
