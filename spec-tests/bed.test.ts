@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect } from "vitest";
 import { type Bed, createBed } from "./bed/bed.ts";
@@ -6,6 +7,10 @@ import { bridge } from "./bed/configs.ts";
 import { sharedBy } from "./bed/difference.ts";
 import type { Config } from "./bed/invocation.ts";
 import { it } from "./bed/it.ts";
+import { backgroundInBed } from "./bed/paths.ts";
+import { waitUntil } from "./bed/patience.ts";
+import { serve } from "./bed/ports.ts";
+import { isRunning } from "./bed/private-host.ts";
 import { listedPrograms } from "./bed/programs.ts";
 import { systemCalls } from "./bed/system-calls.ts";
 import { Watch } from "./bed/watch.ts";
@@ -151,6 +156,15 @@ describe("the bed", () => {
       { name: "openat", nth: 1, isPrivate: true },
       { name: "write", nth: 1, isPrivate: false },
     ]);
+  });
+
+  it("ends what serves a port, which would keep its namespaces", () => {
+    const bed = createBed();
+    serve(bed.host, "tcp", 80);
+    const [pid] = bed.read(backgroundInBed).split("\n");
+    expect(existsSync(`/proc/${pid}/fd`)).toBe(true);
+    bed.dispose();
+    waitUntil("its end", () => !isRunning(Number(pid)));
   });
 
   it("never takes a signal for an ordinary failure", ({ bed }) => {

@@ -25,3 +25,6 @@ export const pathInBed = `${programsInBed}:${bedDirectory}/programs/others`;
 
 /** Stand-in plugins of one bed; the second entry of the default CNI_PATH. */
 export const fakesInBed = `${bedDirectory}/fakes`;
+
+/** A line for each process that a test has started and that ends with its bed: its number. */
+export const backgroundInBed = `${bedDirectory}/background`;

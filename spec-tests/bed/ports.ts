@@ -1,16 +1,18 @@
 import type { Bed } from "./bed.ts";
 import type { Container } from "./container.ts";
+import { backgroundInBed } from "./paths.ts";
 import { slowness } from "./patience.ts";
 import type { View } from "./view.ts";
 
-/** Serves a port until its namespace goes: each client is told who it seems to be. */
+/** Serves a port until the bed goes, or for an hour if its run was killed: each client is told who it seems to be. */
 export function serve(box: View, protocol: "tcp" | "udp", port: number): void {
   const isUdp = protocol === "udp";
   const answer = isUdp
     ? "while True:\n  data, peer = s.recvfrom(99)\n  s.sendto(name(peer), peer)"
     : "s.listen(9)\nwhile True:\n  c, peer = s.accept()\n  c.sendall(name(peer))\n  c.close()";
   const program = `
-import socket
+import signal, socket
+signal.alarm(3600)
 def name(peer): return peer[0].removeprefix("::ffff:").encode()
 s = socket.socket(socket.AF_INET6, socket.${isUdp ? "SOCK_DGRAM" : "SOCK_STREAM"})
 s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -21,7 +23,8 @@ ${answer}
 `;
   box.sh(`
     rm -f /tmp/serving
-    python3 -c '${program}' </dev/null >/dev/null 2>&1 &`);
+    python3 -c '${program}' </dev/null >/dev/null 2>&1 &
+    echo $! >>${backgroundInBed}`);
   box.until("rm /tmp/serving");
 }
 

@@ -15,6 +15,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { Socket } from "node:net";
 import {
+  backgroundInBed,
   bedDirectory,
   binDirectory,
   binInBed,
@@ -75,21 +76,34 @@ export function startPrivateHost(): PrivateHost {
     root,
     enter: [`${process.env.WEFT_PROGRAMS}/listed/nsenter`, "-t", String(keeper.pid), "-m", "-n"],
     dispose() {
+      endBackground(`${root}${backgroundInBed}`);
       keeper.stdin.destroy();
       keeper.kill("SIGKILL");
     },
   };
 }
 
+/** A process of its own would keep the namespaces alive. */
+function endBackground(file: string): void {
+  if (!existsSync(file)) return;
+  for (const pid of readFileSync(file, "utf8").split("\n").filter(Boolean)) {
+    try {
+      process.kill(Number(pid), "SIGKILL");
+    } catch {
+      // It has ended by itself.
+    }
+  }
+}
+
 function waitUntilReady(keeper: ChildProcess, readyFile: string): void {
   waitUntil("a private host", () => {
-    if (!isRunning(keeper)) throw new Error("Cannot make a private host: unshare failed");
+    if (!isRunning(keeper.pid)) throw new Error("Cannot make a private host: unshare failed");
     return existsSync(readyFile);
   });
 }
 
-/** Its exit status comes only when this process does not wait; what the kernel knows comes at once. */
-function isRunning({ pid }: ChildProcess): boolean {
+/** Exit statuses come only when this process does not wait; what the kernel knows comes at once. */
+export function isRunning(pid: number | undefined): boolean {
   if (pid === undefined) return false;
   try {
     return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
