@@ -152,4 +152,17 @@ describe("the daemon", () => {
     expect(first.call("daemon /run/weft/nothing.conf").ok).toBe(false);
     expect(first.call("sing").ok).toBe(false);
   });
+
+  it.for([undefined, "", "../pods", 'pods"\n-F', "p".repeat(256), 7])(
+    "refuses a network whose name is %j, as plugins do, before anything is done",
+    (name, { bed }) => {
+      const node = new Node(bed, 1);
+      node.write("net.conf", { ...node.config([]), name });
+      const before = bed.snapshot();
+      const run = node.call("daemon /run/weft/pods/net.conf --once");
+      expect(run.text).toContain('its "name" is no plain name of a network');
+      expect(run.ok).toBe(false);
+      expect(bed.leftovers(before)).toEqual([]);
+    },
+  );
 });

@@ -3,7 +3,8 @@
 import * as host from "host";
 import { readTextIfPresent } from "../host/file.ts";
 import { parseJson } from "../host/json.ts";
-import { CniError, Code } from "./error.ts";
+import { isPlainName, LONGEST_NAME } from "./environment.ts";
+import { brief, CniError, Code } from "./error.ts";
 import { isObject, type JsonObject } from "./json.ts";
 import { pluginIn } from "./list.ts";
 
@@ -17,10 +18,17 @@ export function readPluginConfig(path: string, type: string): JsonObject {
   const text = readTextIfPresent(path);
   if (text === undefined) throw unreadable(path, "there is no such file");
   const json = parse(path, text);
+  refuseName(path, json);
   if (!Array.isArray(json.plugins)) return json;
   const own = pluginIn(json, type);
   if (!own) throw unreadable(path, `its list has no plugin of type "${type}"`);
   return own;
+}
+
+/** The name becomes part of paths and rules, as with a configuration that a runtime gives. */
+function refuseName(path: string, { name }: JsonObject): void {
+  if (typeof name === "string" && isPlainName(name) && name.length <= LONGEST_NAME) return;
+  throw unreadable(path, `its "name" is no plain name of a network, got ${brief(name)}`);
 }
 
 function parse(path: string, text: string): JsonObject {
