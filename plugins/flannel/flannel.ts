@@ -30,7 +30,14 @@ import { findLink } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { delegateConfig, delegateOf, type FlannelConfig, parseFlannelConfig } from "./config.ts";
 import * as schema from "./flannel.schema.json";
-import { deleteRecord, findRecord, listRecorded, restoreRecord, writeRecord } from "./record.ts";
+import {
+  deleteRecord,
+  findRecord,
+  listRecorded,
+  restoreRecord,
+  shareRecord,
+  writeRecord,
+} from "./record.ts";
 import { readSubnetEnv, readSubnetEnvIfUsable } from "./subnet-env.ts";
 
 type Config = FlannelConfig;
@@ -44,13 +51,15 @@ function add(call: AddCall<Config>, _host: Netns, container: Netns): Result {
   refuseTaken(call, container);
   const before = findRecord(config.dataDir, attachment);
   return allOrNothing((undo) => {
-    writeRecord(config.dataDir, attachment, { config: given, cniVersion: call.cniVersion });
+    const { cniVersion } = call;
+    const record = { config: given, cniVersion };
+    writeRecord(config.dataDir, attachment, record);
     undo.add("attachment", () => {
-      const { cniVersion } = call;
       if (before) return restoreRecord(config.dataDir, attachment, { ...before, cniVersion });
       takeBack(type, request);
       deleteRecord(config.dataDir, attachment, undefined);
     });
+    shareRecord(config.dataDir, attachment, record);
     return parseResult(delegate(type, "ADD", request) ?? null, {
       what: `the result of delegate "${type}"`,
       code: Code.delegate,

@@ -55,9 +55,13 @@ function readShared(dataDir: string, attachment: Attachment) {
 }
 
 /** Keeps what the delegate is given, before it is given. */
-export function writeRecord(dataDir: string, attachment: Attachment, given: Given): void {
-  const { config, cniVersion } = given;
+export function writeRecord(dataDir: string, attachment: Attachment, { config }: Given): void {
   writeBackup(dataDir, nameOf(attachment), config);
+}
+
+/** Keeps it under the container's name as well, unless somebody else's record is there. */
+export function shareRecord(dataDir: string, attachment: Attachment, given: Given): void {
+  const { config, cniVersion } = given;
   const shared = readShared(dataDir, attachment);
   if (shared && shared.owner !== "own") return;
   const version = cniVersion === undefined ? {} : { cniVersion };
@@ -72,16 +76,18 @@ export function deleteRecord(
   record: Record | undefined,
 ): void {
   if (record) deleteBackup(record.path);
+  deleteBackup(`${dataDir}/${nameOf(attachment)}`);
   if (readShared(dataDir, attachment)?.owner === "own") {
     deleteBackup(pathOfShared(dataDir, attachment));
   }
-  deleteBackup(`${dataDir}/${nameOf(attachment)}`);
 }
 
 /** Makes the record of an attachment what it was; one that is not ours has not been touched. */
 export function restoreRecord(dataDir: string, attachment: Attachment, before: Record): void {
-  if (before.path.endsWith(nameOf(attachment))) writeRecord(dataDir, attachment, before);
-  else deleteRecord(dataDir, attachment, undefined);
+  if (before.path.endsWith(nameOf(attachment))) {
+    writeRecord(dataDir, attachment, before);
+    shareRecord(dataDir, attachment, before);
+  } else deleteRecord(dataDir, attachment, undefined);
 }
 
 /** The attachments of a network that have a record of ours, under either name. */
