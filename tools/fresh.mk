@@ -4,5 +4,4 @@
 DEBIANS ?= bookworm trixie
 
 test-fresh: ## Run README's commands in a new Debian 12 and 13 (root); DEBIANS=trixie, TESTS=… for less
-	@tools/setup.sh test
 	@TESTS="$(TESTS)" tools/fresh/run.sh $(DEBIANS)

@@ -10,8 +10,8 @@ mount --bind "$root" "$root"
 cd "$root"
 mount -t proc proc proc
 mount -t sysfs sysfs sys
-for place in $(awk '$2 ~ "^/sys/fs/" { print $2 }' /proc/self/mounts); do
-  mkdir -p ".$place" 2>/dev/null && mount --bind "$place" ".$place" || true
+awk '$2 ~ "^/sys/fs/" { print $2 }' /proc/self/mounts | while read -r place; do
+  [ ! -d ".$place" ] || mount --bind "$place" ".$place"
 done
 mount -t tmpfs -o mode=755 dev dev
 mkdir dev/pts dev/shm dev/net

@@ -32,12 +32,12 @@ main() {
   return "$failed"
 }
 
-# A copy of the root for this one run: what is installed there must not help the next one.
+# The root is for this one run: what is installed there must not help the next one.
 try() {
   local suite=$1
   "$here/setup.sh" "$suite" || return 1
   root=$(mktemp -d "$cache/run.XXXXXX")
-  cp -a "$cache/$suite/." "$root"
+  tar -x --numeric-owner -C "$root" -f "$cache/$suite.tar"
   as_owner git -C "$project" bundle create --quiet - HEAD >"$root/root/weft.bundle"
   write_host_files
   print_job >"$root/root/job"
@@ -71,7 +71,7 @@ registry_variables() {
     [ -z "${!name:-}" ] || echo "$name=${!name}"
   done
   for name in registry proxy https-proxy noproxy cafile strict-ssl; do
-    value=$(npm config get "$name")
+    value=$(npm config get "$name" 2>/dev/null || true)
     case $value in '' | null | undefined) ;; *) echo "npm_config_${name//-/_}=$value" ;; esac
   done
 }
@@ -79,7 +79,7 @@ registry_variables() {
 write_host_files() {
   local file
   cp -L /etc/resolv.conf /etc/hosts "$root/etc"
-  for file in /etc/ssl/certs/ca-certificates.crt "${NODE_EXTRA_CA_CERTS:-}" "$(npm config get cafile)"; do
+  for file in /etc/ssl/certs/ca-certificates.crt "${NODE_EXTRA_CA_CERTS:-}" "$(npm config get cafile 2>/dev/null || true)"; do
     [ ! -f "$file" ] || install -D -m 644 "$file" "$root$file"
   done
 }
@@ -91,7 +91,7 @@ print_job() {
   cat <<end
 set -eux
 cd /root
-git clone --quiet weft.bundle weft
+git -c advice.detachedHead=false clone --quiet weft.bundle weft
 cd weft
 ${WEFT_FRESH_COMMAND:-$commands}
 end

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes a minimal Debian, once:  tools/fresh/setup.sh SUITE
-# It is .cache/fresh/SUITE, from the mirrors that this machine's apt uses.
+# It is .cache/fresh/SUITE.tar, from the mirrors that this machine's apt uses.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -14,16 +14,16 @@ main() {
   mkdir -p "$cache"
   exec 9>"$cache/lock"
   flock 9
-  [ "$(cat "$cache/$suite/etc/weft-fresh" 2>/dev/null)" != "$packages" ] || return 0
+  local made=$cache/$suite.tar
+  [ "$(cat "$made.packages" 2>/dev/null)" != "$packages" ] || return 0
   ensure_mmdebstrap
   echo "fresh: making a minimal Debian: $suite" >&2
-  rm -rf "${cache:?}/$suite" "$cache/$suite.new"
+  rm -f "$made" "$made.packages"
   print_apt_options >"$cache/apt.conf"
-  # dpkg need not wait for the disk: a root that was not finished is made anew.
-  print_sources | mmdebstrap --quiet --mode=root --variant=minbase --include="$packages" \
-    --aptopt="$cache/apt.conf" --dpkgopt=force-unsafe-io "$suite" "$cache/$suite.new" -
-  echo "$packages" >"$cache/$suite.new/etc/weft-fresh"
-  mv "$cache/$suite.new" "$cache/$suite"
+  # dpkg need not wait for the disk: a Debian that was not finished is made anew.
+  print_sources | TMPDIR=$cache mmdebstrap --quiet --mode=root --variant=minbase \
+    --include="$packages" --aptopt="$cache/apt.conf" --dpkgopt=force-unsafe-io "$suite" "$made" -
+  echo "$packages" >"$made.packages"
 }
 
 ensure_mmdebstrap() {
@@ -31,7 +31,7 @@ ensure_mmdebstrap() {
   command -v apt-get >/dev/null ||
     fail "Cannot make a Debian: \"mmdebstrap\" is not installed, and this is not Debian or Ubuntu"
   echo "fresh: installing mmdebstrap" >&2
-  local install=(apt-get -qq -y -o DPkg::Lock::Timeout=300 install --no-install-recommends
+  local install=(apt-get -qq -y -o DPkg::Lock::Timeout=-1 install --no-install-recommends
     mmdebstrap debian-archive-keyring)
   export DEBIAN_FRONTEND=noninteractive
   "${install[@]}" >&2 || { apt-get -qq update && "${install[@]}" >&2; } ||
@@ -43,6 +43,7 @@ ensure_mmdebstrap() {
 print_sources() {
   local own
   own=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+  # shellcheck disable=SC2016 # apt-get fills them in
   apt-get indextargets --format '$(ORIGIN) $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
     awk -v own="${own:-none}" -v suite="$suite" '
       $1 == "Debian" && index($3, own) == 1 { print "deb", $2, suite substr($3, length(own) + 1), $4 }

@@ -4,12 +4,12 @@
 # The command sees the directory it was called in, WEFT_VM=1, and loopback as its only network.
 # What it writes vanishes, but for the files in $WEFT_VM_OUT, which come back as .cache/vm/out.
 # Its output and exit status are those of this script; 124: out of time; 125: the machine failed.
-# Variables: WEFT_VM_MINUTES (20), WEFT_VM_MEMORY (2048, MiB), WEFT_VM_KERNEL (linux-image-amd64).
+# Variables: WEFT_VM_MINUTES (0, no limit), WEFT_VM_MEMORY (2048, MiB), WEFT_VM_KERNEL (linux-image-amd64).
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 cache=$(cd "$here/../.." && pwd)/.cache/vm
-minutes=${WEFT_VM_MINUTES:-20}
+minutes=${WEFT_VM_MINUTES:-0}
 PATH=$PATH:/usr/sbin:/sbin
 
 main() {
