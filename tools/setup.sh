@@ -32,6 +32,8 @@ test="$demo
   iperf3: iperf3
   iproute2: ss tc
   iptables: iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore
+    iptables-nft iptables-nft-save iptables-nft-restore
+    ip6tables-nft ip6tables-nft-save ip6tables-nft-restore
     iptables-legacy iptables-legacy-save iptables-legacy-restore
     ip6tables-legacy ip6tables-legacy-save ip6tables-legacy-restore
   libc6-dev: /usr/include/stdio.h

@@ -73,7 +73,7 @@ export function requireTable(
   const found = findTable(ns, table, of);
   if (found) return found;
   const program = of.family === 4 ? "iptables-restore" : "ip6tables-restore";
-  throw new IptablesError(program, notInstalled(program));
+  throw new IptablesError(program, `it ${notFound()}`);
 }
 
 /** What the host has chosen for a family; where only one is installed, that is new enough. */
@@ -115,7 +115,11 @@ function searchPath(): string {
 
 /** That a program was not found, and where it was looked for. */
 export function notInstalled(program: string): string {
-  return `"${program}" is not installed in any directory of PATH (${searchPath()})`;
+  return `"${program}" ${notFound()}`;
+}
+
+function notFound(): string {
+  return `is not installed in any directory of PATH (${searchPath()})`;
 }
 
 /** Where a program is installed, on the PATH; undefined if it is not. */
@@ -133,7 +137,7 @@ function isProgram(path: string): boolean {
 
 function run(name: string, args: readonly string[], input: string): string {
   const path = pathOf(name);
-  if (path === undefined) throw new IptablesError(name, notInstalled(name));
+  if (path === undefined) throw new IptablesError(name, `it ${notFound()}`);
   const stdin = host.encode(input);
   const program = { path, args, env: host.environment(), stdin, milliseconds: DEADLINE };
   const { status, stdout, stderr } = runProgram(program);
