@@ -3,6 +3,7 @@
 import * as host from "host";
 import {
   checked,
+  EACCES,
   EEXIST,
   EFBIG,
   EINTR,
@@ -215,9 +216,12 @@ export function isWritable(directory: string): boolean {
   return host.access(directory, 2) === 0;
 }
 
-/** True if the process may execute a file, or search a directory. */
+/** True if there is a file that the process may execute, or a directory that it may search. */
 export function isExecutable(path: string): boolean {
-  return host.access(path, 1) === 0;
+  const outcome = host.access(path, 1);
+  if ([-ENOENT, -ENOTDIR, -EACCES].includes(outcome)) return false;
+  checked(outcome, "look for", path);
+  return true;
 }
 
 /** Sets the time of last change of an open file or directory; a refusal changes nothing. */
