@@ -143,7 +143,6 @@ const STATIC = [
   "-Wl,--build-id=none",
   `-Wl,--section-start=.snapshot=${ARENA_BASE}`,
   `-Wl,--section-start=.modules=${MODULES_BASE}`,
-  "-Wl,--no-warn-rwx-segments",
 ];
 
 /** The C sources of the image but its memory. */
