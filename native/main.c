@@ -140,6 +140,16 @@ static int report_no_memory(void)
     return 1;
 }
 
+/* A setuid image would give every user root's plugins, with that user's CNI_PATH: 101 as well. */
+static int refuse_setuid(void)
+{
+    fputs("weft: this file is setuid or setgid, and does not run so; take that away with chmod u-s,g-s\n",
+          stderr);
+    printf("{\"cniVersion\":\"1.1.0\",\"code\":101,\"msg\":\"Cannot run: the executable is setuid or setgid;"
+           " take that away with chmod u-s,g-s\"}\n");
+    return 1;
+}
+
 /* Calls the function "main" that every command's module exports; it ends the process itself. */
 static int run_main(JSContext *ctx, const char *name)
 {
@@ -235,6 +245,8 @@ int main(int argc, char **argv)
     const char *file = command ? NULL : (const char *)getauxval(AT_EXECFN);
     struct roots *roots = arena_open();
 
+    if (getauxval(AT_UID) != getauxval(AT_EUID) || getauxval(AT_GID) != getauxval(AT_EGID))
+        return refuse_setuid();
     if (!roots)
         return report_no_memory();
     if (!roots->ctx && !strcmp(name, "write-snapshot"))
