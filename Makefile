@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/.cache/node/bin:$(PATH)
 .DEFAULT_GOAL := all
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: all setup types lint format unit size spec check test bench bench-cri bench-overlay demo docs install uninstall clean help
+.PHONY: all setup types lint format unit size spec check test test-all bench bench-cri bench-overlay demo docs install uninstall clean help
 
 all: dist/.built ## Build dist/bin, if something changed since (the default)
 
@@ -49,6 +49,9 @@ check: types lint unit size ## Check all that needs no root: types, lint, unit t
 test: ## Set up this machine, check, and test the executables (root)
 	@tools/setup.sh test
 	@$(MAKE) --no-print-directory check spec
+
+test-all: ## The same with every fault and all hostile input: two hours (root)
+	@WEFT_PART=1/1 WEFT_HOSTILE=all $(MAKE) --no-print-directory test
 
 bench: ## Measure speed, memory and size against the reference plugins (root)
 	@tools/setup.sh test

@@ -1,12 +1,13 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { describe, expect } from "vitest";
+import { describe, expect, vi } from "vitest";
 import { type Bed, createBed } from "./bed/bed.ts";
 import { bridge } from "./bed/configs.ts";
 import { sharedBy } from "./bed/difference.ts";
 import type { Config } from "./bed/invocation.ts";
 import { it } from "./bed/it.ts";
+import { partOf, partOfToday } from "./bed/part.ts";
 import { backgroundInBed } from "./bed/paths.ts";
 import { waitUntil } from "./bed/patience.ts";
 import { serve } from "./bed/ports.ts";
@@ -165,6 +166,23 @@ describe("the bed", () => {
     expect(existsSync(`/proc/${pid}/fd`)).toBe(true);
     bed.dispose();
     waitUntil("its end", () => !isRunning(Number(pid)));
+  });
+
+  it("takes a part of a long list, and in all its parts all of it", () => {
+    const list = Array.from({ length: 100 }, (_, i) => i);
+    const parts = ["1/3", "2/3", "3/3"].map((part) => {
+      vi.stubEnv("WEFT_PART", part);
+      return partOf(list);
+    });
+    vi.stubEnv("WEFT_PART", "4/3");
+    expect(() => partOf(list)).toThrow("4/3");
+    vi.stubEnv("WEFT_PART", "1/1");
+    expect(partOf(list)).toEqual(list);
+    vi.stubEnv("WEFT_PART", undefined);
+    expect(partOfToday()).toMatch(/^[123]\/3$/);
+    vi.unstubAllEnvs();
+    expect(parts.flat().sort((a, b) => a - b)).toEqual(list);
+    expect(parts.map(({ length }) => length)).toEqual([34, 33, 33]);
   });
 
   it("never takes a signal for an ordinary failure", ({ bed }) => {

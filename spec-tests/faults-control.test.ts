@@ -8,7 +8,8 @@ import { workingConfig } from "./bed/subjects.ts";
 function standIn(script: string): Scenario {
   const config = workingConfig("host-local");
   const standIn = `real=/run/bed/bin/host-local\n${script}`;
-  return { title: "a stand-in", program: "host-local", config, firstUse: false, standIn };
+  const program = "host-local";
+  return { title: "a stand-in", program, config, firstUse: false, standIn, isWhole: true };
 }
 
 it.for([

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { defineConfig } from "vitest/config";
+import { partOfToday } from "./bed/part.ts";
 
 export default defineConfig({
   cacheDir: resolve(import.meta.dirname, "../node_modules/.vite-spec-tests"),
@@ -11,6 +12,7 @@ export default defineConfig({
     reporters: ["./bed/not-here-reporter.ts", "default"],
     pool: "forks",
     maxWorkers: 4,
+    env: { WEFT_PART: partOfToday() },
     // A busy machine is no fault: watch.ts ends what hangs.
     testTimeout: 0,
     hookTimeout: 0,

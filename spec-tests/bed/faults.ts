@@ -4,6 +4,7 @@ import { bridge, bridgeWith } from "./configs.ts";
 import { plugins } from "./executables.ts";
 import type { Config } from "./invocation.ts";
 import type { Outcome } from "./outcome.ts";
+import { partOf } from "./part.ts";
 import { type Attachment, Stage } from "./stage.ts";
 import { workingConfig } from "./subjects.ts";
 import { isOfProcess, type SystemCall } from "./system-calls.ts";
@@ -24,6 +25,8 @@ export interface Scenario {
   readonly standIn?: string;
   /** True if a veth pair already leads into the container, as after the plugin before. */
   readonly connected?: boolean;
+  /** True to try every accident, and not today's part of them (part.ts). */
+  readonly isWhole?: boolean;
 }
 
 const dualStack = {
@@ -179,7 +182,7 @@ type Attempt = (stage: Stage, attachment: Attachment, accident: Accident) => rea
 
 /** Each call of an ADD fails: it fails as a whole and leaves nothing, or it is a whole ADD. */
 export function failingAdd(scenario: Scenario): readonly string[] {
-  const accidents = failures(recorded(scenario, "ADD"), scenario.firstUse);
+  const accidents = tried(scenario, failures(recorded(scenario, "ADD"), scenario.firstUse));
   return inBatches(scenario, accidents, (stage, attachment, accident) => {
     const run = stage.run("ADD", attachment, straceWith(accident));
     const isLasting = accident.when.endsWith("+");
@@ -213,7 +216,7 @@ export function confusedAdd(scenario: Scenario): readonly string[] {
       .map((fault): Accident => ({ call, fault, when: `${call.nth}` })),
   );
   if (accidents.length === 0) return [];
-  return inBatches(scenario, accidents, (stage, attachment, accident) => {
+  return inBatches(scenario, tried(scenario, accidents), (stage, attachment, accident) => {
     const run = stage.run("ADD", attachment, straceWith(accident));
     return [...endsWell(run), ...(run.ok ? succeeds(stage.run("DEL", attachment)) : [])];
   });
@@ -221,7 +224,7 @@ export function confusedAdd(scenario: Scenario): readonly string[] {
 
 /** Each call of a DEL or GC fails: it says so and can be repeated, or has done its work. */
 export function failingRemoval(scenario: Scenario, command: "DEL" | "GC"): readonly string[] {
-  const accidents = failures(recorded(scenario, command), scenario.firstUse);
+  const accidents = tried(scenario, failures(recorded(scenario, command), scenario.firstUse));
   return inBatches(reachOf(scenario, command), accidents, (stage, attachment, accident) => {
     const added = stage.add(attachment);
     const run = stage.run(command, added, straceWith(accident));
@@ -234,7 +237,7 @@ export function failingQuestion(
   scenario: Scenario,
   command: "CHECK" | "STATUS",
 ): readonly string[] {
-  const accidents = failures(recorded(scenario, command), scenario.firstUse);
+  const accidents = tried(scenario, failures(recorded(scenario, command), scenario.firstUse));
   const stage = new Stage(scenario);
   const attachment = stage.add(stage.attachment("asked"));
   stage.begin();
@@ -254,7 +257,7 @@ export function dying(
   command: "ADD" | "DEL",
   remedy: "DEL" | "GC",
 ): readonly string[] {
-  const accidents = deaths(recorded(scenario, command));
+  const accidents = tried(scenario, deaths(recorded(scenario, command)));
   let survivors = 0;
   const wrong = inBatches(reachOf(scenario, remedy), accidents, (stage, attachment, accident) => {
     const present = command === "DEL" ? stage.add(attachment) : attachment;
@@ -263,10 +266,13 @@ export function dying(
     return succeeds(stage.run(remedy, attachment));
   });
   // What GC leaves in the container, which goes with it, the next DEL there need not restore.
-  const some = accidents.length / (remedy === "GC" ? 2 : 10);
+  const some = Math.max(FEW, accidents.length / (remedy === "GC" ? 2 : 10));
   const most = scenario.delegation === "delegate" ? accidents.length : some;
   return survivors > most ? [...wrong, `${survivors} of ${accidents.length} did not die`] : wrong;
 }
+
+/** So many may survive though there are not many accidents. */
+const FEW = 4;
 
 /** GC is told of no namespace: what is inside of containers goes with them. */
 function reachOf(scenario: Scenario, remedy: "DEL" | "GC"): Scenario {
@@ -297,6 +303,12 @@ function succeeds(run: Outcome): readonly string[] {
   return run.ok && run.stdout === "" ? [] : [`what follows fails: ${run.stdout}${run.stderr}`];
 }
 
+/** What of all that can go wrong this run tries. */
+function tried({ title, isWhole }: Scenario, accidents: readonly Accident[]): readonly Accident[] {
+  if (accidents.length === 0) throw new Error(`${title}: no system call was recorded`);
+  return isWhole ? accidents : partOf(accidents);
+}
+
 /** How many attempts share a machine and its snapshot. */
 const BATCH = 60;
 
@@ -305,7 +317,6 @@ function inBatches(
   accidents: readonly Accident[],
   attempt: Attempt,
 ): readonly string[] {
-  if (accidents.length === 0) throw new Error(`${scenario.title}: no system call was recorded`);
   const wrong: string[] = [];
   for (let at = 0; at < accidents.length; at += BATCH) {
     wrong.push(...wrongIn(scenario, accidents.slice(at, at + BATCH), attempt));
