@@ -29,6 +29,12 @@ export interface Link {
   readonly vlanFiltering: boolean;
   readonly hairpin: boolean;
   readonly isolated: boolean;
+  /**
+   * Its sysctls ipv4/conf/<link>/route_localnet and ipv6/conf/<link>/accept_ra, if it was asked for
+   * by itself; undefined in lists of links, and where it has no IPv4 or no IPv6.
+   */
+  readonly routeLocalnet: number | undefined;
+  readonly acceptRa: number | undefined;
 }
 
 /** What changes of a link while it comes up. */
@@ -49,7 +55,7 @@ export function toLinkState({
   };
 }
 
-type Message = ReturnType<typeof netlink.linkMessage.read>;
+type Message = ReturnType<typeof netlink.wholeLinkMessage.read>;
 
 /** The kernel's message as a Link. */
 export function toLink({ header, attributes }: Message): Link {
@@ -72,13 +78,15 @@ export function toLink({ header, attributes }: Message): Link {
     vlanFiltering: bridge !== undefined && "vlanFiltering" in bridge && bridge.vlanFiltering === 1,
     hairpin: portData !== undefined && "hairpin" in portData && portData.hairpin === 1,
     isolated: portData !== undefined && "isolated" in portData && portData.isolated === 1,
+    routeLocalnet: attributes.settings?.ipv4?.routeLocalnet,
+    acceptRa: attributes.settings?.ipv6?.acceptRa,
   };
 }
 
 /** The link of a name or index; throws NetlinkError with ENODEV if there is none. */
 export function getLink(ns: Netns, link: string | number): Link {
   const [reply] = ns.route.perform(netlink.getLink(link));
-  return toLink(decodeReply(reply, netlink.linkMessage));
+  return toLink(decodeReply(reply, netlink.wholeLinkMessage));
 }
 
 /** The link of a name or index, or undefined. */
@@ -103,7 +111,7 @@ export function findLinks(ns: Netns, ...names: readonly (string | number)[]): (L
   return ns.route.attempt(...names.map(netlink.getLink)).map((outcome) => {
     if (isRefusal(outcome.error, ENODEV)) return undefined;
     if (outcome.error) throw outcome.error;
-    return toLink(decodeReply(outcome, netlink.linkMessage));
+    return toLink(decodeReply(outcome, netlink.wholeLinkMessage));
   });
 }
 

@@ -60,7 +60,7 @@ export function findVxlan(ns: Netns, name: string): Vxlan | undefined {
     if (isRefusal(outcome.error, ENODEV)) return undefined;
     throw outcome.error;
   }
-  const message = decodeReply(outcome, netlink.linkMessage);
+  const message = decodeReply(outcome, netlink.wholeLinkMessage);
   const own = message.attributes.linkInfo?.own;
   if (own?.kind !== "vxlan") throw taken(name, `it is no vxlan device but "${own?.kind ?? ""}"`);
   return { ...toLink(message), settings: (own.data ?? {}) as netlink.VxlanAttributes };

@@ -130,7 +130,7 @@ const stateRows = {
   operationalState: attr(16, "IFLA_OPERSTATE", u8),
 };
 
-const linkAttributes = /* @__PURE__ */ attributes({
+const linkRows = {
   ...stateRows,
   master: attr(10, "IFLA_MASTER", u32),
   queueLength: attr(13, "IFLA_TXQLEN", u32),
@@ -140,10 +140,62 @@ const linkAttributes = /* @__PURE__ */ attributes({
   extMask: attr(29, "IFLA_EXT_MASK", u32),
   promiscuity: attr(30, "IFLA_PROMISCUITY", u32),
   linkNetnsid: attr(37, "IFLA_LINK_NETNSID", s32),
-});
+};
+
+const linkAttributes = /* @__PURE__ */ attributes(linkRows);
 
 /** One link, as RTM_NEWLINK carries it in both directions. */
 export const linkMessage = /* @__PURE__ */ message(ifinfomsg, linkAttributes);
+
+/** One number of an array of them; undefined if the kernel's array is shorter. */
+function element(place: number): Codec<number | undefined> {
+  return {
+    size: 0,
+    write: (out, value) => out.u32(value ?? 0),
+    read(input) {
+      const at = input.at + 4 * place;
+      const isThere = at + 4 <= input.end;
+      if (isThere) input.at = at;
+      const value = isThere ? input.u32() : undefined;
+      input.at = input.end;
+      return value;
+    },
+  };
+}
+
+/** Settings of IPv4 are counted from 1 (linux/ip.h), those of IPv6 from 0 (linux/ipv6.h). */
+const IPV4_DEVCONF_ROUTE_LOCALNET = 26;
+const DEVCONF_ACCEPT_RA = 3;
+
+const settingsByFamily = /* @__PURE__ */ attributes({
+  ipv4: attr(
+    2,
+    "AF_INET",
+    /* @__PURE__ */ attributes({
+      routeLocalnet: attr(
+        1,
+        "IFLA_INET_CONF",
+        /* @__PURE__ */ element(IPV4_DEVCONF_ROUTE_LOCALNET - 1),
+      ),
+    }),
+  ),
+  ipv6: attr(
+    10,
+    "AF_INET6",
+    /* @__PURE__ */ attributes({
+      acceptRa: attr(2, "IFLA_INET6_CONF", /* @__PURE__ */ element(DEVCONF_ACCEPT_RA)),
+    }),
+  ),
+});
+
+/** The same message as the kernel answers it for one link, with its sysctls of IPv4 and IPv6. */
+export const wholeLinkMessage = /* @__PURE__ */ message(
+  ifinfomsg,
+  /* @__PURE__ */ attributes({
+    ...linkRows,
+    settings: attr(26, "IFLA_AF_SPEC", settingsByFamily),
+  }),
+);
 
 /** The same message where only a link's state is of interest: the rest is not decoded. */
 export const linkStateMessage = /* @__PURE__ */ message(

@@ -3,7 +3,15 @@ import { describe, expect, it } from "vitest";
 import { vector } from "../../tools/vector.ts";
 import { type Codec, CodecError, Reader, type ValueOf, Writer } from "../bytes/codec.ts";
 import { addressMessage, delAddress, IFA_F_NODAD, newAddress } from "./address.ts";
-import { changeLink, delLink, IFF_UP, type LinkAttributes, linkMessage, newLink } from "./link.ts";
+import {
+  changeLink,
+  delLink,
+  IFF_UP,
+  type LinkAttributes,
+  linkMessage,
+  newLink,
+  wholeLinkMessage,
+} from "./link.ts";
 import { encodeRequests, type Received, type Request, splitMessages } from "./message.ts";
 import { newRoute, routeMessage } from "./route.ts";
 import { portVlansMessage } from "./vlan.ts";
@@ -172,6 +180,12 @@ describe("what the kernel answers", () => {
       },
     });
     expect((shown?.header?.flags ?? 0) & IFF_UP).toBe(IFF_UP);
+  });
+
+  it("tells the sysctls of a link that is asked for by itself", () => {
+    const [shown] = read("link-show", 16, wholeLinkMessage);
+    const settings = { ipv4: { routeLocalnet: 0 }, ipv6: { acceptRa: 1 } };
+    expect(shown).toMatchObject({ attributes: { name: "veth1", settings } });
   });
 
   it("lists both families of addresses", () => {
