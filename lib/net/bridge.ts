@@ -9,6 +9,7 @@ import * as netlink from "../netlink/link.ts";
 import { NetError } from "./error.ts";
 import { deleteLinkIfPresent, findLink, getLink, type Link } from "./link.ts";
 import type { Netns } from "./netns.ts";
+import { heedNoRouters } from "./routers.ts";
 import { setSysctlIfPresent } from "./sysctl.ts";
 import { randomMac } from "./veth.ts";
 
@@ -18,9 +19,14 @@ export interface BridgeSpec {
   readonly mtu: number;
   readonly promiscuous: boolean;
   readonly vlanFiltering: boolean;
+  /** True if the host is a router of this network: then it heeds no other by this bridge. */
+  readonly isGateway: boolean;
 }
 
-/** The bridge, made if it is missing, up, and as the spec says; `found` saves a question. */
+/**
+ * The bridge, made if it is missing, up, and as the spec says; `found` saves a question. Whether the
+ * host heeds routers of a network that it only belongs to is for its administrator to say.
+ */
 export function ensureBridge(ns: Netns, spec: BridgeSpec, found: Link | undefined): Link {
   const existing = found ?? makeBridge(ns, spec);
   if (existing.kind !== "bridge") {
@@ -29,6 +35,7 @@ export function ensureBridge(ns: Netns, spec: BridgeSpec, found: Link | undefine
       `Cannot use bridge "${spec.name}": it already exists but is not a bridge`,
     );
   }
+  if (!found || spec.isGateway) heedNoRouters(ns, existing);
   return adjustBridge(ns, spec, existing);
 }
 
@@ -112,11 +119,10 @@ function adjustBridge(ns: Netns, spec: BridgeSpec, link: Link): Link {
 }
 
 /**
- * A bridge heeds no router; and its own link-local address, which nobody else can have, counts at
- * once: until it does, the kernel looks for no neighbour, and the first container waits.
+ * A bridge's own link-local address, which nobody else can have, counts at once: until it does, the
+ * kernel looks for no neighbour, and the first container waits.
  */
 function prepareForIpv6(ns: Netns, name: string): void {
-  setSysctlIfPresent(ns, `ipv6/conf/${name}/accept_ra`, "0");
   setSysctlIfPresent(ns, `ipv6/conf/${name}/accept_dad`, "0");
 }
 

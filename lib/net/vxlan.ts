@@ -10,6 +10,7 @@ import * as netlink from "../netlink/link.ts";
 import { NetError } from "./error.ts";
 import { deleteLinkIfPresent, type Link, toLink } from "./link.ts";
 import type { Netns } from "./netns.ts";
+import { heedNoRoutersLater } from "./routers.ts";
 import { setSysctlIfPresent } from "./sysctl.ts";
 
 /** A device to be. */
@@ -134,7 +135,8 @@ function hasMac(device: Vxlan, { mac }: VxlanSpec): boolean {
 function isAsWanted(device: Vxlan, spec: VxlanSpec): boolean {
   const isRight = device.isUp && device.mtu === spec.mtu && device.alias !== "";
   const isSet = misfitOf(device, spec) === undefined && device.settings.learning === 0;
-  return isRight && isSet && hasMac(device, spec);
+  const heedsRouters = (device.acceptRa ?? 0) !== 0;
+  return isRight && isSet && !heedsRouters && hasMac(device, spec);
 }
 
 /** Only what differs is set: the kernel forgets neighbours with a MAC, be it the same again. */
@@ -203,7 +205,7 @@ function makeVxlan(ns: Netns, spec: VxlanSpec): void {
 
 /** What the kernel would do of its own accord is switched off before the device is up. */
 function bringUp(ns: Netns, { name, port }: VxlanSpec, attributes: netlink.LinkAttributes): void {
-  setSysctlIfPresent(ns, `ipv6/conf/${name}/accept_ra`, "0");
+  heedNoRoutersLater(ns, name);
   setSysctlIfPresent(ns, `ipv6/conf/${name}/addr_gen_mode`, "1");
   try {
     ns.route.perform(

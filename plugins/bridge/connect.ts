@@ -20,7 +20,7 @@ import {
   ownerAlias,
   ownerAliases,
 } from "../../lib/net/owner.ts";
-import { setSysctlIfPresent } from "../../lib/net/sysctl.ts";
+import { heedNoRoutersLater } from "../../lib/net/routers.ts";
 import { addVeth, hostVethName, isNameTaken, type Veth } from "../../lib/net/veth.ts";
 import type { BridgeConfig } from "./config.ts";
 import { setPortVlans } from "./vlan.ts";
@@ -59,6 +59,7 @@ export function connect(call: AddCall<BridgeConfig>, ends: Ends, undo: Undo): Co
       mtu: config.mtu,
       promiscuous: config.promiscuous,
       vlanFiltering: config.vlan !== undefined,
+      isGateway: config.isGateway,
     },
     found,
   );
@@ -68,7 +69,8 @@ export function connect(call: AddCall<BridgeConfig>, ends: Ends, undo: Undo): Co
     () => makeVeth(call, ends, { name, bridge }),
     () => void deleteOwn(ends.host, name, attachment),
   );
-  setSysctlIfPresent(ends.host, `ipv6/conf/${name}/accept_ra`, "0");
+  heedNoRoutersLater(ends.host, name);
+  if (config.isGateway) heedNoRoutersLater(ends.container, attachment.ifName);
   if (config.vlan) setPortVlans(ends.host, veth.outside, config.vlan);
   return { bridge, veth };
 }

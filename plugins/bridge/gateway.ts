@@ -7,6 +7,7 @@ import { keepMac } from "../../lib/net/bridge.ts";
 import { ensureForwarding, ensureGateways } from "../../lib/net/gateway.ts";
 import { findLink, getLink, type Link, setLinkUp } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
+import { heedNoRouters, heedNoRoutersLater } from "../../lib/net/routers.ts";
 import { addVeth, hostVethName, isNameTaken } from "../../lib/net/veth.ts";
 import type { BridgeConfig } from "./config.ts";
 import { setPortVlans } from "./vlan.ts";
@@ -43,6 +44,7 @@ export function connectGateway(
   const gateways = gatewayCidrs(at.lease);
   const access = config.vlan?.access ?? 0;
   const vlanLink = access === 0 ? undefined : ensureVlanLink(config, host, at.bridge);
+  if (vlanLink) heedNoRouters(host, vlanLink);
   const wanted = { gateways, force: config.forceAddress };
   const isNew = ensureGateways(host, vlanLink ?? at.bridge, wanted);
   if (isNew && !vlanLink) keepMac(host, at.bridge);
@@ -74,6 +76,7 @@ function ensureVlanLink(config: BridgeConfig, host: Netns, bridge: Link): Link {
       mtu: bridge.mtu,
     });
     if (config.vlan) setPortVlans(host, outside, { ...config.vlan, trunk: [] });
+    heedNoRoutersLater(host, name);
     setLinkUp(host, outside);
     setLinkUp(host, inside);
   } catch (cause) {

@@ -15,6 +15,7 @@ import {
 } from "../../lib/net/overlay.ts";
 import { PeerList } from "../../lib/net/peers.ts";
 import { oneAtATime, stampOf } from "../../lib/net/record.ts";
+import { heedNoRouters } from "../../lib/net/routers.ts";
 import {
   canTakeOver,
   ensureVxlan,
@@ -72,6 +73,7 @@ function findRight(config: OverlayConfig, host: Netns): Underlay | undefined {
     const device = findVxlan(host, name);
     const mark = device?.isUp ? readAlias(owner, device.alias) : undefined;
     if (!device || mark?.stamp !== current || !stillFits(config, host, device)) return undefined;
+    heedNoRouters(host, device);
     mtu = Math.min(mtu, device.mtu);
     limits = mark.limits;
   }

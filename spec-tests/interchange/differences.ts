@@ -271,6 +271,13 @@ export const inState: readonly Difference[] = [
     ours: /"0"/,
   },
 
+  {
+    why: "where the host is the gateway, no pod is a router for others",
+    path: /^box1 sysctl ipv6\/conf\/eth0\/accept_ra$/,
+    theirs: /"1"/,
+    ours: /"0"/,
+  },
+
   /* ---- firewall ---- */
   {
     why: "masquerade and MAC spoof check are elements of our maps, whose frame stays",
