@@ -22,6 +22,7 @@ const char *command_at(const char *path);
 /* The module "host" (host.c), and the arguments it shows. */
 JSModuleDef *host_module(JSContext *ctx);
 void host_set_args(char **args);
+void host_set_umask(void);
 
 /* Where the engine's memory is (arena.c): tools/build.mjs links the snapshot to this address. */
 #define ARENA_BASE 0x10000000

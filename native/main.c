@@ -257,6 +257,7 @@ int main(int argc, char **argv)
         return usage(name);
     signal(SIGPIPE, SIG_IGN);
     host_set_args(argv);
+    host_set_umask();
     if (roots->ctx)
         JS_UpdateStackTop(roots->runtime);
     else

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -19,6 +20,7 @@
 extern char **environ;
 
 static char **process_argv;
+static mode_t inherited_umask;
 
 static JSValue string_array(JSContext *ctx, char *const *strings)
 {
@@ -123,6 +125,7 @@ static int become(const char *path, char *const *args, char *const *env, const i
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     signal(SIGPIPE, SIG_DFL);
+    umask(inherited_umask);
     execve(path, args, env);
     return errno;
 }
@@ -176,6 +179,16 @@ static JSValue host_wait(ARGS)
 void host_set_args(char **args)
 {
     process_argv = args;
+}
+
+/*
+ * What we make has the mode that its maker names, whatever the runtime's umask: no mode named here
+ * lets others write, and a socket, for which bind(2) takes no mode, is 0755. Programs that we run
+ * get the runtime's own (become).
+ */
+void host_set_umask(void)
+{
+    inherited_umask = umask(S_IWGRP | S_IWOTH);
 }
 
 static const JSCFunctionListEntry entries[] = {
