@@ -34,6 +34,7 @@ const S_IFMT = 0o170000;
 const S_IFCHR = 0o020000;
 const S_IFDIR = 0o040000;
 const S_IFREG = 0o100000;
+const S_IFSOCK = 0o140000;
 
 /** What stat(2) tells of a file; `changed` is the time of the last change in nanoseconds. */
 export interface FileStatus {
@@ -45,6 +46,7 @@ export interface FileStatus {
   readonly isDirectory: boolean;
   /** A terminal, /dev/null and the like. */
   readonly isCharacterDevice: boolean;
+  readonly isSocket: boolean;
   readonly size: number;
   readonly changedSeconds: number;
   readonly changedNanoseconds: number;
@@ -168,6 +170,7 @@ function statusOf(fields: Float64Array): FileStatus {
     isFile: (mode & S_IFMT) === S_IFREG,
     isDirectory: (mode & S_IFMT) === S_IFDIR,
     isCharacterDevice: (mode & S_IFMT) === S_IFCHR,
+    isSocket: (mode & S_IFMT) === S_IFSOCK,
     size,
     changedSeconds: seconds,
     changedNanoseconds: nanoseconds,

@@ -2,6 +2,7 @@
 
 import { hash32 } from "../bytes/hash.ts";
 import { EADDRINUSE, EEXIST, ENODEV } from "../host/errno.ts";
+import { lazily } from "../host/lazy.ts";
 import { equalAddresses, formatAddress, type IpAddress } from "../ip/address.ts";
 import { formatMac, type Mac } from "../ip/mac.ts";
 import { decodeReply } from "../netlink/connection.ts";
@@ -74,6 +75,18 @@ function taken(name: string, state: string): NetError {
 /** Told each change in words. */
 type Tell = ((what: string) => void) | undefined;
 
+/** Who keeps strangers out: before the device hears anybody, and until there is none. */
+export interface Guard {
+  ensure(): void;
+  remove(): void;
+}
+
+/** How a device is made. */
+interface Making {
+  readonly guard: Guard;
+  readonly tell?: Tell;
+}
+
 /** What became of a device. */
 export interface Ensured {
   readonly device: Vxlan;
@@ -86,14 +99,15 @@ export interface Ensured {
  * no alias is taken over as it is if it could be ours by all that cannot be changed, and so is what
  * leads to others by it; any other is refused. `tell` hears what was done to a device that was there.
  */
-export function ensureVxlan(ns: Netns, spec: VxlanSpec, tell?: Tell): Ensured {
+export function ensureVxlan(ns: Netns, spec: VxlanSpec, { guard, tell }: Making): Ensured {
   const found = findVxlan(ns, spec.name);
   if (found) refuseForeign(found, spec);
-  if (found && isAsWanted(found, spec)) return { device: found, isNew: false };
   const isKept = found !== undefined && misfitOf(found, spec) === undefined;
+  if (isKept) guard.ensure();
+  if (found && isAsWanted(found, spec)) return { device: found, isNew: false };
   if (found && !isKept) deleteLinkIfPresent(ns, found.name);
   if (isKept) mend(ns, found, { spec, tell });
-  else makeAndBringUp(ns, spec);
+  else makeAndBringUp(ns, spec, guard);
   const device = findVxlan(ns, spec.name);
   if (!device) throw taken(spec.name, "it vanished while it was being made");
   return { device, isNew: !isKept };
@@ -164,13 +178,15 @@ function mend(
 }
 
 /** A device that cannot be used does not stay. */
-function makeAndBringUp(ns: Netns, spec: VxlanSpec): void {
+function makeAndBringUp(ns: Netns, spec: VxlanSpec, guard: Guard): void {
   makeVxlan(ns, spec);
   try {
+    guard.ensure();
     const { mac: address, mtu, alias } = spec;
     bringUp(ns, spec, { address, mtu, alias });
   } catch (cause) {
     deleteLinkIfPresent(ns, spec.name);
+    guard.remove();
     throw cause;
   }
 }
@@ -214,11 +230,19 @@ function bringUp(ns: Netns, { name, port }: VxlanSpec, attributes: netlink.LinkA
     );
   } catch (cause) {
     if (!isRefusal(cause, EADDRINUSE)) throw cause;
-    throw new NetlinkError(
-      `use UDP port ${port} for "${name}", another program has it`,
-      EADDRINUSE,
-    );
+    throw portTaken(name, port);
   }
+}
+
+/** Any user may take a port above 1023: whoever starts first has it. */
+function portTaken(name: string, port: number): NetlinkError {
+  const { holderOfUdpPort } = lazily<typeof import("../host/udp-holder.lazy.ts")>("udp-holder");
+  const holder = holderOfUdpPort(port) ?? "something else";
+  const advice = "end it, and start the overlay's daemon before users and their programs";
+  return new NetlinkError(
+    `use UDP port ${port} for "${name}", ${holder} has it (${advice})`,
+    EADDRINUSE,
+  );
 }
 
 /** Writes an alias, which begins with the owner. */

@@ -26,6 +26,7 @@ const NFT_REG32_00 = 8;
 
 export const NFT_META_PROTOCOL = 1;
 export const NFT_META_MARK = 3;
+const NFT_META_IIF = 4;
 export const NFT_META_IIFNAME = 6;
 const NFT_META_NFPROTO = 15;
 export const NFT_META_L4PROTO = 16;
@@ -44,6 +45,9 @@ const NFT_CT_PROTO_DST = 12;
 
 const NFT_CMP_EQ = 0;
 const NFT_CMP_NEQ = 1;
+
+const NFT_LOOKUP_F_INV = 1;
+const NFT_EXTHDR_F_PRESENT = 1;
 
 /** Loads a fact about the packet into a register. */
 export function loadMeta(key: number, target = NFT_REG_1): Expression {
@@ -205,6 +209,37 @@ export function loadDestination(length: number): Expression {
 /** Goes on if a fact about the packet, such as the link it came by, equals these bytes. */
 export function matchMeta(key: number, value: Uint8Array): readonly Expression[] {
   return [loadMeta(key), compare(NFT_CMP_EQ, value)];
+}
+
+/** Goes on if the packet came by another link, or by none. */
+export function matchOtherLink(index: number): readonly Expression[] {
+  return matchOtherMeta(NFT_META_IIF, hostOrder(index));
+}
+
+/** Goes on if the packet is of this protocol, and these are bytes of its transport header. */
+export function matchTransport(
+  protocol: number,
+  ...fields: readonly { readonly offset: number; readonly value: Uint8Array }[]
+): readonly Expression[] {
+  const base = NFT_PAYLOAD_TRANSPORT_HEADER;
+  return [
+    ...matchMeta(NFT_META_L4PROTO, Uint8Array.of(protocol)),
+    ...fields.flatMap(({ offset, value }) => [
+      loadPayload({ base, offset, length: value.length }),
+      compare(NFT_CMP_EQ, value),
+    ]),
+  ];
+}
+
+/** Goes on if the packet has an IPv6 extension header of this kind. */
+export function matchExtension(type: number): readonly Expression[] {
+  const data = { target: NFT_REG_1, type, offset: 0, length: 1, flags: NFT_EXTHDR_F_PRESENT };
+  return [{ kind: "exthdr", data }, compare(NFT_CMP_EQ, Uint8Array.of(1))];
+}
+
+/** Goes on unless a set has the value of register 1. */
+export function matchNotIn(set: string): Expression {
+  return { kind: "lookup", data: { set, source: NFT_REG_1, flags: NFT_LOOKUP_F_INV } };
 }
 
 /** Goes on if a set has the value of register 1. */

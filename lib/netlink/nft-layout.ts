@@ -65,6 +65,15 @@ const lookup = /* @__PURE__ */ attributes({
   source: attr(2, "NFTA_LOOKUP_SREG", u32be),
   target: attr(3, "NFTA_LOOKUP_DREG", u32be),
   setId: attr(4, "NFTA_LOOKUP_SET_ID", u32be),
+  flags: attr(5, "NFTA_LOOKUP_FLAGS", u32be),
+});
+
+const exthdr = /* @__PURE__ */ attributes({
+  target: attr(1, "NFTA_EXTHDR_DREG", u32be),
+  type: attr(2, "NFTA_EXTHDR_TYPE", u8),
+  offset: attr(3, "NFTA_EXTHDR_OFFSET", u32be),
+  length: attr(4, "NFTA_EXTHDR_LEN", u32be),
+  flags: attr(5, "NFTA_EXTHDR_FLAGS", u32be),
 });
 
 const immediate = /* @__PURE__ */ attributes({
@@ -88,6 +97,7 @@ export const expression = /* @__PURE__ */ variant(
     bitwise,
     cmp,
     lookup,
+    exthdr,
     immediate,
     fib,
     ct,

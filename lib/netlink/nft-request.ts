@@ -27,6 +27,8 @@ const NFT_MSG_NEWRULE = 6;
 const NFT_MSG_GETRULE = 7;
 const NFT_MSG_DELRULE = 8;
 const NFT_MSG_NEWSET = 9;
+const NFT_MSG_GETSET = 10;
+const NFT_MSG_DELSET = 11;
 const NFT_MSG_NEWSETELEM = 12;
 const NFT_MSG_GETSETELEM = 13;
 const NFT_MSG_DELSETELEM = 14;
@@ -34,6 +36,7 @@ const NFT_MSG_GETGEN = 16;
 
 /** Hooks of the IP families and of the bridge, linux/netfilter.h and netfilter_bridge.h. */
 export const NF_INET_PRE_ROUTING = 0;
+export const NF_INET_LOCAL_IN = 1;
 export const NF_INET_LOCAL_OUT = 3;
 export const NF_INET_FORWARD = 2;
 export const NF_INET_POST_ROUTING = 4;
@@ -207,6 +210,28 @@ export function newSet(set: NftSet): Request {
       id: 1,
       userData,
     },
+  });
+}
+
+/** Asks for a set; ENOENT if there is none. */
+export function getSet({ table, name }: NftSet): Request {
+  return ask({
+    what: `find set "${name}" of ${named(table)}`,
+    type: NFT_MSG_GETSET,
+    table,
+    codec: setMessage,
+    attributes: { table: table.name, name },
+  });
+}
+
+/** Deletes a set with its elements; EBUSY if a rule uses it. */
+export function delSet({ table, name }: NftSet): Request {
+  return ask({
+    what: `delete set "${name}" of ${named(table)}`,
+    type: NFT_MSG_DELSET,
+    table,
+    codec: setMessage,
+    attributes: { table: table.name, name },
   });
 }
 

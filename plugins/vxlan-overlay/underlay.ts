@@ -13,6 +13,14 @@ import {
   reconcile,
   type Tell,
 } from "../../lib/net/overlay.ts";
+import {
+  deleteGuard,
+  ensureGuard,
+  findGuardFaults,
+  type Guarded,
+  isGuarded,
+  narrowGuard,
+} from "../../lib/net/overlay-guard.ts";
 import { PeerList } from "../../lib/net/peers.ts";
 import { oneAtATime, stampOf } from "../../lib/net/record.ts";
 import { heedNoRouters } from "../../lib/net/routers.ts";
@@ -20,6 +28,7 @@ import {
   canTakeOver,
   ensureVxlan,
   findVxlan,
+  type Guard,
   setAlias,
   type Vxlan,
   type VxlanSpec,
@@ -52,7 +61,7 @@ export interface Underlay {
 
 /**
  * The devices, with everything that leads to other hosts. If neither configuration nor files have
- * changed since they were last made right, that is three questions to the kernel for each.
+ * changed since they were last made right, that is four questions to the kernel for each.
  */
 export function ensureUnderlay(config: OverlayConfig, host: Netns): Underlay {
   return findRight(config, host) ?? alone(config, () => madeRight(config, host));
@@ -74,6 +83,7 @@ function findRight(config: OverlayConfig, host: Netns): Underlay | undefined {
     const mark = device?.isUp ? readAlias(owner, device.alias) : undefined;
     if (!device || mark?.stamp !== current || !stillFits(config, host, device)) return undefined;
     heedNoRouters(host, device);
+    if (!isGuarded(host, name)) return undefined;
     mtu = Math.min(mtu, device.mtu);
     limits = mark.limits;
   }
@@ -127,7 +137,7 @@ function program(config: OverlayConfig, host: Netns, repairing: Repairing): Repa
   const peers = isKnown ? last.peers : readPeers({ config, node, macs });
   const devices = ends.map((end, i) => {
     const list = peers.lists[i] ?? new PeerList();
-    return makeEnd(host, { ...end, list, uplink: node.uplink, stamp: current, tell });
+    return makeEnd(host, { ...end, config, list, uplink: node.uplink, stamp: current, tell });
   });
   const forwarding = networks.ensureNetwork(host, config, tell);
   const limits = [...peers.leftOut, ...(forwarding === undefined ? [] : [forwarding])];
@@ -181,6 +191,7 @@ function endOf(
 }
 
 interface Making extends End {
+  readonly config: OverlayConfig;
   readonly list: PeerList;
   readonly uplink: Overlay["uplink"];
   readonly stamp: string;
@@ -188,8 +199,16 @@ interface Making extends End {
 }
 
 /** A device with its addresses and entries; until all are right its alias has no other stamp. */
-function makeEnd(host: Netns, { vtep, spec, owner, list, uplink, stamp, tell }: Making): Vxlan {
-  const { device: found, isNew } = ensureVxlan(host, spec, tell);
+function makeEnd(host: Netns, making: Making): Vxlan {
+  const { config, vtep, spec, owner, list, uplink, stamp, tell } = making;
+  const guarded = guardedBy(config, vtep, { uplink, list });
+  const letIn: string[] = [];
+  const guard: Guard = {
+    ensure: () => ensureGuard(host, guarded, (what) => letIn.push(what)),
+    remove: () => deleteGuard(host, spec.name),
+  };
+  const { device: found, isNew } = ensureVxlan(host, spec, { guard, tell });
+  if (!isNew) for (const what of letIn) tell?.(what);
   const isCurrent = readAlias(owner, found.alias)?.stamp === stamp;
   if (!isCurrent) writeAlias(host, found, spec.alias);
   const device = isCurrent ? found : { ...found, alias: spec.alias };
@@ -199,7 +218,18 @@ function makeEnd(host: Netns, { vtep, spec, owner, list, uplink, stamp, tell }: 
   const overlay = { device, uplink, networks: own, peers: list };
   ensureVtepAddresses(host, device, { subnets, tell: changes });
   reconcile(host, overlay, changes);
+  narrowGuard(host, guarded, changes);
   return device;
+}
+
+/** Who may send to a device: its peers, in datagrams that bear its port and its VNI. */
+function guardedBy(
+  { port, vni }: OverlayConfig,
+  { device, publicIP }: Vtep,
+  { uplink, list: peers }: { readonly uplink: Guarded["uplink"]; readonly list: PeerList },
+): Guarded {
+  const family = publicIP.length === 4 ? 4 : 16;
+  return { device, port, vni, family, uplink, peers };
 }
 
 function writeAlias(host: Netns, device: Vxlan, alias: string): void {
@@ -240,7 +270,8 @@ export function findUnderlayFaults(
     if (!device.isUp) return [`vxlan device "${vtep.device}" is down`];
     const list = peers.lists[i] ?? new PeerList();
     const overlay = { device, uplink: node.uplink, networks: vtep.networks, peers: list };
-    return findOverlayFaults(host, overlay);
+    const guarded = guardedBy(config, vtep, { uplink: node.uplink, list });
+    return [...findOverlayFaults(host, overlay), ...findGuardFaults(host, guarded)];
   });
   const forwarding = networks.findNetworkFault(host, config);
   return forwarding === undefined ? faults : [...faults, forwarding];
@@ -261,7 +292,10 @@ export function removeUnderlay(
   alone(config, () => {
     for (const name of devicesOf(config)) {
       const device = findVxlan(host, name);
-      if (!device) continue;
+      if (!device) {
+        deleteGuard(host, name);
+        continue;
+      }
       if (!readAlias(owner, device.alias)) {
         throw new CniError(Code.conflict, `Cannot delete link "${name}": it is not this network's`);
       }
@@ -269,6 +303,7 @@ export function removeUnderlay(
       const overlay = { device, uplink, networks: config.networks, peers: new PeerList() };
       reconcile(host, overlay, tell);
       deleteLinkIfPresent(host, name);
+      deleteGuard(host, name);
       tell(`delete vxlan device "${name}"`);
     }
     networks.deleteNetwork(host, config);

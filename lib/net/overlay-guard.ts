@@ -1,0 +1,270 @@
+/**
+ * Who is heard by an overlay's device: datagrams that come by the uplink, from a peer's address.
+ *
+ *   table inet weft
+ *     set weft.1-peers4                 198.51.100.2, 198.51.100.3
+ *     chain overlay-weft.1 (input)      UDP, the device's port and VNI, not by the uplink: drop
+ *                                       UDP, the device's port and VNI, not from the set: drop
+ *
+ * Another overlay may have the same port with other numbers: its datagrams are left alone. The
+ * kernel puts IPv6 fragments together behind the chain, and a fragment may end before the number;
+ * so of fragmented datagrams to the port all count. Each device has a chain of its own, so what
+ * becomes of one concerns no other.
+ */
+
+import { pack, unpack } from "../bytes/packed.ts";
+import { ENOENT } from "../host/errno.ts";
+import { lazily } from "../host/lazy.ts";
+import { formatAddress } from "../ip/address.ts";
+import { decodeReply, type Outcome } from "../netlink/connection.ts";
+import { isRefusal } from "../netlink/error.ts";
+import type { Request } from "../netlink/message.ts";
+import {
+  loadSource,
+  matchExtension,
+  matchFamily,
+  matchNotIn,
+  matchOtherLink,
+  matchTransport,
+  NF_DROP,
+  NFPROTO_IPV4,
+  NFPROTO_IPV6,
+  verdictOf,
+} from "../netlink/nft-expression.ts";
+import {
+  delChain,
+  delElements,
+  delRule,
+  delSet,
+  ensureElements,
+  getChain,
+  getSet,
+  listElements,
+  NF_INET_LOCAL_IN,
+  type NftChain,
+  type NftSet,
+  newChain,
+  newRule,
+  newSet,
+  newTable,
+} from "../netlink/nft-request.ts";
+import { chainMessage, elementsMessage } from "../netlink/nftables.ts";
+import type { Link } from "./link.ts";
+import type { Netns } from "./netns.ts";
+import {
+  changeTables,
+  findGeneration,
+  hasRules,
+  isThere,
+  type Rule,
+  unlessUnsupported,
+} from "./nft.ts";
+import { addressMap, inetTable as table } from "./nft-sets.ts";
+import type { Tell } from "./overlay.ts";
+import type { PeerList } from "./peers.ts";
+
+type ByIptables = typeof import("./overlay-guard-iptables.lazy.ts");
+
+const iptables = () => lazily<ByIptables>("overlay-guard-iptables");
+
+/** A device, by what its datagrams bear, and who may send them. */
+export interface Guarded {
+  readonly device: string;
+  readonly port: number;
+  readonly vni: number;
+  /** Of this host's address, and so of all others'. */
+  readonly family: 4 | 16;
+  readonly uplink: Pick<Link, "index" | "name">;
+  readonly peers: PeerList;
+}
+
+const UDP = 17;
+/** The extension header of fragments, linux/ipv6.h. */
+const NEXTHDR_FRAGMENT = 44;
+const NF_IP_PRI_FILTER = 0;
+
+/** How many addresses one transaction adds: it has to fit one datagram. */
+const CHUNK = 2000;
+/** How many of them fit one request. */
+const PIECE = 500;
+
+function chainOf(device: string): NftChain {
+  const base = { type: "filter", hook: NF_INET_LOCAL_IN, priority: NF_IP_PRI_FILTER };
+  return { table, name: `overlay-${device}`, base };
+}
+
+function setOf(device: string, family: 4 | 16): NftSet {
+  const name = `${device}-peers${family === 4 ? 4 : 6}`;
+  return { ...addressMap(table, name, family), leadsTo: "nothing" };
+}
+
+function rulesOf({ device, port, vni, family, uplink }: Guarded): readonly Rule[] {
+  const toPort = { offset: 2, value: Uint8Array.of(port >> 8, port) };
+  const ofDevice = { offset: 12, value: Uint8Array.of(vni >> 16, vni >> 8, vni) };
+  const isV4 = family === 4;
+  const version = matchFamily(isV4 ? NFPROTO_IPV4 : NFPROTO_IPV6);
+  const whole = [...version, ...matchTransport(UDP, toPort, ofDevice)];
+  const fragment = [
+    ...version,
+    ...matchExtension(NEXTHDR_FRAGMENT),
+    ...matchTransport(UDP, toPort),
+  ];
+  const drop = verdictOf(NF_DROP);
+  return [whole, ...(isV4 ? [] : [fragment])].flatMap((matches) => [
+    [...matches, ...matchOtherLink(uplink.index), drop],
+    [...matches, loadSource(family), matchNotIn(setOf(device, family).name), drop],
+  ]);
+}
+
+/** The number of rules that a chain has: they differ by family. */
+const LEAST_RULES = 2;
+
+/**
+ * Lets in all peers and nobody but them and who was let in before: for the time in which what
+ * leads to them is changed. Throws IptablesError where neither nf_tables nor iptables are there.
+ */
+export function ensureGuard(ns: Netns, guarded: Guarded, tell: Tell): void {
+  const set = setOf(guarded.device, guarded.family);
+  const wanted = addressesOf(guarded);
+  const found = foundIn(ns, set);
+  if (!found) {
+    iptables().ensureGuard(ns, guarded, tell);
+    return;
+  }
+  const missing = Array.from(wanted).filter((address) => !found.has(address));
+  for (let at = 0; at === 0 || at < missing.length; at += CHUNK) {
+    const added = missing.slice(at, at + CHUNK);
+    if (added.length === 0) break;
+    const requests = [
+      newTable(table),
+      newSet(set),
+      ...pieces(added, (each) => addition(set, each)),
+    ];
+    changeTables(ns, { questions: [], plan: () => requests });
+    for (const address of added) tell?.(`let in ${formatAddress(unpack(address))}`);
+  }
+  if (ensureRules(ns, guarded)) tell?.(`guard "${guarded.device}"`);
+}
+
+/** Makes the chain as it is to be; true if it was not. */
+function ensureRules(ns: Netns, guarded: Guarded): boolean {
+  const { device, family } = guarded;
+  const [set, other] = [setOf(device, family), setOf(device, family === 4 ? 16 : 4)];
+  const [chain, rules] = [chainOf(device), rulesOf(guarded)];
+  let isChanged = false;
+  changeTables(ns, {
+    questions: [getChain(chain), getSet(other)],
+    plan: ([, otherSet]) => {
+      isChanged = !hasRules(ns, chain, rules);
+      if (!isChanged) return [];
+      return [
+        newTable(table),
+        newSet(set),
+        newChain(chain),
+        delRule(chain),
+        ...rules.map((rule) => newRule(chain, rule)),
+        ...(isThere(otherSet) ? [delSet(other)] : []),
+      ];
+    },
+  });
+  return isChanged;
+}
+
+/** Shuts out who is no peer any more. */
+export function narrowGuard(ns: Netns, guarded: Guarded, tell: Tell): void {
+  const set = setOf(guarded.device, guarded.family);
+  const wanted = addressesOf(guarded);
+  const found = foundIn(ns, set);
+  if (!found) return;
+  const stale = Array.from(found).filter((address) => !wanted.has(address));
+  for (let at = 0; at < stale.length; at += CHUNK) {
+    const gone = stale.slice(at, at + CHUNK);
+    const requests = pieces(gone, (each) => delElements(set, each.map(unpack)));
+    changeTables(ns, { questions: [], plan: () => requests });
+    for (const address of gone) tell?.(`shut out ${formatAddress(unpack(address))}`);
+  }
+}
+
+function pieces<T>(all: readonly T[], each: (piece: readonly T[]) => Request): readonly Request[] {
+  const count = Math.ceil(all.length / PIECE);
+  return Array.from({ length: count }, (_, i) => each(all.slice(i * PIECE, (i + 1) * PIECE)));
+}
+
+function addition(set: NftSet, addresses: readonly string[]): Request {
+  return ensureElements(
+    set,
+    addresses.map((address) => ({ key: { value: unpack(address) } })),
+  );
+}
+
+/** The peers' addresses as short texts. */
+function addressesOf({ peers }: Guarded): Set<string> {
+  const addresses = new Set<string>();
+  peers.forEach(({ publicIP }) => {
+    addresses.add(pack(publicIP));
+  });
+  return addresses;
+}
+
+/** Whom a set lets in; undefined where there is no nf_tables. */
+function foundIn(ns: Netns, set: NftSet): ReadonlySet<string> | undefined {
+  if (findGeneration(ns) === undefined) return undefined;
+  const found = new Set<string>();
+  try {
+    for (const { attributes } of ns.netfilter.dump(listElements(set), elementsMessage)) {
+      for (const { key } of attributes?.elements ?? []) if (key?.value) found.add(pack(key.value));
+    }
+  } catch (cause) {
+    if (!isRefusal(cause, ENOENT)) throw cause;
+  }
+  return found;
+}
+
+/** True if a device has its guard, as far as one question tells; iptables are not asked. */
+export function isGuarded(ns: Netns, device: string): boolean {
+  return unlessUnsupported(() => {
+    const [answer] = ns.netfilter.attempt(getChain(chainOf(device)));
+    if (answer?.error && !isRefusal(answer.error, ENOENT)) throw answer.error;
+    return useOf(answer) >= LEAST_RULES;
+  }, true);
+}
+
+function useOf(answer: Outcome | undefined): number {
+  if (!isThere(answer)) return 0;
+  return decodeReply(answer, chainMessage).attributes?.use ?? 0;
+}
+
+/** What a device's guard lacks, each in words. */
+export function findGuardFaults(ns: Netns, guarded: Guarded): readonly string[] {
+  const { device, family } = guarded;
+  const found = foundIn(ns, setOf(device, family));
+  if (!found) return iptables().findGuardFaults(ns, guarded);
+  const chain = chainOf(device);
+  const wanted = addressesOf(guarded);
+  const inWords = (address: string) => formatAddress(unpack(address));
+  return [
+    ...(hasRules(ns, chain, rulesOf(guarded))
+      ? []
+      : [`anybody may send to "${device}": chain "${chain.name}" does not have its rules`]),
+    ...Array.from(wanted)
+      .filter((address) => !found.has(address))
+      .map((address) => `peer ${inWords(address)} is not let in`),
+    ...Array.from(found)
+      .filter((address) => !wanted.has(address))
+      .map((address) => `${inWords(address)} is let in and no peer`),
+  ];
+}
+
+/** Ends the guard of a device that is gone; none is fine. */
+export function deleteGuard(ns: Netns, device: string): void {
+  const chain = chainOf(device);
+  const sets = [setOf(device, 4), setOf(device, 16)];
+  const isDone = changeTables(ns, {
+    questions: [getChain(chain), ...sets.map(getSet)],
+    plan: ([found, ...others]) => [
+      ...(isThere(found) ? [delRule(chain), delChain(chain)] : []),
+      ...sets.filter((_, i) => isThere(others[i])).map(delSet),
+    ],
+  });
+  if (!isDone) iptables().deleteGuard(ns, device);
+}
