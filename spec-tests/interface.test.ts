@@ -102,20 +102,18 @@ describe("P9 namespaces", () => {
   });
 
   it.for(["bridge", "loopback"])(
-    "P9.10 %s refuses its own namespace before it acts",
+    "P9.10 %s refuses its own namespace on ADD before it acts; on DEL it counts as gone",
     (program, { bed }) => {
       const box = bed.container();
       const before = bed.snapshot();
-      for (const command of ["ADD", "DEL"]) {
-        const { error } = bed.exec(program, {
-          command,
-          container: box,
-          config: masqueraded("10.1.2.0/24"),
-          env: { CNI_NETNS: "/proc/self/ns/net" },
-        });
-        expect(error.code).toBe(8);
-        expect(error.msg).toContain("/proc/self/ns/net");
-      }
+      const config = masqueraded("10.1.2.0/24");
+      const call = { container: box, config, env: { CNI_NETNS: "/proc/self/ns/net" } };
+      const { error } = bed.exec(program, { ...call, command: "ADD" });
+      expect(error.code).toBe(8);
+      expect(error.msg).toContain("/proc/self/ns/net");
+      // The reference deletes first and then fails with code 8, each time: its runtime never ends.
+      const outcome = bed.exec(program, { ...call, command: "DEL" });
+      expect(outcome).toMatchObject({ exitCode: 0, stdout: "" });
       expect(bed.leftovers(before)).toEqual([]);
     },
   );

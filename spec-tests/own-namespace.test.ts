@@ -107,15 +107,15 @@ describe("with CNI_NETNS_OVERRIDE in the own namespace", () => {
 });
 
 it.for(plugins().map(({ name }) => name))(
-  "%s refuses it without, and changes nothing",
+  "%s refuses an ADD in it without, and DEL finds nothing there: neither changes anything",
   (name, { bed }) => {
     const config = workingConfig(name);
     const box = bed.container();
     const before = bed.snapshot();
-    for (const command of ["ADD", "DEL"]) {
-      const call = { command, container: box, config, env: { CNI_NETNS: env.CNI_NETNS } };
-      expect(bed.exec(name, call).error.code).toBe(8);
-    }
+    const call = { container: box, config, env: { CNI_NETNS: env.CNI_NETNS } };
+    expect(bed.exec(name, { ...call, command: "ADD" }).error.code).toBe(8);
+    // A DEL that fails is repeated for ever, and the address stays reserved: gone it counts.
+    expect(bed.exec(name, { ...call, command: "DEL" })).toMatchObject({ exitCode: 0, stdout: "" });
     expect(bed.leftovers(before)).toEqual([]);
   },
 );

@@ -4,6 +4,7 @@
  */
 
 import * as host from "host";
+import { EACCES, ELOOP, ENAMETOOLONG, ENXIO, EPERM, SystemError } from "../host/errno.ts";
 import { fileStatus, isSameFile, warn } from "../host/file.ts";
 import { lazily } from "../host/lazy.ts";
 import { isOwnNetns, type Netns, NetnsError, openNetns, ownNetns } from "../net/netns.ts";
@@ -89,7 +90,8 @@ function interfaceProgram<C>(plugin: InterfacePlugin<C>, kind: "interface" | "ch
       }
       case "DEL": {
         checkSupported(request.cniVersion);
-        return void plugin.del(delCall(plugin, request), own, openIfPresent(request));
+        const { known, container } = openForDel(request, own);
+        return void plugin.del(delCall(plugin, known), own, container);
       }
       default:
         return serveNetwork(plugin, request, own);
@@ -134,7 +136,6 @@ export function ipamPlugin<C>(plugin: IpamPlugin<C>): Program {
         return void plugin.check(checkCall(plugin, request));
       case "DEL":
         checkSupported(request.cniVersion);
-        refuseOwnNetns(request);
         return void plugin.del(delCall(plugin, request));
       default:
         return serveNetwork(plugin, request, ownNetns());
@@ -200,15 +201,42 @@ function refuseOwnNetns({ environment: { netns, netnsOverride } }: Request): voi
   if (given && own && isSameFile(given, own)) throw sameNetns(netns);
 }
 
-/** DEL: a namespace that is missing, or no namespace at all, has nothing left to clean. */
-function openIfPresent(request: Request): Netns | undefined {
-  if (request.environment.netns === "") return undefined;
+/** What DEL works on: the request, and the namespace if there is one that may be the container's. */
+interface Removal {
+  readonly known: Request;
+  readonly container: Netns | undefined;
+}
+
+/**
+ * DEL: a namespace that is missing, is none, or is the host's own counts as gone, since nothing of
+ * the host may be taken for the container's. Delegates are told of no other than was opened here.
+ */
+function openForDel(request: Request, own: Netns): Removal {
+  const { environment } = request;
+  const gone = { known: { ...request, environment: { ...environment, netns: "" } } };
+  if (environment.netns === "") return { known: request, container: undefined };
   try {
-    return openContainer(request, ownNetns());
+    const container = openNetns(environment.netns);
+    if (!isOwnNetns(container)) return { known: request, container };
+    return environment.netnsOverride
+      ? { known: request, container: own }
+      : { ...gone, container: undefined };
   } catch (cause) {
-    if (cause instanceof NetnsError) return undefined;
-    throw cause;
+    if (cause instanceof NetnsError && cause.missing)
+      return { known: request, container: undefined };
+    if (!(cause instanceof NetnsError) && !isClosed(cause)) throw cause;
+    return { ...gone, container: undefined };
   }
+}
+
+/** What keeps a path from ever being opened, however often DEL is repeated. */
+const LASTING: readonly number[] = [EACCES, EPERM, ELOOP, ENAMETOOLONG, ENXIO];
+
+/** True if the path leads nowhere for us, today and tomorrow: that is said, and DEL goes on. */
+function isClosed(cause: unknown): boolean {
+  if (!(cause instanceof SystemError) || !LASTING.includes(cause.errno)) return false;
+  warn(`${cause.message}; it counts as gone`);
+  return true;
 }
 
 /* ---- programs ---- */

@@ -70,6 +70,7 @@ export const EINVAL = 22;
 export const ENOTTY = 25;
 export const ETXTBSY = 26;
 export const EROFS = 30;
+export const ENAMETOOLONG = 36;
 export const ELOOP = 40;
 export const EXFULL = 54;
 export const ERESTART = 85;
