@@ -51,6 +51,8 @@ declare module "host" {
   export function listen(fd: number): number;
   export function accept(fd: number, flags: number): number;
   export function setOption(fd: number, level: number, name: number, value: number): number;
+  /** Fills the value of an option of SOL_SOCKET. */
+  export function socketOption(fd: number, into: Uint8Array, name: number): number;
   export function send(fd: number, bytes: Uint8Array): number;
   export function receive(fd: number, into: Uint8Array, flags: number): number;
   /** Waits until a descriptor can be read; returns a bit mask of those that can, 0 on time-out. */

@@ -39,6 +39,9 @@ static JSValue host_setOption(ARGS)
     return result(ctx, setsockopt(fd, level, name, &value, sizeof value));
 }
 
+/* An option of the socket itself (SOL_SOCKET), as bytes. */
+WITH_BYTES_AND(name, socketOption,
+               getsockopt(fd, SOL_SOCKET, name, bytes, &(socklen_t){ (socklen_t)length }))
 WITH_BYTES(send, send(fd, bytes, length, MSG_NOSIGNAL))
 WITH_BYTES_AND(flags, receive, recv(fd, bytes, length, flags))
 
@@ -126,6 +129,7 @@ static const JSCFunctionListEntry entries[] = {
     FUNCTION(listen, 1),
     FUNCTION(accept, 2),
     FUNCTION(setOption, 4),
+    FUNCTION(socketOption, 3),
     FUNCTION(send, 2),
     FUNCTION(receive, 3),
     FUNCTION(poll, 2),

@@ -37,6 +37,7 @@ const names: { readonly [errno: number]: string } = {
   75: "EOVERFLOW",
   85: "ERESTART",
   90: "EMSGSIZE",
+  92: "ENOPROTOOPT",
   93: "EPROTONOSUPPORT",
   94: "ESOCKTNOSUPPORT",
   95: "EOPNOTSUPP",
@@ -74,6 +75,7 @@ export const ENAMETOOLONG = 36;
 export const ELOOP = 40;
 export const EXFULL = 54;
 export const ERESTART = 85;
+export const ENOPROTOOPT = 92;
 export const EPROTONOSUPPORT = 93;
 export const EOPNOTSUPP = 95;
 export const EAFNOSUPPORT = 97;

@@ -18,6 +18,7 @@ import type {
   StatusCall,
 } from "../../lib/cni/call.ts";
 import { CniError, Code, configError } from "../../lib/cni/error.ts";
+import { findHostEnd } from "../../lib/cni/host-end.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { chainedPlugin } from "../../lib/cni/run.ts";
 import { allOrNothing, asMuchAsPossible, type Undo } from "../../lib/cni/undo.ts";
@@ -183,9 +184,9 @@ function fault({ attachment, netns }: Check, state: string): CniError {
 function del(call: DelCall<BandwidthConfig>, host: Netns, container: Netns | undefined): void {
   const shaper = findShaper(call, host);
   const inside = container && findLink(container, call.attachment.ifName);
-  const outside = inside?.kind === "veth" ? findLink(host, inside.peer) : undefined;
+  const end = inside && findHostEnd(call, host, inside);
   asMuchAsPossible(
-    ["end the redirection", () => outside && release(host, outside, shaper)],
+    ["end the redirection", () => end?.isOwn && release(host, end.link, shaper)],
     ["delete the shaping device", () => shaper && deleteLinkIfPresent(host, shaper.name)],
   );
 }

@@ -2,6 +2,7 @@
 
 import type { AddCall, DelCall } from "../../lib/cni/call.ts";
 import { CniError, Code } from "../../lib/cni/error.ts";
+import { findHostEnd } from "../../lib/cni/host-end.ts";
 import type { Undo } from "../../lib/cni/undo.ts";
 import type { Mac } from "../../lib/ip/mac.ts";
 import { ensureBridge } from "../../lib/net/bridge.ts";
@@ -144,7 +145,7 @@ export function disconnect(
   { container, inside }: Inside,
 ): void {
   const { attachment } = call;
-  if (container && inside?.kind === "veth" && belongsHere(host, inside, attachment)) {
+  if (container && inside && findHostEnd(call, host, inside)?.isOwn) {
     deleteLinkIfPresent(container, inside.name);
   }
   for (let attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
@@ -154,11 +155,6 @@ export function disconnect(
     if (isAliasOf(link.alias, attachment) || (attempt === 0 && isAbandoned(link)))
       deleteLinkIfPresent(host, name);
   }
-}
-
-function belongsHere(host: Netns, inside: Link, owner: Owner): boolean {
-  const outside = inside.peer > 0 ? findLink(host, inside.peer) : undefined;
-  return outside === undefined || outside.alias === "" || isAliasOf(outside.alias, owner);
 }
 
 /** A host end that was never named nor set up: its ADD was killed. */

@@ -4,17 +4,13 @@ import type { Attachment } from "../../lib/cni/call.ts";
 import { formatMac, parseMac } from "../../lib/ip/mac.ts";
 import type { Backup } from "../../lib/net/backup.ts";
 import type { Netns } from "../../lib/net/netns.ts";
+import type { NetnsIdentity } from "../../lib/net/netns-identity.ts";
 import { readSysctlToChange, readTunables, type Tunables } from "../../lib/net/tuning.ts";
 
 /** Former values: of the link, and of sysctls in the order they are written in. */
 export interface Former {
   readonly link: Partial<Tunables>;
   readonly sysctls: readonly (readonly [path: string, value: string])[];
-}
-
-/** The name of an attachment's backup, as the reference plugin gives it. */
-export function fileOf({ containerID, ifName }: Attachment): string {
-  return `${containerID}_${ifName}.json`;
 }
 
 /** The present values of everything that is about to be changed; throws if something cannot be. */
@@ -56,15 +52,20 @@ function isPath(path: string): boolean {
   return path.startsWith("net/") && path.split("/").every((part) => !/^\.*$/.test(part));
 }
 
-/** The backup's file: the reference plugin's keys, and ours. */
-export function backupOf(attachment: Attachment, { link, sysctls }: Former): Backup {
+/** The backup's file: the reference plugin's keys, and ours: whose it is, and of which namespace. */
+export function backupOf(
+  { network, containerID, ifName }: Attachment,
+  netns: NetnsIdentity,
+  { link, sysctls }: Former,
+): Backup {
   const { mac, ...rest } = link;
   return {
     ...(mac === undefined ? {} : { mac: formatMac(mac) }),
     ...rest,
     sysctl: Object.fromEntries(sysctls),
-    network: attachment.network,
-    containerID: attachment.containerID,
-    ifName: attachment.ifName,
+    network,
+    containerID,
+    ifName,
+    netns,
   };
 }

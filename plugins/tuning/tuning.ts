@@ -2,9 +2,9 @@
  * tuning: sysctls of the container's network namespace, and attributes of its link.
  *
  *   container   /proc/sys/net/…  = value        eth0: MAC, MTU, promiscuous, all multicast, queue
- *   host        /run/cni/tuning/<container>_<interface>.json, what all of it was before
+ *   host        /run/cni/tuning/<container>_<interface>.json, what all of it was before, and where
  *
- * Afterwards the namespace is as asked for, and DEL makes it what it was.
+ * Afterwards the namespace is as asked for, and DEL makes it what it was: this one, and no other.
  */
 
 import {
@@ -30,6 +30,7 @@ import {
   writeBackup,
 } from "../../lib/net/backup.ts";
 import type { Netns } from "../../lib/net/netns.ts";
+import { identifyNetns } from "../../lib/net/netns-identity.ts";
 import {
   readSysctl,
   readTunables,
@@ -47,7 +48,8 @@ import {
   sysctlPath,
   type TuningConfig,
 } from "./config.ts";
-import { backupOf, type Former, fileOf, formerOf, merged } from "./former.ts";
+import { backupOf, type Former, formerOf, merged } from "./former.ts";
+import { findKept, isOfNamespace, type Kept } from "./kept.ts";
 import * as schema from "./tuning.schema.json";
 
 type Add = Chained<AddCall<TuningConfig>>;
@@ -55,15 +57,15 @@ type Check = Chained<CheckCall<TuningConfig>>;
 
 function add(call: Add, host: Netns, container: Netns): Result {
   refuse(call);
-  const { attachment, config } = call;
+  const { attachment } = call;
   const wanted = wantedOf(call);
   if (wanted.sysctls.length === 0 && Object.keys(wanted.link).length === 0) return call.prevResult;
   const now = formerOf({ host, container }, attachment.ifName, wanted);
-  const before = readBackup(`${config.dataDir}/${fileOf(attachment)}`);
+  const keeper = keeperFor(call, host, container);
   return allOrNothing((undo) => {
-    writeBackup(config.dataDir, fileOf(attachment), backupOf(attachment, merged(before, now)));
+    keeper.keep(merged(keeper.before, now));
     let changed: Former = { link: {}, sysctls: [] };
-    undo.add("sysctls and link", () => takeBack(call, container, { before, changed }));
+    undo.add("sysctls and link", () => takeBack(call, container, { keeper, changed }));
     wanted.sysctls.forEach(([name, value], i) => {
       changed = { ...changed, sysctls: now.sysctls.slice(0, i + 1) };
       writeSysctl(container, name, value);
@@ -76,20 +78,38 @@ function add(call: Add, host: Netns, container: Netns): Result {
   });
 }
 
+/** The attachment's file: what it has of this namespace, and a way to put that back, or more. */
+interface Keeper {
+  readonly before: Backup | undefined;
+  readonly keep: (former: Former) => void;
+  readonly putBack: () => void;
+}
+
+/** What is kept of another namespace, which is gone or will be, is no former value of this one. */
+function keeperFor(call: Add, host: Netns, container: Netns): Keeper {
+  const { config, attachment } = call;
+  const { name, backup } = findKept(config.dataDir, attachment);
+  const before = backup && isOfNamespace(backup, call, { host, container }) ? backup : undefined;
+  const netns = identifyNetns(container);
+  const write = (content: Backup) => writeBackup(config.dataDir, name, content);
+  return {
+    before,
+    keep: (former) => write(backupOf(attachment, netns, former)),
+    putBack: () => (before ? write(before) : deleteBackup(`${config.dataDir}/${name}`)),
+  };
+}
+
 /** Restores what was changed or may have been; if that fails, the backup holds that and no more. */
 function takeBack(
-  { config, attachment }: Add,
+  { attachment }: Add,
   container: Netns,
-  { before, changed }: { readonly before: Backup | undefined; readonly changed: Former },
+  { keeper, changed }: { readonly keeper: Keeper; readonly changed: Former },
 ): void {
-  const file = fileOf(attachment);
   allOrNothing((undo) => {
-    const rest = backupOf(attachment, merged(before, changed));
-    undo.add("note", () => writeBackup(config.dataDir, file, rest));
+    undo.add("note", () => keeper.keep(merged(keeper.before, changed)));
     restore(container, attachment.ifName, changed);
   });
-  if (before) writeBackup(config.dataDir, file, before);
-  else deleteBackup(`${config.dataDir}/${file}`);
+  keeper.putBack();
 }
 
 /** What is wrong with the request as a whole, before anything has been done. */
@@ -183,24 +203,31 @@ function fault(
   return new CniError(Code.checkFailed, `${where}: ${state}`);
 }
 
-/** What the backup says is restored; in a namespace that is gone there is nothing to restore. */
-function del(call: DelCall<TuningConfig>, _host: Netns, container: Netns | undefined): void {
-  const path = `${call.config.dataDir}/${fileOf(call.attachment)}`;
-  const backup = readBackup(path);
-  if (backup && container) restoreFrom(call, container, backup);
-  deleteBackup(path);
+/**
+ * What the backup says is restored where it was noted. In a namespace that is gone there is nothing
+ * to restore, and where its path leads to another there is nothing of ours.
+ */
+function del(call: DelCall<TuningConfig>, host: Netns, container: Netns | undefined): void {
+  const { attachment, config } = call;
+  const { name, backup } = findKept(config.dataDir, attachment);
+  const isHere = backup && container && isOfNamespace(backup, call, { host, container });
+  if (isHere) restoreFrom(call, container, { name, backup });
+  deleteBackup(`${config.dataDir}/${name}`);
 }
 
 /** What fails is tried once more by the next DEL, and then given up: no container waits for it. */
-function restoreFrom(call: DelCall<TuningConfig>, container: Netns, backup: Backup): void {
-  const { attachment, config } = call;
+function restoreFrom(
+  { attachment, config }: DelCall<TuningConfig>,
+  container: Netns,
+  { name, backup }: Kept & { readonly backup: Backup },
+): void {
   const former = merged(backup, { link: {}, sysctls: [] });
   const body = () => restore(container, attachment.ifName, former);
   if (backup.failed === true) tryTo(`restore "${attachment.ifName}" once more`, body);
   else {
     allOrNothing((undo) => {
       const noted = { ...backup, failed: true };
-      undo.add("note", () => writeBackup(config.dataDir, fileOf(attachment), noted));
+      undo.add("note", () => writeBackup(config.dataDir, name, noted));
       body();
     });
   }
