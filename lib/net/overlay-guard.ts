@@ -12,6 +12,7 @@
  * becomes of one concerns no other.
  */
 
+import type { Reader } from "../bytes/codec.ts";
 import { pack, unpack } from "../bytes/packed.ts";
 import { ENOENT } from "../host/errno.ts";
 import { lazily } from "../host/lazy.ts";
@@ -48,7 +49,7 @@ import {
   newSet,
   newTable,
 } from "../netlink/nft-request.ts";
-import { chainMessage, elementsMessage } from "../netlink/nftables.ts";
+import { chainMessage, eachKey } from "../netlink/nftables.ts";
 import type { Link } from "./link.ts";
 import type { Netns } from "./netns.ts";
 import {
@@ -119,31 +120,76 @@ function rulesOf({ device, port, vni, family, uplink }: Guarded): readonly Rule[
 /** The number of rules that a chain has: they differ by family. */
 const LEAST_RULES = 2;
 
+/** Addresses as short texts: there may be thousands. */
+type Packed = readonly string[];
+
 /**
- * Lets in all peers and nobody but them and who was let in before: for the time in which what
- * leads to them is changed. Throws IptablesError where neither nf_tables nor iptables are there.
+ * Lets in all peers and nobody but them and who was let in before: those are returned, to be shut
+ * out once nothing leads to them. Throws IptablesError where there are neither nf_tables nor
+ * iptables.
  */
-export function ensureGuard(ns: Netns, guarded: Guarded, tell: Tell): void {
-  const set = setOf(guarded.device, guarded.family);
-  const wanted = addressesOf(guarded);
-  const found = foundIn(ns, set);
+export function ensureGuard(ns: Netns, guarded: Guarded, tell: Tell): Packed {
+  const found = foundIn(ns, setOf(guarded.device, guarded.family));
   if (!found) {
     iptables().ensureGuard(ns, guarded, tell);
-    return;
+    return [];
   }
-  const missing = Array.from(wanted).filter((address) => !found.has(address));
-  for (let at = 0; at === 0 || at < missing.length; at += CHUNK) {
-    const added = missing.slice(at, at + CHUNK);
-    if (added.length === 0) break;
-    const requests = [
-      newTable(table),
-      newSet(set),
-      ...pieces(added, (each) => addition(set, each)),
-    ];
-    changeTables(ns, { questions: [], plan: () => requests });
-    for (const address of added) tell?.(`let in ${formatAddress(unpack(address))}`);
-  }
+  const { missing, stale } = compare(guarded, found);
+  letIn(ns, guarded, { addresses: missing, tell });
   if (ensureRules(ns, guarded)) tell?.(`guard "${guarded.device}"`);
+  return stale;
+}
+
+function compare({ peers }: Guarded, found: Packed) {
+  const missing = new Set<string>();
+  peers.forEach(({ publicIP }) => {
+    missing.add(pack(publicIP));
+  });
+  const known = new Set(missing);
+  const stale = found.filter((address) => !known.has(address));
+  for (const address of found) missing.delete(address);
+  return { missing: Array.from(missing), stale };
+}
+
+/** Whom to let in or to shut out. */
+interface Admission {
+  readonly addresses: Packed;
+  readonly tell: Tell;
+}
+
+/** A set that is new gets rules only when all of its elements are there. */
+function letIn(ns: Netns, { device, family }: Guarded, { addresses, tell }: Admission): void {
+  const set = setOf(device, family);
+  eachChunk(addresses, (added) => {
+    const add = (piece: Packed) =>
+      ensureElements(
+        set,
+        piece.map((address) => ({ key: { value: unpack(address) } })),
+      );
+    const requests = [newTable(table), newSet(set), ...pieces(added, add)];
+    changeTables(ns, { questions: [], plan: () => requests });
+  });
+  if (tell) for (const address of addresses) tell(`let in ${inWords(address)}`);
+}
+
+/** Shuts out who is no peer any more. */
+export function shutOut(
+  ns: Netns,
+  { device, family }: Guarded,
+  { addresses, tell }: Admission,
+): void {
+  const set = setOf(device, family);
+  eachChunk(addresses, (gone) => {
+    const requests = pieces(gone, (piece) => delElements(set, piece.map(unpack)));
+    changeTables(ns, { questions: [], plan: () => requests });
+  });
+  if (tell) for (const address of addresses) tell(`shut out ${inWords(address)}`);
+}
+
+const inWords = (address: string) => formatAddress(unpack(address));
+
+function eachChunk(all: Packed, each: (chunk: Packed) => void): void {
+  for (let at = 0; at < all.length; at += CHUNK) each(all.slice(at, at + CHUNK));
 }
 
 /** Makes the chain as it is to be; true if it was not. */
@@ -170,50 +216,18 @@ function ensureRules(ns: Netns, guarded: Guarded): boolean {
   return isChanged;
 }
 
-/** Shuts out who is no peer any more. */
-export function narrowGuard(ns: Netns, guarded: Guarded, tell: Tell): void {
-  const set = setOf(guarded.device, guarded.family);
-  const wanted = addressesOf(guarded);
-  const found = foundIn(ns, set);
-  if (!found) return;
-  const stale = Array.from(found).filter((address) => !wanted.has(address));
-  for (let at = 0; at < stale.length; at += CHUNK) {
-    const gone = stale.slice(at, at + CHUNK);
-    const requests = pieces(gone, (each) => delElements(set, each.map(unpack)));
-    changeTables(ns, { questions: [], plan: () => requests });
-    for (const address of gone) tell?.(`shut out ${formatAddress(unpack(address))}`);
-  }
-}
-
-function pieces<T>(all: readonly T[], each: (piece: readonly T[]) => Request): readonly Request[] {
+function pieces(all: Packed, each: (piece: Packed) => Request): readonly Request[] {
   const count = Math.ceil(all.length / PIECE);
   return Array.from({ length: count }, (_, i) => each(all.slice(i * PIECE, (i + 1) * PIECE)));
 }
 
-function addition(set: NftSet, addresses: readonly string[]): Request {
-  return ensureElements(
-    set,
-    addresses.map((address) => ({ key: { value: unpack(address) } })),
-  );
-}
-
-/** The peers' addresses as short texts. */
-function addressesOf({ peers }: Guarded): Set<string> {
-  const addresses = new Set<string>();
-  peers.forEach(({ publicIP }) => {
-    addresses.add(pack(publicIP));
-  });
-  return addresses;
-}
-
 /** Whom a set lets in; undefined where there is no nf_tables. */
-function foundIn(ns: Netns, set: NftSet): ReadonlySet<string> | undefined {
+function foundIn(ns: Netns, set: NftSet): Packed | undefined {
   if (findGeneration(ns) === undefined) return undefined;
-  const found = new Set<string>();
+  const found: string[] = [];
+  const read = (input: Reader) => eachKey(input, (key) => found.push(pack(key)));
   try {
-    for (const { attributes } of ns.netfilter.dump(listElements(set), elementsMessage)) {
-      for (const { key } of attributes?.elements ?? []) if (key?.value) found.add(pack(key.value));
-    }
+    ns.netfilter.dump(listElements(set), { read });
   } catch (cause) {
     if (!isRefusal(cause, ENOENT)) throw cause;
   }
@@ -240,18 +254,13 @@ export function findGuardFaults(ns: Netns, guarded: Guarded): readonly string[] 
   const found = foundIn(ns, setOf(device, family));
   if (!found) return iptables().findGuardFaults(ns, guarded);
   const chain = chainOf(device);
-  const wanted = addressesOf(guarded);
-  const inWords = (address: string) => formatAddress(unpack(address));
+  const { missing, stale } = compare(guarded, found);
   return [
     ...(hasRules(ns, chain, rulesOf(guarded))
       ? []
       : [`anybody may send to "${device}": chain "${chain.name}" does not have its rules`]),
-    ...Array.from(wanted)
-      .filter((address) => !found.has(address))
-      .map((address) => `peer ${inWords(address)} is not let in`),
-    ...Array.from(found)
-      .filter((address) => !wanted.has(address))
-      .map((address) => `${inWords(address)} is let in and no peer`),
+    ...missing.map((address) => `peer ${inWords(address)} is not let in`),
+    ...stale.map((address) => `${inWords(address)} is let in and no peer`),
   ];
 }
 

@@ -4,13 +4,14 @@ import {
   bytes,
   type Codec,
   cstring,
+  type Reader,
   u8,
   u32be,
   u64be,
   type ValueOf,
   type Writer,
 } from "../bytes/codec.ts";
-import { attr, attributes, list, message } from "../bytes/struct.ts";
+import { attr, attributes, eachAttribute, list, message } from "../bytes/struct.ts";
 import { nfgenmsg } from "./nfgenmsg.ts";
 import { expression, nftData } from "./nft-layout.ts";
 
@@ -131,6 +132,18 @@ export const elementsMessage = /* @__PURE__ */ message(
     setId: attr(4, "NFTA_SET_ELEM_LIST_SET_ID", u32be),
   }),
 );
+
+/** Reads an answer for the keys of its elements alone: of thousands, little else costs as little. */
+export function eachKey(input: Reader, each: (key: Uint8Array) => void): void {
+  const [ELEMENTS, LIST_ELEM, KEY, VALUE] = [3, 1, 1, 1];
+  const within = (wanted: number | undefined, body: () => void) => () =>
+    eachAttribute(input, (type) => {
+      if (type === wanted) body();
+    });
+  nfgenmsg.read(input);
+  const value = within(VALUE, () => each(input.bytes.slice(input.at, input.end)));
+  within(ELEMENTS, within(LIST_ELEM, within(KEY, value)))();
+}
 
 /** One rule, with the comment that tells what it is for. */
 export const ruleMessage = /* @__PURE__ */ message(

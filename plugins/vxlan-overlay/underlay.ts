@@ -19,7 +19,7 @@ import {
   findGuardFaults,
   type Guarded,
   isGuarded,
-  narrowGuard,
+  shutOut,
 } from "../../lib/net/overlay-guard.ts";
 import { PeerList } from "../../lib/net/peers.ts";
 import { oneAtATime, stampOf } from "../../lib/net/record.ts";
@@ -202,13 +202,16 @@ interface Making extends End {
 function makeEnd(host: Netns, making: Making): Vxlan {
   const { config, vtep, spec, owner, list, uplink, stamp, tell } = making;
   const guarded = guardedBy(config, vtep, { uplink, list });
-  const letIn: string[] = [];
+  const done: string[] = [];
+  let stale: ReturnType<typeof ensureGuard> = [];
   const guard: Guard = {
-    ensure: () => ensureGuard(host, guarded, (what) => letIn.push(what)),
+    ensure() {
+      stale = ensureGuard(host, guarded, (what) => done.push(what));
+    },
     remove: () => deleteGuard(host, spec.name),
   };
   const { device: found, isNew } = ensureVxlan(host, spec, { guard, tell });
-  if (!isNew) for (const what of letIn) tell?.(what);
+  if (!isNew) for (const what of done) tell?.(what);
   const isCurrent = readAlias(owner, found.alias)?.stamp === stamp;
   if (!isCurrent) writeAlias(host, found, spec.alias);
   const device = isCurrent ? found : { ...found, alias: spec.alias };
@@ -218,7 +221,7 @@ function makeEnd(host: Netns, making: Making): Vxlan {
   const overlay = { device, uplink, networks: own, peers: list };
   ensureVtepAddresses(host, device, { subnets, tell: changes });
   reconcile(host, overlay, changes);
-  narrowGuard(host, guarded, changes);
+  shutOut(host, guarded, { addresses: stale, tell: changes });
   return device;
 }
 
@@ -280,6 +283,11 @@ export function findUnderlayFaults(
 /** True if one of the devices is there, whatever its state. */
 export function hasDevice(config: OverlayConfig, host: Netns): boolean {
   return devicesOf(config).some((name) => findVxlan(host, name) !== undefined);
+}
+
+/** True if every device has its guard, as far as one question for each tells. */
+export function areGuarded(config: OverlayConfig, host: Netns): boolean {
+  return devicesOf(config).every((name) => isGuarded(host, name));
 }
 
 /** Takes away the network's devices, with their routes, and what lets its packets pass. */

@@ -7,7 +7,8 @@
  *
  * Packets do not need it: without a daemon what was last programmed stays. It waits for changes of
  * the files and of the kernel's entries, and then does what ADD does at first use. Every minute it
- * does so without a change as well: nobody tells of changes to rules.
+ * does so without a change as well: nobody tells of changes to rules. The guards of the devices it
+ * looks for every two seconds.
  */
 
 import { readConfig } from "../../lib/cni/calls.ts";
@@ -23,7 +24,7 @@ import type { Peer } from "../../lib/net/peers.ts";
 import { onlyProcess } from "../../lib/net/record.ts";
 import { askDaemon, Watch } from "../../lib/net/watch.ts";
 import { type OverlayConfig, parseOverlayConfig } from "./config.ts";
-import { makeRight, type Repair, removeUnderlay } from "./underlay.ts";
+import { areGuarded, makeRight, type Repair, removeUnderlay } from "./underlay.ts";
 import * as schema from "./vxlan-overlay.schema.json";
 
 const usage = `usage: vxlan-overlay daemon CONFIG [--once] [--log=json]
@@ -39,6 +40,8 @@ const usage = `usage: vxlan-overlay daemon CONFIG [--once] [--log=json]
 const DEBOUNCE = 100;
 /** How long after a failure it is tried again, at first and at most. */
 const RETRY = { first: 1000, most: 30_000 };
+/** The guards are looked for so often. */
+const LOOK = 2000;
 /** All is compared so often even if nothing seems to have changed. */
 const RESYNC = 60_000;
 
@@ -123,7 +126,32 @@ function keepRight(config: OverlayConfig, log: Log): never {
   for (;;) {
     step(config, { host, state, log });
     const pause = state.problem === undefined ? RESYNC : state.retry;
-    if (watch.wait(pause, interestOf(state))) collectChanges(watch, state);
+    if (waitFor(config, { host, watch, state }, pause)) collectChanges(watch, state);
+  }
+}
+
+/** What a daemon waits for, and with. */
+interface Waiting {
+  readonly host: Netns;
+  readonly watch: Watch;
+  readonly state: State;
+}
+
+/** True once something has changed. Nobody tells of guards that others flush: they are looked for. */
+function waitFor(config: OverlayConfig, { host, watch, state }: Waiting, pause: number): boolean {
+  for (let left = pause; left > 0; left -= LOOK) {
+    if (watch.wait(Math.min(left, LOOK), interestOf(state))) return true;
+    if (state.problem === undefined && !hasGuards(config, host)) return false;
+  }
+  return false;
+}
+
+/** A question that fails is no answer: whoever makes all right says why. */
+function hasGuards(config: OverlayConfig, host: Netns): boolean {
+  try {
+    return areGuarded(config, host);
+  } catch {
+    return false;
   }
 }
 
