@@ -278,6 +278,14 @@ export const inState: readonly Difference[] = [
     ours: /"0"/,
   },
 
+  {
+    why: "without a gateway, whether the host heeds routers by a bridge is its administrator's to say",
+    path: /^host sysctl ipv6\/conf\/br\d+\/accept_ra$/,
+    theirs: /"0"/,
+    ours: /"1"/,
+    where: /is down/,
+  },
+
   /* ---- firewall ---- */
   {
     why: "masquerade and MAC spoof check are elements of our maps, whose frame stays",
