@@ -142,46 +142,64 @@ describe("rules of iptables of a network with a name of", () => {
 });
 
 describe("links that a version up to 0.1.0 has marked", () => {
-  const network = "n".repeat(200);
-  const containerID = "0123456789abcdef".repeat(4);
-  const alias = `weft ${"n".repeat(150)} #749829b8a6abd04b4ed6ae39`;
-  const env = { CNI_CONTAINERID: containerID };
+  /** A network that such an alias tells whole, and one of which it tells the beginning. */
+  const whole = {
+    network: "n".repeat(149),
+    containerID: "b".repeat(90),
+    alias: `weft ${"n".repeat(149)} #440e78079b534f934f52f0b8`,
+  };
+  const cut = {
+    network: "n".repeat(200),
+    containerID: "0123456789abcdef".repeat(4),
+    alias: `weft ${"n".repeat(150)} #749829b8a6abd04b4ed6ae39`,
+  };
 
   /** An attachment as such a version has left it. */
-  function attachedBefore(bed: Bed) {
+  function attachedBefore(bed: Bed, { network, containerID, alias }: typeof whole) {
     const list = plugins(network, 1);
     const box = bed.container();
+    const env = { CNI_CONTAINERID: containerID };
     const prevResult = new Chain(bed, list).add(box, { env });
     bed.host.sh(`
       for link in $(ls /sys/class/net); do
         case $link in veth*|bwp*) ip link set $link alias "${alias}"; esac
       done`);
-    return { list, box, prevResult };
+    return { list, box, prevResult, env };
   }
 
   it("are kept by GC as long as they are valid, and removed afterwards", ({ bed }) => {
-    const { list } = attachedBefore(bed);
+    const { list } = attachedBefore(bed, whole);
     const before = ofAttachments(bed);
     collect(bed, plugins(`${"n".repeat(150)}x`, 2));
     collect(bed, plugins("n".repeat(150), 3));
-    collect(bed, list, containerID);
+    collect(bed, list, whole.containerID);
     expect(ofAttachments(bed)).toEqual(before);
     collect(bed, list);
     expect(ofAttachments(bed)).toEqual({ veths: 0, shapers: 0, masquerades: 0 });
   });
 
-  it("pass CHECK, are refused a second ADD, and removed by DEL", ({ bed }) => {
-    const { list, box, prevResult } = attachedBefore(bed);
-    for (const plugin of list) {
-      const config = { ...plugin, prevResult };
-      expect(bed.check(String(plugin.type), box, config, { env })).toSucceed();
-    }
-    expect(bed.add("bridge", box, list[0], { env }).error.msg).toContain("already exists");
-    for (const plugin of list.toReversed()) {
-      expect(bed.del(String(plugin.type), box, plugin, { env })).toSucceed();
-    }
-    expect(ofAttachments(bed)).toEqual({ veths: 0, shapers: 0, masquerades: 0 });
+  it("are left to DEL if they tell only the beginning of their network's name", ({ bed }) => {
+    const { list } = attachedBefore(bed, cut);
+    const { veths, shapers } = ofAttachments(bed);
+    collect(bed, list);
+    expect(ofAttachments(bed)).toEqual({ veths, shapers, masquerades: 0 });
   });
+
+  it.for([whole, cut])(
+    "pass CHECK, are refused a second ADD, and removed by DEL",
+    (of, { bed }) => {
+      const { list, box, prevResult, env } = attachedBefore(bed, of);
+      for (const plugin of list) {
+        const config = { ...plugin, prevResult };
+        expect(bed.check(String(plugin.type), box, config, { env })).toSucceed();
+      }
+      expect(bed.add("bridge", box, list[0], { env }).error.msg).toContain("already exists");
+      for (const plugin of list.toReversed()) {
+        expect(bed.del(String(plugin.type), box, plugin, { env })).toSucceed();
+      }
+      expect(ofAttachments(bed)).toEqual({ veths: 0, shapers: 0, masquerades: 0 });
+    },
+  );
 });
 
 it("a network with a name of 255 characters has an index of its reservations", ({ bed }) => {

@@ -6,6 +6,7 @@
 import { findLink, type Link } from "../net/link.ts";
 import type { Netns } from "../net/netns.ts";
 import { isAliasOf } from "../net/owner.ts";
+import { isPair } from "../net/veth.ts";
 import type { Attachment } from "./call.ts";
 import type { Result } from "./result.ts";
 import { hostLinks } from "./whose.ts";
@@ -26,7 +27,7 @@ export interface HostEnd {
 export function findHostEnd(known: Known, host: Netns, inside: Link): HostEnd | undefined {
   if (inside.kind !== "veth" || inside.peer <= 0) return undefined;
   const link = findLink(host, inside.peer);
-  if (link?.kind !== "veth" || link.peer !== inside.index) return undefined;
+  if (!link || !isPair(link, inside)) return undefined;
   return { link, isOwn: isOwnEnd(known, link) };
 }
 

@@ -60,7 +60,7 @@ function makeBridge(ns: Netns, spec: BridgeSpec): Link {
   }
   const made = getLink(ns, spec.name);
   if (spec.vlanFiltering && !made.vlanFiltering) {
-    deleteLinkIfPresent(ns, spec.name);
+    deleteLinkIfPresent(ns, made);
     throw noVlanFiltering(spec.name);
   }
   return made;

@@ -133,15 +133,28 @@ export function setLinkDown(ns: Netns, link: Named): void {
   ns.route.perform(netlink.changeLink(`set "${link.name}" down`, link.index, change));
 }
 
-/** Deletes a link by name; true if there was one. A veth's other end goes with it. */
-export function deleteLinkIfPresent(ns: Netns, name: string): boolean {
+/**
+ * Deletes the very link that was found, by its index: its name may be another's by now. True if it
+ * was there. A veth's other end goes with it.
+ */
+export function deleteLinkIfPresent(ns: Netns, { index, name }: Named): boolean {
   try {
-    ns.route.perform(netlink.delLink(`delete link "${name}"`, name));
+    ns.route.perform(netlink.delLink(`delete link "${name}"`, index));
     return true;
   } catch (cause) {
     if (isRefusal(cause, ENODEV)) return false;
     throw cause;
   }
+}
+
+/** Deletes the link of a name or index if, asked for once more, it is one to delete. */
+export function deleteLinkIf(
+  ns: Netns,
+  link: string | number,
+  isToGo: (link: Link) => boolean,
+): boolean {
+  const found = findLink(ns, link);
+  return found !== undefined && isToGo(found) && deleteLinkIfPresent(ns, found);
 }
 
 /** What is waited for: in words, whose changes may bring it about, and how long at most. */

@@ -148,10 +148,14 @@ function formerAlias({ network, containerID, ifName }: Owner): string {
 
 const FORMER_PREFIX = 150;
 
-/** A network of fewer characters than were kept is told by all of its name. */
+/**
+ * A network of as many characters as were kept is told by all of its name. Of a longer one 32 bits
+ * of a hash are not enough to delete a link by: it goes with DEL, which knows all three names.
+ */
 function isFormerAliasTextOfNetwork(text: string, network: string): boolean {
+  if (network.length > FORMER_PREFIX) return false;
   const [, kept, hash] = /^(\S+) #([\da-f]{8})[\da-f]{16}$/.exec(text) ?? [];
-  return hash === hash32Hex(network) && kept === network.slice(0, FORMER_PREFIX);
+  return hash === hash32Hex(network) && kept === network;
 }
 
 /** Comments of more than 128 characters began with 64 bits of each hash. */

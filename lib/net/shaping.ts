@@ -27,14 +27,7 @@ import {
   redirectOf,
   TC_H_INPUT,
 } from "../netlink/filter.ts";
-import {
-  changeLink,
-  delLink,
-  getLink,
-  IFF_UP,
-  linkStateMessage,
-  newLink,
-} from "../netlink/link.ts";
+import { changeLink, getLink, IFF_UP, linkStateMessage, newLink } from "../netlink/link.ts";
 import type { Request } from "../netlink/message.ts";
 import {
   type Bucket,
@@ -158,11 +151,6 @@ export function addShaper(ns: Netns, { name, mtu, alias }: ShaperSpec): LinkStat
     getLink(name),
   );
   return toLinkState(decodeReply(outcomes[2], linkStateMessage));
-}
-
-/** Deletes a shaping device; nothing may be redirected to it any more. */
-export function delShaper(ns: Netns, name: string): void {
-  ns.route.perform(delLink(`delete shaping device "${name}"`, name));
 }
 
 /** Sends what a link receives through a shaping device; what redirected it before is replaced. */

@@ -112,6 +112,12 @@ function portAttributes({ alias, master, hairpin, isolated }: HostEnd): netlink.
   };
 }
 
+/** True if both are veths that name each other as the other end: an index alone may be another's. */
+export function isPair(outside: Link, inside: Link): boolean {
+  const areVeths = outside.kind === "veth" && inside.kind === "veth";
+  return areVeths && outside.peer === inside.index && inside.peer === outside.index;
+}
+
 /** EXFULL is the kernel's word for a bridge without a free port number (BR_MAX_PORTS, 1,024). */
 function explained(error: NetlinkError, { master }: HostEnd): NetlinkError {
   if (!isRefusal(error, EXFULL) || !master) return error;

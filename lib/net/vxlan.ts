@@ -9,7 +9,7 @@ import { decodeReply } from "../netlink/connection.ts";
 import { isRefusal, NetlinkError } from "../netlink/error.ts";
 import * as netlink from "../netlink/link.ts";
 import { NetError } from "./error.ts";
-import { deleteLinkIfPresent, type Link, toLink } from "./link.ts";
+import { deleteLinkIf, deleteLinkIfPresent, type Link, toLink } from "./link.ts";
 import type { Netns } from "./netns.ts";
 import { heedNoRoutersLater } from "./routers.ts";
 import { setSysctlIfPresent } from "./sysctl.ts";
@@ -105,7 +105,7 @@ export function ensureVxlan(ns: Netns, spec: VxlanSpec, { guard, tell }: Making)
   const isKept = found !== undefined && misfitOf(found, spec) === undefined;
   if (isKept) guard.ensure();
   if (found && isAsWanted(found, spec)) return { device: found, isNew: false };
-  if (found && !isKept) deleteLinkIfPresent(ns, found.name);
+  if (found && !isKept) deleteLinkIfPresent(ns, found);
   if (isKept) mend(ns, found, { spec, tell });
   else makeAndBringUp(ns, spec, guard);
   const device = findVxlan(ns, spec.name);
@@ -185,7 +185,8 @@ function makeAndBringUp(ns: Netns, spec: VxlanSpec, guard: Guard): void {
     const { mac: address, mtu, alias } = spec;
     bringUp(ns, spec, { address, mtu, alias });
   } catch (cause) {
-    deleteLinkIfPresent(ns, spec.name);
+    const own = ["", spec.alias];
+    deleteLinkIf(ns, spec.name, ({ kind, alias }) => kind === "vxlan" && own.includes(alias));
     guard.remove();
     throw cause;
   }

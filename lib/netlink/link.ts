@@ -272,16 +272,13 @@ export function changeLink(what: string, link: number | string, change: LinkChan
   });
 }
 
-/** Deletes a link by index or name. */
-export function delLink(what: string, link: number | string): Request {
+/** Deletes a link by index: a name may be another link's by now. */
+export function delLink(what: string, index: number): Request {
   return request({
     what,
     type: RTM_DELLINK,
     codec: linkMessage,
-    value: {
-      header: { index: typeof link === "number" ? link : 0 },
-      attributes: typeof link === "string" ? { name: link } : {},
-    },
+    value: { header: { index }, attributes: {} },
   });
 }
 

@@ -26,6 +26,7 @@ import { warn } from "../../lib/cni/warn.ts";
 import { hostLinks } from "../../lib/cni/whose.ts";
 import { formatMac } from "../../lib/ip/mac.ts";
 import {
+  deleteLinkIf,
   deleteLinkIfPresent,
   findLink,
   findLinks,
@@ -35,7 +36,13 @@ import {
   listLinks,
 } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
-import { isAliasOf, isAliasOfNetwork, ownerAlias, ownerAliases } from "../../lib/net/owner.ts";
+import {
+  isAliasOf,
+  isAliasOfNetwork,
+  type Owner,
+  ownerAlias,
+  ownerAliases,
+} from "../../lib/net/owner.ts";
 import * as shaping from "../../lib/net/shaping.ts";
 import * as schema from "./bandwidth.schema.json";
 import { type BandwidthConfig, bucketFor, type Limit, parseBandwidthConfig } from "./config.ts";
@@ -131,8 +138,8 @@ function makeShaper(
   const alias = ownerAlias(attachment);
   const names = shaperNames(attachment);
   const found = findLinks(host, ...names);
-  const own = found.find((link) => link && isAliasOf(link.alias, attachment));
-  if (own) deleteLinkIfPresent(host, own.name);
+  const own = found.find((link) => link && isShaperOf(link, attachment));
+  if (own) deleteLinkIfPresent(host, own);
   const name = own?.name ?? names.find((_, i) => found[i] === undefined);
   if (name === undefined) {
     throw new CniError(Code.conflict, `Cannot name a shaping device: "${names[0]}" is taken`);
@@ -140,7 +147,7 @@ function makeShaper(
   return undo.step(
     "shaping device",
     () => shaping.addShaper(host, { name, mtu: outside.mtu, alias }),
-    () => void deleteLinkIfPresent(host, name),
+    () => void deleteLinkIf(host, name, (link) => isShaperOf(link, attachment)),
   );
 }
 
@@ -165,10 +172,13 @@ function check(call: Check, host: Netns, container: Netns): void {
 /** Ours by its alias; one without an alias is what the reference plugin made. */
 function findShaper({ attachment }: Check | DelCall<BandwidthConfig>, host: Netns) {
   const [first, second] = findLinks(host, ...shaperNames(attachment));
-  const isOwn = (link: Link) => link.kind === "ifb" && isAliasOf(link.alias, attachment);
-  if (second && isOwn(second)) return second;
+  if (second && isShaperOf(second, attachment)) return second;
   const isReferences = first?.kind === "ifb" && first.alias === "";
-  return first && (isReferences || isOwn(first)) ? first : undefined;
+  return first && (isReferences || isShaperOf(first, attachment)) ? first : undefined;
+}
+
+function isShaperOf({ kind, alias }: Link, owner: Owner): boolean {
+  return kind === "ifb" && isAliasOf(alias, owner);
 }
 
 function refuse(call: Check, state: string | undefined): void {
@@ -187,7 +197,7 @@ function del(call: DelCall<BandwidthConfig>, host: Netns, container: Netns | und
   const end = inside && findHostEnd(call, host, inside);
   asMuchAsPossible(
     ["end the redirection", () => end?.isOwn && release(host, end.link, shaper)],
-    ["delete the shaping device", () => shaper && deleteLinkIfPresent(host, shaper.name)],
+    ["delete the shaping device", () => shaper && deleteLinkIfPresent(host, shaper)],
   );
 }
 
@@ -200,12 +210,12 @@ function release(host: Netns, outside: Link, shaper: Link | undefined): void {
 
 function gc({ network, valid }: GcCall<BandwidthConfig>, host: Netns): void {
   const kept = new Set(valid.flatMap(ownerAliases));
-  const stale = listLinks(host).filter(
-    ({ kind, alias }) => kind === "ifb" && isAliasOfNetwork(alias, network) && !kept.has(alias),
-  );
+  const isStale = ({ kind, alias }: Link) =>
+    kind === "ifb" && isAliasOfNetwork(alias, network) && !kept.has(alias);
+  const stale = listLinks(host).filter(isStale);
   asMuchAsPossible(
     ...stale.map(
-      ({ name }) => ["delete a shaping device", () => deleteLinkIfPresent(host, name)] as const,
+      ({ index }) => ["delete a shaping device", () => deleteLinkIf(host, index, isStale)] as const,
     ),
   );
 }

@@ -7,6 +7,7 @@ import type { Undo } from "../../lib/cni/undo.ts";
 import type { Mac } from "../../lib/ip/mac.ts";
 import { ensureBridge } from "../../lib/net/bridge.ts";
 import {
+  deleteLinkIf,
   deleteLinkIfPresent,
   findLink,
   findLinks,
@@ -22,7 +23,7 @@ import {
   ownerAliases,
 } from "../../lib/net/owner.ts";
 import { heedNoRoutersLater } from "../../lib/net/routers.ts";
-import { addVeth, hostVethName, isNameTaken, type Veth } from "../../lib/net/veth.ts";
+import { addVeth, hostVethName, isNameTaken, isPair, type Veth } from "../../lib/net/veth.ts";
 import type { BridgeConfig } from "./config.ts";
 import { setPortVlans } from "./vlan.ts";
 
@@ -68,7 +69,7 @@ export function connect(call: AddCall<BridgeConfig>, ends: Ends, undo: Undo): Co
   const veth = undo.step(
     "veth pair",
     () => makeVeth(call, ends, { name, bridge }),
-    () => void deleteOwn(ends.host, name, attachment),
+    () => void deleteLinkIf(ends.host, name, (link) => isMadeHere(link, ends, attachment)),
   );
   heedNoRoutersLater(ends.host, name);
   if (config.isGateway) heedNoRoutersLater(ends.container, attachment.ifName);
@@ -125,14 +126,15 @@ function freeName(call: AddCall<BridgeConfig>, host: Netns): string {
   throw new CniError(Code.conflict, "Cannot name the host end of a veth pair: all names are taken");
 }
 
-function deleteOwn(host: Netns, name: string, owner: Owner): boolean {
-  const link = findLink(host, name);
-  return link !== undefined && isOurs(link, owner) && deleteLinkIfPresent(host, name);
+/** Our alias says so; without one the other end does, which is in the container under its name. */
+function isMadeHere(link: Link, { container }: Ends, owner: Owner): boolean {
+  if (link.alias !== "") return isHostEndOf(link, owner);
+  const inside = findLink(container, owner.ifName);
+  return inside !== undefined && isPair(link, inside);
 }
 
-/** Our alias says so; a veth without any is one that a killed ADD, or the reference, left. */
-function isOurs(link: Link, owner: Owner): boolean {
-  return link.kind === "veth" && (link.alias === "" || isAliasOf(link.alias, owner));
+function isHostEndOf({ kind, alias }: Link, owner: Owner): boolean {
+  return kind === "veth" && isAliasOf(alias, owner);
 }
 
 /**
@@ -146,30 +148,24 @@ export function disconnect(
 ): void {
   const { attachment } = call;
   if (container && inside && findHostEnd(call, host, inside)?.isOwn) {
-    deleteLinkIfPresent(container, inside.name);
+    deleteLinkIfPresent(container, inside);
   }
   for (let attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
     const name = hostVethName(attachment, attempt);
     const link = findLink(host, name);
     if (!link) return;
-    if (isAliasOf(link.alias, attachment) || (attempt === 0 && isAbandoned(link)))
-      deleteLinkIfPresent(host, name);
+    if (isHostEndOf(link, attachment)) deleteLinkIfPresent(host, link);
   }
 }
 
-/** A host end that was never named nor set up: its ADD was killed. */
-function isAbandoned(link: Link): boolean {
-  return (
-    link.kind === "veth" && link.alias === "" && !link.isUp && /^veth[0-9a-f]{8}$/.test(link.name)
-  );
-}
-
-/** Deletes the host ends of a network whose attachments are not valid, and abandoned ones. */
+/**
+ * Deletes the host ends of a network whose attachments are not valid. Only an alias tells whose a
+ * link is: the pair and its alias are made by one datagram, which the kernel carries out before a
+ * signal can end the sender, so none is left without, and whatever has none is somebody else's.
+ */
 export function deleteStale(host: Netns, network: string, valid: readonly Owner[]): void {
   const kept = new Set(valid.flatMap(ownerAliases));
-  for (const link of listLinks(host)) {
-    if (link.kind !== "veth") continue;
-    const isStale = isAliasOfNetwork(link.alias, network) && !kept.has(link.alias);
-    if (isStale || (isAbandoned(link) && link.master > 0)) deleteLinkIfPresent(host, link.name);
-  }
+  const isStale = ({ kind, alias }: Link) =>
+    kind === "veth" && isAliasOfNetwork(alias, network) && !kept.has(alias);
+  for (const { index } of listLinks(host).filter(isStale)) deleteLinkIf(host, index, isStale);
 }

@@ -3,7 +3,7 @@
 import { CniError, Code } from "../../lib/cni/error.ts";
 import { formatCidr, hostCidr } from "../../lib/ip/cidr.ts";
 import { formatMac, type Mac } from "../../lib/ip/mac.ts";
-import { deleteLinkIfPresent } from "../../lib/net/link.ts";
+import { deleteLinkIf } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import * as networks from "../../lib/net/network-forwarding.ts";
 import {
@@ -310,7 +310,7 @@ export function removeUnderlay(
       const uplink = { index: device.settings.uplink ?? 0, name: "uplink" };
       const overlay = { device, uplink, networks: config.networks, peers: new PeerList() };
       reconcile(host, overlay, tell);
-      deleteLinkIfPresent(host, name);
+      deleteLinkIf(host, device.index, ({ alias }) => readAlias(owner, alias) !== undefined);
       deleteGuard(host, name);
       tell(`delete vxlan device "${name}"`);
     }
