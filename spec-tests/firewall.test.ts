@@ -6,6 +6,7 @@ import { fakeFirewalld } from "./bed/firewalld.ts";
 import { it } from "./bed/it.ts";
 import { attach, dropped, network, passes, reaches } from "./bed/networks.ts";
 import { ask, serve, world } from "./bed/ports.ts";
+import { vanish } from "./bed/vanish.ts";
 
 describe("ingressPolicy", () => {
   it("open lets everybody through", ({ bed }) => {
@@ -181,7 +182,7 @@ describe.each(["nftables", "iptables"])("backend %s", (backend) => {
     const damages =
       backend === "iptables"
         ? [
-            `iptables -D CNI-FORWARD -s 10.1.1.2/32 -m comment --comment 'net1 ${box.containerID} eth0' -j ACCEPT`,
+            "eval iptables $(iptables -S CNI-FORWARD | sed -n 's/^-A \\(.* -s 10.1.1.2.*\\)/-D \\1/p')",
             "ip6tables -F CNI-FORWARD",
             "iptables -F FORWARD",
             "iptables -F CNI-ISOLATION-STAGE-1",
@@ -231,8 +232,10 @@ describe.each(["nftables", "iptables"])("backend %s", (backend) => {
     const config = { ...network(1, { backend })[1] };
     const prevResult = { cniVersion: "1.1.0", ips: [{ address: "10.1.1.9/24" }] };
     const [lost, next] = [bed.container("lost"), bed.container("next")];
-    for (const box of [lost, next]) bed.add("firewall", box, { ...config, prevResult }).result;
-    bed.del("firewall", lost, { ...config, prevResult });
+    bed.add("firewall", lost, { ...config, prevResult }).result;
+    vanish(bed, lost);
+    bed.add("firewall", next, { ...config, prevResult }).result;
+    bed.del("firewall", lost, { ...config, prevResult }, { env: { CNI_NETNS: "" } });
     const run = bed.check("firewall", next, { ...config, prevResult });
     expect(run).toMatchObject({ exitCode: 0, stdout: "" });
   });
@@ -307,9 +310,9 @@ describe("the firewalld backend", () => {
   it("a late DEL leaves an address to its next owner, and GC frees it", ({ bed }) => {
     const { options, sources } = fakeFirewalld(bed);
     const [lost, next] = [bed.container("lost"), bed.container("next")];
-    for (const box of [lost, next]) {
-      bed.add("firewall", box, { ...config, prevResult }, options).result;
-    }
+    bed.add("firewall", lost, { ...config, prevResult }, options).result;
+    vanish(bed, lost);
+    bed.add("firewall", next, { ...config, prevResult }, options).result;
     bed.del("firewall", lost, { ...config, prevResult }, options);
     expect(sources()).toEqual(both);
     bed.gc("firewall", { ...config, "cni.dev/valid-attachments": [] }, options);
@@ -319,10 +322,11 @@ describe("the firewalld backend", () => {
   it("is used of its own accord where firewalld has rules and runs", ({ bed }) => {
     const { options, sources, stop } = fakeFirewalld(bed);
     const auto = { ...network(1)[1], prevResult };
-    bed.add("firewall", bed.container(), auto, options).result;
+    const box = bed.container();
+    bed.add("firewall", box, auto, options).result;
     expect(sources()).toEqual([]);
     bed.host.sh("nft add table inet firewalld");
-    bed.add("firewall", bed.container("one"), auto, options).result;
+    bed.add("firewall", box, auto, options).result;
     expect(sources()).toEqual(both);
     stop();
     const other = { cniVersion: "1.1.0", ips: [{ address: "10.1.1.10/24" }] };

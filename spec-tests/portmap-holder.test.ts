@@ -8,6 +8,7 @@ import type { Config } from "./bed/invocation.ts";
 import { it } from "./bed/it.ts";
 import { type Attached, attach, backends, bridge, dns, portmap, web } from "./bed/portmaps.ts";
 import { ask, serve, world } from "./bed/ports.ts";
+import { vanish } from "./bed/vanish.ts";
 
 /** The name of a container's veth on the host. */
 function vethOf({ result }: Pick<Attached, "result">): string {
@@ -15,14 +16,6 @@ function vethOf({ result }: Pick<Attached, "result">): string {
   const found = interfaces.find(({ name, sandbox }) => !sandbox && name.startsWith("veth"));
   if (!found) throw new Error("no veth in the result");
   return found.name;
-}
-
-/** The namespace goes without DEL, as when a runtime crashed; the kernel takes the links along. */
-function vanish(bed: Bed, box: Container): void {
-  bed.host.sh(`
-    veth=$(ip -o link show type veth | grep -F ' ${box.containerID} ' | cut -d' ' -f2 | cut -d@ -f1)
-    ip netns del ${box.name}
-    while ip link show "$veth" >/dev/null 2>&1; do sleep 0.05; done`);
 }
 
 /** The namespace lives on by a process, and only its file goes; ends the process. */

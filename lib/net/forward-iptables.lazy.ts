@@ -8,13 +8,15 @@
  *   CNI-ISOLATION-STAGE-2    to a bridge with a policy: drop
  *   CNI-ISOLATION-USERS      nothing leads here: which attachment is on which of these bridges
  *
- * A rule of an attachment has the owner as its comment. The rules for a bridge go with its last user.
+ * A rule of an attachment has the owner as its comment, and a second one that tells where it is
+ * found. The rules for a bridge go with its last user.
  */
 
-import { type Family, family, type IpAddress } from "../ip/address.ts";
-import { formatCidr, hostCidr } from "../ip/cidr.ts";
-import type { Forwarding, Ingress } from "./forward.ts";
+import { type Family, family, formatAddress, type IpAddress } from "../ip/address.ts";
+import { formatCidr, hostCidr, parseCidr } from "../ip/cidr.ts";
+import type { Forwarded, Forwarding, Ingress } from "./forward.ts";
 import { forwardFlavours } from "./forward-path.ts";
+import { heldByAnother, livingFinder } from "./holder.ts";
 import {
   deletionOf,
   type Flavour,
@@ -27,6 +29,7 @@ import {
 } from "./iptables.ts";
 import type { Netns } from "./netns.ts";
 import { isOfNetwork, type Owner, ownerText, ownerTexts } from "./owner.ts";
+import { ruleComment as comment, heldBy, ruleMark, withoutNote } from "./rule-notes.ts";
 
 const FORWARD = "CNI-FORWARD";
 const STAGE_1 = "CNI-ISOLATION-STAGE-1";
@@ -72,9 +75,12 @@ interface Wanted {
   readonly own: readonly string[];
 }
 
-/** Accepts what the addresses send, are answered and are asked by ports; isolates their bridge. */
+/**
+ * Accepts what the addresses send, are answered and are asked by ports; isolates their bridge. Throws
+ * NetError (conflict) if another attachment has rules for one of the addresses, and lives.
+ */
 export function addForwarding(host: Netns, forwarding: IptablesForwarding): void {
-  for (const part of partsOf(forwarding)) lockTables(() => addRules(tableOf(host, part), part));
+  for (const part of partsOf(forwarding)) lockTables(() => addRules(host, part));
 }
 
 function partsOf({ filters, addresses, ...rest }: IptablesForwarding): readonly Part[] {
@@ -90,11 +96,13 @@ function tableOf(host: Netns, { filter: { of, flavour } }: Part): Table {
   return requireTable(host, "filter", { family: of, flavour });
 }
 
-function addRules(table: Table, part: Part): void {
+function addRules(host: Netns, part: Part): void {
+  const table = tableOf(host, part);
   const { chains, shared, own } = wantedFor(part);
   const found = listFor(table, part);
   const lost = shared.filter((rule) => !isInPlace(found, rule));
   const former = part.filter.accepts ? formerRules(found, part) : [];
+  refuseLiving(host, part, former);
   const lines = [
     ...chains.filter((chain) => !hasChain(found, chain)).map((chain) => `-N ${chain}`),
     ...former.filter((line) => !own.includes(line)).map(deletionOf),
@@ -132,9 +140,27 @@ function insertionOf(rule: SharedRule): string {
   return rule.at === "last" ? lineOf(rule) : `-I ${rule.chain} 1 ${rule.spec}`;
 }
 
-/** What is there for the same addresses, whoever put it there. */
-function formerRules(found: readonly string[], { addresses }: Forwarding): readonly string[] {
-  return found.filter((line) => isForOneOf(line, addresses));
+/** What is there for the same addresses and has an owner, and what the attachment itself has. */
+function formerRules(found: readonly string[], { addresses, owner }: Part): readonly string[] {
+  const isOwn = isOwnedBy(owner);
+  const isUser = (line: string) => line.startsWith(`-A ${USERS} `) && isOwn(line);
+  return found.filter((line) => isUser(line) || (isMarked(line) && isForOneOf(line, addresses)));
+}
+
+/** Rules without a comment, the reference plugin's, only accept: they may stay beside ours. */
+function isMarked(line: string): boolean {
+  return line.includes(" --comment ");
+}
+
+function refuseLiving(host: Netns, { owner, addresses }: Part, former: readonly string[]): void {
+  const isOwn = isOwnedBy(owner);
+  const isLiving = livingFinder(host);
+  for (const line of former) {
+    const held = heldBy(line);
+    if (!held || isOwn(line) || !isLiving(held)) continue;
+    const address = addresses.find((each) => isForOneOf(line, [each]));
+    throw heldByAnother(owner, address ? formatAddress(address) : "a rule", held);
+  }
 }
 
 function isForOneOf(line: string, addresses: readonly IpAddress[]): boolean {
@@ -147,12 +173,8 @@ function textOf(address: IpAddress): string {
   return formatCidr(hostCidr(address));
 }
 
-function comment(text: string): string {
-  return `-m comment --comment "${text}"`;
-}
-
-function wantedFor({ filter, owner, addresses, ingress, adminChain }: Part): Wanted {
-  const mark = comment(ownerText(owner));
+function wantedFor({ filter, owner, note, addresses, ingress, adminChain }: Part): Wanted {
+  const mark = ruleMark({ comment: ownerText(owner), holder: note });
   const overrides = comment("CNI firewall plugin admin overrides");
   const accepts = addresses.flatMap((address) => [
     `-A ${FORWARD} -d ${textOf(address)} -m conntrack --ctstate ${STATES} ${mark} -j ACCEPT`,
@@ -203,7 +225,8 @@ export function checkForwarding(host: Netns, forwarding: IptablesForwarding): st
 }
 
 /** A rule of the reference plugin, which has no comment and fewer states, is as good. */
-function findMissing(found: readonly string[], part: Part): string | undefined {
+function findMissing(listed: readonly string[], part: Part): string | undefined {
+  const found = listed.map(withoutNote);
   const { chains, shared, own } = wantedFor(part);
   const chain = chains.find((name) => !hasChain(found, name) && name !== USERS);
   if (chain !== undefined) return `chain ${chain}`;
@@ -214,7 +237,8 @@ function findMissing(found: readonly string[], part: Part): string | undefined {
     [line, asReference(line), ...asFormer(line)].some((each) => found.includes(each));
   const lost = shared.find((rule) => !isInPlace(found, rule));
   if (lost) return `rule ${lineOf(lost)}${lost.chain === FORWARD ? " before what accepts" : ""}`;
-  const rule = own.filter((line) => !line.startsWith(`-A ${USERS}`)).find((line) => !isThere(line));
+  const rules = own.filter((line) => !line.startsWith(`-A ${USERS}`)).map(withoutNote);
+  const rule = rules.find((line) => !isThere(line));
   return rule && `rule ${rule}`;
 }
 
@@ -235,39 +259,79 @@ function isOwnedBy(owner: Owner): (line: string) => boolean {
   return (line) => marks.some((mark) => line.includes(mark));
 }
 
-/** Ends the forwarding of an attachment; `known` are addresses that the reference may have added. */
-export function deleteForwarding(host: Netns, owner: Owner, known: readonly IpAddress[]): void {
+/**
+ * Ends the forwarding of an attachment; `known` are addresses that the reference may have added.
+ * Returns the notes that it had.
+ */
+export function deleteForwarding(
+  host: Netns,
+  owner: Owner,
+  known: readonly IpAddress[],
+): readonly string[] {
   const isOwn = isOwnedBy(owner);
-  removeWhere(host, (line) => isOwn(line) || isUnmarked(line, known));
+  return removeWhere(host, (line) => isOwn(line) || isUnmarked(line, known));
 }
 
 function isUnmarked(line: string, addresses: readonly IpAddress[]): boolean {
-  return !line.includes(" --comment ") && isForOneOf(line, addresses);
+  return !isMarked(line) && isForOneOf(line, addresses);
 }
 
-/** Ends the forwarding of all attachments of a network but the valid ones. */
-export function collectForwarding(host: Netns, network: string, valid: readonly Owner[]): void {
+/** Ends the forwarding of all attachments of a network but the valid ones; returns their notes. */
+export function collectForwarding(
+  host: Netns,
+  network: string,
+  valid: readonly Owner[],
+): readonly string[] {
   const kept = new Set(valid.flatMap(ownerTexts));
-  removeWhere(host, (line) => {
-    const owner = / --comment "([^"]*)"/.exec(line)?.[1] ?? "";
+  return removeWhere(host, (line) => {
+    const owner = heldBy(line)?.comment ?? "";
     return isOfNetwork(owner, network) && !kept.has(owner);
   });
 }
 
-/** Another packet filter than nf_tables may well have nothing of ours, nor need its programs. */
-function removeWhere(host: Netns, isStale: (line: string) => boolean): void {
-  for (const of of [4, 6] as const) {
-    for (const flavour of forwardFlavours(host, of)) {
-      const find = flavour === "nft" ? requireTable : findTable;
-      const table = find(host, "filter", { family: of, flavour });
-      if (table) lockTables(() => removeFrom(table, isStale));
-    }
+function removeWhere(host: Netns, isStale: (line: string) => boolean): readonly string[] {
+  const notes: string[] = [];
+  for (const table of tablesWithRules(host)) {
+    lockTables(() => {
+      const found = table.list();
+      const lines = removal(found, isStale);
+      if (lines.length > 0) table.change(lines);
+      notes.push(...notesOf(found.filter(isStale)));
+    });
   }
+  return notes;
 }
 
-function removeFrom(table: Table, isStale: (line: string) => boolean): void {
-  const lines = removal(table.list(), isStale);
-  if (lines.length > 0) table.change(lines);
+/** Another packet filter than nf_tables may well have nothing of ours, nor need its programs. */
+function tablesWithRules(host: Netns): readonly Table[] {
+  return ([4, 6] as const).flatMap((of) =>
+    forwardFlavours(host, of).flatMap((flavour) => {
+      const find = flavour === "nft" ? requireTable : findTable;
+      return find(host, "filter", { family: of, flavour }) ?? [];
+    }),
+  );
+}
+
+function notesOf(lines: readonly string[]): readonly string[] {
+  return lines.flatMap((line) => heldBy(line)?.holder ?? []);
+}
+
+/** The notes that an attachment's rules have. */
+export function notesOn(host: Netns, owner: Owner): readonly string[] {
+  const isOwn = isOwnedBy(owner);
+  return tablesWithRules(host).flatMap((table) => notesOf(table.list().filter(isOwn)));
+}
+
+/** Every address that is accepted for an attachment of this suite, with the text of its owner. */
+export function listForwarded(host: Netns): readonly Forwarded[] {
+  const rule = new RegExp(`^-A ${FORWARD} -[ds] (\\S+) `);
+  return tablesWithRules(host).flatMap((table) =>
+    table.list().flatMap((line) => {
+      const cidr = parseCidr(rule.exec(line)?.[1] ?? "");
+      const held = heldBy(line);
+      return cidr && held ? [{ address: cidr.address, comment: held.comment }] : [];
+    }),
+  );
 }
 
 /** Only rules of attachments can be stale; a bridge that nobody uses any more is free again. */

@@ -53,6 +53,8 @@ export type Ingress =
 /** An attachment, its addresses, and who may reach them. */
 export interface Forwarding {
   readonly owner: Owner;
+  /** Where it is found, by which others find out whether it lives. */
+  readonly note?: string | undefined;
   readonly addresses: readonly IpAddress[];
   readonly ingress: Ingress;
 }
@@ -116,9 +118,9 @@ function companionsOf(chain: string): readonly Place[] {
 
 /** Accepts what goes to the addresses, unless their bridge is isolated from where it comes from. */
 export function addForwarding(host: Netns, forwarding: Forwarding): void {
-  const { owner } = forwarding;
-  addEntries(host, dispatcher, { owner, entries: entriesOf(forwarding) });
-  addEntries(host, bridged, { owner, entries: bridgedEntriesOf(forwarding) });
+  const { owner, note: holder } = forwarding;
+  addEntries(host, dispatcher, { owner, holder, entries: entriesOf(forwarding) });
+  addEntries(host, bridged, { owner, holder, entries: bridgedEntriesOf(forwarding) });
 }
 
 function entriesOf({ addresses, ingress }: Forwarding): readonly Entry[] {

@@ -116,7 +116,10 @@ function forIptables(
   return { ...wanted, ingress, adminChain, filters };
 }
 
-/** Lets packets reach an attachment, as its policy says. */
+/**
+ * Lets packets reach an attachment, as its policy says. Throws NetError (conflict) if another one
+ * that lives has one of its addresses.
+ */
 export function addForwarding(host: Netns, wanted: nftables.Forwarding, means: Means): void {
   if (wanted.addresses.length === 0) return;
   const paths = pathsOn(host, means, wanted);
@@ -182,7 +185,10 @@ export interface Leaving {
 /** Frees an attachment's addresses in firewalld; has to come before our own elements go. */
 export function deleteFromFirewalld(host: Netns, { owner, known }: Leaving, means: Means): void {
   if (!usesFirewalld(host, means)) return;
-  const all = nftables.listForwarded(host);
+  const all = [
+    ...nftables.listForwarded(host),
+    ...(hasIptablesRules(host) ? iptables().listForwarded(host) : []),
+  ];
   const texts = ownerTexts(owner);
   const own = all.filter(({ comment }) => texts.includes(comment)).map(({ address }) => address);
   const isForeign = (address: IpAddress) =>

@@ -32,7 +32,7 @@ import {
   ensureChain,
 } from "./nft-dispatch.ts";
 import { inetTable, linkName } from "./nft-sets.ts";
-import { type Owner, ownerIn, ownerText } from "./owner.ts";
+import { nameOwner, type Owner, ownerIn } from "./owner.ts";
 import { goneFinder } from "./port-holder.ts";
 
 export type {
@@ -59,7 +59,7 @@ export function addHostPorts(host: Netns, wanted: HostPorts): readonly string[] 
   const lost = addEntries(host, dispatcherOf(wanted), {
     owner,
     entries,
-    holder: roomFor(owner, wanted.note),
+    holder: wanted.note,
     refusal: (taken) => {
       const isGone = goneFinder(host);
       const isKept = (element: OwnedElement) => {
@@ -73,18 +73,10 @@ export function addHostPorts(host: Netns, wanted: HostPorts): readonly string[] 
   });
   return lost
     .filter((element) => !isClient(element))
-    .map((element) => `${describe(placedAt(element.set, element.key))} of ${nameHolder(element)}`);
-}
-
-/** The kernel keeps 256 bytes with an element: two parts, each with its type, length and end. */
-function roomFor(owner: Owner, note: string | undefined): string | undefined {
-  const size = ownerText(owner).length + (note?.length ?? 0) + 2 * 3;
-  return size <= 256 ? note : undefined;
-}
-
-function nameHolder({ comment }: OwnedElement): string {
-  const [network = "", containerID = "", holder = ""] = comment.split(" ");
-  return `interface "${holder}" of container "${containerID}" in network "${network}"`;
+    .map(
+      (element) =>
+        `${describe(placedAt(element.set, element.key))} of ${nameOwner(element.comment)}`,
+    );
 }
 
 /** An element of clients belongs to an address, which has a new owner: it changes hands. */
@@ -106,7 +98,7 @@ function clientsOf({ container }: Target, { isForAll }: Snat): Cidr {
 
 function conflict({ ifName }: Owner, taken: OwnedElement): NetError {
   const what = `${describe(placedAt(taken.set, taken.key))} to "${ifName}"`;
-  return new NetError("conflict", `Cannot map ${what}: it is taken by ${nameHolder(taken)}`);
+  return new NetError("conflict", `Cannot map ${what}: it is taken by ${nameOwner(taken.comment)}`);
 }
 
 /** Mappings of others that overlap: at any address with at one, and the other way round. */

@@ -24,6 +24,7 @@ import {
   newTable,
 } from "../netlink/nft-request.ts";
 import { chainMessage } from "../netlink/nftables.ts";
+import { heldByAnother, livingFinder } from "./holder.ts";
 import type { Netns } from "./netns.ts";
 import {
   changeTables,
@@ -80,7 +81,10 @@ export interface Addition {
   readonly entries: readonly Entry[];
   /** Where the owner is found, noted with each element. */
   readonly holder?: string | undefined;
-  /** If given, it may make an error of what other owners have: then they keep all of it. */
+  /**
+   * May make an error of what other owners have: then they keep all of it. Unless it is given,
+   * whoever lives keeps what he has.
+   */
   readonly refusal?: (taken: readonly OwnedElement[]) => Error | undefined;
   /** Further elements that other owners must not have, found by a search; they go unless refused. */
   readonly rivals?: () => readonly OwnedElement[];
@@ -96,8 +100,8 @@ export function ensureChain(ns: Netns, { chain, rules }: ChainWithRules): boolea
 }
 
 /**
- * Adds elements and whatever they need; what a former owner has in their places is replaced.
- * Returns what other owners had.
+ * Adds elements and whatever they need. What an owner that is gone has in their places is replaced;
+ * what one has that lives is refused by NetError (conflict). Returns what other owners had.
  */
 export function addEntries(
   ns: Netns,
@@ -121,7 +125,8 @@ export function addEntries(
       const company = elementsIn(places, answers.slice(led.length + entries.length));
       const rivals = rivalsOf(addition, stale);
       lost = [...stale, ...rivals].filter(({ comment }) => !own.includes(comment));
-      const refusal = lost.length > 0 ? addition.refusal?.(lost) : undefined;
+      const { refusal: refuse = refuseLiving(ns, addition) } = addition;
+      const refusal = lost.length > 0 ? refuse(lost) : undefined;
       if (refusal) throw refusal;
       const isNew =
         stale.length > 0 ||
@@ -141,6 +146,17 @@ export function addEntries(
   });
   if (!isSupported) throw new NetlinkError("use nftables", EOPNOTSUPP);
   return lost;
+}
+
+/** The rule for all that is here: nothing of an owner that lives is replaced. */
+function refuseLiving(ns: Netns, { owner, entries }: Addition): NonNullable<Addition["refusal"]> {
+  return (taken) => {
+    const kept = taken.find(livingFinder(ns));
+    if (!kept) return undefined;
+    const { set, key } = kept;
+    const entry = entries.find((each) => each.map === set && each.key.join() === key.join());
+    return heldByAnother(owner, entry?.what ?? `an element of "${set.name}"`, kept);
+  };
 }
 
 /** What others have besides the places of the entries, each once. */
@@ -201,9 +217,15 @@ function chainsOf(entries: readonly Entry[]): readonly ChainWithRules[] {
 function newElement({ map, key, chain, value }: Entry, { owner, holder }: Addition): Request {
   const verdict = chain && { verdict: { code: NFT_GOTO, chain: chain.name } };
   const data = value ? { value } : verdict;
-  const notes = { comment: ownerText(owner), ...(holder === undefined ? {} : { holder }) };
+  const comment = ownerText(owner);
+  const notes = { comment, ...(hasRoomFor(comment, holder) ? { holder } : {}) };
   const element = { key: { value: key }, notes };
   return newElements(map, [data ? { ...element, data } : element]);
+}
+
+/** The kernel keeps 256 bytes with an element: two parts, each with its type, length and end. */
+function hasRoomFor(comment: string, holder: string | undefined): holder is string {
+  return holder !== undefined && comment.length + holder.length + 2 * 3 <= 256;
 }
 
 /** Deletes elements, and their chains unless those are kept. */
@@ -314,23 +336,25 @@ export function checkEntries(
 /** How many elements one transaction deletes: the list of their keys has to fit one attribute. */
 const CHUNK = 500;
 
-/** Deletes the elements of a network whose owners are not among the valid ones. */
+/** Deletes the elements of a network whose owners are not among the valid ones; returns them. */
 export function collectEntries(
   ns: Netns,
   dispatcher: Dispatcher,
   { network, valid }: { readonly network: string; readonly valid: readonly Owner[] },
-): void {
+): readonly OwnedElement[] {
   const kept = new Set(valid.flatMap(ownerTexts));
   const isStale = ({ comment }: OwnedElement) =>
     isOfNetwork(comment, network) && !kept.has(comment);
-  let more = false;
+  const deleted: OwnedElement[] = [];
+  let stale: readonly OwnedElement[] = [];
   const plan = () => {
-    const stale = listAll(ns, dispatcher).filter(isStale);
-    more = stale.length > CHUNK;
+    stale = listAll(ns, dispatcher).filter(isStale);
     return deletion(ns, dispatcher, stale.slice(0, CHUNK));
   };
   do {
-    more = false;
+    stale = [];
     changeTables(ns, { questions: [], plan });
-  } while (more);
+    deleted.push(...stale.slice(0, CHUNK));
+  } while (stale.length > CHUNK);
+  return deleted;
 }

@@ -4,6 +4,7 @@ import {
   isAliasOf,
   isAliasOfNetwork,
   isOfNetwork,
+  mayBeAliasOf,
   type Owner,
   ownerAlias,
   ownerAliases,
@@ -198,6 +199,37 @@ describe("the comment of an owner", () => {
     expect(before).toBe(`#986e1f62932dcb27 df06271897be636f ${"n".repeat(93)}`);
     expect(isOfNetwork(before, network)).toBe(true);
     expect(isOfNetwork(before, `${network}n`)).toBe(false);
+  });
+});
+
+describe("an alias and a comment", () => {
+  it("are of one owner if and only if they name one, however long the names", () => {
+    fc.assert(
+      fc.property(owners, owners, (a, b) => {
+        expect(mayBeAliasOf(ownerAlias(a), ownerText(a))).toBe(true);
+        const isSame = JSON.stringify(a) === JSON.stringify(b);
+        expect(mayBeAliasOf(ownerAlias(a), ownerText(b))).toBe(isSame);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it.each([10, 100, 150, 169, 200, 255])(
+    "of earlier versions are, with %d characters",
+    (length) => {
+      const whose = { network: "n".repeat(length), containerID: id, ifName: "eth0" };
+      const [alias = "", comment = ""] = [ownerAliases(whose).at(-1), ownerTexts(whose).at(-1)];
+      expect(mayBeAliasOf(alias, comment)).toBe(true);
+      const other = ownerTexts({ ...whose, network: `m${whose.network.slice(1)}` }).at(-1) ?? "";
+      expect(mayBeAliasOf(alias, other)).toBe(false);
+    },
+  );
+
+  it("of somebody else are not", () => {
+    expect(mayBeAliasOf("", "net box eth0")).toBe(false);
+    expect(mayBeAliasOf("net box eth0", "net box eth0")).toBe(false);
+    expect(mayBeAliasOf("weft net box eth0", "")).toBe(false);
+    expect(mayBeAliasOf("weft ", "")).toBe(false);
   });
 });
 

@@ -48,6 +48,21 @@ export function isAliasOf(alias: string, owner: Owner): boolean {
   return ownerAliases(owner).includes(alias);
 }
 
+/**
+ * True if an alias may name the owner whom a comment names. Where both are cut they share hashes;
+ * of what earlier versions cut, the network alone decides.
+ */
+export function mayBeAliasOf(alias: string, comment: string): boolean {
+  if (!alias.startsWith(ALIAS)) return false;
+  const text = alias.slice(ALIAS.length);
+  const [network = "", whole = ""] = comment.split(" ");
+  if (!network.startsWith("#")) return text !== "" && text === comment;
+  if (text.startsWith("#")) return text.startsWith(`${network} ${whole} `);
+  const [, hash] = FORMER_ALIAS.exec(text)?.slice(1) ?? [];
+  if (hash !== undefined) return network.slice(1, 1 + hash.length) === hash;
+  return whole === digest(text) || whole === formerFingerprint(text);
+}
+
 /** True if an alias says that a link is of this network. */
 export function isAliasOfNetwork(alias: string, network: string): boolean {
   if (!alias.startsWith(ALIAS)) return false;
@@ -82,6 +97,14 @@ export function ownerIn(comment: string): Owner | undefined {
   const isCut = comment.startsWith("#") || comment.includes("%") || more.length > 0;
   if (isCut || !network || !containerID || !ifName) return undefined;
   return { network, containerID, ifName };
+}
+
+/** The owner whom a comment names, for people. */
+export function nameOwner(comment: string): string {
+  const owner = ownerIn(comment);
+  if (!owner) return `the attachment "${comment}"`;
+  const { network, containerID, ifName } = owner;
+  return `interface "${ifName}" of container "${containerID}" in network "${network}"`;
 }
 
 /** True if a comment names an owner of this network. */
@@ -147,6 +170,7 @@ function formerAlias({ network, containerID, ifName }: Owner): string {
 }
 
 const FORMER_PREFIX = 150;
+const FORMER_ALIAS = /^(\S+) #([\da-f]{8})[\da-f]{16}$/;
 
 /**
  * A network of as many characters as were kept is told by all of its name. Of a longer one 32 bits
@@ -154,7 +178,7 @@ const FORMER_PREFIX = 150;
  */
 function isFormerAliasTextOfNetwork(text: string, network: string): boolean {
   if (network.length > FORMER_PREFIX) return false;
-  const [, kept, hash] = /^(\S+) #([\da-f]{8})[\da-f]{16}$/.exec(text) ?? [];
+  const [, kept, hash] = FORMER_ALIAS.exec(text) ?? [];
   return hash === hash32Hex(network) && kept === network;
 }
 

@@ -8,10 +8,9 @@
  * place is not noted, as with the links of other suites, keeps its port until DEL or GC.
  */
 
-import { closeFile } from "../host/file.ts";
-import { type Link, listLinks } from "./link.ts";
-import { type Netns, NetnsError, openNetns } from "./netns.ts";
-import { isAliasOf, type Owner, ownerAlias } from "./owner.ts";
+import { livingFinder } from "./holder.ts";
+import type { Netns } from "./netns.ts";
+import { type Owner, ownerText } from "./owner.ts";
 import { hostVethName } from "./veth.ts";
 
 /** How many names a veth of this suite may have: another than the first if that was taken. */
@@ -40,28 +39,9 @@ export interface Holder {
 
 /** Tells of holders whether it is certain that they are no more; the links are listed once. */
 export function goneFinder(host: Netns): (holder: Holder) => boolean {
-  let links: readonly Link[] | undefined;
-  const known = new Map<string, boolean>();
-  return ({ owner, note }) => {
-    const [link, netns] = note?.split(" ") ?? [];
-    if (!owner || link === undefined || netns === undefined) return false;
-    const alias = ownerAlias(owner);
-    const before = known.get(alias);
-    if (before !== undefined) return before;
-    links ??= listLinks(host);
-    const hasLink = links.some((each) => each.name === link || isAliasOf(each.alias, owner));
-    const isGone = !hasLink && !isNamespace(netns);
-    known.set(alias, isGone);
-    return isGone;
-  };
-}
-
-/** What cannot be looked at may be one. */
-function isNamespace(path: string): boolean {
-  try {
-    closeFile(openNetns(path).fd);
-    return true;
-  } catch (cause) {
-    return !(cause instanceof NetnsError);
-  }
+  const isLiving = livingFinder(host);
+  return ({ owner, note }) =>
+    owner !== undefined &&
+    note !== undefined &&
+    !isLiving({ comment: ownerText(owner), holder: note });
 }

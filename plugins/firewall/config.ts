@@ -9,6 +9,7 @@ import { warn } from "../../lib/cni/warn.ts";
 import { cidrsOf, containerIps, hostLinks } from "../../lib/cni/whose.ts";
 import type { IpAddress } from "../../lib/ip/address.ts";
 import type { Backend, Forwarding, Ingress, Means } from "../../lib/net/forwarding.ts";
+import { holderNote } from "../../lib/net/holder.ts";
 import { findLink } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 
@@ -47,16 +48,25 @@ function backendOf(name: string | undefined, strict: boolean): Backend {
   return known;
 }
 
+/** Whom the firewall is for, and where it is. */
+export interface Request {
+  readonly attachment: Attachment;
+  readonly container: Netns;
+  readonly prevResult: Result;
+  readonly policy: Ingress["policy"];
+}
+
 /** What is to reach an attachment, and from where. */
-export function forwardingOf(
-  owner: Attachment,
-  host: Netns,
-  { policy, prevResult }: { readonly policy: Ingress["policy"]; readonly prevResult: Result },
-): Forwarding {
-  const addresses = addressesOf(prevResult, owner.ifName);
-  if (policy === "open") return { owner, addresses, ingress: { policy } };
-  const bridge = bridgeOf(hostLinks(prevResult, owner.ifName), host, policy);
-  return { owner, addresses, ingress: { policy, bridge } };
+export function forwardingOf(host: Netns, request: Request): Forwarding {
+  const { attachment: owner, container, prevResult, policy } = request;
+  const links = hostLinks(prevResult, owner.ifName);
+  const base = {
+    owner,
+    note: holderNote(links, container),
+    addresses: addressesOf(prevResult, owner.ifName),
+  };
+  if (policy === "open") return { ...base, ingress: { policy } };
+  return { ...base, ingress: { policy, bridge: bridgeOf(links, host, policy) } };
 }
 
 /** All addresses of the container: none of them may be reached by whom the policy keeps away. */

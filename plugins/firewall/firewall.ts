@@ -30,21 +30,21 @@ import * as schema from "./firewall.schema.json";
 type Add = Chained<AddCall<FirewallConfig>>;
 type Check = Chained<CheckCall<FirewallConfig>>;
 
-function add(call: Add, host: Netns): Result {
-  const wanted = wantedBy(call, host);
+function add(call: Add, host: Netns, container: Netns): Result {
+  const wanted = wantedBy(call, host, container);
   return allOrNothing((undo) => {
-    undo.add("forwarding", () => leave(call, host, call.prevResult));
+    undo.add("forwarding", () => takeBack(call, host));
     forwarding.addForwarding(host, wanted, call.config);
     return call.prevResult;
   });
 }
 
-function wantedBy({ attachment, config, prevResult }: Add | Check, host: Netns) {
-  return forwardingOf(attachment, host, { policy: config.policy, prevResult });
+function wantedBy({ attachment, config, prevResult }: Add | Check, host: Netns, container: Netns) {
+  return forwardingOf(host, { attachment, container, prevResult, policy: config.policy });
 }
 
-function check(call: Check, host: Netns): void {
-  const fault = forwarding.findForwardingFault(host, wantedBy(call, host), call.config);
+function check(call: Check, host: Netns, container: Netns): void {
+  const fault = forwarding.findForwardingFault(host, wantedBy(call, host, container), call.config);
   if (fault === undefined) return;
   const { ifName } = call.attachment;
   const message = `Cannot confirm the firewall of "${ifName}" in "${call.netns}": ${fault}`;
@@ -52,22 +52,29 @@ function check(call: Check, host: Netns): void {
 }
 
 function del(call: DelCall<FirewallConfig>, host: Netns): void {
-  leave(call, host, call.prevResult ?? {});
+  leave(call, host, { result: call.prevResult ?? {}, isMarked: false });
+}
+
+/** What ADD made in iptables has a mark: what has none, at the same addresses, is another's. */
+function takeBack(call: Add, host: Netns): void {
+  leave(call, host, { result: call.prevResult, isMarked: true });
 }
 
 /** Elements tell whose they are: any address may be looked up. What has no mark must be its own. */
 function leave(
   { attachment, config }: Pick<DelCall<FirewallConfig>, "attachment" | "config">,
   host: Netns,
-  result: Result,
+  { result, isMarked }: { readonly result: Result; readonly isMarked: boolean },
 ): void {
-  const leaving = { owner: attachment, known: addressesOf(result, attachment.ifName) };
+  const known = addressesOf(result, attachment.ifName);
+  const leaving = { owner: attachment, known };
   const named = cidrsOf(result.ips ?? []).map(({ address }) => address);
-  const marked = { owner: attachment, known: named };
+  const marked = { ...leaving, known: named };
+  const unmarked = { ...leaving, known: isMarked ? [] : known };
   asMuchAsPossible(
     ["free addresses in firewalld", () => forwarding.deleteFromFirewalld(host, leaving, config)],
     ["delete from nftables", () => forwarding.deleteFromNftables(host, marked)],
-    ["delete from iptables", () => forwarding.deleteFromIptables(host, leaving)],
+    ["delete from iptables", () => forwarding.deleteFromIptables(host, unmarked)],
   );
 }
 
