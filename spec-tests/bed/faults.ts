@@ -352,10 +352,13 @@ function wrongIn(
   return traced.length > 0 ? [...wrong, ...traced] : [...wrong, ...left];
 }
 
-/** Removes what attachments share, once it is sure that nobody's is among it. */
+/**
+ * Removes what attachments share, once it is sure that nobody's is among it. The addresses that an
+ * overlay hears are the host's, as its device is.
+ */
 function freshen(bed: Bed): readonly string[] {
   const left = bed.host.sh(`
-    nft list ruleset | grep elements
+    nft list ruleset | awk '/^\tset .*-peers[46] /, /^\t}/ { next } /elements/'
     ip -oneline link show type veth
     find /run/weft -type f ! -path '*/host-local/*' ! -name '*.lock' 2>/dev/null
     find /run/cni /var/lib/cni -type f ! -name lock ! -name 'last_reserved_ip.*' 2>/dev/null
