@@ -43,7 +43,10 @@ WITH_INT(fd, fsync, fsync(fd))
 WITH_INTS(fd, length, truncate, ftruncate(fd, length))
 WITH_INTS(fd, operation, flock, flock(fd, operation))
 
-/* Fills a Float64Array: device, inode, mode, size, seconds and nanoseconds of last change. */
+/*
+ * Fills a Float64Array: device, inode, mode, size, seconds and nanoseconds of last change, user; as
+ * far as it has room.
+ */
 static JSValue stat_result(JSContext *ctx, long outcome, const struct stat *st, JSValueConst into)
 {
     size_t length;
@@ -51,7 +54,7 @@ static JSValue stat_result(JSContext *ctx, long outcome, const struct stat *st, 
     double *fields = (double *)(void *)get_bytes(ctx, into, &length);
     const double values[] = { (double)st->st_dev,  (double)st->st_ino,          (double)st->st_mode,
                               (double)st->st_size, (double)st->st_mtim.tv_sec,
-                              (double)st->st_mtim.tv_nsec };
+                              (double)st->st_mtim.tv_nsec, (double)st->st_uid };
 
     if (!fields)
         return JS_EXCEPTION;
@@ -61,18 +64,46 @@ static JSValue stat_result(JSContext *ctx, long outcome, const struct stat *st, 
     return result(ctx, outcome);
 }
 
-static JSValue host_stat(ARGS)
+static JSValue stat_path(JSContext *ctx, JSValueConst *argv, int flags)
 {
-    UNUSED;
     struct stat st = { 0 };
     const char *path = get_path(ctx, argv[0]);
     int outcome;
 
     if (!path)
         return JS_EXCEPTION;
-    outcome = stat(path, &st);
+    outcome = fstatat(AT_FDCWD, path, &st, flags);
     JS_FreeCString(ctx, path);
     return stat_result(ctx, outcome, &st, argv[1]);
+}
+
+static JSValue host_stat(ARGS)
+{
+    UNUSED;
+    return stat_path(ctx, argv, 0);
+}
+
+static JSValue host_lstat(ARGS)
+{
+    UNUSED;
+    return stat_path(ctx, argv, AT_SYMLINK_NOFOLLOW);
+}
+
+static JSValue host_readlink(ARGS)
+{
+    UNUSED;
+    size_t length;
+    char *bytes = (char *)get_bytes(ctx, argv[1], &length);
+    const char *path = get_path(ctx, argv[0]);
+    ssize_t outcome;
+
+    if (!bytes || !path) {
+        JS_FreeCString(ctx, path);
+        return JS_EXCEPTION;
+    }
+    outcome = readlink(path, bytes, length);
+    JS_FreeCString(ctx, path);
+    return result(ctx, outcome);
 }
 
 static JSValue host_fstat(ARGS)
@@ -199,6 +230,8 @@ static const JSCFunctionListEntry entries[] = {
     FUNCTION(truncate, 2),
     FUNCTION(flock, 2),
     FUNCTION(stat, 2),
+    FUNCTION(lstat, 2),
+    FUNCTION(readlink, 2),
     FUNCTION(fstat, 2),
     FUNCTION(filesystemType, 1),
     FUNCTION(access, 2),

@@ -28,8 +28,10 @@ declare module "host" {
   export function fsync(fd: number): number;
   export function truncate(fd: number, length: number): number;
   export function flock(fd: number, operation: number): number;
-  /** Fills device, inode, mode, size, mtime seconds, mtime nanoseconds. */
+  /** Fills device, inode, mode, size, mtime seconds, mtime nanoseconds, user; as far as there is room. */
   export function stat(path: string, into: Float64Array): number;
+  export function lstat(path: string, into: Float64Array): number;
+  export function readlink(path: string, into: Uint8Array): number;
   export function fstat(fd: number, into: Float64Array): number;
   /** The magic number of the file system (linux/magic.h) that holds the open file. */
   export function filesystemType(fd: number): number;

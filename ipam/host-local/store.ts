@@ -15,19 +15,23 @@ import {
   createFile,
   deleteFileIfPresent,
   descriptorStatus,
-  ensureDirectory,
   fileStatus,
   listDirectory,
   O_DIRECTORY,
+  O_NOFOLLOW,
   O_RDONLY,
   openFile,
   overwriteFile,
   readTextIfPresent,
   smallTextReader,
-  tryDirectory,
   warn,
 } from "../../lib/host/file.ts";
 import { withLock } from "../../lib/host/lock.ts";
+import {
+  ensureOwnDirectory,
+  hasOwnDirectory,
+  tryOwnDirectory,
+} from "../../lib/host/own-directory.ts";
 import { formatAddress, type IpAddress, parseAddress } from "../../lib/ip/address.ts";
 import { Index } from "./address-index.ts";
 
@@ -64,8 +68,16 @@ export interface Reservation {
 
 /** Runs `body` on the reservations with the lock held; the directory is made if it is missing. */
 export function withStore<T>(place: Place, body: (store: Store) => T): T {
-  const path = `${place.dataDir}/${place.network}`;
-  if (!fileStatus(path)?.isDirectory) ensureDirectory(path, 0o755);
+  ensureOwnDirectory(pathOf(place), 0o755);
+  return locked(place, body);
+}
+
+function pathOf({ dataDir, network }: Place): string {
+  return `${dataDir}/${network}`;
+}
+
+function locked<T>(place: Place, body: (store: Store) => T): T {
+  const path = pathOf(place);
   return withLock(`${path}/lock`, LOCK_WITHIN, () => {
     const fd = openFile(path, O_RDONLY | O_DIRECTORY);
     try {
@@ -91,8 +103,7 @@ function commitIfPossible(store: Store): void {
 
 /** The same, but if there is no directory there is nothing to do, and undefined. */
 export function withExistingStore<T>(place: Place, body: (store: Store) => T): T | undefined {
-  if (!fileStatus(`${place.dataDir}/${place.network}`)?.isDirectory) return undefined;
-  return withStore(place, body);
+  return hasOwnDirectory(pathOf(place)) ? locked(place, body) : undefined;
 }
 
 /** The reservations of one network, while the lock is held. */
@@ -110,6 +121,7 @@ export class Store {
     this.#path = path;
     this.#fd = fd;
     this.#boot = bootId();
+    hasOwnDirectory(INDEX_DIRECTORY);
     const current = Index.open(this.#indexFile(), descriptorStatus(fd), this.#boot);
     this.#index = current ?? this.#rebuild().index;
   }
@@ -179,7 +191,7 @@ export class Store {
 
   /** The address last given out of a range set; undefined if none is known. */
   cursor(set: number): IpAddress | undefined {
-    const text = readTextIfPresent(`${this.#path}/last_reserved_ip.${set}`);
+    const text = readTextIfPresent(`${this.#path}/last_reserved_ip.${set}`, O_NOFOLLOW);
     return text === undefined ? undefined : parseAddress(text);
   }
 
@@ -207,7 +219,7 @@ export class Store {
 
   /** Reads every reservation; what no owner can ever release is freed on the way. */
   #rebuild(): { readonly index: Index; readonly hasReclaimed: boolean } {
-    tryDirectory(INDEX_DIRECTORY, 0o700);
+    tryOwnDirectory(INDEX_DIRECTORY, 0o700);
     const bootedAt = this.#place.reclaimAfterReboot ? this.#endOfEarlierBoot() : 0;
     const found = scanRecords(this.#path);
     const kept = found.filter((record) => {
@@ -226,7 +238,7 @@ export class Store {
   /** When this boot began, if the reservations were last used in an earlier one; else 0. */
   #endOfEarlierBoot(): number {
     const path = `${this.#path}/${BOOT_FILE}`;
-    const last = readTextIfPresent(path);
+    const last = readTextIfPresent(path, O_NOFOLLOW);
     if (last === this.#boot) return 0;
     overwriteFile(path, this.#boot, 0o600);
     return last === undefined ? 0 : bootTime();
@@ -252,6 +264,7 @@ function reclaim(path: string, reason: string): void {
 
 /** All reservations of a directory that somebody may have; nothing is changed. */
 export function listReservations(path: string): Reservation[] {
+  if (!hasOwnDirectory(path)) return [];
   return scanRecords(path).filter(({ address, owner }) => {
     return staleReason(`${path}/${address}`, owner, 0) === undefined;
   });
@@ -259,6 +272,7 @@ export function listReservations(path: string): Reservation[] {
 
 /** True if a record names one of these owners. No address begins with an l, as all other files do. */
 export function isRecorded(path: string, owners: readonly string[]): boolean {
+  if (!hasOwnDirectory(path)) return false;
   const read = smallTextReader(LONGEST_RECORD);
   const isOwned = (name: string) => owners.includes(read(`${path}/${name}`)?.trim() ?? "");
   return listDirectory(path).some((name) => !name.startsWith("l") && isOwned(name));

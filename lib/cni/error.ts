@@ -3,6 +3,7 @@
 import { EACCES, EPERM, SystemError } from "../host/errno.ts";
 import { lazily } from "../host/lazy.ts";
 import { LockTimeout } from "../host/lock.ts";
+import { ForeignDirectory } from "../host/own-directory.ts";
 import { NetError } from "../net/error.ts";
 import { NetnsError } from "../net/netns.ts";
 import { NetlinkError } from "../netlink/error.ts";
@@ -46,6 +47,7 @@ export class CniError extends Error {
     if (cause instanceof CniError) return cause;
     if (cause instanceof NetlinkError) return fromKernel(cause);
     if (cause instanceof SystemError) return new CniError(Code.system, explained(cause));
+    if (cause instanceof ForeignDirectory) return new CniError(Code.system, cause.message);
     if (cause instanceof LockTimeout) return new CniError(Code.tryAgain, cause.message);
     if (cause instanceof NetnsError) return new CniError(Code.environment, cause.message);
     if (cause instanceof NetError) return new CniError(netCode(cause), cause.message);

@@ -98,10 +98,10 @@ export function writeAll(fd: number, bytes: Uint8Array, what: string): void {
 
 /**
  * The text of a file, or undefined if there is none; bytes that are not UTF-8 read as "", as does
- * a pipe, which is not waited for.
+ * a pipe, which is not waited for. With O_NOFOLLOW a link is refused: what we keep ourselves is none.
  */
-export function readTextIfPresent(path: string): string | undefined {
-  const fd = host.open(path, O_RDONLY | O_NONBLOCK, 0);
+export function readTextIfPresent(path: string, flags = 0): string | undefined {
+  const fd = host.open(path, O_RDONLY | O_NONBLOCK | flags, 0);
   if (fd === -ENOENT) return undefined;
   checked(fd, "open", path);
   try {
@@ -114,7 +114,8 @@ export function readTextIfPresent(path: string): string | undefined {
 /** Makes or replaces a file, so that readers see the old text or all of the new, never less. */
 export function replaceFile(path: string, text: string, mode: number): void {
   const temporary = `${path}.${host.getpid()}.tmp`;
-  const fd = openFile(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode);
+  host.unlink(temporary);
+  const fd = openFile(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
   try {
     writeAll(fd, host.encode(text), `"${temporary}"`);
     checked(host.rename(temporary, path), `rename "${temporary}" to "${path}"`);
@@ -132,17 +133,6 @@ export function deleteFileIfPresent(path: string): boolean {
   if (outcome === -ENOENT) return false;
   checked(outcome, "delete", path);
   return true;
-}
-
-/** Makes a directory and its parents; one that exists is fine. */
-export function ensureDirectory(path: string, mode: number): void {
-  const outcome = host.mkdir(path, mode);
-  if (outcome === -ENOENT && path.lastIndexOf("/") > 0) {
-    ensureDirectory(path.slice(0, path.lastIndexOf("/")), mode);
-    ensureDirectory(path, mode);
-  } else if (outcome !== -EEXIST) {
-    checked(outcome, "create directory", path);
-  }
 }
 
 /** What stat(2) tells, or undefined if the path leads nowhere. */
@@ -312,14 +302,6 @@ function isMade(outcome: number, path: string): boolean {
   if (outcome === -EEXIST) return false;
   checked(outcome, "create", path);
   return true;
-}
-
-/** Makes a directory and its parents if it can; without it, what needs it does without. */
-export function tryDirectory(path: string, mode: number): void {
-  const outcome = host.mkdir(path, mode);
-  if (outcome !== -ENOENT || path.lastIndexOf("/") <= 0) return;
-  tryDirectory(path.slice(0, path.lastIndexOf("/")), 0o755);
-  host.mkdir(path, mode);
 }
 
 /** A line on stderr, for people: stdout belongs to the protocol. */

@@ -8,6 +8,7 @@ import {
   fileStatus,
   listDirectory,
   O_CREAT,
+  O_NOFOLLOW,
   O_NONBLOCK,
   O_RDONLY,
   openFile,
@@ -33,7 +34,7 @@ export class LockTimeout extends Error {
 
 /** Takes the lock, runs `body`, and releases it; throws LockTimeout after `milliseconds`. */
 export function withLock<T>(path: string, milliseconds: number, body: () => T): T {
-  const fd = openFile(path, O_RDONLY | O_CREAT | O_NONBLOCK, 0o750);
+  const fd = openFile(path, O_RDONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o750);
   try {
     takeLock(fd, path, milliseconds);
     return body();

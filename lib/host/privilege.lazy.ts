@@ -34,8 +34,14 @@ export function missingPrivilege(errno: number): string | undefined {
 const onlyWithin =
   "this process has its capabilities in a user namespace only: they count in what that owns";
 
+/** The user that files of unmapped users seem to belong to (user_namespaces(7)). */
+export function overflowUser(): number {
+  const text = readIfReadable("/proc/sys/kernel/overflowuid").trim();
+  return text === "" ? 65534 : Number(text);
+}
+
 /** True in the first user namespace, which maps every user to itself (user_namespaces(7)). */
-function isInitial(): boolean {
+export function isInitial(): boolean {
   const map = readIfReadable("/proc/self/uid_map").trim().split(/\s+/);
   return map.join(" ") === "0 0 4294967295" || map.join("") === "";
 }

@@ -3,19 +3,20 @@
 import {
   createFile,
   deleteFileIfPresent,
-  ensureDirectory,
-  isMissing,
   listDirectory,
+  O_NOFOLLOW,
   readTextIfPresent,
   replaceFile,
 } from "../host/file.ts";
+import { ensureOwnDirectory, hasOwnDirectory } from "../host/own-directory.ts";
 
 /** A backup as it stands in its file: JSON, whose keys the plugin chooses. */
 export type Backup = { readonly [key: string]: unknown };
 
 /** The backup in a file; undefined if there is none, or it cannot be understood. */
 export function readBackup(path: string): Backup | undefined {
-  const text = readTextIfPresent(path);
+  if (!hasOwnDirectory(path.slice(0, path.lastIndexOf("/")))) return undefined;
+  const text = readTextIfPresent(path, O_NOFOLLOW);
   if (text === undefined) return undefined;
   try {
     const json: unknown = JSON.parse(text);
@@ -27,7 +28,7 @@ export function readBackup(path: string): Backup | undefined {
 
 /** Writes a backup, whole or not at all, for root alone. */
 export function writeBackup(directory: string, name: string, backup: Backup): void {
-  ensureDirectory(directory, 0o700);
+  ensureOwnDirectory(directory, 0o700);
   const content = { text: JSON.stringify(backup, null, 1), mode: 0o600, temporary: `${name}.tmp` };
   if (createFile(directory, name, content)) return;
   replaceFile(`${directory}/${name}`, content.text, content.mode);
@@ -35,7 +36,7 @@ export function writeBackup(directory: string, name: string, backup: Backup): vo
 
 /** Removes a backup if there is one. */
 export function deleteBackup(path: string): void {
-  deleteFileIfPresent(path);
+  if (hasOwnDirectory(path.slice(0, path.lastIndexOf("/")))) deleteFileIfPresent(path);
 }
 
 /** The names of the backups in a directory; none if there is no such directory. */
@@ -45,12 +46,7 @@ export function listBackups(directory: string): readonly string[] {
 
 /** All names in a directory; none if there is no such directory. */
 export function listNames(directory: string): readonly string[] {
-  try {
-    return listDirectory(directory);
-  } catch (cause) {
-    if (isMissing(cause)) return [];
-    throw cause;
-  }
+  return hasOwnDirectory(directory) ? listDirectory(directory) : [];
 }
 
 /** The lines of a file that are not empty, trimmed; undefined if there is no file. */

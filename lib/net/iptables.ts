@@ -1,8 +1,9 @@
 /** Running iptables: one program reads a table, another changes it, each as a whole. */
 
 import * as host from "host";
-import { ensureDirectory, fileStatus, isExecutable, isSameFile } from "../host/file.ts";
+import { fileStatus, isExecutable, isSameFile } from "../host/file.ts";
 import { withLock } from "../host/lock.ts";
+import { ensureOwnDirectory } from "../host/own-directory.ts";
 import { runProgram } from "../host/process.ts";
 import type { Family } from "../ip/address.ts";
 import { NetError } from "./error.ts";
@@ -90,7 +91,7 @@ const LOCK_DIRECTORY = "/run/weft";
 
 /** Reading, deciding and changing is one step among all processes of this suite. */
 export function lockTables(body: () => void): void {
-  if (!fileStatus(LOCK_DIRECTORY)?.isDirectory) ensureDirectory(LOCK_DIRECTORY, 0o755);
+  ensureOwnDirectory(LOCK_DIRECTORY, 0o755);
   withLock(`${LOCK_DIRECTORY}/iptables.lock`, DEADLINE, body);
 }
 

@@ -1,9 +1,10 @@
 /** Records that other programs leave for this host, as JSON in files. */
 
 import { hash32Hex } from "../bytes/hash.ts";
-import { ensureDirectory, fileStatus, readTextIfPresent } from "../host/file.ts";
+import { fileStatus, readTextIfPresent } from "../host/file.ts";
 import { parseJson } from "../host/json.ts";
 import { LockTimeout, withLock } from "../host/lock.ts";
+import { ensureOwnDirectory } from "../host/own-directory.ts";
 import { NetError } from "./error.ts";
 
 /** The JSON in a file; undefined if there is no file, NetError if it holds something else. */
@@ -35,7 +36,7 @@ const LOCK_WITHIN = 30_000;
 
 /** Runs `body` while no other process does so under the same path, which names a file. */
 export function oneAtATime<T>(path: string, body: () => T): T {
-  ensureDirectory(path.slice(0, path.lastIndexOf("/")), 0o755);
+  ensureOwnDirectory(path.slice(0, path.lastIndexOf("/")), 0o755);
   return withLock(path, LOCK_WITHIN, body);
 }
 
@@ -44,7 +45,7 @@ const PREDECESSOR_WITHIN = 1_000;
 
 /** Runs `body` for as long as the process lives; throws NetError if another process does so. */
 export function onlyProcess(path: string, what: string, body: () => never): never {
-  ensureDirectory(path.slice(0, path.lastIndexOf("/")), 0o755);
+  ensureOwnDirectory(path.slice(0, path.lastIndexOf("/")), 0o755);
   try {
     return withLock(path, PREDECESSOR_WITHIN, body);
   } catch (cause) {

@@ -2,8 +2,9 @@
 
 import * as host from "host";
 import { checked } from "../host/errno.ts";
-import { closeFile, tryDirectory } from "../host/file.ts";
+import { closeFile, fileStatus } from "../host/file.ts";
 import { answerAll, askAt, listenAt } from "../host/health.ts";
+import { ensureOwnDirectory, tryOwnDirectory } from "../host/own-directory.ts";
 import type { Connection } from "../netlink/connection.ts";
 import type { Received } from "../netlink/message.ts";
 import type { Netns } from "./netns.ts";
@@ -50,10 +51,10 @@ export class Watch {
     for (const group of RTNLGRPS) this.#events.subscribe(group);
     this.#files = checked(host.fileEvents(IN_NONBLOCK), "watch files");
     for (const directory of new Set(files.map(directoryOf))) {
-      tryDirectory(directory, 0o755);
+      if (!fileStatus(directory)) tryOwnDirectory(directory, 0o755);
       checked(host.watch(this.#files, directory, CHANGED), "watch", directory);
     }
-    tryDirectory(directoryOf(socket), 0o755);
+    ensureOwnDirectory(directoryOf(socket), 0o755);
     this.#listener = listenAt(socket);
     this.#health = health;
   }

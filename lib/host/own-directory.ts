@@ -1,0 +1,118 @@
+/**
+ * Directories that nobody but root, or the user we are, can change or exchange: files are kept in
+ * no others, since whoever can put a link in our way chooses what we write to.
+ *
+ * That is so if every part of the path belongs to root or us, and others may not write to it. In a
+ * directory like /tmp, where everybody may make files but not take those of others, a part may lie;
+ * our files may not. Links are followed if they are root's or ours, in directories like that.
+ *
+ * Where a user namespace does not map the owner (rootless runtimes: root of the host), nobody here
+ * can be meant, and it counts as root.
+ */
+
+import * as host from "host";
+import { checked, EEXIST, ELOOP, ENOENT, ENOTDIR, SystemError } from "./errno.ts";
+import { lazily } from "./lazy.ts";
+
+const S_IFMT = 0o170000;
+const S_IFLNK = 0o120000;
+const S_IFDIR = 0o040000;
+const S_ISVTX = 0o1000;
+const BY_OTHERS = 0o022;
+
+/** As many links as the kernel follows in one path (namei.h, MAXSYMLINKS). */
+const MOST_LINKS = 40;
+const PATH_MAX = 4096;
+
+/** A directory whose files others could exchange: which part of its path, and what to do. */
+export class ForeignDirectory extends Error {
+  constructor(directory: string, state: string) {
+    super(`Cannot use directory "${directory}": ${state}`);
+    this.name = "ForeignDirectory";
+  }
+}
+
+/** True if there is such a directory; throws ForeignDirectory if others could exchange it. */
+export function hasOwnDirectory(directory: string): boolean {
+  const rest = partsOf(directory);
+  const fields = new Float64Array(7);
+  let at = directory.startsWith("/") ? "" : ".";
+  let links = 0;
+  for (let part = rest.pop(); part !== undefined; part = rest.pop()) {
+    const path = `${at}/${part}`;
+    const outcome = host.lstat(path, fields);
+    if (outcome === -ENOENT || outcome === -ENOTDIR) return false;
+    checked(outcome, "stat", path);
+    const mode = fields[2] ?? 0;
+    refuseOwner(directory, path, fields[6] ?? -1);
+    if ((mode & S_IFMT) === S_IFLNK) {
+      if (++links > MOST_LINKS) throw new SystemError(`stat "${directory}"`, ELOOP);
+      const target = readLink(path);
+      if (target.startsWith("/")) at = "";
+      rest.push(...partsOf(target));
+    } else if ((mode & S_IFMT) === S_IFDIR) {
+      if (mode & BY_OTHERS) refuseWritable(directory, path, { mode, isLast: rest.length === 0 });
+      at = path;
+    } else return false;
+  }
+  return true;
+}
+
+/** The parts of a path, the first one last. */
+function partsOf(path: string): string[] {
+  return path
+    .split("/")
+    .filter((part) => part !== "" && part !== ".")
+    .reverse();
+}
+
+function readLink(path: string): string {
+  const buffer = new Uint8Array(PATH_MAX);
+  const length = checked(host.readlink(path, buffer), "read link", path);
+  return host.decode(buffer.subarray(0, length)) ?? "";
+}
+
+function refuseOwner(directory: string, path: string, user: number): void {
+  if (user === 0 || user === host.getuid()) return;
+  const { isInitial, overflowUser } = lazily<typeof import("./privilege.lazy.ts")>("privilege");
+  if (user === overflowUser() && !isInitial()) return;
+  const state = `"${path}" belongs to user ${user}, who could exchange what is in it`;
+  throw new ForeignDirectory(directory, `${state}; make it root's, or use another directory`);
+}
+
+interface Writable {
+  readonly mode: number;
+  readonly isLast: boolean;
+}
+
+function refuseWritable(directory: string, path: string, { mode, isLast }: Writable): void {
+  if (mode & S_ISVTX && !isLast) return;
+  const state = `others than its owner may write to "${path}" (mode ${(mode & 0o7777).toString(8)})`;
+  const advice = isLast && mode & S_ISVTX ? "use one of root's below it" : "take that from them";
+  throw new ForeignDirectory(directory, `${state}; ${advice}`);
+}
+
+/** Makes a directory and its parents unless there is one; throws ForeignDirectory, SystemError. */
+export function ensureOwnDirectory(directory: string, mode: number): void {
+  if (hasOwnDirectory(directory)) return;
+  makeDirectory(directory, mode);
+  hasOwnDirectory(directory);
+}
+
+function makeDirectory(directory: string, mode: number): void {
+  let outcome = host.mkdir(directory, mode);
+  if (outcome === -ENOENT && directory.lastIndexOf("/") > 0) {
+    makeDirectory(directory.slice(0, directory.lastIndexOf("/")), mode);
+    outcome = host.mkdir(directory, mode);
+  }
+  if (outcome !== -EEXIST) checked(outcome, "create directory", directory);
+}
+
+/** Makes a directory and its parents if it can; without it, what needs it does without. */
+export function tryOwnDirectory(directory: string, mode: number): void {
+  try {
+    ensureOwnDirectory(directory, mode);
+  } catch (cause) {
+    if (!(cause instanceof SystemError)) throw cause;
+  }
+}
