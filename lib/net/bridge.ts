@@ -19,6 +19,8 @@ export interface BridgeSpec {
   readonly mtu: number;
   readonly promiscuous: boolean;
   readonly vlanFiltering: boolean;
+  /** True if sources are checked: then no frame that passes the check by teaches it an address. */
+  readonly checksSources: boolean;
   /** True if the host is a router of this network: then it heeds no other by this bridge. */
   readonly isGateway: boolean;
 }
@@ -101,21 +103,38 @@ export function keepMac(ns: Netns, { name, index, mac }: Link): void {
 function adjustBridge(ns: Netns, spec: BridgeSpec, link: Link): Link {
   const needsVlan = spec.vlanFiltering && !link.vlanFiltering;
   const needsPromisc = spec.promiscuous && !link.isPromiscuous;
-  if (link.isUp && !needsVlan && !needsPromisc) return link;
+  const needsQuiet = spec.checksSources && link.learnsLinkLocal;
+  if (link.isUp && !needsVlan && !needsPromisc && !needsQuiet) return link;
   if (!link.isUp) prepareForIpv6(ns, spec.name);
   const [{ error } = {}] = ns.route.attempt(
     netlink.changeLink(`set bridge "${spec.name}" up`, link.index, {
       set: netlink.IFF_UP | (needsPromisc ? netlink.IFF_PROMISC : 0),
-      attributes: needsVlan
-        ? { linkInfo: { own: { kind: "bridge", data: { vlanFiltering: 1 } } } }
-        : {},
+      attributes: needsVlan || needsQuiet ? optionsOf(needsVlan, needsQuiet) : {},
     }),
   );
   if (needsVlan && isRefusal(error, EOPNOTSUPP)) throw noVlanFiltering(spec.name);
   if (error) throw error;
   const changed = getLink(ns, link.index);
   if (spec.vlanFiltering && !changed.vlanFiltering) throw noVlanFiltering(spec.name);
+  if (spec.checksSources && changed.learnsLinkLocal) throw alwaysLearns(spec.name);
   return changed;
+}
+
+function optionsOf(vlanFiltering: boolean, isQuiet: boolean): netlink.LinkAttributes {
+  const bit = netlink.BR_BOOLOPT_NO_LL_LEARN;
+  const data = {
+    ...(vlanFiltering ? { vlanFiltering: 1 } : {}),
+    ...(isQuiet ? { booleanOptions: { values: bit, mask: bit } } : {}),
+  };
+  return { linkInfo: { own: { kind: "bridge", data } } };
+}
+
+/** An older kernel does not know the attribute, and says nothing. */
+function alwaysLearns(name: string): NetError {
+  return new NetError(
+    "unsupported",
+    `Cannot check sources of frames on bridge "${name}": this kernel has no no_linklocal_learn (Linux 5.0), so a frame that the check does not see would still move an address`,
+  );
 }
 
 /**

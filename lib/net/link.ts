@@ -27,6 +27,8 @@ export interface Link {
   readonly peer: number;
   readonly alias: string;
   readonly vlanFiltering: boolean;
+  /** False for a bridge that learns no address from frames to its own groups (no_linklocal_learn). */
+  readonly learnsLinkLocal: boolean;
   readonly hairpin: boolean;
   readonly isolated: boolean;
   /**
@@ -75,12 +77,17 @@ export function toLink({ header, attributes }: Message): Link {
     master: attributes.master ?? 0,
     peer: attributes.link ?? 0,
     alias: attributes.alias ?? "",
+    learnsLinkLocal: !(bridge && "booleanOptions" in bridge && isQuiet(bridge.booleanOptions)),
     vlanFiltering: bridge !== undefined && "vlanFiltering" in bridge && bridge.vlanFiltering === 1,
     hairpin: portData !== undefined && "hairpin" in portData && portData.hairpin === 1,
     isolated: portData !== undefined && "isolated" in portData && portData.isolated === 1,
     routeLocalnet: attributes.settings?.ipv4?.routeLocalnet,
     acceptRa: attributes.settings?.ipv6?.acceptRa,
   };
+}
+
+function isQuiet(options: { readonly values?: number } | undefined): boolean {
+  return ((options?.values ?? 0) & netlink.BR_BOOLOPT_NO_LL_LEARN) !== 0;
 }
 
 /** The link of a name or index; throws NetlinkError with ENODEV if there is none. */

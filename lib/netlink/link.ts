@@ -57,12 +57,19 @@ const veth = /* @__PURE__ */ attributes({
   peer: attr(1, "VETH_INFO_PEER", peerMessage),
 });
 
+/** struct br_boolopt_multi: one bit for each option, and which of them are meant. */
+const booleanOptions = /* @__PURE__ */ struct("br_boolopt_multi", { values: u32, mask: u32 });
+
+/** Bridges do not learn from frames to 01:80:c2:00:00:0x, linux/if_bridge.h. */
+export const BR_BOOLOPT_NO_LL_LEARN = 1 << 0;
+
 const bridge = /* @__PURE__ */ attributes({
   forwardDelay: attr(1, "IFLA_BR_FORWARD_DELAY", u32),
   stpState: attr(5, "IFLA_BR_STP_STATE", u32),
   vlanFiltering: attr(7, "IFLA_BR_VLAN_FILTERING", u8),
   vlanProtocol: attr(8, "IFLA_BR_VLAN_PROTOCOL", u16be),
   vlanDefaultPvid: attr(39, "IFLA_BR_VLAN_DEFAULT_PVID", u16),
+  booleanOptions: attr(46, "IFLA_BR_MULTI_BOOLOPT", booleanOptions),
 });
 
 /** `local` is the address that packets leave under: the attribute depends on its family. */

@@ -181,7 +181,9 @@ function masqueradeFault(
   });
 }
 
-function spoofFault(call: CheckOf, host: Netns, { outside, inside }: Found): string | undefined {
+function spoofFault(call: CheckOf, host: Netns, found: Found): string | undefined {
+  const { bridge, outside, inside } = found;
   if (!call.config.macSpoofCheck) return undefined;
+  if (bridge.learnsLinkLocal) return `bridge "${bridge.name}" should have no_linklocal_learn on`;
   return spoofCheck.checkSpoofCheck(host, call.attachment, outside.name, inside.mac);
 }
