@@ -54,7 +54,8 @@ static JSValue stat_result(JSContext *ctx, long outcome, const struct stat *st, 
     double *fields = (double *)(void *)get_bytes(ctx, into, &length);
     const double values[] = { (double)st->st_dev,  (double)st->st_ino,          (double)st->st_mode,
                               (double)st->st_size, (double)st->st_mtim.tv_sec,
-                              (double)st->st_mtim.tv_nsec, (double)st->st_uid };
+                              (double)st->st_mtim.tv_nsec, (double)st->st_uid,
+                              (double)st->st_gid };
 
     if (!fields)
         return JS_EXCEPTION;

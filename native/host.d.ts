@@ -28,7 +28,7 @@ declare module "host" {
   export function fsync(fd: number): number;
   export function truncate(fd: number, length: number): number;
   export function flock(fd: number, operation: number): number;
-  /** Fills device, inode, mode, size, mtime seconds, mtime nanoseconds, user; as far as there is room. */
+  /** Fills device, inode, mode, size, mtime seconds, mtime nanoseconds, user, group: as there is room. */
   export function stat(path: string, into: Float64Array): number;
   export function lstat(path: string, into: Float64Array): number;
   export function readlink(path: string, into: Uint8Array): number;

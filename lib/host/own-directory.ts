@@ -18,7 +18,9 @@ const S_IFMT = 0o170000;
 const S_IFLNK = 0o120000;
 const S_IFDIR = 0o040000;
 const S_ISVTX = 0o1000;
+/** Who may write besides the owner; root's own group has no other members. */
 const BY_OTHERS = 0o022;
+const BY_EVERYBODY = 0o002;
 
 /** As many links as the kernel follows in one path (namei.h, MAXSYMLINKS). */
 const MOST_LINKS = 40;
@@ -35,7 +37,7 @@ export class ForeignDirectory extends Error {
 /** True if there is such a directory; throws ForeignDirectory if others could exchange it. */
 export function hasOwnDirectory(directory: string): boolean {
   const rest = partsOf(directory);
-  const fields = new Float64Array(7);
+  const fields = new Float64Array(8);
   let at = directory.startsWith("/") ? "" : ".";
   let links = 0;
   for (let part = rest.pop(); part !== undefined; part = rest.pop()) {
@@ -51,7 +53,8 @@ export function hasOwnDirectory(directory: string): boolean {
       if (target.startsWith("/")) at = "";
       rest.push(...partsOf(target));
     } else if ((mode & S_IFMT) === S_IFDIR) {
-      if (mode & BY_OTHERS) refuseWritable(directory, path, { mode, isLast: rest.length === 0 });
+      const others = fields[7] === 0 ? BY_EVERYBODY : BY_OTHERS;
+      if (mode & others) refuseWritable(directory, path, { mode, isLast: rest.length === 0 });
       at = path;
     } else return false;
   }
