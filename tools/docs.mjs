@@ -39,7 +39,7 @@ function itemRows(items, prefix, root) {
 }
 
 function typeText(value) {
-  if (value.enum) return value.enum.map((item) => `\`"${item}"\``).join(" or ");
+  if (value.enum) return value.enum.map((item) => `\`${JSON.stringify(item)}\``).join(" or ");
   const { minimum, maximum } = value;
   if (value.type === "integer" && maximum !== undefined) return `number, ${minimum} to ${maximum}`;
   const words = {

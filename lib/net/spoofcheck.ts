@@ -5,6 +5,8 @@
  *     chain prerouting (filter hook)   port  ->  map spoofcheck
  *     map spoofcheck                   "veth1" "network containerID ifName"  ->  mac-0a-58-0a-01-00-02
  *     chain mac-0a-58-0a-01-00-02      from another MAC: drop
+ *     chain strict-0a-58-0a-01-00-02   the same; what tells this MAC passes, the rest goes to `strict`
+ *     chain strict                     ARP and neighbour discovery that tell a MAC: drop
  *
  * A frame costs one lookup and an attachment one element, however many there are.
  */
@@ -21,6 +23,7 @@ import {
 } from "../netlink/nft-expression.ts";
 import { NF_BR_PRE_ROUTING } from "../netlink/nft-request.ts";
 import type { Netns } from "./netns.ts";
+import type { Rule } from "./nft.ts";
 import {
   addEntries,
   checkEntries,
@@ -36,14 +39,29 @@ import { hasBridgeTable } from "./reference-tables.ts";
 
 type Leftovers = typeof import("./reference-leftovers.lazy.ts");
 
+/** The source of a frame, or also what ARP and neighbour discovery tell. */
+export type SpoofCheck = "source" | "strict";
+
+/** The host's end of a pair, and what its container may send. */
+export interface CheckedPort {
+  readonly name: string;
+  readonly mac: Mac;
+  readonly check: SpoofCheck;
+}
+
 /** Before anything else looks at a frame, linux/netfilter_bridge.h. */
 const NF_BR_PRI_NAT_DST_BRIDGED = -300;
+
+/** What the names of chains begin with that check more than the source, and what these share. */
+const STRICT = "strict-";
+const strictChain = { table, name: "strict" };
+const noMac = /* @__PURE__ */ new Uint8Array(6);
 
 const map = /* @__PURE__ */ linkSet(table, "spoofcheck", "verdicts");
 
 const dispatcher: Dispatcher = {
   maps: [map],
-  rulesPerChain: 1,
+  rulesPerChain: (chain) => (chain.startsWith(STRICT) ? portRules(noMac).length : 1),
   keepsChains: false,
   chain: {
     table,
@@ -53,10 +71,19 @@ const dispatcher: Dispatcher = {
   rules: () => [[loadMeta(NFT_META_IIFNAME), goWhere(map.name)]],
 };
 
+/** The same with the chain that all strict ones share: made with the first, it stays. */
+const strictDispatcher: Dispatcher = {
+  ...dispatcher,
+  entrances: () => [{ chain: strictChain, rules: strictFrames().sharedRules() }],
+};
+
+function dispatcherFor({ check }: CheckedPort): Dispatcher {
+  return check === "strict" ? strictDispatcher : dispatcher;
+}
+
 /** Drops what a port sends from other MACs; what a former owner of the port left is replaced. */
-// biome-ignore lint/complexity/useMaxParams: a port and its MAC are named by everyone who calls
-export function addSpoofCheck(host: Netns, owner: Owner, portName: string, mac: Mac): void {
-  addEntries(host, dispatcher, { owner, entries: [entryOf(portName, mac)] });
+export function addSpoofCheck(host: Netns, owner: Owner, port: CheckedPort): void {
+  addEntries(host, dispatcherFor(port), { owner, entries: [entryOf(port)] });
 }
 
 /**
@@ -73,18 +100,18 @@ function reference(host: Netns): Leftovers | undefined {
   return hasBridgeTable(host) ? lazily<Leftovers>("reference-leftovers") : undefined;
 }
 
-/** What an attachment's check lacks, in words; undefined if it, or the reference's, is complete. */
-// biome-ignore lint/complexity/useMaxParams: a port and its MAC are named by everyone who calls
-export function checkSpoofCheck(
+/**
+ * What an attachment's check lacks, in words; undefined if it is complete. That of the reference
+ * plugins counts as well, where only sources are checked.
+ */
+export function findSpoofCheckFault(
   host: Netns,
   owner: Owner,
-  portName: string,
-  mac: Mac,
+  port: CheckedPort,
 ): string | undefined {
-  const fault = checkEntries(host, dispatcher, { owner, entries: [entryOf(portName, mac)] });
-  return fault !== undefined && reference(host)?.hasSpoofCheck(host, owner, mac)
-    ? undefined
-    : fault;
+  const fault = checkEntries(host, dispatcherFor(port), { owner, entries: [entryOf(port)] });
+  if (fault === undefined || port.check === "strict") return fault;
+  return reference(host)?.hasSpoofCheck(host, owner, port.mac) ? undefined : fault;
 }
 
 /** Ends the checks of all attachments of a network but the valid ones. */
@@ -96,11 +123,21 @@ function placeOf(portName: string): Place {
   return { map, key: linkName(portName) };
 }
 
-function entryOf(portName: string, mac: Mac): Entry {
+function entryOf({ name, mac, check }: CheckedPort): Entry {
+  const isStrict = check === "strict";
+  const digits = formatMac(mac).replaceAll(":", "-");
   return {
-    ...placeOf(portName),
-    what: `"${portName}"`,
-    chain: { table, name: `mac-${formatMac(mac).replaceAll(":", "-")}` },
-    rules: [[...matchOtherSource(mac), verdictOf(NF_DROP)]],
+    ...placeOf(name),
+    what: `"${name}"`,
+    chain: { table, name: `${isStrict ? STRICT : "mac-"}${digits}` },
+    rules: isStrict ? portRules(mac) : [[...matchOtherSource(mac), verdictOf(NF_DROP)]],
   };
+}
+
+function portRules(mac: Mac): readonly Rule[] {
+  return strictFrames().portRules(mac, strictChain.name);
+}
+
+function strictFrames(): typeof import("./strict-frames.lazy.ts") {
+  return lazily("strict-frames");
 }

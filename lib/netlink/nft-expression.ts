@@ -32,8 +32,8 @@ const NFT_META_NFPROTO = 15;
 export const NFT_META_L4PROTO = 16;
 
 const NFT_PAYLOAD_LL_HEADER = 0;
-const NFT_PAYLOAD_NETWORK_HEADER = 1;
-const NFT_PAYLOAD_TRANSPORT_HEADER = 2;
+export const NFT_PAYLOAD_NETWORK_HEADER = 1;
+export const NFT_PAYLOAD_TRANSPORT_HEADER = 2;
 
 const NFT_FIB_RESULT_ADDRTYPE = 3;
 const NFTA_FIB_F_DADDR = 2;
@@ -43,8 +43,8 @@ const RTN_LOCAL = 2;
 const NFT_NAT_DNAT = 1;
 const NFT_CT_PROTO_DST = 12;
 
-const NFT_CMP_EQ = 0;
-const NFT_CMP_NEQ = 1;
+export const NFT_CMP_EQ = 0;
+export const NFT_CMP_NEQ = 1;
 
 const NFT_LOOKUP_F_INV = 1;
 const NFT_EXTHDR_F_PRESENT = 1;
@@ -66,7 +66,7 @@ interface Slice {
 }
 
 /** Loads bytes of the packet into a register. */
-function loadPayload(slice: Slice, target = NFT_REG_1): Expression {
+export function loadPayload(slice: Slice, target = NFT_REG_1): Expression {
   return { kind: "payload", data: { target, ...slice } };
 }
 
@@ -101,7 +101,7 @@ function hostOrder(value: number): Uint8Array {
 }
 
 /** Goes on if register 1 begins, or does not begin, with these bytes. */
-function compare(operator: number, value: Uint8Array): Expression {
+export function compare(operator: number, value: Uint8Array): Expression {
   return { kind: "cmp", data: { source: NFT_REG_1, operator, data: { value } } };
 }
 
@@ -279,7 +279,7 @@ function maskByte(prefixLength: number, index: number): number {
 }
 
 /** Clears the bits of a register that the mask does not have, then turns others. */
-function keepBits(
+export function keepBits(
   mask: Uint8Array,
   { turned, register = NFT_REG_1 }: { turned?: Uint8Array; register?: number } = {},
 ): Expression {

@@ -76,11 +76,12 @@ function checkSpoofing(
   host: Netns,
   { veth, undo }: { readonly veth: Connected["veth"]; readonly undo: Undo },
 ): void {
-  const port = veth.outside.name;
+  const { name } = veth.outside;
+  const check = call.config.macSpoofCheck ?? "source";
   undo.step(
     "MAC spoof check",
-    () => spoofCheck.addSpoofCheck(host, call.attachment, port, veth.inside.mac),
-    () => spoofCheck.deleteSpoofCheck(host, call.attachment, port),
+    () => spoofCheck.addSpoofCheck(host, call.attachment, { name, mac: veth.inside.mac, check }),
+    () => spoofCheck.deleteSpoofCheck(host, call.attachment, name),
   );
 }
 

@@ -183,7 +183,9 @@ function masqueradeFault(
 
 function spoofFault(call: CheckOf, host: Netns, found: Found): string | undefined {
   const { bridge, outside, inside } = found;
-  if (!call.config.macSpoofCheck) return undefined;
+  const check = call.config.macSpoofCheck;
+  if (!check) return undefined;
   if (bridge.learnsLinkLocal) return `bridge "${bridge.name}" should have no_linklocal_learn on`;
-  return spoofCheck.checkSpoofCheck(host, call.attachment, outside.name, inside.mac);
+  const port = { name: outside.name, mac: inside.mac, check };
+  return spoofCheck.findSpoofCheckFault(host, call.attachment, port);
 }

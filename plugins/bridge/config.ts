@@ -12,6 +12,7 @@ import {
   textAt,
 } from "../../lib/cni/netconf.ts";
 import { isMulticastMac, type Mac, parseMac } from "../../lib/ip/mac.ts";
+import type { SpoofCheck } from "../../lib/net/spoofcheck.ts";
 
 export interface BridgeConfig extends NetConf {
   readonly bridge: string;
@@ -24,7 +25,8 @@ export interface BridgeConfig extends NetConf {
   readonly hairpin: boolean;
   readonly promiscuous: boolean;
   readonly vlan: VlanConfig | undefined;
-  readonly macSpoofCheck: boolean;
+  /** How much of a frame is checked for a hardware address that is not the container's. */
+  readonly macSpoofCheck: SpoofCheck | undefined;
   readonly detectDuplicates: boolean;
   readonly leaveDown: boolean;
   readonly isolated: boolean;
@@ -53,7 +55,7 @@ export function parseBridgeConfig(json: JsonObject, strict: boolean): BridgeConf
     hairpin: flagAt(json, "hairpinMode"),
     promiscuous: flagAt(json, "promiscMode"),
     vlan: strict ? parseVlan(json) : undefined,
-    macSpoofCheck: flagAt(json, "macspoofchk"),
+    macSpoofCheck: spoofCheckAt(json),
     detectDuplicates: flagAt(json, "enabledad"),
     leaveDown: flagAt(json, "disableContainerInterface"),
     isolated: flagAt(json, "portIsolation"),
@@ -61,6 +63,12 @@ export function parseBridgeConfig(json: JsonObject, strict: boolean): BridgeConf
   };
   if (strict) checkTogether(config);
   return config;
+}
+
+/** DEL and GC are content with any value: they take away whatever check there is. */
+function spoofCheckAt(json: JsonObject): SpoofCheck | undefined {
+  if (textAt(json, "macspoofchk") === "strict") return "strict";
+  return flagAt(json, "macspoofchk") ? "source" : undefined;
 }
 
 function checkTogether(config: BridgeConfig): void {

@@ -61,7 +61,7 @@ export function connect(call: AddCall<BridgeConfig>, ends: Ends, undo: Undo): Co
       mtu: config.mtu,
       promiscuous: config.promiscuous,
       vlanFiltering: config.vlan !== undefined,
-      checksSources: config.macSpoofCheck,
+      checksSources: config.macSpoofCheck !== undefined,
       isGateway: config.isGateway,
     },
     found,
