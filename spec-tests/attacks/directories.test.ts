@@ -51,7 +51,7 @@ const foreign: readonly Place[] = [
   ["root's, in a user's", "mkdir /tmp/theirs/a", "/tmp/theirs/a"],
   ["not there yet, in a user's", "true", "/tmp/theirs/a/b"],
   ["root's, far below a user's", "mkdir -p /tmp/theirs/a/b/c", "/tmp/theirs/a/b/c"],
-  ["writable by its group", "mkdir -m 775 /tmp/roots/a; chgrp 50 /tmp/roots/a", "/tmp/roots/a"],
+  ["writable by its group", "mkdir -m 775 /tmp/roots/a; chown :50 /tmp/roots/a", "/tmp/roots/a"],
   ["writable by everybody", "mkdir /tmp/roots/a; chmod 777 /tmp/roots/a", "/tmp/roots/a"],
   [
     "in one that is writable by everybody",
