@@ -36,7 +36,7 @@ function rows(plugin: string, option: string, value: unknown, fates: Record<stri
 const jump: Fate = { by: "iptables", shown: /-A CNI-FORWARD .*-j MY-ADMIN$/m };
 const zone: Fate = { by: "firewalld", shown: /^pods 10\.1\.1\.2\/32$/m };
 const isolation: Fate = { by: "nftables", shown: /set same-bridge \{[^}]*"br1"/ };
-const inBridge: Fate = { by: "nftables", shown: /map isolated4 \{[^}]*10\.1\.1\.2 /m };
+const inBridge: Fate = { by: "nftables", shown: /map isolated-ports \{[^}]*"veth/m };
 const marked: Fate = { by: "nftables", shown: /meta mark \| 0x00000080/ };
 const markedByIptables: Fate = { by: "iptables", shown: /--set-xmark 0x80\/0x80/ };
 const marking: Fate = { by: "iptables", shown: /-s 10\.1\.1\.0\/24 .*-j KUBE-MARK-MASQ/ };

@@ -179,10 +179,13 @@ describe.each(["nftables", "iptables"])("backend %s", (backend) => {
     const plugins = network(1, policy);
     const { box, result } = attach(bed, plugins);
     const config = { ...plugins[1], prevResult: result };
+    const joined =
+      "bridge link set dev $(ip -o link show master br1 | cut -d' ' -f2 | cut -d@ -f1) isolated off";
     const damages =
       backend === "iptables"
         ? [
             "eval iptables $(iptables -S CNI-FORWARD | sed -n 's/^-A \\(.* -s 10.1.1.2.*\\)/-D \\1/p')",
+            joined,
             "ip6tables -F CNI-FORWARD",
             "iptables -F FORWARD",
             "iptables -F CNI-ISOLATION-STAGE-1",
@@ -194,7 +197,8 @@ describe.each(["nftables", "iptables"])("backend %s", (backend) => {
             "nft flush chain inet weft forward",
             "nft flush chain inet weft to-br1-isolated",
             "nft flush set inet weft isolated",
-            "nft flush map bridge weft isolated4",
+            "nft flush map bridge weft isolated-ports",
+            joined,
             "nft flush chain bridge weft forward",
             "nft flush ruleset",
           ];

@@ -6,12 +6,15 @@
  *     map forward4                      10.1.2.3 "network containerID ifName"  ->  to-br0-isolated
  *     chain to-br0-isolated             from br0, or a bridge of the sets: drop; else accept
  *     sets isolated, same-bridge        br0, as long as its chain exists
+ *     chain forward, to other addresses from a bridge of a set to one, if one is isolated: drop
  *   table bridge weft
- *     chain forward (filter hook)       destination  ->  map isolated4 or isolated6
- *     map isolated4                     10.1.2.3 "network containerID ifName"  ->  isolated: drop
+ *     chain forward (filter hook)       port  ->  map isolated-ports; destination  ->  isolated4, 6
+ *     map isolated-ports                "veth1" "network containerID ifName"  ->  isolated: drop
  *
- * The second table cuts what the bridge itself forwards, and the first never sees. A packet costs
- * one lookup in each and an attachment one element for an address, however many there are.
+ * The second table cuts what the bridge itself forwards, and the first never sees: any frame to an
+ * isolated port. Addresses are looked up there only for containers of which no port is known. A
+ * packet costs a few lookups, and an attachment one element for an address and one for a port,
+ * however many there are.
  */
 
 import { formatAddress, type IpAddress } from "../ip/address.ts";
@@ -27,12 +30,26 @@ import {
   NFPROTO_IPV4,
   NFPROTO_IPV6,
   NFT_META_IIFNAME,
+  NFT_META_OIFNAME,
   NFT_META_PROTOCOL,
   verdictOf,
 } from "../netlink/nft-expression.ts";
-import { NF_BR_FORWARD, NF_INET_FORWARD, type NftChain } from "../netlink/nft-request.ts";
+import {
+  getElement,
+  NF_BR_FORWARD,
+  NF_INET_FORWARD,
+  type NftChain,
+  type NftSet,
+} from "../netlink/nft-request.ts";
+import type { Junction } from "./forward-ports.ts";
 import type { Netns } from "./netns.ts";
-import { listOwnedElements, type Rule } from "./nft.ts";
+import {
+  elementIn,
+  listOwnedElements,
+  type OwnedElement,
+  type Rule,
+  unlessUnsupported,
+} from "./nft.ts";
 import {
   addEntries,
   checkEntries,
@@ -43,12 +60,12 @@ import {
   type Place,
 } from "./nft-dispatch.ts";
 import { addressMap, bridgeTable, linkName, linkSet, inetTable as table } from "./nft-sets.ts";
-import type { Owner } from "./owner.ts";
+import { type Owner, ownerTexts } from "./owner.ts";
 
 /** From where a bridge's containers are reached, apart from links that isolate nothing. */
 export type Ingress =
   | { readonly policy: "open" }
-  | { readonly policy: "same-bridge" | "isolated"; readonly bridge: string };
+  | ({ readonly policy: "same-bridge" | "isolated" } & Junction);
 
 /** An attachment, its addresses, and who may reach them. */
 export interface Forwarding {
@@ -71,6 +88,7 @@ const forward4 = /* @__PURE__ */ addressMap(table, "forward4", 4);
 const forward6 = /* @__PURE__ */ addressMap(table, "forward6", 16);
 const isolated4 = /* @__PURE__ */ addressMap(bridgeTable, "isolated4", 4);
 const isolated6 = /* @__PURE__ */ addressMap(bridgeTable, "isolated6", 16);
+const isolatedPorts = /* @__PURE__ */ linkSet(bridgeTable, "isolated-ports", "verdicts");
 const isolated = /* @__PURE__ */ linkSet(table, "isolated", "nothing");
 const sameBridge = /* @__PURE__ */ linkSet(table, "same-bridge", "nothing");
 
@@ -91,11 +109,20 @@ const dispatcher: Dispatcher = {
   rules: () => [
     [...matchFamily(NFPROTO_IPV4), loadDestination(4), goWhere(forward4.name)],
     [...matchFamily(NFPROTO_IPV6), loadDestination(16), goWhere(forward6.name)],
+    between(isolated, isolated),
+    between(isolated, sameBridge),
+    between(sameBridge, isolated),
   ],
 };
 
+/** Drops what comes from a bridge of one set and goes to a bridge of another. */
+function between(from: NftSet, to: NftSet): Rule {
+  const isTo = [loadMeta(NFT_META_OIFNAME), matchIn(to.name)];
+  return [...isTo, loadMeta(NFT_META_IIFNAME), matchIn(from.name), verdictOf(NF_DROP)];
+}
+
 const bridged: Dispatcher = {
-  maps: [isolated4, isolated6],
+  maps: [isolatedPorts, isolated4, isolated6],
   rulesPerChain: 1,
   keepsChains: false,
   chain: {
@@ -104,6 +131,7 @@ const bridged: Dispatcher = {
     base: { type: "filter", hook: NF_BR_FORWARD, priority: NF_BR_PRI_FILTER_BRIDGED },
   },
   rules: () => [
+    [loadMeta(NFT_META_OIFNAME), goWhere(isolatedPorts.name)],
     [...matchMeta(NFT_META_PROTOCOL, ETH_P_IP), loadDestination(4), goWhere(isolated4.name)],
     [...matchMeta(NFT_META_PROTOCOL, ETH_P_IPV6), loadDestination(16), goWhere(isolated6.name)],
   ],
@@ -150,14 +178,18 @@ function rulesFor(ingress: Ingress): readonly Rule[] {
   ];
 }
 
+/** By port wherever one is known. */
 function bridgedEntriesOf({ addresses, ingress }: Forwarding): readonly Entry[] {
   if (ingress.policy !== "isolated") return [];
-  return addresses.map((address) => ({
-    ...bridgedPlaceOf(address),
-    what: formatAddress(address),
-    chain: { table: bridgeTable, name: "isolated" },
-    rules: [[verdictOf(NF_DROP)]],
-  }));
+  const places = [
+    ...ingress.ports.map(({ name }) => ({ ...portPlaceOf(name), what: `port "${name}"` })),
+    ...(ingress.ports.length > 0 ? [] : addresses).map((address) => ({
+      ...bridgedPlaceOf(address),
+      what: formatAddress(address),
+    })),
+  ];
+  const chain = { table: bridgeTable, name: "isolated" };
+  return places.map((place) => ({ ...place, chain, rules: [[verdictOf(NF_DROP)]] }));
 }
 
 function placeOf(address: IpAddress): Place {
@@ -168,26 +200,61 @@ function bridgedPlaceOf(address: IpAddress): Place {
   return { map: address.length === 4 ? isolated4 : isolated6, key: address };
 }
 
-/** Ends the forwarding of an attachment; none is fine. Known addresses spare a search. */
-export function deleteForwarding(host: Netns, owner: Owner, known: readonly IpAddress[]): void {
-  deleteEntries(host, bridged, { owner, known: known.map(bridgedPlaceOf) });
-  deleteEntries(host, dispatcher, { owner, known: known.map(placeOf) });
+function portPlaceOf(name: string): Place {
+  return { map: isolatedPorts, key: linkName(name) };
+}
+
+/** What is known of an attachment that goes; it spares a search. */
+export interface Known {
+  readonly addresses: readonly IpAddress[];
+  /** Links on the host, its ports among them. */
+  readonly links: readonly string[];
+}
+
+/** Ends the forwarding of an attachment, and returns the notes that it had; none is fine. */
+export function deleteForwarding(
+  host: Netns,
+  owner: Owner,
+  { addresses, links }: Known,
+): readonly string[] {
+  const known = [...links.map(portPlaceOf), ...addresses.map(bridgedPlaceOf)];
+  return notesOf([
+    ...deleteEntries(host, bridged, { owner, known }),
+    ...deleteEntries(host, dispatcher, { owner, known: addresses.map(placeOf) }),
+  ]);
+}
+
+function notesOf(elements: readonly OwnedElement[]): readonly string[] {
+  return elements.flatMap(({ holder }) => holder ?? []);
+}
+
+/** The note that an attachment's own element has at a port; undefined if there is none. */
+export function noteAtPort(host: Netns, owner: Owner, port: string): string | undefined {
+  const { map, key } = portPlaceOf(port);
+  const [answer] = unlessUnsupported(() => host.netfilter.attempt(getElement(map, key)), []);
+  const element = elementIn(answer, map);
+  return element && ownerTexts(owner).includes(element.comment) ? element.holder : undefined;
 }
 
 /** What an attachment's forwarding lacks, in words; undefined if it is complete. */
 export function checkForwarding(host: Netns, forwarding: Forwarding): string | undefined {
   const { owner } = forwarding;
-  const entries = bridgedEntriesOf(forwarding);
   return (
     checkEntries(host, dispatcher, { owner, entries: entriesOf(forwarding) }) ??
-    (entries.length > 0 ? checkEntries(host, bridged, { owner, entries }) : undefined)
+    checkEntries(host, bridged, { owner, entries: bridgedEntriesOf(forwarding) })
   );
 }
 
-/** Ends the forwarding of all attachments of a network but the valid ones. */
-export function collectForwarding(host: Netns, network: string, valid: readonly Owner[]): void {
-  collectEntries(host, bridged, { network, valid });
-  collectEntries(host, dispatcher, { network, valid });
+/** Ends the forwarding of all attachments of a network but the valid ones; returns their notes. */
+export function collectForwarding(
+  host: Netns,
+  network: string,
+  valid: readonly Owner[],
+): readonly string[] {
+  return notesOf([
+    ...collectEntries(host, bridged, { network, valid }),
+    ...collectEntries(host, dispatcher, { network, valid }),
+  ]);
 }
 
 /** Every address that is forwarded, with the text of its owner. */

@@ -21,6 +21,7 @@ import {
   hasForwardChain,
   usualFlavour,
 } from "./forward-path.ts";
+import { findJoinedPort, isolatePorts, joinPorts, type Port } from "./forward-ports.ts";
 import { notInstalled, pathOf } from "./iptables.ts";
 import type { Netns } from "./netns.ts";
 import { findGeneration } from "./nft.ts";
@@ -121,12 +122,43 @@ function forIptables(
  * that lives has one of its addresses.
  */
 export function addForwarding(host: Netns, wanted: nftables.Forwarding, means: Means): void {
-  if (wanted.addresses.length === 0) return;
+  const ports = isolatedPorts(wanted);
+  if (wanted.addresses.length === 0 && ports.length === 0) return;
   const paths = pathsOn(host, means, wanted);
   refuseLeak(host, wanted, paths);
-  if (paths.nftables) nftables.addForwarding(host, wanted);
-  if (paths.filters.length > 0) iptables().addForwarding(host, forIptables(wanted, means, paths));
+  const noted = { ...wanted, note: withIsolated(host, wanted, ports) };
+  if (paths.nftables) nftables.addForwarding(host, noted);
+  if (paths.filters.length > 0) iptables().addForwarding(host, forIptables(noted, means, paths));
+  isolatePorts(host, ports);
   if (paths.firewalld) firewalld().addSources(means.zone ?? ZONE, wanted.addresses);
+}
+
+function isolatedPorts({ ingress }: Kind): readonly Port[] {
+  return ingress.policy === "isolated" ? ingress.ports : [];
+}
+
+/** The note, and which of the ports were not isolated before: those are to be joined again. */
+function withIsolated(
+  host: Netns,
+  { owner, note }: nftables.Forwarding,
+  ports: readonly Port[],
+): string | undefined {
+  const isBefore = (port: Port) =>
+    !port.isolated || portsIn(notesOf(host, owner, port.name)).includes(port.name);
+  const names = ports.filter(isBefore).map(({ name }) => name);
+  return names.length > 0 ? `${note ?? "- - -"} ${names.join(",")}` : note;
+}
+
+/** What an attachment that is there already has noted. */
+function notesOf(host: Netns, owner: Owner, port: string): readonly string[] {
+  const inNftables = nftables.noteAtPort(host, owner, port);
+  if (inNftables !== undefined) return [inNftables];
+  return hasIptablesRules(host) ? iptables().notesOn(host, owner) : [];
+}
+
+/** The ports that notes say to have been isolated by us. */
+function portsIn(notes: readonly string[]): readonly string[] {
+  return Array.from(new Set(notes.flatMap((note) => note.split(" ")[3]?.split(",") ?? [])));
 }
 
 /** Without nf_tables it takes br_netfilter for what a bridge itself forwards to be dropped. */
@@ -147,15 +179,25 @@ export function findForwardingFault(
   wanted: nftables.Forwarding,
   means: Means,
 ): string | undefined {
-  if (wanted.addresses.length === 0) return undefined;
+  if (wanted.addresses.length === 0 && isolatedPorts(wanted).length === 0) return undefined;
   const paths = pathsOn(host, means, wanted);
   return (
     (paths.nftables ? findNftablesFault(host, wanted, means) : undefined) ??
-    (paths.filters.length > 0
-      ? iptables().checkForwarding(host, forIptables(wanted, means, paths))
-      : undefined) ??
+    (paths.filters.length > 0 ? findIptablesFault(host, wanted, { means, paths }) : undefined) ??
     (paths.firewalld ? firewalld().checkSources(means.zone ?? ZONE, wanted.addresses) : undefined)
   );
+}
+
+/** Where there are no nf_tables, ports are isolated for whom the reference plugin has no rules. */
+function findIptablesFault(
+  host: Netns,
+  wanted: nftables.Forwarding,
+  { means, paths }: { readonly means: Means; readonly paths: Paths },
+): string | undefined {
+  const byIptables = forIptables(wanted, means, paths);
+  const fault = iptables().checkForwarding(host, byIptables);
+  if (fault !== undefined || paths.nftables) return fault;
+  return iptables().hasOwnRules(host, byIptables) ? findJoined(wanted) : undefined;
 }
 
 /** Unless another backend is asked for, what the reference plugin made by iptables is as good. */
@@ -164,7 +206,7 @@ function findNftablesFault(
   wanted: nftables.Forwarding,
   means: Means,
 ): string | undefined {
-  const fault = nftables.checkForwarding(host, wanted);
+  const fault = nftables.checkForwarding(host, wanted) ?? findJoined(wanted);
   const { backend } = means;
   if (fault === undefined || !hasIptablesRules(host)) return fault;
   const filters = familiesOf(wanted).flatMap((of) =>
@@ -176,10 +218,15 @@ function findNftablesFault(
   return iptables().checkForwarding(host, byIptables) && fault;
 }
 
-/** An attachment that goes, and the addresses it is known to have had. */
+function findJoined({ ingress }: Kind): string | undefined {
+  return ingress.policy === "isolated" ? findJoinedPort(ingress) : undefined;
+}
+
+/** An attachment that goes, the addresses it is known to have had, and its links on the host. */
 export interface Leaving {
   readonly owner: Owner;
   readonly known: readonly IpAddress[];
+  readonly links: readonly string[];
 }
 
 /** Frees an attachment's addresses in firewalld; has to come before our own elements go. */
@@ -197,14 +244,15 @@ export function deleteFromFirewalld(host: Netns, { owner, known }: Leaving, mean
   firewalld().deleteSources(means.zone ?? ZONE, free);
 }
 
-/** Deletes an attachment's elements; none is fine. */
-export function deleteFromNftables(host: Netns, { owner, known }: Leaving): void {
-  nftables.deleteForwarding(host, owner, known);
+/** Deletes an attachment's elements, and joins the ports that they say; none is fine. */
+export function deleteFromNftables(host: Netns, { owner, known, links }: Leaving): void {
+  joinPorts(host, portsIn(nftables.deleteForwarding(host, owner, { addresses: known, links })));
 }
 
-/** Deletes an attachment's rules in iptables, also those of the reference plugin. */
+/** Deletes an attachment's rules in iptables, also those of the reference plugin; joins ports. */
 export function deleteFromIptables(host: Netns, { owner, known }: Leaving): void {
-  if (hasIptablesRules(host)) iptables().deleteForwarding(host, owner, known);
+  if (!hasIptablesRules(host)) return;
+  joinPorts(host, portsIn(iptables().deleteForwarding(host, owner, known)));
 }
 
 function hasIptablesRules(host: Netns): boolean {
@@ -230,14 +278,15 @@ export function collectFromFirewalld(host: Netns, staying: Staying, means: Means
   );
 }
 
-/** Deletes the elements of others of a network. */
+/** Deletes the elements of others of a network, and joins the ports that they say. */
 export function collectFromNftables(host: Netns, { network, valid }: Staying): void {
-  nftables.collectForwarding(host, network, valid);
+  joinPorts(host, portsIn(nftables.collectForwarding(host, network, valid)));
 }
 
-/** Deletes the rules of others of a network in iptables. */
+/** Deletes the rules of others of a network in iptables, and joins the ports that they say. */
 export function collectFromIptables(host: Netns, { network, valid }: Staying): void {
-  if (hasIptablesRules(host)) iptables().collectForwarding(host, network, valid);
+  if (!hasIptablesRules(host)) return;
+  joinPorts(host, portsIn(iptables().collectForwarding(host, network, valid)));
 }
 
 /** What this host lacks for forwarding by these means, in words. */

@@ -312,6 +312,7 @@ export function checkEntries(
   dispatcher: Dispatcher,
   { owner, entries }: { readonly owner: Owner; readonly entries: readonly Entry[] },
 ): string | undefined {
+  if (entries.length === 0) return undefined;
   const own = ownerTexts(owner);
   const led = chainsOf(entries);
   const places = companionsOf(dispatcher, new Set(led.map(({ chain }) => chain.name)));

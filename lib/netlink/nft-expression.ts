@@ -28,6 +28,7 @@ export const NFT_META_PROTOCOL = 1;
 export const NFT_META_MARK = 3;
 const NFT_META_IIF = 4;
 export const NFT_META_IIFNAME = 6;
+export const NFT_META_OIFNAME = 7;
 const NFT_META_NFPROTO = 15;
 export const NFT_META_L4PROTO = 16;
 

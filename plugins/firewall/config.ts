@@ -8,9 +8,9 @@ import type { Result } from "../../lib/cni/result.ts";
 import { warn } from "../../lib/cni/warn.ts";
 import { cidrsOf, containerIps, hostLinks } from "../../lib/cni/whose.ts";
 import type { IpAddress } from "../../lib/ip/address.ts";
+import { findJunction } from "../../lib/net/forward-ports.ts";
 import type { Backend, Forwarding, Ingress, Means } from "../../lib/net/forwarding.ts";
 import { holderNote } from "../../lib/net/holder.ts";
-import { findLink } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 
 export interface FirewallConfig extends Means {
@@ -58,15 +58,11 @@ export interface Request {
 
 /** What is to reach an attachment, and from where. */
 export function forwardingOf(host: Netns, request: Request): Forwarding {
-  const { attachment: owner, container, prevResult, policy } = request;
+  const { attachment: owner, container, prevResult } = request;
   const links = hostLinks(prevResult, owner.ifName);
-  const base = {
-    owner,
-    note: holderNote(links, container),
-    addresses: addressesOf(prevResult, owner.ifName),
-  };
-  if (policy === "open") return { ...base, ingress: { policy } };
-  return { ...base, ingress: { policy, bridge: bridgeOf(links, host, policy) } };
+  const note = holderNote(links, container);
+  const addresses = addressesOf(prevResult, owner.ifName);
+  return { owner, note, addresses, ingress: ingressOf(host, request, links) };
 }
 
 /** All addresses of the container: none of them may be reached by whom the policy keeps away. */
@@ -74,11 +70,16 @@ export function addressesOf(result: Result, ifName: string): readonly IpAddress[
   return cidrsOf(containerIps(result, ifName)).map(({ address }) => address);
 }
 
-/** The bridge is the first link of the result that is one on the host. */
-function bridgeOf(names: readonly string[], host: Netns, policy: string): string {
-  const bridge = names.find((name) => findLink(host, name)?.kind === "bridge");
-  if (bridge !== undefined) return bridge;
-  const state = `prevResult names no bridge of this host, got [${names.join(", ")}]`;
+/** A policy is about a bridge, which is the first link of the result that is one on the host. */
+function ingressOf(
+  host: Netns,
+  { attachment: { ifName }, container, policy }: Request,
+  links: readonly string[],
+): Ingress {
+  if (policy === "open") return { policy };
+  const junction = findJunction(host, { links, container, ifName });
+  if (junction) return { policy, ...junction };
+  const state = `prevResult names no bridge of this host, got [${links.join(", ")}]`;
   throw new CniError(
     Code.config,
     `Cannot use ingress policy "${policy}": ${state}; make sure to chain "firewall" with "bridge"`,

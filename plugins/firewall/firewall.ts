@@ -21,7 +21,7 @@ import { CniError, Code } from "../../lib/cni/error.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { chainedPlugin } from "../../lib/cni/run.ts";
 import { allOrNothing, asMuchAsPossible } from "../../lib/cni/undo.ts";
-import { cidrsOf } from "../../lib/cni/whose.ts";
+import { cidrsOf, hostLinks } from "../../lib/cni/whose.ts";
 import * as forwarding from "../../lib/net/forwarding.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { addressesOf, type FirewallConfig, forwardingOf, parseFirewallConfig } from "./config.ts";
@@ -66,8 +66,9 @@ function leave(
   host: Netns,
   { result, isMarked }: { readonly result: Result; readonly isMarked: boolean },
 ): void {
+  const links = hostLinks(result, attachment.ifName);
   const known = addressesOf(result, attachment.ifName);
-  const leaving = { owner: attachment, known };
+  const leaving = { owner: attachment, known, links };
   const named = cidrsOf(result.ips ?? []).map(({ address }) => address);
   const marked = { ...leaving, known: named };
   const unmarked = { ...leaving, known: isMarked ? [] : known };
