@@ -6,6 +6,7 @@ import type { Container } from "../bed/container.ts";
 import * as frames from "../bed/frames.ts";
 import type { Config } from "../bed/invocation.ts";
 import { it } from "../bed/it.ts";
+import { needs } from "../bed/kernel.ts";
 import { attach, dropped, network, passes } from "../bed/networks.ts";
 import { ask, serve, world } from "../bed/ports.ts";
 import { vanish } from "../bed/vanish.ts";
@@ -360,6 +361,32 @@ describe.for(["nftables", "iptables"])("the port's flag, with backend %s", (back
       msg: expect.stringContaining(`port "${port}" of bridge "br1" is not isolated`),
     });
   });
+});
+
+needs("br_netfilter")("a kernel without nf_tables isolates ports by the flag", ({ bed }) => {
+  bed.host.sh(
+    "for i in iptables ip6tables; do echo 1 >/proc/sys/net/bridge/bridge-nf-call-$i; done",
+  );
+  const [bridge, firewall] = network(1, { ...isolated, backend: "iptables" });
+  const inject = "inject=socket:error=EPROTONOSUPPORT:when=2+"; // not what it runs, unlike `fail`
+  const options = { as: ["strace", "-qq", "-o", "/dev/null", "-e", inject] };
+  const attached = [attach(bed, [bridge]), attach(bed, [bridge])] as const;
+  for (const { box, result } of attached) {
+    const config = { ...firewall, prevResult: result };
+    bed.add("firewall", box, config, options).result;
+    bed.add("firewall", box, config, options).result;
+    expect(bed.check("firewall", box, config, options)).toSucceed();
+  }
+  expect(bed.host.nft()).not.toContain("isolated-ports");
+  expect(arriving(bed, attached[0].box, attached[1].box)).toEqual([]);
+  const [{ box, result }] = attached;
+  const port = portOf(attached[0]);
+  bed.host.sh(`bridge link set dev ${port} isolated off`);
+  const config = { ...firewall, prevResult: result };
+  expect(bed.check("firewall", box, config, options).error.msg).toContain("is not isolated");
+  bed.add("firewall", box, config, options).result;
+  expect(bed.del("firewall", box, firewall)).toSucceed();
+  expect(isIsolated(bed, port)).toBe(false);
 });
 
 describe("what an earlier version made", () => {

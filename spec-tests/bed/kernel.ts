@@ -15,6 +15,7 @@ const probes = {
   macvlan: `${veth} && ip link add link probe0 name probe2 type macvlan`,
   vrf: "ip link add name probe0 type vrf table 5",
   fq_codel: `${veth} && tc qdisc add dev probe0 root fq_codel`,
+  br_netfilter: "test -d /proc/sys/net/bridge",
   "legacy iptables": "iptables-legacy -t nat -S",
   "reference plugins": `test -x '${peerDirectory}/bridge'`,
 } as const;
