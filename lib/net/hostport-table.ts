@@ -25,9 +25,10 @@ import {
   NF_INET_PRE_ROUTING,
   type NftSet,
 } from "../netlink/nft-request.ts";
+import { martians } from "./martians.ts";
 import type { Rule } from "./nft.ts";
 import type { ChainWithRules, Dispatcher } from "./nft-dispatch.ts";
-import { linkName, inetTable as table } from "./nft-sets.ts";
+import { inetTable as table } from "./nft-sets.ts";
 import type { Owner } from "./owner.ts";
 
 /** A transport protocol that has ports. */
@@ -83,8 +84,7 @@ export interface HostPorts {
   readonly snat: Snat | undefined;
 }
 
-/** Where addresses are rewritten, and before connections are tracked; linux/netfilter_ipv4.h. */
-const NF_IP_PRI_RAW = -300;
+/** Where addresses are rewritten; linux/netfilter_ipv4.h. */
 const NF_IP_PRI_NAT_DST = -100;
 const NF_IP_PRI_NAT_SRC = 100;
 
@@ -248,19 +248,4 @@ function entrances(): readonly ChainWithRules[] {
     chain: { table, name, base: { type: "nat", hook, priority: NF_IP_PRI_NAT_DST } },
     rules: [[...nft.matchLocalDestination(), nft.jumpTo(hostports.name)]],
   }));
-}
-
-/** With `route_localnet` neighbours could reach what listens on the loopback (CVE-2020-8558). */
-export function martians(): ChainWithRules {
-  const isForeign = nft.matchOtherMeta(nft.NFT_META_IIFNAME, linkName("lo"));
-  const base = { type: "filter", hook: NF_INET_PRE_ROUTING, priority: NF_IP_PRI_RAW };
-  return {
-    chain: { table, name: "martians", base },
-    rules: (["source", "destination"] as const).map((end) => [
-      ...isForeign,
-      ...nft.matchFamily(nft.NFPROTO_IPV4),
-      ...nft.matchNetwork(loopback4, { prefixLength: 8, end }),
-      nft.verdictOf(nft.NF_DROP),
-    ]),
-  };
 }

@@ -12,7 +12,6 @@ import {
   dispatcherFor,
   type HostPort,
   type HostPorts,
-  martians,
   type PortMapping,
   protocolNumbers,
   type Snat,
@@ -29,7 +28,6 @@ import {
   type Dispatcher,
   deleteEntries,
   type Entry,
-  ensureChain,
 } from "./nft-dispatch.ts";
 import { inetTable, linkName } from "./nft-sets.ts";
 import { nameOwner, type Owner, ownerIn } from "./owner.ts";
@@ -43,11 +41,6 @@ export type {
   Snat,
   Target,
 } from "./hostport-table.ts";
-
-/** Makes only the guard of the loopback; false if the kernel has no nf_tables. */
-export function addGuard(host: Netns): boolean {
-  return ensureChain(host, martians());
-}
 
 /**
  * Leads ports to a container; throws NetError (conflict) if another attachment has one of them and

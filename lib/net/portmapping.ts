@@ -15,12 +15,14 @@ import { forgetConnections } from "./conntrack.ts";
 import { protocolNumbers } from "./hostport-table.ts";
 import * as nftables from "./hostports.ts";
 import { notInstalled, pathOf } from "./iptables.ts";
-import { findLink } from "./link.ts";
+import { findLink, findLinks, type Link } from "./link.ts";
+import { findGuardFault, guardLoopback } from "./loopback.ts";
+import { addGuard } from "./martians.ts";
 import type { Netns } from "./netns.ts";
 import { findGeneration } from "./nft.ts";
 import type { Owner } from "./owner.ts";
 import { hasHostportTables } from "./reference-tables.ts";
-import { ensureSysctl, findSysctl } from "./sysctl.ts";
+import { setSysctl } from "./sysctl.ts";
 
 type Iptables = typeof import("./hostports-iptables.lazy.ts");
 
@@ -68,35 +70,54 @@ function usesNftables(host: Netns, { backend }: Pick<Means, "backend">): boolean
   return backend === "nftables" || (!backend && findGeneration(host) !== undefined);
 }
 
-/** Lets what this host sends from 127.0.0.1 out to a container, which only the guard makes safe. */
+/**
+ * Lets what this host sends from 127.0.0.1 out to a container, which only the guard makes safe: it
+ * is there before. Where that is not asked for, a link that is open already is guarded.
+ */
 export function openLoopback(
   host: Netns,
   wanted: nftables.HostPorts,
   backend: "nftables" | "iptables",
 ): void {
   const links = linksOf(host, wanted);
-  if (links.length > 0 && backend === "iptables" && !nftables.addGuard(host)) {
-    const state = "without nf_tables nothing keeps other hosts from sending to 127.0.0.1";
-    warn(`Cannot map host ports at 127.0.0.1: ${state}`);
+  if (!wanted.snat || !isGuarded(host, links, backend)) {
+    guardLoopback(host, ...links);
     return;
   }
-  for (const link of links) {
-    ensureSysctl(host, `ipv4/conf/${link}/route_localnet`, "1");
+  for (const { name, routeLocalnet } of links) {
+    if (routeLocalnet !== 1) setSysctl(host, `ipv4/conf/${name}/route_localnet`, "1");
   }
 }
 
-/** The links behind which the containers are, for which `snat` is asked for. */
-function linksOf(host: Netns, { targets, snat }: nftables.HostPorts): readonly string[] {
+/** By nftables the guard is made with the mappings, by iptables here. */
+function isGuarded(host: Netns, links: readonly Link[], backend: "nftables" | "iptables"): boolean {
+  if (links.length === 0 || backend === "nftables" || addGuard(host)) return true;
+  const state = "without nf_tables nothing keeps containers from sending to 127.0.0.1";
+  warn(`Cannot map host ports at 127.0.0.1: ${state}`);
+  return false;
+}
+
+/** The links behind which containers with IPv4 are. */
+function linksOf(host: Netns, { targets }: nftables.HostPorts): readonly Link[] {
   const ipv4 = targets.filter(({ container }) => family(container.address) === 4);
-  return snat ? ipv4.flatMap(({ container }) => findWay(host, container.address) ?? []) : [];
+  return ipv4.flatMap(({ container }) => findWay(host, container.address) ?? []);
 }
 
 /** The link by which packets go to an address; undefined if by none. */
-function findWay(host: Netns, address: IpAddress): string | undefined {
+function findWay(host: Netns, address: IpAddress): Link | undefined {
   const [answer] = host.route.attempt(getRoute(address));
   if (!answer || answer.error) return undefined;
   const index = decodeReply(answer, routeMessage).attributes?.outputInterface;
-  return index === undefined ? undefined : findLink(host, index)?.name;
+  return index === undefined ? undefined : findLink(host, index);
+}
+
+/** More links than a result of any list has: it may come from anybody. */
+const MOST_LINKS = 16;
+
+/** Of the host's links with these names, those that are open to 127.0.0.0/8 are guarded, or closed. */
+export function guardLinks(host: Netns, names: readonly string[]): void {
+  const some = names.slice(0, MOST_LINKS);
+  if (some.length > 0) guardLoopback(host, ...findLinks(host, ...some));
 }
 
 /** Ends UDP connections that were led elsewhere before, or lead to a container that is gone. */
@@ -128,10 +149,13 @@ export function findPortMappingFault(
   wanted: nftables.HostPorts,
   means: Means,
 ): string | undefined {
-  const closed = linksOf(host, wanted).find(
-    (link) => findSysctl(host, `ipv4/conf/${link}/route_localnet`) !== "1",
+  const links = linksOf(host, wanted);
+  const closed = wanted.snat && links.find(({ routeLocalnet }) => routeLocalnet !== 1);
+  return (
+    findRuleFault(host, wanted, means) ??
+    (closed && `route_localnet of "${closed.name}" is off`) ??
+    findGuardFault(host, ...links)
   );
-  return findRuleFault(host, wanted, means) ?? (closed && `route_localnet of "${closed}" is off`);
 }
 
 /** Unless a backend is asked for, what the reference plugin made by iptables is as good. */

@@ -14,7 +14,8 @@ import { CniError, Code } from "../../lib/cni/error.ts";
 import * as ipam from "../../lib/cni/ipam.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { interfacePlugin } from "../../lib/cni/run.ts";
-import { allOrNothing, asMuchAsPossible, type Undo } from "../../lib/cni/undo.ts";
+import { allOrNothing, asMuchAsPossible, tryTo, type Undo } from "../../lib/cni/undo.ts";
+import { warn } from "../../lib/cni/warn.ts";
 import type { IpAddress } from "../../lib/ip/address.ts";
 import { parseCidr } from "../../lib/ip/cidr.ts";
 import { listAddresses } from "../../lib/net/address.ts";
@@ -22,12 +23,15 @@ import { bridgeFault } from "../../lib/net/bridge.ts";
 import * as configure from "../../lib/net/configure.ts";
 import {
   findLink,
+  findLinks,
   getLinkStates,
   isOperational,
+  type Link,
   type LinkState,
   setLinkUp,
   waitUntil,
 } from "../../lib/net/link.ts";
+import { findGuardFault, guardLoopback } from "../../lib/net/loopback.ts";
 import * as masquerading from "../../lib/net/masquerading.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import * as spoofCheck from "../../lib/net/spoofcheck.ts";
@@ -36,7 +40,7 @@ import * as schema from "./bridge.schema.json";
 import { check } from "./check.ts";
 import { type BridgeConfig, containerMac, parseBridgeConfig } from "./config.ts";
 import { type Connected, connect, deleteStale, disconnect, type Inside } from "./connect.ts";
-import { connectGateway, withGateways } from "./gateway.ts";
+import { connectGateway, vlanLinkName, withGateways } from "./gateway.ts";
 import { describe, reportedRoutes, resolvedRoutes } from "./result.ts";
 
 /** How long a port may take to carry traffic, and IPv6 addresses to be probed, in milliseconds. */
@@ -48,6 +52,7 @@ function add(call: AddCall<BridgeConfig>, host: Netns, container: Netns): Result
   ipam.requireIpam(call);
   return allOrNothing((undo) => {
     const { bridge, veth } = connect(call, { host, container, mac }, undo);
+    guardLoopback(host, bridge);
     const lease = ipam.hasIpam(call) ? takeLease(call, undo) : undefined;
     if (call.config.macSpoofCheck) checkSpoofing(call, host, { veth, undo });
     setLinkUp(host, veth.outside);
@@ -57,6 +62,7 @@ function add(call: AddCall<BridgeConfig>, host: Netns, container: Netns): Result
       lease && call.config.isGateway
         ? connectGateway(call.config, host, { bridge, lease })
         : undefined;
+    guardLoopback(host, vlanLink);
     if (lease && call.config.ipMasq) masquerade(call, host, { lease, undo });
     const { inside } = veth;
     const links = settled(call, host, { bridge, veth });
@@ -155,6 +161,12 @@ function del(call: DelCall<BridgeConfig>, host: Netns, container: Netns | undefi
     ["delete the veth pair", () => disconnect(call, host, { container, inside })],
     ["release the addresses", () => ipam.deleteLease(call)],
   );
+  tryTo("guard 127.0.0.1", () => guardLoopback(host, ...openable(config, host)));
+}
+
+/** The host's links of this network that may be open to its loopback, as far as they are there. */
+function openable(config: BridgeConfig, host: Netns): readonly (Link | undefined)[] {
+  return findLinks(host, config.bridge, ...(config.vlan?.access ? [vlanLinkName(config)] : []));
 }
 
 /** The addresses are known from the link, or from the result of ADD; otherwise they are searched. */
@@ -186,6 +198,7 @@ function gc(call: GcCall<BridgeConfig>, host: Netns): void {
     ["collect MAC spoof checks", () => spoofCheck.collectSpoofCheck(host, network, valid)],
     ["collect veth pairs", () => deleteStale(host, network, valid)],
     ["collect addresses", () => ipam.collectLeases(call)],
+    ["guard 127.0.0.1", () => guardLoopback(host, ...openable(call.config, host))],
   );
 }
 
@@ -196,6 +209,8 @@ function status(call: StatusCall<BridgeConfig>, host: Netns): void {
     throw new CniError(Code.notAvailable, message);
   }
   ipam.checkIpamStatus(call as Call<BridgeConfig>);
+  const unguarded = findGuardFault(host, ...openable(call.config, host));
+  if (unguarded !== undefined) warn("bridge", unguarded); // the next ADD makes the guard
 }
 
 export const { main, handle, configuration } = interfacePlugin<BridgeConfig>({

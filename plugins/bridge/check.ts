@@ -14,6 +14,7 @@ import { formatMac } from "../../lib/ip/mac.ts";
 import { findAddressFault, findRouteFault } from "../../lib/net/expect.ts";
 import { forwardingSysctl } from "../../lib/net/gateway.ts";
 import { findLink, type Link } from "../../lib/net/link.ts";
+import { findGuardFault } from "../../lib/net/loopback.ts";
 import * as masquerading from "../../lib/net/masquerading.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import * as spoofCheck from "../../lib/net/spoofcheck.ts";
@@ -47,7 +48,8 @@ export function check(call: CheckOf, host: Netns, container: Netns): void {
     findRouteFault(container, routesOf(prevResult, addresses)) ??
     gatewayFault(call.config, host, ips) ??
     masqueradeFault(call, host, addresses) ??
-    spoofFault(call, host, found);
+    spoofFault(call, host, found) ??
+    findGuardFault(host, found.bridge);
   if (fault !== undefined) throw failed(call, fault);
 }
 

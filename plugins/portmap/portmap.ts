@@ -21,8 +21,10 @@ import type {
 import { CniError, Code } from "../../lib/cni/error.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { chainedPlugin } from "../../lib/cni/run.ts";
-import { allOrNothing, asMuchAsPossible } from "../../lib/cni/undo.ts";
+import { allOrNothing, asMuchAsPossible, tryTo } from "../../lib/cni/undo.ts";
 import { warn } from "../../lib/cni/warn.ts";
+import { hostLinks } from "../../lib/cni/whose.ts";
+import { findGuardFaultOf, guardLoopbackOf } from "../../lib/net/loopback.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import * as ports from "../../lib/net/portmapping.ts";
 import { type PortmapConfig, parsePortmapConfig } from "./config.ts";
@@ -58,8 +60,11 @@ function check(call: Check, host: Netns): void {
   throw new CniError(Code.checkFailed, message);
 }
 
+/** What stays open to the loopback when the container goes is guarded, whoever flushed the rules. */
 function del(call: DelCall<PortmapConfig>, host: Netns): void {
+  const { prevResult = {}, attachment } = call;
   leave(host, formerPorts(call));
+  tryTo("guard 127.0.0.1", () => ports.guardLinks(host, hostLinks(prevResult, attachment.ifName)));
 }
 
 function leave(host: Netns, former: ports.HostPorts): void {
@@ -73,13 +78,18 @@ function gc({ network, valid }: GcCall<PortmapConfig>, host: Netns): void {
   asMuchAsPossible(
     ["collect in nftables", () => ports.collectFromNftables(host, network, valid)],
     ["collect in other tables", () => ports.collectFromOthers(host, network, valid)],
+    ["guard 127.0.0.1", () => guardLoopbackOf(host, network)],
   );
 }
 
-function status({ config }: StatusCall<PortmapConfig>, host: Netns): void {
-  const fault = ports.findMissingMeans(host, config);
-  if (fault === undefined) return;
-  throw new CniError(Code.notAvailable, `Cannot map ports: ${fault}`);
+/** A missing guard is said only: the next ADD makes it, and a network that is not ready has none. */
+function status({ config, network }: StatusCall<PortmapConfig>, host: Netns): void {
+  const missing = ports.findMissingMeans(host, config);
+  if (missing !== undefined) {
+    throw new CniError(Code.notAvailable, `Cannot map ports: ${missing}`);
+  }
+  const fault = findGuardFaultOf(host, network);
+  if (fault !== undefined) warn("portmap", fault);
 }
 
 export const { main, handle, configuration } = chainedPlugin<PortmapConfig>({
