@@ -36,43 +36,38 @@ export class ForeignDirectory extends Error {
 
 /** True if there is such a directory; throws ForeignDirectory if others could exchange it. */
 export function hasOwnDirectory(directory: string): boolean {
-  const rest = partsOf(directory);
+  return isOwn(directory, directory.startsWith("/") ? directory : `./${directory}`, MOST_LINKS);
+}
+
+/** Looks at every part of a path; at a link it begins anew with the path that this leads to. */
+function isOwn(directory: string, path: string, links: number): boolean {
   const fields = new Float64Array(8);
-  let at = directory.startsWith("/") ? "" : ".";
-  let links = 0;
-  for (let part = rest.pop(); part !== undefined; part = rest.pop()) {
-    const path = `${at}/${part}`;
-    const outcome = host.lstat(path, fields);
+  for (let end = 0; end >= 0; ) {
+    end = path.indexOf("/", end + 1);
+    const part = end < 0 ? path : path.slice(0, end);
+    const outcome = host.lstat(part, fields);
     if (outcome === -ENOENT || outcome === -ENOTDIR) return false;
-    checked(outcome, "stat", path);
+    checked(outcome, "stat", part);
     const mode = fields[2] ?? 0;
-    refuseOwner(directory, path, fields[6] ?? -1);
+    refuseOwner(directory, part, fields[6] ?? -1);
     if ((mode & S_IFMT) === S_IFLNK) {
-      if (++links > MOST_LINKS) throw new SystemError(`stat "${directory}"`, ELOOP);
-      const target = readLink(path);
-      if (target.startsWith("/")) at = "";
-      rest.push(...partsOf(target));
-    } else if ((mode & S_IFMT) === S_IFDIR) {
-      const others = fields[7] === 0 ? BY_EVERYBODY : BY_OTHERS;
-      if (mode & others) refuseWritable(directory, path, { mode, isLast: rest.length === 0 });
-      at = path;
-    } else return false;
+      if (links === 0) throw new SystemError(`stat "${directory}"`, ELOOP);
+      const rest = end < 0 ? "" : path.slice(end);
+      return isOwn(directory, readLink(part) + rest, links - 1);
+    }
+    if ((mode & S_IFMT) !== S_IFDIR) return false;
+    const others = fields[7] === 0 ? BY_EVERYBODY : BY_OTHERS;
+    if (mode & others) refuseWritable(directory, part, { mode, isLast: end < 0 });
   }
   return true;
 }
 
-/** The parts of a path, the first one last. */
-function partsOf(path: string): string[] {
-  return path
-    .split("/")
-    .filter((part) => part !== "" && part !== ".")
-    .reverse();
-}
-
+/** Where a link leads, from the root or where the path began. */
 function readLink(path: string): string {
   const buffer = new Uint8Array(PATH_MAX);
   const length = checked(host.readlink(path, buffer), "read link", path);
-  return host.decode(buffer.subarray(0, length)) ?? "";
+  const target = host.decode(buffer.subarray(0, length)) ?? "";
+  return target.startsWith("/") ? target : path.slice(0, path.lastIndexOf("/") + 1) + target;
 }
 
 function refuseOwner(directory: string, path: string, user: number): void {
