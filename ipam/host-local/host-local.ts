@@ -12,6 +12,7 @@ import type { Dns, Result } from "../../lib/cni/result.ts";
 import { ipamPlugin } from "../../lib/cni/run.ts";
 import { asMuchAsPossible } from "../../lib/cni/undo.ts";
 import { fileStatus, isWritable, readTextIfPresent, warn } from "../../lib/host/file.ts";
+import { directoryFault } from "../../lib/host/own-directory.ts";
 import { formatAddress } from "../../lib/ip/address.ts";
 import { formatCidr, parseCidr } from "../../lib/ip/cidr.ts";
 import { rangeContains } from "../../lib/ip/range.ts";
@@ -180,6 +181,8 @@ function gc(call: GcCall<Config>): void {
 function status(call: StatusCall<Config>): void {
   const { dataDir, sets, failsWhenFull } = call.config;
   const path = `${dataDir}/${call.network}`;
+  const fault = directoryFault(path);
+  if (fault !== undefined) throw unavailable(call, `directory "${path}" is not safe: ${fault}`);
   const directory = nearestDirectory(path);
   if (!fileStatus(directory)?.isDirectory)
     throw unavailable(call, `"${directory}" is no directory`);

@@ -28,8 +28,11 @@ const PATH_MAX = 4096;
 
 /** A directory whose files others could exchange: which part of its path, and what to do. */
 export class ForeignDirectory extends Error {
+  readonly state: string;
+
   constructor(directory: string, state: string) {
     super(`Cannot use directory "${directory}": ${state}`);
+    this.state = state;
     this.name = "ForeignDirectory";
   }
 }
@@ -37,6 +40,17 @@ export class ForeignDirectory extends Error {
 /** True if there is such a directory; throws ForeignDirectory if others could exchange it. */
 export function hasOwnDirectory(directory: string): boolean {
   return isOwn(directory, directory.startsWith("/") ? directory : `./${directory}`, MOST_LINKS);
+}
+
+/** Why others could exchange what is or would be in a directory, in words; undefined if nobody. */
+export function directoryFault(directory: string): string | undefined {
+  try {
+    hasOwnDirectory(directory);
+    return undefined;
+  } catch (cause) {
+    if (cause instanceof ForeignDirectory) return cause.state;
+    throw cause;
+  }
 }
 
 /** Looks at every part of a path; at a link it begins anew with the path that this leads to. */

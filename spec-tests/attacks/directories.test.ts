@@ -105,6 +105,10 @@ describe.each(keepers)("$program", ({ program, config, ifName }) => {
         /^Cannot use directory "\/tmp\/.*": .*(belongs to user 1000|may write)/,
       );
     }
+    if (program === "host-local") {
+      const { error } = bed.status(program, config(directory));
+      expect(error).toMatchObject({ code: 50, msg: expect.stringContaining("is not safe") });
+    }
     expect(files(bed)).toBe(before);
   });
 
