@@ -65,8 +65,11 @@ function isOfBridge(key: string, bridge: string | undefined): boolean {
   return words.some((word) => word === bridge || word.startsWith(`${bridge}.`));
 }
 
+/** Also those whom its guard lets in: sets are named after the device. */
 function isOfDevice(key: string, device: string | undefined): boolean {
-  return device !== undefined && key.startsWith("host ") && key.split(/[ /]/).includes(device);
+  if (device === undefined || !key.startsWith("host ")) return false;
+  const names = [device, `${device}-peers4`, `${device}-peers6`];
+  return key.split(/[ /]/).some((word) => names.includes(word));
 }
 
 function isForwarding(key: string, { forwarding }: Shared): boolean {
