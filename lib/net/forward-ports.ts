@@ -81,3 +81,16 @@ export function findJoinedPort({ bridge, ports }: Junction): string | undefined 
   const joined = ports.find(({ isolated }) => !isolated);
   return joined && `port "${joined.name}" of bridge "${bridge}" is not isolated`;
 }
+
+/** A note, as holder.ts has it, and behind it the ports that are to be joined again. */
+export function noteOfPorts(
+  note: string | undefined,
+  names: readonly string[],
+): string | undefined {
+  return names.length > 0 ? `${note ?? "- - -"} ${names.join(",")}` : note;
+}
+
+/** The ports that notes say are to be joined again. */
+export function portsIn(notes: readonly string[]): readonly string[] {
+  return Array.from(new Set(notes.flatMap((note) => note.split(" ")[3]?.split(",") ?? [])));
+}

@@ -21,7 +21,15 @@ import {
   hasForwardChain,
   usualFlavour,
 } from "./forward-path.ts";
-import { findJoinedPort, isolatePorts, joinPorts, type Port } from "./forward-ports.ts";
+import {
+  findJoinedPort,
+  isolatePorts,
+  joinPorts,
+  noteOfPorts,
+  type Port,
+  portsIn,
+} from "./forward-ports.ts";
+import type { Filter } from "./forward-rules.ts";
 import { notInstalled, pathOf } from "./iptables.ts";
 import type { Netns } from "./netns.ts";
 import { findGeneration } from "./nft.ts";
@@ -29,7 +37,6 @@ import { isOfNetwork, type Owner, ownerTexts } from "./owner.ts";
 import { findSysctl } from "./sysctl.ts";
 
 type Iptables = typeof import("./forward-iptables.lazy.ts");
-type Filter = import("./forward-iptables.lazy.ts").Filter;
 type Firewalld = typeof import("./firewalld.lazy.ts");
 
 export type { Forwarding, Ingress } from "./forward.ts";
@@ -146,7 +153,7 @@ function withIsolated(
   const isBefore = (port: Port) =>
     !port.isolated || portsIn(notesOf(host, owner, port.name)).includes(port.name);
   const names = ports.filter(isBefore).map(({ name }) => name);
-  return names.length > 0 ? `${note ?? "- - -"} ${names.join(",")}` : note;
+  return noteOfPorts(note, names);
 }
 
 /** What an attachment that is there already has noted. */
@@ -154,11 +161,6 @@ function notesOf(host: Netns, owner: Owner, port: string): readonly string[] {
   const inNftables = nftables.noteAtPort(host, owner, port);
   if (inNftables !== undefined) return [inNftables];
   return hasIptablesRules(host) ? iptables().notesOn(host, owner) : [];
-}
-
-/** The ports that notes say to have been isolated by us. */
-function portsIn(notes: readonly string[]): readonly string[] {
-  return Array.from(new Set(notes.flatMap((note) => note.split(" ")[3]?.split(",") ?? [])));
 }
 
 /** Without nf_tables it takes br_netfilter for what a bridge itself forwards to be dropped. */
