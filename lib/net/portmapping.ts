@@ -24,6 +24,7 @@ import type { Owner } from "./owner.ts";
 import { hasHostportTables } from "./reference-tables.ts";
 import { setSysctl } from "./sysctl.ts";
 
+type Listeners = typeof import("./host-listeners.lazy.ts");
 type Iptables = typeof import("./hostports-iptables.lazy.ts");
 
 export type { Condition, HostPort, HostPorts, PortMapping, Snat, Target } from "./hostports.ts";
@@ -118,6 +119,11 @@ const MOST_LINKS = 16;
 export function guardLinks(host: Netns, names: readonly string[]): void {
   const some = names.slice(0, MOST_LINKS);
   if (some.length > 0) guardLoopback(host, ...findLinks(host, ...some));
+}
+
+/** Programs of this host that no longer get what comes to the ports of mappings, in sentences. */
+export function describeCutOff(host: Netns, wanted: nftables.HostPorts): readonly string[] {
+  return lazily<Listeners>("host-listeners").describeCutOff(host, wanted);
 }
 
 /** Ends UDP connections that were led elsewhere before, or lead to a container that is gone. */

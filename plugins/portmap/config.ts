@@ -6,10 +6,12 @@ import { flagAt, givenAt, listAt, numberAt, textAt, valueAt } from "../../lib/cn
 import { type IpAddress, isUnspecified, parseAddress } from "../../lib/ip/address.ts";
 import type { Means, PortMapping, Snat } from "../../lib/net/portmapping.ts";
 import { pathOf, refuseRivals, withoutTwins } from "./mappings.ts";
+import { parseReserved, type Reservation } from "./reserved.ts";
 
 export interface PortmapConfig extends Means {
   readonly mappings: readonly Mapping[];
   readonly snat: Snat | undefined;
+  readonly reserved: readonly Reservation[];
 }
 
 /** A mapping as configured: where in the list, and for which families, if not for both. */
@@ -29,6 +31,7 @@ export function parsePortmapConfig(json: JsonObject, strict: boolean): PortmapCo
   if (strict && backend === "iptables") refuseOptions(words);
   return {
     mappings: mappingsIn(json, strict),
+    reserved: parseReserved(json, strict),
     snat: valueAt(json, "snat") === false ? undefined : { isForAll, markBit },
     backend,
     markChain,

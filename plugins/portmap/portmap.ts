@@ -29,12 +29,14 @@ import type { Netns } from "../../lib/net/netns.ts";
 import * as ports from "../../lib/net/portmapping.ts";
 import { type PortmapConfig, parsePortmapConfig } from "./config.ts";
 import * as schema from "./portmap.schema.json";
+import { refuseReserved } from "./reserved.ts";
 import { formerPorts, lossesIn, wantedPorts } from "./wanted.ts";
 
 type Add = Chained<AddCall<PortmapConfig>>;
 type Check = Chained<CheckCall<PortmapConfig>>;
 
 function add(call: Add, host: Netns): Result {
+  refuseReserved(call.config.mappings, call.config.reserved, call.attachment.ifName);
   const wanted = wantedPorts(call);
   for (const loss of lossesIn(call)) warn("portmap", loss);
   if (wanted.targets.length === 0) return call.prevResult;
@@ -46,6 +48,7 @@ function add(call: Add, host: Netns): Result {
     );
     ports.openLoopback(host, wanted, backend);
     ports.forgetDatagrams(host, ports.portsOf(wanted));
+    for (const cutOff of ports.describeCutOff(host, wanted)) warn("portmap", cutOff);
     return call.prevResult;
   });
 }
