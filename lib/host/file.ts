@@ -31,7 +31,6 @@ export const O_PATH = 0o10000000;
 export const O_TMPFILE = 0o20200000;
 
 const S_IFMT = 0o170000;
-const S_IFSOCK = 0o140000;
 const S_IFCHR = 0o020000;
 const S_IFDIR = 0o040000;
 const S_IFREG = 0o100000;

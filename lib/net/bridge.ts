@@ -9,7 +9,7 @@ import * as netlink from "../netlink/link.ts";
 import { NetError } from "./error.ts";
 import { deleteLinkIfPresent, findLink, getLink, type Link } from "./link.ts";
 import type { Netns } from "./netns.ts";
-import { heedNoRouters } from "./routers.ts";
+import { heedNoRouters, heedNoRoutersLater } from "./routers.ts";
 import { setSysctlIfPresent } from "./sysctl.ts";
 import { randomMac } from "./veth.ts";
 
@@ -37,7 +37,8 @@ export function ensureBridge(ns: Netns, spec: BridgeSpec, found: Link | undefine
       `Cannot use bridge "${spec.name}": it already exists but is not a bridge`,
     );
   }
-  if (!found || spec.isGateway) heedNoRouters(ns, existing);
+  if (spec.isGateway) heedNoRouters(ns, existing);
+  else if (!found) heedNoRoutersLater(ns, spec.name);
   return adjustBridge(ns, spec, existing);
 }
 

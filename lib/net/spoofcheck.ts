@@ -22,6 +22,7 @@ import {
   verdictOf,
 } from "../netlink/nft-expression.ts";
 import { NF_BR_PRE_ROUTING } from "../netlink/nft-request.ts";
+import type { Link } from "./link.ts";
 import type { Netns } from "./netns.ts";
 import type { Rule } from "./nft.ts";
 import {
@@ -102,14 +103,18 @@ function reference(host: Netns): Leftovers | undefined {
 
 /**
  * What an attachment's check lacks, in words; undefined if it is complete. That of the reference
- * plugins counts as well, where only sources are checked.
+ * plugins counts as well, where only sources are checked: they leave the bridge as it is.
  */
 export function findSpoofCheckFault(
   host: Netns,
   owner: Owner,
-  port: CheckedPort,
+  { bridge, ...port }: CheckedPort & { readonly bridge: Link },
 ): string | undefined {
-  const fault = checkEntries(host, dispatcherFor(port), { owner, entries: [entryOf(port)] });
+  const fault =
+    checkEntries(host, dispatcherFor(port), { owner, entries: [entryOf(port)] }) ??
+    (bridge.learnsLinkLocal
+      ? `bridge "${bridge.name}" should have no_linklocal_learn on`
+      : undefined);
   if (fault === undefined || port.check === "strict") return fault;
   return reference(host)?.hasSpoofCheck(host, owner, port.mac) ? undefined : fault;
 }

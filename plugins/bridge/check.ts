@@ -185,7 +185,6 @@ function spoofFault(call: CheckOf, host: Netns, found: Found): string | undefine
   const { bridge, outside, inside } = found;
   const check = call.config.macSpoofCheck;
   if (!check) return undefined;
-  if (bridge.learnsLinkLocal) return `bridge "${bridge.name}" should have no_linklocal_learn on`;
-  const port = { name: outside.name, mac: inside.mac, check };
+  const port = { name: outside.name, mac: inside.mac, check, bridge };
   return spoofCheck.findSpoofCheckFault(host, call.attachment, port);
 }
