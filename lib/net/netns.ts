@@ -26,6 +26,12 @@ export class NetnsError extends Error {
   }
 }
 
+/**
+ * How many addresses, routes and the like of a container are looked at: it may have any number, and
+ * who made them must not decide what memory and time it takes to ask.
+ */
+const LONGEST_LIST = 16_384;
+
 /** One network namespace: the process's own (`fd` is -1) or another, held open. */
 export class Netns {
   readonly fd: number;
@@ -39,8 +45,9 @@ export class Netns {
     this.path = path;
     const open = (domain: number, type: number, protocol: number) =>
       fd < 0 ? host.socket(domain, type, protocol) : host.socketIn(fd, domain, type, protocol);
-    this.#route = new Connection(NETLINK_ROUTE, open);
-    this.#netfilter = new Connection(NETLINK_NETFILTER, open);
+    const longest = fd < 0 ? undefined : LONGEST_LIST;
+    this.#route = new Connection(NETLINK_ROUTE, open, longest);
+    this.#netfilter = new Connection(NETLINK_NETFILTER, open, longest);
   }
 
   /** rtnetlink: links, addresses, routes, neighbours, qdiscs. */

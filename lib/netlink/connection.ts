@@ -7,6 +7,7 @@ import {
   checked,
   EBADMSG,
   EBUSY,
+  EFBIG,
   EINTR,
   EINVAL,
   ENOBUFS,
@@ -72,12 +73,19 @@ export interface Outcome {
 export class Connection {
   readonly #openSocket: OpenSocket;
   readonly #protocol: number;
+  readonly #longest: number;
   #fd = -1;
   #sequence = 1;
 
-  constructor(protocol: number, openSocket: OpenSocket) {
+  /** A list of more than `longest` messages is refused: whose namespace it is may make it so. */
+  constructor(
+    protocol: number,
+    openSocket: OpenSocket,
+    longest: number = Number.POSITIVE_INFINITY,
+  ) {
     this.#protocol = protocol;
     this.#openSocket = openSocket;
+    this.#longest = longest;
   }
 
   /** Sends all requests in one datagram and throws the first refusal. */
@@ -158,9 +166,17 @@ export class Connection {
           if (error) throw error;
           return interrupted ? undefined : items;
         }
+        if (items.length === this.#longest) throw this.#tooMany(request);
         items.push(decode(request.what, codec, message.body));
       }
     }
+  }
+
+  /** What is still to come goes with the socket. */
+  #tooMany({ what }: Request): NetlinkError {
+    this.close();
+    const text = `there are more than ${this.#longest} messages to read`;
+    return new NetlinkError(say(what), EFBIG, { text });
   }
 
   /** Closes the socket; the next request opens a new one. */

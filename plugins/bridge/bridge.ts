@@ -18,7 +18,6 @@ import { allOrNothing, asMuchAsPossible, tryTo, type Undo } from "../../lib/cni/
 import { warn } from "../../lib/cni/warn.ts";
 import type { IpAddress } from "../../lib/ip/address.ts";
 import { parseCidr } from "../../lib/ip/cidr.ts";
-import { listAddresses } from "../../lib/net/address.ts";
 import { bridgeFault } from "../../lib/net/bridge.ts";
 import * as configure from "../../lib/net/configure.ts";
 import {
@@ -39,7 +38,7 @@ import type { VethEnd } from "../../lib/net/veth.ts";
 import * as schema from "./bridge.schema.json";
 import { check } from "./check.ts";
 import { type BridgeConfig, containerMac, parseBridgeConfig } from "./config.ts";
-import { type Connected, connect, deleteStale, disconnect, type Inside } from "./connect.ts";
+import { type Connected, connect, deleteStale, disconnect } from "./connect.ts";
 import { connectGateway, vlanLinkName, withGateways } from "./gateway.ts";
 import { describe, reportedRoutes, resolvedRoutes } from "./result.ts";
 
@@ -153,10 +152,7 @@ function del(call: DelCall<BridgeConfig>, host: Netns, container: Netns | undefi
   const { attachment, config } = call;
   const inside = container && findLink(container, attachment.ifName);
   asMuchAsPossible(
-    [
-      "delete the masquerade",
-      () => config.ipMasq && unmasquerade(call, host, { container, inside }),
-    ],
+    ["delete the masquerade", () => config.ipMasq && unmasquerade(call, host)],
     ["delete the MAC spoof check", () => config.macSpoofCheck && unspoof(call, host)],
     ["delete the veth pair", () => disconnect(call, host, { container, inside })],
     ["release the addresses", () => ipam.deleteLease(call)],
@@ -169,17 +165,12 @@ function openable(config: BridgeConfig, host: Netns): readonly (Link | undefined
   return findLinks(host, config.bridge, ...(config.vlan?.access ? [vlanLinkName(config)] : []));
 }
 
-/** The addresses are known from the link, or from the result of ADD; otherwise they are searched. */
-function unmasquerade(
-  call: DelCall<BridgeConfig>,
-  host: Netns,
-  { container, inside }: Inside,
-): void {
-  const known =
-    container && inside
-      ? listAddresses(container, inside).map(({ cidr }) => cidr.address)
-      : reportedAddresses(call);
-  masquerading.deleteMasquerade(host, call.attachment, known);
+/**
+ * The addresses are known from the result of ADD; otherwise they are searched by their owner. What
+ * the container's link has by now is for the container to say, and may be anything.
+ */
+function unmasquerade(call: DelCall<BridgeConfig>, host: Netns): void {
+  masquerading.deleteMasquerade(host, call.attachment, reportedAddresses(call));
 }
 
 function unspoof(call: DelCall<BridgeConfig>, host: Netns): void {
