@@ -35,7 +35,7 @@ function blocksOf(file: string): readonly Block[] {
   }));
 }
 
-const documents = ["README.md", ...filesOf("docs", [".md"])];
+const documents = ["README.md", "SECURITY.md", ...filesOf("docs", [".md"])];
 const examples = filesOf("examples", [".conf", ".conflist"]);
 const blocks = [
   ...documents.flatMap(blocksOf),
@@ -184,6 +184,15 @@ describe("the documents", () => {
     const missing = links.filter(({ path }) => spawnSync("test", ["-e", path]).status !== 0);
     expect(links.length).toBeGreaterThan(5);
     expect(missing).toEqual([]);
+  });
+
+  it("name every file of attacks in SECURITY.md, and no test that is not there", () => {
+    const security = readFileSync(`${root}/SECURITY.md`, "utf8");
+    const named = Array.from(security.matchAll(/`([\w-]+\.test\.ts)`/g), ([, name = ""]) => name);
+    const attacks = filesOf("spec-tests/attacks", [".test.ts"]).map((path) => basename(path));
+    const others = readdirSync(`${root}/spec-tests`);
+    expect(attacks.filter((name) => !named.includes(name))).toEqual([]);
+    expect(named.filter((name) => !attacks.includes(name) && !others.includes(name))).toEqual([]);
   });
 
   it("speak of files and functions by the names they have", () => {
