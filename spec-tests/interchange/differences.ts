@@ -105,6 +105,14 @@ export const inOutcomes: readonly Difference[] = [
     where: /the host's own namespace/,
   },
 
+  {
+    why: "DEL leaves a link that is the container's own, so the next ADD finds it in its way again",
+    path: /^add$/,
+    theirs: succeeds,
+    ours: /^fails with 103: .* an interface of this name already exists/,
+    where: /interface that is there/,
+  },
+
   /* ---- both fail ---- */
   {
     why: "999 is for faults of the plugin; the specification has 4 for variables, CNI_ARGS among them",
@@ -269,6 +277,14 @@ export const inState: readonly Difference[] = [
     path: /^host sysctl ipv6\/conf\/(br\d+|cni0)\/accept_dad$/,
     theirs: /"1"/,
     ours: /"0"/,
+  },
+
+  {
+    why: "a bridge with the MAC spoof check learns nothing from frames that the check does not see",
+    path: /^host link br\d+\.linkinfo\.info_data\.no_linklocal_learn$/,
+    theirs: /^0$/,
+    ours: /^1$/,
+    where: /macspoofchk/,
   },
 
   {
