@@ -67,11 +67,21 @@ function isDoneByReference(host: Netns, { owner, addresses }: Masquerade): boole
   );
 }
 
-/** Removes an attachment's masquerade; `known` addresses save a search. */
-export function deleteMasquerade(host: Netns, owner: Owner, known: readonly IpAddress[]): void {
+/** Whose masquerade is to go. */
+export interface Masqueraded {
+  readonly owner: Owner;
+  /** The addresses that are known save a search. */
+  readonly known: readonly IpAddress[];
+  /** The addresses to go by where none is known: rules of the reference plugins name no owner. */
+  readonly found?: () => readonly IpAddress[];
+}
+
+/** Removes an attachment's masquerade. */
+export function deleteMasquerade(host: Netns, { owner, known, found }: Masqueraded): void {
   nftables.deleteMasquerade(host, owner, known);
-  if (hasReferenceTables(host))
-    lazily<Leftovers>("reference-leftovers").deleteLeftovers(host, owner, known);
+  if (!hasReferenceTables(host)) return;
+  const addresses = known.length === 0 && found ? found() : known;
+  lazily<Leftovers>("reference-leftovers").deleteLeftovers(host, owner, addresses);
 }
 
 /** Removes the masquerade of all attachments of a network that are no longer valid. */

@@ -16,8 +16,10 @@ import type { Result } from "../../lib/cni/result.ts";
 import { interfacePlugin } from "../../lib/cni/run.ts";
 import { allOrNothing, asMuchAsPossible, tryTo, type Undo } from "../../lib/cni/undo.ts";
 import { warn } from "../../lib/cni/warn.ts";
+import { cidrsOf, ipsOf } from "../../lib/cni/whose.ts";
+import { EFBIG } from "../../lib/host/errno.ts";
 import type { IpAddress } from "../../lib/ip/address.ts";
-import { parseCidr } from "../../lib/ip/cidr.ts";
+import { listAddresses } from "../../lib/net/address.ts";
 import { bridgeFault } from "../../lib/net/bridge.ts";
 import * as configure from "../../lib/net/configure.ts";
 import {
@@ -35,10 +37,11 @@ import * as masquerading from "../../lib/net/masquerading.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import * as spoofCheck from "../../lib/net/spoofcheck.ts";
 import type { VethEnd } from "../../lib/net/veth.ts";
+import { isRefusal } from "../../lib/netlink/error.ts";
 import * as schema from "./bridge.schema.json";
 import { check } from "./check.ts";
 import { type BridgeConfig, containerMac, parseBridgeConfig } from "./config.ts";
-import { type Connected, connect, deleteStale, disconnect } from "./connect.ts";
+import { type Connected, connect, deleteStale, disconnect, type Inside } from "./connect.ts";
 import { connectGateway, vlanLinkName, withGateways } from "./gateway.ts";
 import { describe, reportedRoutes, resolvedRoutes } from "./result.ts";
 
@@ -123,7 +126,9 @@ function masquerade(
   const addresses = lease.ips.map(({ cidr }) => cidr);
   const wanted = { owner: call.attachment, addresses, backend: call.config.ipMasqBackend };
   const known = addresses.map(({ address }) => address);
-  undo.add("masquerade", () => masquerading.deleteMasquerade(host, call.attachment, known));
+  undo.add("masquerade", () =>
+    masquerading.deleteMasquerade(host, { owner: call.attachment, known }),
+  );
   masquerading.addMasquerade(host, wanted);
 }
 
@@ -152,7 +157,10 @@ function del(call: DelCall<BridgeConfig>, host: Netns, container: Netns | undefi
   const { attachment, config } = call;
   const inside = container && findLink(container, attachment.ifName);
   asMuchAsPossible(
-    ["delete the masquerade", () => config.ipMasq && unmasquerade(call, host)],
+    [
+      "delete the masquerade",
+      () => config.ipMasq && unmasquerade(call, host, { container, inside }),
+    ],
     ["delete the MAC spoof check", () => config.macSpoofCheck && unspoof(call, host)],
     ["delete the veth pair", () => disconnect(call, host, { container, inside })],
     ["release the addresses", () => ipam.deleteLease(call)],
@@ -167,18 +175,38 @@ function openable(config: BridgeConfig, host: Netns): readonly (Link | undefined
 
 /**
  * The addresses are known from the result of ADD; otherwise they are searched by their owner. What
- * the container's link has by now is for the container to say, and may be anything.
+ * the container's link has by now is for the container to say, and may be anything: only rules of
+ * the reference plugins, which name the container but not its interface, are told apart by it.
  */
-function unmasquerade(call: DelCall<BridgeConfig>, host: Netns): void {
-  masquerading.deleteMasquerade(host, call.attachment, reportedAddresses(call));
+function unmasquerade(
+  call: DelCall<BridgeConfig>,
+  host: Netns,
+  { container, inside }: Inside,
+): void {
+  const owner = call.attachment;
+  const known = addressesIn(call);
+  const found = () => (container && inside ? addressesOf(container, inside) : []);
+  masquerading.deleteMasquerade(host, { owner, known, found });
+}
+
+/** None if there are more than are looked at. */
+function addressesOf(container: Netns, inside: Link): readonly IpAddress[] {
+  try {
+    return listAddresses(container, inside).map(({ cidr }) => cidr.address);
+  } catch (cause) {
+    if (isRefusal(cause, EFBIG)) return [];
+    throw cause;
+  }
 }
 
 function unspoof(call: DelCall<BridgeConfig>, host: Netns): void {
   spoofCheck.deleteSpoofCheck(host, call.attachment, undefined);
 }
 
-function reportedAddresses({ prevResult }: DelCall<BridgeConfig>): IpAddress[] {
-  return (prevResult?.ips ?? []).flatMap(({ address }) => parseCidr(address)?.address ?? []);
+/** What the result of ADD says of its addresses; one that does not say whose they are may lack some. */
+function addressesIn({ prevResult, attachment }: DelCall<BridgeConfig>): readonly IpAddress[] {
+  const own = prevResult ? ipsOf(prevResult, attachment.ifName, "own") : [];
+  return cidrsOf(own).map(({ address }) => address);
 }
 
 /** What attachments left that are no longer valid: each kind of thing by its owner's mark. */

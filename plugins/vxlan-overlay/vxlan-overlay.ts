@@ -44,7 +44,9 @@ function add(call: AddCall<OverlayConfig>, host: Netns): Result {
       sameShape: false,
     });
     if (call.config.ipMasq) {
-      undo.add("masquerade", () => masquerading.deleteMasquerade(host, call.attachment, []));
+      undo.add("masquerade", () =>
+        masquerading.deleteMasquerade(host, { owner: call.attachment, known: [] }),
+      );
       masquerading.addMasquerade(host, masqueradeOf(call, result));
     }
     return result;
@@ -146,7 +148,9 @@ function del(call: DelCall<OverlayConfig>, host: Netns): void {
   asMuchAsPossible(
     [
       "delete the masquerade",
-      () => call.config.ipMasq && masquerading.deleteMasquerade(host, call.attachment, known),
+      () =>
+        call.config.ipMasq &&
+        masquerading.deleteMasquerade(host, { owner: call.attachment, known }),
     ],
     ["leave the bridge", () => toBridge(call, "DEL", 0)],
   );
