@@ -1,6 +1,6 @@
 /** Addresses of a link: list, add, delete. */
 
-import { EADDRNOTAVAIL } from "../host/errno.ts";
+import { EADDRNOTAVAIL, EFBIG } from "../host/errno.ts";
 import type { IpAddress } from "../ip/address.ts";
 import type { Cidr } from "../ip/cidr.ts";
 import * as netlink from "../netlink/address.ts";
@@ -28,6 +28,16 @@ export function listAddresses(ns: Netns, link: Named): Address[] {
       const cidr = { address, prefixLength: header.prefixLength };
       return [{ cidr, flags: attributes.flags ?? header.flags, scope: header.scope }];
     });
+}
+
+/** The same without lengths; none where there are more than are looked at in a container. */
+export function listAddressesIfFew(ns: Netns, link: Named): readonly IpAddress[] {
+  try {
+    return listAddresses(ns, link).map(({ cidr }) => cidr.address);
+  } catch (cause) {
+    if (isRefusal(cause, EFBIG)) return [];
+    throw cause;
+  }
 }
 
 /** Deletes an address if the link has it. */

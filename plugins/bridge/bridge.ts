@@ -17,9 +17,8 @@ import { interfacePlugin } from "../../lib/cni/run.ts";
 import { allOrNothing, asMuchAsPossible, tryTo, type Undo } from "../../lib/cni/undo.ts";
 import { warn } from "../../lib/cni/warn.ts";
 import { cidrsOf, ipsOf } from "../../lib/cni/whose.ts";
-import { EFBIG } from "../../lib/host/errno.ts";
 import type { IpAddress } from "../../lib/ip/address.ts";
-import { listAddresses } from "../../lib/net/address.ts";
+import { listAddressesIfFew } from "../../lib/net/address.ts";
 import { bridgeFault } from "../../lib/net/bridge.ts";
 import * as configure from "../../lib/net/configure.ts";
 import {
@@ -37,7 +36,6 @@ import * as masquerading from "../../lib/net/masquerading.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import * as spoofCheck from "../../lib/net/spoofcheck.ts";
 import type { VethEnd } from "../../lib/net/veth.ts";
-import { isRefusal } from "../../lib/netlink/error.ts";
 import * as schema from "./bridge.schema.json";
 import { check } from "./check.ts";
 import { type BridgeConfig, containerMac, parseBridgeConfig } from "./config.ts";
@@ -185,18 +183,8 @@ function unmasquerade(
 ): void {
   const owner = call.attachment;
   const known = addressesIn(call);
-  const found = () => (container && inside ? addressesOf(container, inside) : []);
+  const found = () => (container && inside ? listAddressesIfFew(container, inside) : []);
   masquerading.deleteMasquerade(host, { owner, known, found });
-}
-
-/** None if there are more than are looked at. */
-function addressesOf(container: Netns, inside: Link): readonly IpAddress[] {
-  try {
-    return listAddresses(container, inside).map(({ cidr }) => cidr.address);
-  } catch (cause) {
-    if (isRefusal(cause, EFBIG)) return [];
-    throw cause;
-  }
 }
 
 function unspoof(call: DelCall<BridgeConfig>, host: Netns): void {
