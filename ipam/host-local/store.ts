@@ -121,7 +121,6 @@ export class Store {
     this.#path = path;
     this.#fd = fd;
     this.#boot = bootId();
-    hasOwnDirectory(INDEX_DIRECTORY);
     const current = Index.open(this.#indexFile(), descriptorStatus(fd), this.#boot);
     this.#index = current ?? this.#rebuild().index;
   }

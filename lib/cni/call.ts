@@ -13,6 +13,8 @@ export interface Request {
   readonly config: JsonObject;
   readonly cniVersion: string;
   readonly network: string;
+  /** True if a plugin of this image hands it on in its own process, after looking at it itself. */
+  readonly isDelegated?: boolean;
 }
 
 /** The configuration as it was given, letter by letter. */

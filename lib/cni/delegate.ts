@@ -2,7 +2,7 @@
 
 import * as host from "host";
 import { ETXTBSY, SystemError } from "../host/errno.ts";
-import { fileStatus, isSameFile } from "../host/file.ts";
+import { type FileStatus, fileStatus, isSameFile } from "../host/file.ts";
 import { runProgram } from "../host/process.ts";
 import type { Request } from "./call.ts";
 import { type Command, type Environment, isPlainName } from "./environment.ts";
@@ -24,14 +24,18 @@ interface InProcess {
  * it printed as JSON (ADD), or undefined. If the file found is this image, no process is made.
  */
 export function delegate(type: string, command: Command, request: Request): Json | undefined {
-  const path = findPlugin(type, request.environment.path);
-  return runPlugin(path, { command, request, milliseconds: DEADLINE });
+  return runFound(findDelegate(type, request), command, request);
+}
+
+/** The same with a plugin that was found before. */
+export function runFound(found: PluginFile, command: Command, request: Request): Json | undefined {
+  return runPlugin(found, { command, request, milliseconds: DEADLINE });
 }
 
 /** Tells a delegate to DEL because this ADD fails; one that hangs is not waited for a second time. */
 export function takeBack(type: string, request: Request): void {
-  const path = findPlugin(type, request.environment.path);
-  runPlugin(path, { command: "DEL", request, milliseconds: TAKE_BACK_DEADLINE });
+  const found = findPlugin(type, request.environment.path);
+  runPlugin(found, { command: "DEL", request, milliseconds: TAKE_BACK_DEADLINE });
 }
 
 /** Hands a request, with a configuration of the caller's, to a plugin of this very image. */
@@ -44,9 +48,9 @@ export function reconfigured(request: Request, config: JsonObject): Request {
   return { ...request, config, stdin: host.encode(JSON.stringify(config)) };
 }
 
-/** Refuses a delegate that cannot be found, before anything has been done for it. */
-export function requireDelegate(type: string, request: Request): void {
-  findPlugin(type, request.environment.path);
+/** The file of a delegate; refused if it cannot be found, before anything has been done for it. */
+export function findDelegate(type: string, request: Request): PluginFile {
+  return findPlugin(type, request.environment.path);
 }
 
 interface Delegation {
@@ -55,17 +59,24 @@ interface Delegation {
   readonly milliseconds: number;
 }
 
-function runPlugin(path: string, delegation: Delegation): Json | undefined {
+/** The file of a plugin, and what stat(2) tells of it. */
+export interface PluginFile {
+  readonly path: string;
+  readonly status: FileStatus;
+}
+
+function runPlugin({ path, status }: PluginFile, delegation: Delegation): Json | undefined {
   const { command, request } = delegation;
-  const served = isThisImage(path) ? host.commandAt(path) : undefined;
+  const served = isThisImage(status) ? host.commandAt(path) : undefined;
   if (served === undefined) return execute(path, delegation);
   const { handle } = host.load(served) as Partial<InProcess>;
   if (!handle) throw new CniError(Code.delegate, `Cannot run "${path}": "${served}" is no plugin`);
-  return handle({ ...request, environment: { ...request.environment, command } });
+  const environment = { ...request.environment, command };
+  return handle({ ...request, environment, isDelegated: true });
 }
 
 /** The first regular file named `type` in the directories of CNI_PATH. */
-function findPlugin(type: string, searchPath: string): string {
+function findPlugin(type: string, searchPath: string): PluginFile {
   if (type === "") throw configError("ipam.type", "the name of a plugin", type);
   if (!isPlainName(type)) {
     throw configError("ipam.type", "the plain name of a plugin (invalid plugin name)", type);
@@ -76,7 +87,8 @@ function findPlugin(type: string, searchPath: string): string {
   }
   for (const directory of directories) {
     const path = `${directory}/${type}`;
-    if (fileStatus(path)?.isFile) return path;
+    const status = fileStatus(path);
+    if (status?.isFile) return { path, status };
   }
   throw new CniError(
     Code.delegate,
@@ -84,10 +96,9 @@ function findPlugin(type: string, searchPath: string): string {
   );
 }
 
-function isThisImage(path: string): boolean {
-  const found = fileStatus(path);
+function isThisImage(found: FileStatus): boolean {
   const own = fileStatus("/proc/self/exe");
-  return found !== undefined && own !== undefined && isSameFile(found, own);
+  return own !== undefined && isSameFile(found, own);
 }
 
 function execute(path: string, { command, request, milliseconds }: Delegation): Json | undefined {

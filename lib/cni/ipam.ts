@@ -3,10 +3,12 @@
 import { type IpAddress, parseAddress } from "../ip/address.ts";
 import { type Cidr, parseCidr } from "../ip/cidr.ts";
 import type { Call } from "./call.ts";
-import { delegate, requireDelegate, takeBack } from "./delegate.ts";
+import { delegate, findDelegate, type PluginFile, runFound, takeBack } from "./delegate.ts";
 import { CniError, Code } from "./error.ts";
 import type { NetConf } from "./netconf.ts";
 import { parseResult, type Result, type ResultRoute } from "./result.ts";
+
+export type { PluginFile } from "./delegate.ts";
 
 /** An address of a lease. */
 export interface LeaseIp {
@@ -26,15 +28,15 @@ export function hasIpam(call: Call<NetConf>): boolean {
   return call.config.ipamType !== "";
 }
 
-/** Refuses an IPAM plugin that cannot be found, before anything has been done. */
-export function requireIpam(call: Call<NetConf>): void {
-  if (hasIpam(call)) requireDelegate(call.config.ipamType, call.request);
+/** The IPAM plugin, if one is asked for; refused if it cannot be found, before anything is done. */
+export function findIpam(call: Call<NetConf>): PluginFile | undefined {
+  return hasIpam(call) ? findDelegate(call.config.ipamType, call.request) : undefined;
 }
 
 /** ADD; if IPAM fails, or gives no address, it is told to DEL before the error goes up. */
-export function addLease(call: Call<NetConf>): Lease {
+export function addLease(call: Call<NetConf>, plugin: PluginFile): Lease {
   try {
-    const output = delegate(call.config.ipamType, "ADD", call.request);
+    const output = runFound(plugin, "ADD", call.request);
     return readLease(call, parseResult(output ?? null, leaseOrigin(call)));
   } catch (cause) {
     throw CniError.from(cause).plus(attempt(() => takeBackLease(call)));

@@ -194,8 +194,8 @@ function sameNetns(netns: string): CniError {
 }
 
 /** IPAM never opens the container's namespace, but a runtime that hands it its own is wrong. */
-function refuseOwnNetns({ environment: { netns, netnsOverride } }: Request): void {
-  if (netns === "" || netnsOverride) return;
+function refuseOwnNetns({ environment: { netns, netnsOverride }, isDelegated }: Request): void {
+  if (netns === "" || netnsOverride || isDelegated) return;
   const given = fileStatus(netns);
   const own = fileStatus("/proc/self/ns/net");
   if (given && own && isSameFile(given, own)) throw sameNetns(netns);

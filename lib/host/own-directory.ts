@@ -104,6 +104,13 @@ function refuseWritable(directory: string, path: string, { mode, isLast }: Writa
   throw new ForeignDirectory(directory, `${state}; ${advice}`);
 }
 
+/** True if an open file is root's or ours: then its directory let nobody else put it there. */
+export function isOwnFile(fd: number): boolean {
+  const fields = new Float64Array(7);
+  checked(host.fstat(fd, fields), `stat descriptor ${fd}`);
+  return fields[6] === 0 || fields[6] === host.getuid();
+}
+
 /** Makes a directory and its parents unless there is one; throws ForeignDirectory, SystemError. */
 export function ensureOwnDirectory(directory: string, mode: number): void {
   if (hasOwnDirectory(directory)) return;

@@ -3,6 +3,7 @@
 import * as host from "host";
 import { checked } from "./errno.ts";
 import { closeFile, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } from "./file.ts";
+import { isOwnFile } from "./own-directory.ts";
 
 /** Bytes of a page. */
 export const PAGE_SIZE = 4096;
@@ -19,10 +20,13 @@ export class PagedFile {
     this.#fd = fd;
   }
 
-  /** The file of a path, or undefined if it cannot be opened, for whatever reason. */
+  /** The file of a path, or undefined if it cannot be opened, for whatever reason, or is another's. */
   static open(path: string): PagedFile | undefined {
     const fd = host.open(path, O_RDWR | O_NOFOLLOW, 0);
-    return fd < 0 ? undefined : new PagedFile(path, fd);
+    if (fd < 0) return undefined;
+    if (isOwnFile(fd)) return new PagedFile(path, fd);
+    closeFile(fd);
+    return undefined;
   }
 
   /** A file of empty pages that comes into being when it is saved. */

@@ -13,7 +13,7 @@ import { NetError } from "./error.ts";
 import { explainedAddressError } from "./gateway.ts";
 import type { Link } from "./link.ts";
 import type { Netns } from "./netns.ts";
-import { findSysctl, setSysctl, setSysctlIfPresent } from "./sysctl.ts";
+import { ifPossible, SysctlDirectory } from "./sysctl.ts";
 
 /** What a link inside a container is to be given. */
 export interface LinkSetup {
@@ -65,29 +65,54 @@ function distinctRoutes(routes: readonly NewRoute[]): NewRoute[] {
   });
 }
 
-/** Makes IPv6 usable on a link that is to get such an address. */
-export function prepareIpv6(ns: Netns, link: Named, address: IpAddress): void {
-  for (const name of ["lo", link.name]) {
-    const disabled = findSysctl(ns, `ipv6/conf/${name}/disable_ipv6`);
-    if (disabled === undefined) throw noIpv6(ns, link, address);
-    if (disabled !== "0") setSysctl(ns, `ipv6/conf/${name}/disable_ipv6`, "0");
-  }
-  setSysctl(ns, `ipv6/conf/${link.name}/keep_addr_on_down`, "1");
-  setSysctlIfPresent(ns, `ipv6/conf/${link.name}/ndisc_notify`, "1");
+/** What the kernel is to do of its own accord by IPv6 on a link. */
+export interface Ipv6Setup {
+  /** An address that the link is to get: then IPv6 has to be usable. */
+  readonly address: IpAddress | undefined;
+  /** True to probe for duplicates of all of the link's addresses, also the kernel's own. */
+  readonly detectDuplicates: boolean;
+  /** False if the host is the router: then no pod is. */
+  readonly heedsRouters: boolean;
 }
 
-function noIpv6(ns: Netns, link: Named, address: IpAddress): NetError {
+/** Sets what has to be set before the link is up; throws NetError if an address cannot be had. */
+export function prepareIpv6(ns: Netns, link: Named, setup: Ipv6Setup): void {
+  const { address } = setup;
+  const directory = `ipv6/conf/${link.name}`;
+  if (!address) {
+    ifPossible(() => SysctlDirectory.use(ns, directory, (found) => setHabits(found, setup)));
+    return;
+  }
+  SysctlDirectory.use(ns, "ipv6/conf/lo", (found) =>
+    enableIpv6(found ?? noIpv6(ns, link, address)),
+  );
+  SysctlDirectory.use(ns, directory, (found) => {
+    enableIpv6(found ?? noIpv6(ns, link, address));
+    found?.set("keep_addr_on_down", "1");
+    found?.setIfPresent("ndisc_notify", "1");
+    setHabits(found, setup);
+  });
+}
+
+function enableIpv6(sysctls: SysctlDirectory): void {
+  if (sysctls.find("disable_ipv6") !== "0") sysctls.set("disable_ipv6", "0");
+}
+
+/** What only makes things better: a kernel without IPv6 does nothing of it. */
+function setHabits(
+  sysctls: SysctlDirectory | undefined,
+  { detectDuplicates, heedsRouters }: Ipv6Setup,
+): void {
+  if (detectDuplicates) sysctls?.setIfPresent("enhanced_dad", "1");
+  sysctls?.setIfPresent("accept_dad", detectDuplicates ? "1" : "0");
+  if (!heedsRouters) sysctls?.setIfPresent("accept_ra", "0");
+}
+
+function noIpv6(ns: Netns, link: Named, address: IpAddress): never {
   const { findIpv6Fault } = lazily<typeof import("./ipv6-fault.lazy.ts")>("ipv6-fault");
   const fault = findIpv6Fault(ns, link) ?? `"${link.name}" has no sysctls of IPv6`;
   const what = `add address ${formatAddress(address)} to "${link.name}"`;
-  return new NetError("unsupported", `Cannot ${what}: ${fault}`);
-}
-
-/** Duplicate address detection for all of a link's IPv6 addresses, also the kernel's own. */
-export function setDuplicateDetection(ns: Netns, link: Named, wanted: boolean): void {
-  const directory = `ipv6/conf/${link.name}`;
-  if (wanted) setSysctlIfPresent(ns, `${directory}/enhanced_dad`, "1");
-  setSysctlIfPresent(ns, `${directory}/accept_dad`, wanted ? "1" : "0");
+  throw new NetError("unsupported", `Cannot ${what}: ${fault}`);
 }
 
 const IFA_F_DADFAILED = 0x08;

@@ -49,11 +49,11 @@ const ADDRESSES_WITHIN = 10_000;
 
 function add(call: AddCall<BridgeConfig>, host: Netns, container: Netns): Result {
   const mac = containerMac(call.config, call.args);
-  ipam.requireIpam(call);
+  const ipamPlugin = ipam.findIpam(call);
   return allOrNothing((undo) => {
     const { bridge, veth } = connect(call, { host, container, mac }, undo);
     guardLoopback(host, bridge);
-    const lease = ipam.hasIpam(call) ? takeLease(call, undo) : undefined;
+    const lease = ipamPlugin && takeLease(call, ipamPlugin, undo);
     if (call.config.macSpoofCheck) checkSpoofing(call, host, { veth, undo });
     setLinkUp(host, veth.outside);
     if (lease) configureContainer(call, container, { inside: veth.inside, lease });
@@ -71,8 +71,8 @@ function add(call: AddCall<BridgeConfig>, host: Netns, container: Netns): Result
   });
 }
 
-function takeLease(call: AddCall<BridgeConfig>, undo: Undo): ipam.Lease {
-  const lease = ipam.addLease(call);
+function takeLease(call: AddCall<BridgeConfig>, plugin: ipam.PluginFile, undo: Undo): ipam.Lease {
+  const lease = ipam.addLease(call, plugin);
   undo.add("address allocation", () => ipam.takeBackLease(call));
   return withGateways(call.config, lease);
 }
@@ -100,8 +100,11 @@ function configureContainer(
   const addresses = lease.ips.map(({ cidr }) => cidr);
   const firstIpv6 = addresses.find(({ address }) => address.length === 16);
   const detectDuplicates = call.config.detectDuplicates && firstIpv6 !== undefined;
-  if (firstIpv6) configure.prepareIpv6(container, inside, firstIpv6.address);
-  configure.setDuplicateDetection(container, inside, call.config.detectDuplicates);
+  configure.prepareIpv6(container, inside, {
+    address: firstIpv6?.address,
+    detectDuplicates: call.config.detectDuplicates,
+    heedsRouters: !call.config.isGateway,
+  });
   const routes = resolvedRoutes(lease, reportedRoutes(call.config, lease));
   configure.configureLink(container, inside, { addresses, routes, detectDuplicates });
   if (detectDuplicates) awaitAddresses(container, inside);

@@ -73,7 +73,6 @@ export function connect(call: AddCall<BridgeConfig>, ends: Ends, undo: Undo): Co
     () => void deleteLinkIf(ends.host, name, (link) => isMadeHere(link, ends, attachment)),
   );
   heedNoRoutersLater(ends.host, name);
-  if (config.isGateway) heedNoRoutersLater(ends.container, attachment.ifName);
   if (config.vlan) setPortVlans(ends.host, veth.outside, config.vlan);
   return { bridge, veth };
 }

@@ -20,7 +20,13 @@ import type {
   Request,
   StatusCall,
 } from "../../lib/cni/call.ts";
-import { delegate, reconfigured, requireDelegate, takeBack } from "../../lib/cni/delegate.ts";
+import {
+  delegate,
+  findDelegate,
+  reconfigured,
+  runFound,
+  takeBack,
+} from "../../lib/cni/delegate.ts";
 import { CniError, Code } from "../../lib/cni/error.ts";
 import type { Json, JsonObject } from "../../lib/cni/json.ts";
 import { parseResult, type Result } from "../../lib/cni/result.ts";
@@ -47,7 +53,7 @@ function add(call: AddCall<Config>, _host: Netns, container: Netns): Result {
   const given = delegateConfig(config, readSubnetEnv(config.subnetFile));
   const type = delegateOf(given);
   const request = requestWith(call, given);
-  requireDelegate(type, request);
+  const plugin = findDelegate(type, request);
   refuseTaken(call, container);
   const before = findRecord(config.dataDir, attachment);
   return allOrNothing((undo) => {
@@ -60,7 +66,7 @@ function add(call: AddCall<Config>, _host: Netns, container: Netns): Result {
       deleteRecord(config.dataDir, attachment, undefined);
     });
     shareRecord(config.dataDir, attachment, record);
-    return parseResult(delegate(type, "ADD", request) ?? null, {
+    return parseResult(runFound(plugin, "ADD", request) ?? null, {
       what: `the result of delegate "${type}"`,
       code: Code.delegate,
       version: call.cniVersion,
