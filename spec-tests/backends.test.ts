@@ -108,6 +108,11 @@ const table: readonly Row[] = [
     nftables: toAll,
     iptables: { by: "iptables", shown: /-A CNI-DN-\w+ -p tcp .*-j CNI-HOSTPORT-SETMARK/ },
   }),
+  ...rows("portmap", "reservedHostPorts", [8080], {
+    "": { refused: 103 },
+    nftables: { refused: 103 },
+    iptables: { refused: 103 },
+  }),
   ...rows("bridge", "ipMasq", true, {
     "": { by: "nftables", shown: /10\.1\.1\.2 .*net1/ },
     nftables: { by: "nftables", shown: /10\.1\.1\.2 .*net1/ },

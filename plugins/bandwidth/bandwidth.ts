@@ -190,15 +190,16 @@ function fault({ attachment, netns }: Check, state: string): CniError {
   return new CniError(Code.checkFailed, `${what}: ${state}`);
 }
 
-/** First the way to the device goes, then the device: nothing may be sent to one that is gone. */
+/**
+ * First the way to the device goes, and only then the device: nothing may be sent to one that is
+ * gone, and a way that is left is known by the device it leads to when DEL is repeated.
+ */
 function del(call: DelCall<BandwidthConfig>, host: Netns, container: Netns | undefined): void {
   const shaper = findShaper(call, host);
   const inside = container && findLink(container, call.attachment.ifName);
   const end = inside && findHostEnd(call, host, inside);
-  asMuchAsPossible(
-    ["end the redirection", () => end?.isOwn && release(host, end.link, shaper)],
-    ["delete the shaping device", () => shaper && deleteLinkIfPresent(host, shaper)],
-  );
+  if (end?.isOwn) release(host, end.link, shaper);
+  if (shaper) deleteLinkIfPresent(host, shaper);
 }
 
 function release(host: Netns, outside: Link, shaper: Link | undefined): void {
