@@ -6,14 +6,13 @@ import {
   closeFile,
   type FileStatus,
   fileStatus,
-  listDirectory,
   O_CREAT,
   O_NOFOLLOW,
   O_NONBLOCK,
   O_RDONLY,
   openFile,
-  readTextIfPresent,
 } from "./file.ts";
+import { findProcess, textIfReadable } from "./processes.ts";
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;
@@ -63,33 +62,13 @@ function takeLock(fd: number, path: string, milliseconds: number): void {
 function holderOf(path: string): string {
   const lock = fileStatus(path);
   if (!lock) return "another process";
-  for (const pid of namesIn("/proc").filter((name) => /^\d+$/.test(name))) {
-    const holds = namesIn(`/proc/${pid}/fd`).some((fd) => isLockedBy(pid, fd, lock));
-    if (holds) return `process ${pid} (${textOf(`/proc/${pid}/comm`).trim()})`;
-  }
-  return "another process";
+  const holder = findProcess((pid, fd) => isLockedBy(pid, fd, lock));
+  return holder ? `process ${holder.pid} (${holder.name})` : "another process";
 }
 
 function isLockedBy(pid: string, fd: string, lock: FileStatus): boolean {
   const fields = new Float64Array(6);
   if (host.stat(`/proc/${pid}/fd/${fd}`, fields) < 0) return false;
   if (fields[0] !== lock.device || fields[1] !== lock.inode) return false;
-  return /^lock:.*FLOCK/m.test(textOf(`/proc/${pid}/fdinfo/${fd}`));
-}
-
-/** Processes come and go while we look: what is gone by now has nothing to say. */
-function namesIn(directory: string): string[] {
-  try {
-    return listDirectory(directory);
-  } catch {
-    return [];
-  }
-}
-
-function textOf(path: string): string {
-  try {
-    return readTextIfPresent(path) ?? "";
-  } catch {
-    return "";
-  }
+  return /^lock:.*FLOCK/m.test(textIfReadable(`/proc/${pid}/fdinfo/${fd}`));
 }

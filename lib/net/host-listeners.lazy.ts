@@ -5,7 +5,7 @@
 
 import * as host from "host";
 import { SystemError } from "../host/errno.ts";
-import { fileStatus, listDirectory, readTextIfPresent } from "../host/file.ts";
+import { findProcess, isSocketWith } from "../host/processes.ts";
 import { equalAddresses, formatAddress, type IpAddress, isUnspecified } from "../ip/address.ts";
 import { Connection } from "../netlink/connection.ts";
 import { NetlinkError } from "../netlink/error.ts";
@@ -102,37 +102,6 @@ const MOST_DESCRIPTORS = 16_384;
 
 /** The program that has a socket, as far as the processes that can be seen tell. */
 function programOf(inode: number): string {
-  let left = MOST_DESCRIPTORS;
-  for (const pid of namesIn("/proc")) {
-    if (!/^\d+$/.test(pid)) continue;
-    for (const fd of namesIn(`/proc/${pid}/fd`)) {
-      if (left-- === 0) return "a program of the host";
-      if (isSocket(`/proc/${pid}/fd/${fd}`, inode)) return `"${nameOf(pid)}" (pid ${pid})`;
-    }
-  }
-  return "a program of the host";
-}
-
-/** A process may end, or be somebody else's. */
-function namesIn(path: string): readonly string[] {
-  return unlessRefused(() => listDirectory(path), []);
-}
-
-function isSocket(path: string, inode: number): boolean {
-  const status = unlessRefused(() => fileStatus(path), undefined);
-  return status?.inode === inode && status.isSocket;
-}
-
-function nameOf(pid: string): string {
-  const name = unlessRefused(() => readTextIfPresent(`/proc/${pid}/comm`), undefined) ?? "?";
-  return name.trim().replace(/[^ -~]|"/g, "?");
-}
-
-function unlessRefused<T>(body: () => T, otherwise: T): T {
-  try {
-    return body();
-  } catch (cause) {
-    if (cause instanceof SystemError) return otherwise;
-    throw cause;
-  }
+  const found = findProcess(isSocketWith(inode), MOST_DESCRIPTORS);
+  return found ? `"${found.name}" (pid ${found.pid})` : "a program of the host";
 }
