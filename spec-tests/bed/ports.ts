@@ -45,11 +45,16 @@ except OSError: pass
   return from.sh(`python3 -c '${program}'`);
 }
 
-/** A machine on a link of its own, 192.0.2.9 and fd99::9, to which the host is 192.0.2.1. */
+/**
+ * A machine on a link of its own, 192.0.2.9 and fd99::9, to which the host is 192.0.2.1. No address
+ * is probed first: without one of its link the kernel looks for no neighbour of what it forwards.
+ */
 export function world(bed: Bed): Container {
   const outside = bed.container("world");
   bed.host.sh(`
     ip link add wan type veth peer name eth0 netns world
+    echo 0 >/proc/sys/net/ipv6/conf/wan/accept_dad
+    ip netns exec world sh -c 'echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad'
     ip address add 192.0.2.1/24 dev wan
     ip address add fd99::1/64 dev wan nodad
     ip link set wan up
