@@ -12,7 +12,7 @@
 
 import type { Attachment } from "../../lib/cni/call.ts";
 import type { JsonObject } from "../../lib/cni/json.ts";
-import { deleteBackup, listNames, readBackup, writeBackup } from "../../lib/net/backup.ts";
+import { deleteBackup, listNames, readBackup, writeBackup } from "../../lib/state/backup.ts";
 
 export interface Record extends Given {
   readonly path: string;

@@ -2,7 +2,7 @@
 
 import { brief, CniError, Code } from "../../lib/cni/error.ts";
 import { type Cidr, networkOf, parseCidr } from "../../lib/ip/cidr.ts";
-import { readLines } from "../../lib/net/backup.ts";
+import { readLines } from "../../lib/state/backup.ts";
 
 export interface SubnetEnv {
   /** All of the overlay, of which the subnets are this host's part; IPv4 first. */

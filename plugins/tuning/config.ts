@@ -5,7 +5,7 @@ import { isObject, type JsonObject } from "../../lib/cni/json.ts";
 import { tokensOf } from "../../lib/cni/json-tokens.ts";
 import { textAt, valueAt } from "../../lib/cni/netconf.ts";
 import { isMulticastMac, type Mac, parseMac } from "../../lib/ip/mac.ts";
-import { readLines } from "../../lib/net/backup.ts";
+import { readLines } from "../../lib/state/backup.ts";
 
 export interface TuningConfig {
   /** As configured: the name, and the value. */

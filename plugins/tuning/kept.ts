@@ -3,10 +3,10 @@
 import type { Attachment } from "../../lib/cni/call.ts";
 import { findHostEnd } from "../../lib/cni/host-end.ts";
 import type { Result } from "../../lib/cni/result.ts";
-import { type Backup, readBackup } from "../../lib/net/backup.ts";
 import { findLink } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { compareNetns, identifyNetns } from "../../lib/net/netns-identity.ts";
+import { type Backup, readBackup } from "../../lib/state/backup.ts";
 
 /** A file's name, and what is in it if it is there and can be understood. */
 export interface Kept {

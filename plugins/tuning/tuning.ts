@@ -22,13 +22,6 @@ import { chainedPlugin } from "../../lib/cni/run.ts";
 import { allOrNothing, asMuchAsPossible, tryTo } from "../../lib/cni/undo.ts";
 import { holderOfLink } from "../../lib/cni/whose.ts";
 import { formatMac } from "../../lib/ip/mac.ts";
-import {
-  type Backup,
-  deleteBackup,
-  listBackups,
-  readBackup,
-  writeBackup,
-} from "../../lib/net/backup.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { identifyNetns } from "../../lib/net/netns-identity.ts";
 import {
@@ -40,6 +33,13 @@ import {
   writeSysctl,
   writeTunables,
 } from "../../lib/net/tuning.ts";
+import {
+  type Backup,
+  deleteBackup,
+  listBackups,
+  readBackup,
+  writeBackup,
+} from "../../lib/state/backup.ts";
 import {
   findDuplicate,
   macOf,

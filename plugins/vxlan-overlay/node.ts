@@ -7,9 +7,9 @@ import type { Cidr } from "../../lib/ip/cidr.ts";
 import type { Mac } from "../../lib/ip/mac.ts";
 import { findLink, type Link } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
-import { readJson } from "../../lib/net/record.ts";
 import { findDefaultUplink, linkSubnets } from "../../lib/net/uplink.ts";
 import type { Vxlan } from "../../lib/net/vxlan.ts";
+import { readJson } from "../../lib/state/record.ts";
 import {
   type OverlayConfig,
   parsePublicIP,

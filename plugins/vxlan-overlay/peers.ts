@@ -14,8 +14,8 @@ import { type Cidr, containsAddress, formatCidr, hostCidr } from "../../lib/ip/c
 import { formatMac, type Mac } from "../../lib/ip/mac.ts";
 import { type Claim, Claims, type Clash, SPACES } from "../../lib/net/claims.ts";
 import { type Peer, PeerList } from "../../lib/net/peers.ts";
-import { readJson } from "../../lib/net/record.ts";
 import { vtepMac } from "../../lib/net/vxlan.ts";
+import { readJson } from "../../lib/state/record.ts";
 import {
   type OverlayConfig,
   parsePublicIP,

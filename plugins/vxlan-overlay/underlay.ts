@@ -22,7 +22,6 @@ import {
   shutOut,
 } from "../../lib/net/overlay-guard.ts";
 import { PeerList } from "../../lib/net/peers.ts";
-import { oneAtATime, stampOf } from "../../lib/net/record.ts";
 import { heedNoRouters } from "../../lib/net/routers.ts";
 import {
   canTakeOver,
@@ -34,6 +33,7 @@ import {
   type VxlanSpec,
   vtepMac,
 } from "../../lib/net/vxlan.ts";
+import { oneAtATime, stampOf } from "../../lib/state/record.ts";
 import { aliasWith, ownerOf, readAlias } from "./alias.ts";
 import type { OverlayConfig } from "./config.ts";
 import { devicesOf, type Node, readNode, stillFits, type Vtep } from "./node.ts";

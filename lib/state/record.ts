@@ -5,7 +5,7 @@ import { fileStatus, readTextIfPresent } from "../host/file.ts";
 import { parseJson } from "../host/json.ts";
 import { LockTimeout, withLock } from "../host/lock.ts";
 import { ensureOwnDirectory } from "../host/own-directory.ts";
-import { NetError } from "./error.ts";
+import { NetError } from "../net/error.ts";
 
 /** The JSON in a file; undefined if there is no file, NetError if it holds something else. */
 export function readJson(path: string): unknown {
