@@ -10,7 +10,6 @@
  * overlay can have that then.
  */
 
-import { formatCidr, hostCidr } from "../ip/cidr.ts";
 import {
   deletionOf,
   findTable,
@@ -19,7 +18,8 @@ import {
   lockTables,
   requireTable,
   type Table,
-} from "./iptables.ts";
+} from "../filter/iptables/iptables.ts";
+import { formatCidr, hostCidr } from "../ip/cidr.ts";
 import type { Netns } from "./netns.ts";
 import type { Tell } from "./overlay.ts";
 import type { Guarded } from "./overlay-guard.ts";

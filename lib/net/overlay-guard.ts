@@ -14,6 +14,15 @@
 
 import type { Reader } from "../bytes/codec.ts";
 import { pack, unpack } from "../bytes/packed.ts";
+import { addressMap, inetTable as table } from "../filter/nftables/sets.ts";
+import {
+  changeTables,
+  findGeneration,
+  hasRules,
+  isThere,
+  type Rule,
+  unlessUnsupported,
+} from "../filter/nftables/tables.ts";
 import { ENOENT } from "../host/errno.ts";
 import { lazily } from "../host/lazy.ts";
 import { formatAddress } from "../ip/address.ts";
@@ -52,15 +61,6 @@ import {
 import { chainMessage, eachKey } from "../netlink/nftables.ts";
 import type { Link } from "./link.ts";
 import type { Netns } from "./netns.ts";
-import {
-  changeTables,
-  findGeneration,
-  hasRules,
-  isThere,
-  type Rule,
-  unlessUnsupported,
-} from "./nft.ts";
-import { addressMap, inetTable as table } from "./nft-sets.ts";
 import type { Tell } from "./overlay.ts";
 import type { PeerList } from "./peers.ts";
 

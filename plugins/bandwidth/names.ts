@@ -1,7 +1,7 @@
 /** The names a shaping device may have. */
 
 import type { Attachment } from "../../lib/cni/call.ts";
-import { shaperName } from "../../lib/net/reference-names.ts";
+import { shaperName } from "../../lib/filter/reference/names.ts";
 
 /**
  * The name the reference plugin gives, which is one for all interfaces of a container in a

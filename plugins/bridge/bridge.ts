@@ -17,6 +17,9 @@ import { interfacePlugin } from "../../lib/cni/run.ts";
 import { allOrNothing, asMuchAsPossible, tryTo, type Undo } from "../../lib/cni/undo.ts";
 import { warn } from "../../lib/cni/warn.ts";
 import { cidrsOf, ipsOf } from "../../lib/cni/whose.ts";
+import { findGuardFault, guardLoopback } from "../../lib/filter/loopback.ts";
+import * as masquerading from "../../lib/filter/masquerade.ts";
+import * as spoofCheck from "../../lib/filter/spoofcheck.ts";
 import type { IpAddress } from "../../lib/ip/address.ts";
 import { listAddressesIfFew } from "../../lib/net/address.ts";
 import { bridgeFault } from "../../lib/net/bridge.ts";
@@ -31,10 +34,7 @@ import {
   setLinkUp,
   waitUntil,
 } from "../../lib/net/link.ts";
-import { findGuardFault, guardLoopback } from "../../lib/net/loopback.ts";
-import * as masquerading from "../../lib/net/masquerading.ts";
 import type { Netns } from "../../lib/net/netns.ts";
-import * as spoofCheck from "../../lib/net/spoofcheck.ts";
 import type { VethEnd } from "../../lib/net/veth.ts";
 import * as schema from "./bridge.schema.json";
 import { check } from "./check.ts";

@@ -11,8 +11,8 @@ import {
   parseNetConf,
   textAt,
 } from "../../lib/cni/netconf.ts";
+import type { SpoofCheck } from "../../lib/filter/spoofcheck.ts";
 import { isMulticastMac, type Mac, parseMac } from "../../lib/ip/mac.ts";
-import type { SpoofCheck } from "../../lib/net/spoofcheck.ts";
 
 export interface BridgeConfig extends NetConf {
   readonly bridge: string;

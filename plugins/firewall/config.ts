@@ -7,9 +7,9 @@ import { givenAt } from "../../lib/cni/netconf.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { warn } from "../../lib/cni/warn.ts";
 import { cidrsOf, containerIps, hostLinks } from "../../lib/cni/whose.ts";
+import type { Backend, Forwarding, Ingress, Means } from "../../lib/filter/forward.ts";
+import { findJunction } from "../../lib/filter/forward-ports.ts";
 import type { IpAddress } from "../../lib/ip/address.ts";
-import { findJunction } from "../../lib/net/forward-ports.ts";
-import type { Backend, Forwarding, Ingress, Means } from "../../lib/net/forwarding.ts";
 import { holderNote } from "../../lib/net/holder.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 

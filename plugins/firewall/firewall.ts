@@ -22,7 +22,7 @@ import type { Result } from "../../lib/cni/result.ts";
 import { chainedPlugin } from "../../lib/cni/run.ts";
 import { allOrNothing, asMuchAsPossible } from "../../lib/cni/undo.ts";
 import { cidrsOf, hostLinks } from "../../lib/cni/whose.ts";
-import * as forwarding from "../../lib/net/forwarding.ts";
+import * as forwarding from "../../lib/filter/forward.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { addressesOf, type FirewallConfig, forwardingOf, parseFirewallConfig } from "./config.ts";
 import * as schema from "./firewall.schema.json";

@@ -1,9 +1,9 @@
 /** Conditions in the words of `nft`: those that need no program to be understood. */
 
 import { configError } from "../../lib/cni/error.ts";
+import type { Condition } from "../../lib/filter/hostports.ts";
 import { parseAddress } from "../../lib/ip/address.ts";
 import { type Cidr, hostCidr, parseCidr } from "../../lib/ip/cidr.ts";
-import type { Condition } from "../../lib/net/portmapping.ts";
 
 /** Reads `ip saddr != 10.0.0.0/8 iifname eth0`; code 7 for what is not understood. */
 export function parseConditions(words: readonly string[], family: 4 | 6): readonly Condition[] {

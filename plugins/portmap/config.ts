@@ -3,8 +3,8 @@
 import { configError } from "../../lib/cni/error.ts";
 import { isObject, type JsonObject } from "../../lib/cni/json.ts";
 import { flagAt, givenAt, listAt, numberAt, textAt, valueAt } from "../../lib/cni/netconf.ts";
+import type { Means, PortMapping, Snat } from "../../lib/filter/hostports.ts";
 import { type IpAddress, isUnspecified, parseAddress } from "../../lib/ip/address.ts";
-import type { Means, PortMapping, Snat } from "../../lib/net/portmapping.ts";
 import { pathOf, refuseRivals, withoutTwins } from "./mappings.ts";
 import { parseReserved, type Reservation } from "./reserved.ts";
 

@@ -3,10 +3,10 @@
 import type { Attachment } from "../../lib/cni/call.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { cidrsOf, ownIps } from "../../lib/cni/whose.ts";
+import type { HostPorts } from "../../lib/filter/hostports.ts";
+import { noteOf } from "../../lib/filter/port-holder.ts";
 import { family } from "../../lib/ip/address.ts";
 import type { Cidr } from "../../lib/ip/cidr.ts";
-import { noteOf } from "../../lib/net/port-holder.ts";
-import type { HostPorts } from "../../lib/net/portmapping.ts";
 import { parseConditions } from "./conditions.ts";
 import type { Mapping, PortmapConfig } from "./config.ts";
 import { isLost, lossOf } from "./mappings.ts";

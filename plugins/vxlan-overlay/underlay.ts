@@ -1,11 +1,11 @@
 /** The vxlan devices and their entries: made, kept right, compared. */
 
 import { CniError, Code } from "../../lib/cni/error.ts";
+import * as networks from "../../lib/filter/forward-networks.ts";
 import { formatCidr, hostCidr } from "../../lib/ip/cidr.ts";
 import { formatMac, type Mac } from "../../lib/ip/mac.ts";
 import { deleteLinkIf } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
-import * as networks from "../../lib/net/network-forwarding.ts";
 import {
   ensureVtepAddresses,
   findOverlayFaults,

@@ -1,0 +1,305 @@
+/**
+ * Forwarding by whatever decides over it on this host: nf_tables, and besides it iptables or
+ * firewalld where those drop what they do not know. Taking it away covers all of them.
+ *
+ * What is asked for is done whatever the backend: the administrator's chain in iptables is asked, a
+ * zone that is named has the addresses, and nf_tables isolate bridges also for iptables, which
+ * would know nothing of bridges of another backend, nor of what a bridge itself forwards.
+ *
+ * Our own table has an element for an address that firewalld has as well: it is how DEL and GC find
+ * that, since firewalld knows no owners.
+ */
+
+import { lazily } from "../host/lazy.ts";
+import { equalAddresses, type Family, family, type IpAddress } from "../ip/address.ts";
+import { NetError } from "../net/error.ts";
+import type { Netns } from "../net/netns.ts";
+import { isOfNetwork, type Owner, ownerTexts } from "../net/owner.ts";
+import { findSysctl } from "../net/sysctl.ts";
+import {
+  findFilters,
+  forwardFlavours,
+  hasFirewalldRules,
+  hasForwardChain,
+  usualFlavour,
+} from "./forward-path.ts";
+import {
+  findJoinedPort,
+  isolatePorts,
+  joinPorts,
+  noteOfPorts,
+  type Port,
+  portsIn,
+} from "./forward-ports.ts";
+import type { Filter } from "./iptables/forward-rules.ts";
+import { notInstalled, pathOf } from "./iptables/iptables.ts";
+import * as nftables from "./nftables/forward.ts";
+import { findGeneration } from "./nftables/tables.ts";
+
+type Iptables = typeof import("./iptables/forward-iptables.lazy.ts");
+type Firewalld = typeof import("./firewalld.lazy.ts");
+
+export type { Forwarding, Ingress } from "./nftables/forward.ts";
+
+/** Who is asked for; undefined leaves the choice to what the host's own rules need. */
+export type Backend = "nftables" | "iptables" | "firewalld" | undefined;
+
+/** By what to forward: backend, and the names that iptables and firewalld need, if any is given. */
+export interface Means {
+  readonly backend: Backend;
+  readonly adminChain: string | undefined;
+  readonly zone: string | undefined;
+}
+
+/** As the reference plugin has them. */
+const ADMIN_CHAIN = "CNI-ADMIN";
+const ZONE = "trusted";
+
+const open = { policy: "open" } as const;
+
+const iptables = () => lazily<Iptables>("forward-iptables");
+const firewalld = () => lazily<Firewalld>("firewalld");
+
+/** What has to have rules for packets to pass, and for those to be dropped that must not. */
+interface Paths {
+  readonly nftables: boolean;
+  readonly filters: readonly Filter[];
+  readonly firewalld: boolean;
+}
+
+type Kind = Pick<nftables.Forwarding, "addresses" | "ingress">;
+
+function pathsOn(host: Netns, means: Means, wanted: Kind): Paths {
+  const { backend } = means;
+  const byFirewalld = usesFirewalld(host, means);
+  const isWanted = backend !== "iptables" || byFirewalld || wanted.ingress.policy !== "open";
+  const isAsked = backend === "nftables" || backend === "firewalld";
+  const hasNftables = isWanted && (isAsked || findGeneration(host) !== undefined);
+  const onlyIptables = backend === "iptables" || !hasNftables;
+  const filters = familiesOf(wanted).flatMap((of) => filtersOn(host, of, { means, onlyIptables }));
+  return { nftables: hasNftables, filters, firewalld: byFirewalld };
+}
+
+function familiesOf({ addresses }: Kind): readonly Family[] {
+  return ([4, 6] as const).filter((of) => addresses.some((address) => family(address) === of));
+}
+
+interface Asked {
+  readonly means: Means;
+  /** True if iptables accept everything, and not only where they drop by default. */
+  readonly onlyIptables: boolean;
+}
+
+/** Who of iptables accepts packets, and, besides, who only asks the administrator. */
+function filtersOn(host: Netns, of: Family, { means, onlyIptables }: Asked): readonly Filter[] {
+  const { backend, adminChain } = means;
+  const { restricted, asked } = findFilters(host, of, adminChain ?? ADMIN_CHAIN);
+  const usual = () => [usualFlavour(host, of)];
+  const accepting = onlyIptables ? usual() : backend === undefined ? restricted : [];
+  const isNew = adminChain !== undefined && asked.length + accepting.length === 0;
+  const asking = (isNew ? usual() : asked).filter((flavour) => !accepting.includes(flavour));
+  const filter = (accepts: boolean) => (flavour: Filter["flavour"]) => ({
+    of,
+    flavour,
+    accepts,
+    isAsked: asked.some((each) => each === flavour),
+  });
+  return [...accepting.map(filter(true)), ...asking.map(filter(false))];
+}
+
+/** A zone that distrusts must not be left out; without firewalld nobody distrusts by zones. */
+function usesFirewalld(host: Netns, { backend, zone }: Means): boolean {
+  if (backend === "firewalld" || (zone !== undefined && zone !== ZONE)) return true;
+  if (zone === undefined && (backend !== undefined || !hasFirewalldRules(host))) return false;
+  return firewalld().firewalldFault() === undefined;
+}
+
+function forIptables(
+  wanted: nftables.Forwarding,
+  { backend, adminChain = ADMIN_CHAIN }: Means,
+  { nftables: isolates, filters }: Pick<Paths, "nftables" | "filters">,
+) {
+  const isOpen = isolates && backend !== "iptables";
+  const ingress = isOpen ? open : wanted.ingress;
+  return { ...wanted, ingress, adminChain, filters };
+}
+
+/**
+ * Lets packets reach an attachment, as its policy says. Throws NetError (conflict) if another one
+ * that lives has one of its addresses.
+ */
+export function addForwarding(host: Netns, wanted: nftables.Forwarding, means: Means): void {
+  const ports = isolatedPorts(wanted);
+  if (wanted.addresses.length === 0 && ports.length === 0) return;
+  const paths = pathsOn(host, means, wanted);
+  refuseLeak(host, wanted, paths);
+  const noted = { ...wanted, note: withIsolated(host, wanted, ports) };
+  if (paths.nftables) nftables.addForwarding(host, noted);
+  if (paths.filters.length > 0) iptables().addForwarding(host, forIptables(noted, means, paths));
+  isolatePorts(host, ports);
+  if (paths.firewalld) firewalld().addSources(means.zone ?? ZONE, wanted.addresses);
+}
+
+function isolatedPorts({ ingress }: Kind): readonly Port[] {
+  return ingress.policy === "isolated" ? ingress.ports : [];
+}
+
+/** The note, and which of the ports were not isolated before: those are to be joined again. */
+function withIsolated(
+  host: Netns,
+  { owner, note }: nftables.Forwarding,
+  ports: readonly Port[],
+): string | undefined {
+  const isBefore = (port: Port) =>
+    !port.isolated || portsIn(notesOf(host, owner, port.name)).includes(port.name);
+  const names = ports.filter(isBefore).map(({ name }) => name);
+  return noteOfPorts(note, names);
+}
+
+/** What an attachment that is there already has noted. */
+function notesOf(host: Netns, owner: Owner, port: string): readonly string[] {
+  const inNftables = nftables.noteAtPort(host, owner, port);
+  if (inNftables !== undefined) return [inNftables];
+  return hasIptablesRules(host) ? iptables().notesOn(host, owner) : [];
+}
+
+/** Without nf_tables it takes br_netfilter for what a bridge itself forwards to be dropped. */
+function refuseLeak(host: Netns, { addresses, ingress }: Kind, paths: Paths): void {
+  if (paths.nftables || ingress.policy !== "isolated") return;
+  for (const of of familiesOf({ addresses, ingress })) {
+    const sysctl = `bridge/bridge-nf-call-${of === 4 ? "iptables" : "ip6tables"}`;
+    if (findSysctl(host, sysctl) === "1") continue;
+    const state = `iptables do not see what it forwards itself unless net/${sysctl} is 1`;
+    const message = `Cannot isolate the containers of bridge "${ingress.bridge}": ${state}`;
+    throw new NetError("unsupported", `${message}; load the kernel module br_netfilter`);
+  }
+}
+
+/** What is missing of an attachment's forwarding, in words; nothing is changed. */
+export function findForwardingFault(
+  host: Netns,
+  wanted: nftables.Forwarding,
+  means: Means,
+): string | undefined {
+  if (wanted.addresses.length === 0 && isolatedPorts(wanted).length === 0) return undefined;
+  const paths = pathsOn(host, means, wanted);
+  return (
+    (paths.nftables ? findNftablesFault(host, wanted, means) : undefined) ??
+    (paths.filters.length > 0 ? findIptablesFault(host, wanted, { means, paths }) : undefined) ??
+    (paths.firewalld ? firewalld().checkSources(means.zone ?? ZONE, wanted.addresses) : undefined)
+  );
+}
+
+/** Where there are no nf_tables, ports are isolated for whom the reference plugin has no rules. */
+function findIptablesFault(
+  host: Netns,
+  wanted: nftables.Forwarding,
+  { means, paths }: { readonly means: Means; readonly paths: Paths },
+): string | undefined {
+  const byIptables = forIptables(wanted, means, paths);
+  const fault = iptables().checkForwarding(host, byIptables);
+  if (fault !== undefined || paths.nftables) return fault;
+  return iptables().hasOwnRules(host, byIptables) ? findJoined(wanted) : undefined;
+}
+
+/** Unless another backend is asked for, what the reference plugin made by iptables is as good. */
+function findNftablesFault(
+  host: Netns,
+  wanted: nftables.Forwarding,
+  means: Means,
+): string | undefined {
+  const fault = nftables.checkForwarding(host, wanted) ?? findJoined(wanted);
+  const { backend } = means;
+  if (fault === undefined || !hasIptablesRules(host)) return fault;
+  const filters = familiesOf(wanted).flatMap((of) =>
+    forwardFlavours(host, of).map((flavour) => ({ of, flavour, accepts: true, isAsked: false })),
+  );
+  const byIptables = forIptables(wanted, means, { nftables: true, filters });
+  if (backend === "iptables") return iptables().hasOwnRules(host, byIptables) ? fault : undefined;
+  if (backend !== undefined || wanted.ingress.policy !== "open") return fault;
+  return iptables().checkForwarding(host, byIptables) && fault;
+}
+
+function findJoined({ ingress }: Kind): string | undefined {
+  return ingress.policy === "isolated" ? findJoinedPort(ingress) : undefined;
+}
+
+/** An attachment that goes, the addresses it is known to have had, and its links on the host. */
+export interface Leaving {
+  readonly owner: Owner;
+  readonly known: readonly IpAddress[];
+  readonly links: readonly string[];
+}
+
+/** Frees an attachment's addresses in firewalld; has to come before our own elements go. */
+export function deleteFromFirewalld(host: Netns, { owner, known }: Leaving, means: Means): void {
+  if (!usesFirewalld(host, means)) return;
+  const all = [
+    ...nftables.listForwarded(host),
+    ...(hasIptablesRules(host) ? iptables().listForwarded(host) : []),
+  ];
+  const texts = ownerTexts(owner);
+  const own = all.filter(({ comment }) => texts.includes(comment)).map(({ address }) => address);
+  const isForeign = (address: IpAddress) =>
+    all.some((each) => !texts.includes(each.comment) && equalAddresses(each.address, address));
+  const free = [...own, ...known].filter((address) => !isForeign(address));
+  firewalld().deleteSources(means.zone ?? ZONE, free);
+}
+
+/** Deletes an attachment's elements, and joins the ports that they say; none is fine. */
+export function deleteFromNftables(host: Netns, { owner, known, links }: Leaving): void {
+  joinPorts(host, portsIn(nftables.deleteForwarding(host, owner, { addresses: known, links })));
+}
+
+/** Deletes an attachment's rules in iptables, also those of the reference plugin; joins ports. */
+export function deleteFromIptables(host: Netns, { owner, known }: Leaving): void {
+  if (!hasIptablesRules(host)) return;
+  joinPorts(host, portsIn(iptables().deleteForwarding(host, owner, known)));
+}
+
+function hasIptablesRules(host: Netns): boolean {
+  return hasForwardChain(host, 4) || hasForwardChain(host, 6);
+}
+
+/** The attachments of a network that are to stay. */
+export interface Staying {
+  readonly network: string;
+  readonly valid: readonly Owner[];
+}
+
+/** Frees in firewalld what others of a network had; has to come before our own elements go. */
+export function collectFromFirewalld(host: Netns, staying: Staying, means: Means): void {
+  if (!usesFirewalld(host, means)) return;
+  const kept = new Set(staying.valid.flatMap(ownerTexts));
+  const stale = nftables
+    .listForwarded(host)
+    .filter(({ comment }) => isOfNetwork(comment, staying.network) && !kept.has(comment));
+  firewalld().deleteSources(
+    means.zone ?? ZONE,
+    stale.map(({ address }) => address),
+  );
+}
+
+/** Deletes the elements of others of a network, and joins the ports that they say. */
+export function collectFromNftables(host: Netns, { network, valid }: Staying): void {
+  joinPorts(host, portsIn(nftables.collectForwarding(host, network, valid)));
+}
+
+/** Deletes the rules of others of a network in iptables, and joins the ports that they say. */
+export function collectFromIptables(host: Netns, { network, valid }: Staying): void {
+  if (!hasIptablesRules(host)) return;
+  joinPorts(host, portsIn(iptables().collectForwarding(host, network, valid)));
+}
+
+/** What this host lacks for forwarding by these means, in words. */
+export function findMissingMeans(host: Netns, means: Means): string | undefined {
+  if (means.backend === "nftables" && findGeneration(host) === undefined) {
+    return "the kernel has no nf_tables";
+  }
+  const anyone = { addresses: [new Uint8Array(4), new Uint8Array(16)], ingress: open };
+  const { filters, firewalld: byFirewalld } = pathsOn(host, means, anyone);
+  const programs = filters.map(({ of }) => (of === 4 ? "iptables-restore" : "ip6tables-restore"));
+  const missing = programs.find((program) => pathOf(program) === undefined);
+  if (missing !== undefined) return notInstalled(missing);
+  return byFirewalld ? firewalld().firewalldFault() : undefined;
+}

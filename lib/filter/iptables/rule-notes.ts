@@ -1,0 +1,36 @@
+/**
+ * Whose a rule of iptables is, and where its owner is found: two comments, of which the second is
+ * a note as holder.ts has it. Rules of earlier versions have the first alone.
+ *
+ *   -m comment --comment "net 6f2c… eth0" -m comment --comment "at veth1 /run/netns/box 40265"
+ */
+
+import type { Held } from "../../net/holder.ts";
+import { RULE_COMMENT_SIZE } from "../../net/owner.ts";
+
+/** A comment as `iptables-save` writes one that has blanks in it. */
+export function ruleComment(text: string): string {
+  return `-m comment --comment "${text}"`;
+}
+
+/** The comments of an owner's rule; a note that is too long is left out. */
+export function ruleMark({ comment, holder }: Held): string {
+  const note = `at ${holder}`;
+  const hasNote = holder !== undefined && note.length <= RULE_COMMENT_SIZE;
+  return hasNote ? `${ruleComment(comment)} ${ruleComment(note)}` : ruleComment(comment);
+}
+
+/** Whose a rule is, and what is noted; undefined if it has no comment. */
+export function heldBy(line: string): Held | undefined {
+  const [comment, note] = Array.from(
+    line.matchAll(/ --comment "([^"]*)"/g),
+    ([, text = ""]) => text,
+  );
+  if (comment === undefined) return undefined;
+  return { comment, holder: note?.startsWith("at ") ? note.slice("at ".length) : undefined };
+}
+
+/** The rule as it were without a note. */
+export function withoutNote(line: string): string {
+  return line.replace(/ -m comment --comment "at [^"]*"/, "");
+}

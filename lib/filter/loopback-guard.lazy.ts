@@ -1,0 +1,65 @@
+/** What becomes of links with `route_localnet`, once there is one: see loopback.ts. */
+
+import { SystemError } from "../host/errno.ts";
+import { warn } from "../host/file.ts";
+import { findLinks, listLinks } from "../net/link.ts";
+import type { Netns } from "../net/netns.ts";
+import { isAliasOfNetwork } from "../net/owner.ts";
+import { setSysctl } from "../net/sysctl.ts";
+import { NetlinkError } from "../netlink/error.ts";
+import type { Opening } from "./loopback.ts";
+import { addGuard, martians } from "./nftables/martians.ts";
+import { hasRules } from "./nftables/tables.ts";
+
+/** Makes the guard that open links need; where it cannot be made, closes them, and says so. */
+export function guardOrClose(host: Netns, open: readonly Opening[]): void {
+  const why = whyUnguarded(host);
+  if (why === undefined) return;
+  for (const { name } of open) {
+    setSysctl(host, `ipv4/conf/${name}/route_localnet`, "0");
+    warn(`Closed "${name}" to 127.0.0.1, which nothing would guard: ${why}`);
+  }
+}
+
+function whyUnguarded(host: Netns): string | undefined {
+  try {
+    return addGuard(host) ? undefined : "the kernel has no nf_tables";
+  } catch (cause) {
+    if (cause instanceof NetlinkError || cause instanceof SystemError) return cause.message;
+    throw cause;
+  }
+}
+
+/** The same for the bridges of a network. */
+export function guardNetwork(host: Netns, network: string): void {
+  if (isGuarded(host)) return;
+  const open = openBridges(host, network);
+  if (open.length > 0) guardOrClose(host, open);
+}
+
+function isGuarded(host: Netns): boolean {
+  const { chain, rules } = martians();
+  return hasRules(host, chain, rules);
+}
+
+/** Bridges with a port of ours: what others have is for them to guard. */
+function openBridges(host: Netns, network: string): readonly Opening[] {
+  const ports = listLinks(host).filter(({ alias }) => isAliasOfNetwork(alias, network));
+  const indexes = Array.from(new Set(ports.map(({ master }) => master))).filter(Boolean);
+  const bridges = indexes.length > 0 ? findLinks(host, ...indexes) : [];
+  return bridges.flatMap((link) => (link?.routeLocalnet === 1 ? [link] : []));
+}
+
+/** What an open link lacks, in words. */
+export function findFault(host: Netns, { name }: Opening): string | undefined {
+  if (isGuarded(host)) return undefined;
+  const state = `chain "${martians().chain.name}" does not have its rules`;
+  return `containers on "${name}" reach what listens on 127.0.0.1 of this host: ${state}`;
+}
+
+/** What the bridges of a network lack, in words. */
+export function findFaultOfNetwork(host: Netns, network: string): string | undefined {
+  if (isGuarded(host)) return undefined;
+  const [open] = openBridges(host, network);
+  return open && findFault(host, open);
+}

@@ -1,0 +1,93 @@
+/**
+ * Masquerade by either packet filter: nf_tables unless iptables is asked for, or all there is.
+ * Taking it away covers both, and what the reference plugins left for the attachment.
+ */
+
+import { EOPNOTSUPP } from "../host/errno.ts";
+import { lazily } from "../host/lazy.ts";
+import type { IpAddress } from "../ip/address.ts";
+import type { Cidr } from "../ip/cidr.ts";
+import type { Netns } from "../net/netns.ts";
+import { isRefusal } from "../netlink/error.ts";
+import * as nftables from "./nftables/masquerade.ts";
+import { hasReferenceTables } from "./reference/tables.ts";
+
+type Iptables = typeof import("./iptables/masquerade-iptables.lazy.ts");
+type Leftovers = typeof import("./reference/reference-leftovers.lazy.ts");
+type Owner = nftables.Owner;
+
+/** Whom to masquerade, and by what: undefined leaves the choice to the kernel's abilities. */
+export interface Masquerade {
+  readonly owner: Owner;
+  readonly addresses: readonly Cidr[];
+  readonly backend: nftables.MasqueradeBackend | undefined;
+}
+
+const iptables = () => lazily<Iptables>("masquerade-iptables");
+
+/** Masquerades what comes from the addresses and leaves their subnets. */
+export function addMasquerade(host: Netns, { owner, addresses, backend }: Masquerade): void {
+  if (backend !== "iptables" && addByNftables(host, { owner, addresses, backend })) return;
+  iptables().addMasquerade(host, owner, addresses);
+}
+
+function checkerOf(host: Netns, wanted: Masquerade["backend"]): Iptables | typeof nftables {
+  const usesNftables = wanted === "nftables" || (!wanted && nftables.kernelHasNftables(host));
+  return usesNftables ? nftables : iptables();
+}
+
+/** False if the kernel has no nf_tables, and they are not insisted on. */
+function addByNftables(host: Netns, { owner, addresses, backend }: Masquerade): boolean {
+  try {
+    nftables.addMasquerade(host, owner, addresses);
+    return true;
+  } catch (cause) {
+    if (backend || !isRefusal(cause, EOPNOTSUPP)) throw cause;
+    return false;
+  }
+}
+
+/**
+ * What is missing of a masquerade, in words, or undefined. That of a container which was there
+ * before this suite came is complete as well, by whichever backend of the reference plugins.
+ */
+export function findMasqueradeFault(host: Netns, wanted: Masquerade): string | undefined {
+  const { owner, addresses, backend } = wanted;
+  const fault = checkerOf(host, backend).checkMasquerade(host, owner, addresses);
+  return fault !== undefined && isDoneByReference(host, wanted) ? undefined : fault;
+}
+
+function isDoneByReference(host: Netns, { owner, addresses }: Masquerade): boolean {
+  if (!hasReferenceTables(host)) return false;
+  const known = addresses.map(({ address }) => address);
+  return (
+    lazily<Leftovers>("reference-leftovers").hasMasquerade(host, owner, known) ||
+    (iptables().hasIptables(host) &&
+      iptables().checkMasquerade(host, owner, addresses) === undefined)
+  );
+}
+
+/** Whose masquerade is to go. */
+export interface Masqueraded {
+  readonly owner: Owner;
+  /** The addresses that are known save a search. */
+  readonly known: readonly IpAddress[];
+  /** The addresses to go by where none is known: rules of the reference plugins name no owner. */
+  readonly found?: () => readonly IpAddress[];
+}
+
+/** Removes an attachment's masquerade. */
+export function deleteMasquerade(host: Netns, { owner, known, found }: Masqueraded): void {
+  nftables.deleteMasquerade(host, owner, known);
+  if (!hasReferenceTables(host)) return;
+  const addresses = known.length === 0 && found ? found() : known;
+  lazily<Leftovers>("reference-leftovers").deleteLeftovers(host, owner, addresses);
+}
+
+/** Removes the masquerade of all attachments of a network that are no longer valid. */
+export function collectMasquerade(host: Netns, network: string, valid: readonly Owner[]): void {
+  nftables.collectMasquerade(host, network, valid);
+  if (hasReferenceTables(host)) {
+    lazily<Leftovers>("reference-leftovers").collectLeftovers(host, network, valid);
+  }
+}

@@ -1,0 +1,270 @@
+/**
+ * Which forwarded packets reach a container, by nf_tables.
+ *
+ *   table inet weft
+ *     chain forward (filter hook)       destination  ->  map forward4 or forward6
+ *     map forward4                      10.1.2.3 "network containerID ifName"  ->  to-br0-isolated
+ *     chain to-br0-isolated             from br0, or a bridge of the sets: drop; else accept
+ *     sets isolated, same-bridge        br0, as long as its chain exists
+ *     chain forward, to other addresses from a bridge of a set to one, if one is isolated: drop
+ *   table bridge weft
+ *     chain forward (filter hook)       port  ->  map isolated-ports; destination  ->  isolated4, 6
+ *     map isolated-ports                "veth1" "network containerID ifName"  ->  isolated: drop
+ *
+ * The second table cuts what the bridge itself forwards, and the first never sees: any frame to an
+ * isolated port. Addresses are looked up there only for containers of which no port is known. A
+ * packet costs a few lookups, and an attachment one element for an address and one for a port,
+ * however many there are.
+ */
+
+import { formatAddress, type IpAddress } from "../../ip/address.ts";
+import type { Netns } from "../../net/netns.ts";
+import { type Owner, ownerTexts } from "../../net/owner.ts";
+import {
+  goWhere,
+  loadDestination,
+  loadMeta,
+  matchFamily,
+  matchIn,
+  matchMeta,
+  NF_ACCEPT,
+  NF_DROP,
+  NFPROTO_IPV4,
+  NFPROTO_IPV6,
+  NFT_META_IIFNAME,
+  NFT_META_OIFNAME,
+  NFT_META_PROTOCOL,
+  verdictOf,
+} from "../../netlink/nft-expression.ts";
+import {
+  getElement,
+  NF_BR_FORWARD,
+  NF_INET_FORWARD,
+  type NftChain,
+  type NftSet,
+} from "../../netlink/nft-request.ts";
+import type { Junction } from "../forward-ports.ts";
+import {
+  addEntries,
+  checkEntries,
+  collectEntries,
+  type Dispatcher,
+  deleteEntries,
+  type Entry,
+  type Place,
+} from "./dispatch.ts";
+import { addressMap, bridgeTable, linkName, linkSet, inetTable as table } from "./sets.ts";
+import {
+  elementIn,
+  listOwnedElements,
+  type OwnedElement,
+  type Rule,
+  unlessUnsupported,
+} from "./tables.ts";
+
+/** From where a bridge's containers are reached, apart from links that isolate nothing. */
+export type Ingress =
+  | { readonly policy: "open" }
+  | ({ readonly policy: "same-bridge" | "isolated" } & Junction);
+
+/** An attachment, its addresses, and who may reach them. */
+export interface Forwarding {
+  readonly owner: Owner;
+  /** Where it is found, by which others find out whether it lives. */
+  readonly note?: string | undefined;
+  readonly addresses: readonly IpAddress[];
+  readonly ingress: Ingress;
+}
+
+/** Where packets are filtered, linux/netfilter_ipv4.h and netfilter_bridge.h. */
+const NF_IP_PRI_FILTER = 0;
+const NF_BR_PRI_FILTER_BRIDGED = -200;
+
+/** Protocols of frames, linux/if_ether.h. */
+const ETH_P_IP = /* @__PURE__ */ Uint8Array.of(0x08, 0x00);
+const ETH_P_IPV6 = /* @__PURE__ */ Uint8Array.of(0x86, 0xdd);
+
+const forward4 = /* @__PURE__ */ addressMap(table, "forward4", 4);
+const forward6 = /* @__PURE__ */ addressMap(table, "forward6", 16);
+const isolated4 = /* @__PURE__ */ addressMap(bridgeTable, "isolated4", 4);
+const isolated6 = /* @__PURE__ */ addressMap(bridgeTable, "isolated6", 16);
+const isolatedPorts = /* @__PURE__ */ linkSet(bridgeTable, "isolated-ports", "verdicts");
+const isolated = /* @__PURE__ */ linkSet(table, "isolated", "nothing");
+const sameBridge = /* @__PURE__ */ linkSet(table, "same-bridge", "nothing");
+
+/** Of the rules of any chain that an element leads to. */
+const OPEN = "to-any";
+const RULES = 4;
+
+const dispatcher: Dispatcher = {
+  maps: [forward4, forward6],
+  rulesPerChain: (chain) => (chain === OPEN ? 1 : RULES),
+  keepsChains: false,
+  companions: { of: companionsOf, sets: [isolated, sameBridge] },
+  chain: {
+    table,
+    name: "forward",
+    base: { type: "filter", hook: NF_INET_FORWARD, priority: NF_IP_PRI_FILTER },
+  },
+  rules: () => [
+    [...matchFamily(NFPROTO_IPV4), loadDestination(4), goWhere(forward4.name)],
+    [...matchFamily(NFPROTO_IPV6), loadDestination(16), goWhere(forward6.name)],
+    between(isolated, isolated),
+    between(isolated, sameBridge),
+    between(sameBridge, isolated),
+  ],
+};
+
+/** Drops what comes from a bridge of one set and goes to a bridge of another. */
+function between(from: NftSet, to: NftSet): Rule {
+  const isTo = [loadMeta(NFT_META_OIFNAME), matchIn(to.name)];
+  return [...isTo, loadMeta(NFT_META_IIFNAME), matchIn(from.name), verdictOf(NF_DROP)];
+}
+
+const bridged: Dispatcher = {
+  maps: [isolatedPorts, isolated4, isolated6],
+  rulesPerChain: 1,
+  keepsChains: false,
+  chain: {
+    table: bridgeTable,
+    name: "forward",
+    base: { type: "filter", hook: NF_BR_FORWARD, priority: NF_BR_PRI_FILTER_BRIDGED },
+  },
+  rules: () => [
+    [loadMeta(NFT_META_OIFNAME), goWhere(isolatedPorts.name)],
+    [...matchMeta(NFT_META_PROTOCOL, ETH_P_IP), loadDestination(4), goWhere(isolated4.name)],
+    [...matchMeta(NFT_META_PROTOCOL, ETH_P_IPV6), loadDestination(16), goWhere(isolated6.name)],
+  ],
+};
+
+/** `to-br0-isolated` exists as long as br0 is in the set `isolated`. */
+function companionsOf(chain: string): readonly Place[] {
+  const map = [isolated, sameBridge].find(({ name }) => chain.endsWith(`-${name}`));
+  const bridge = map && chain.slice("to-".length, -`-${map.name}`.length);
+  return map && bridge !== undefined ? [{ map, key: linkName(bridge) }] : [];
+}
+
+/** Accepts what goes to the addresses, unless their bridge is isolated from where it comes from. */
+export function addForwarding(host: Netns, forwarding: Forwarding): void {
+  const { owner, note: holder } = forwarding;
+  addEntries(host, dispatcher, { owner, holder, entries: entriesOf(forwarding) });
+  addEntries(host, bridged, { owner, holder, entries: bridgedEntriesOf(forwarding) });
+}
+
+function entriesOf({ addresses, ingress }: Forwarding): readonly Entry[] {
+  const chain = chainFor(ingress);
+  const rules = rulesFor(ingress);
+  return addresses.map((address) => ({
+    ...placeOf(address),
+    what: formatAddress(address),
+    chain,
+    rules,
+  }));
+}
+
+function chainFor(ingress: Ingress): NftChain {
+  const name = ingress.policy === "open" ? OPEN : `to-${ingress.bridge}-${ingress.policy}`;
+  return { table, name };
+}
+
+function rulesFor(ingress: Ingress): readonly Rule[] {
+  if (ingress.policy === "open") return [[verdictOf(NF_ACCEPT)]];
+  const fromItself = matchMeta(NFT_META_IIFNAME, linkName(ingress.bridge));
+  return [
+    [...fromItself, verdictOf(ingress.policy === "isolated" ? NF_DROP : NF_ACCEPT)],
+    [loadMeta(NFT_META_IIFNAME), matchIn(isolated.name), verdictOf(NF_DROP)],
+    [loadMeta(NFT_META_IIFNAME), matchIn(sameBridge.name), verdictOf(NF_DROP)],
+    [verdictOf(NF_ACCEPT)],
+  ];
+}
+
+/** By port wherever one is known. */
+function bridgedEntriesOf({ addresses, ingress }: Forwarding): readonly Entry[] {
+  if (ingress.policy !== "isolated") return [];
+  const places = [
+    ...ingress.ports.map(({ name }) => ({ ...portPlaceOf(name), what: `port "${name}"` })),
+    ...(ingress.ports.length > 0 ? [] : addresses).map((address) => ({
+      ...bridgedPlaceOf(address),
+      what: formatAddress(address),
+    })),
+  ];
+  const chain = { table: bridgeTable, name: "isolated" };
+  return places.map((place) => ({ ...place, chain, rules: [[verdictOf(NF_DROP)]] }));
+}
+
+function placeOf(address: IpAddress): Place {
+  return { map: address.length === 4 ? forward4 : forward6, key: address };
+}
+
+function bridgedPlaceOf(address: IpAddress): Place {
+  return { map: address.length === 4 ? isolated4 : isolated6, key: address };
+}
+
+function portPlaceOf(name: string): Place {
+  return { map: isolatedPorts, key: linkName(name) };
+}
+
+/** What is known of an attachment that goes; it spares a search. */
+export interface Known {
+  readonly addresses: readonly IpAddress[];
+  /** Links on the host, its ports among them. */
+  readonly links: readonly string[];
+}
+
+/** Ends the forwarding of an attachment, and returns the notes that it had; none is fine. */
+export function deleteForwarding(
+  host: Netns,
+  owner: Owner,
+  { addresses, links }: Known,
+): readonly string[] {
+  const known = [...links.map(portPlaceOf), ...addresses.map(bridgedPlaceOf)];
+  return notesOf([
+    ...deleteEntries(host, bridged, { owner, known }),
+    ...deleteEntries(host, dispatcher, { owner, known: addresses.map(placeOf) }),
+  ]);
+}
+
+function notesOf(elements: readonly OwnedElement[]): readonly string[] {
+  return elements.flatMap(({ holder }) => holder ?? []);
+}
+
+/** The note that an attachment's own element has at a port; undefined if there is none. */
+export function noteAtPort(host: Netns, owner: Owner, port: string): string | undefined {
+  const { map, key } = portPlaceOf(port);
+  const [answer] = unlessUnsupported(() => host.netfilter.attempt(getElement(map, key)), []);
+  const element = elementIn(answer, map);
+  return element && ownerTexts(owner).includes(element.comment) ? element.holder : undefined;
+}
+
+/** What an attachment's forwarding lacks, in words; undefined if it is complete. */
+export function checkForwarding(host: Netns, forwarding: Forwarding): string | undefined {
+  const { owner } = forwarding;
+  return (
+    checkEntries(host, dispatcher, { owner, entries: entriesOf(forwarding) }) ??
+    checkEntries(host, bridged, { owner, entries: bridgedEntriesOf(forwarding) })
+  );
+}
+
+/** Ends the forwarding of all attachments of a network but the valid ones; returns their notes. */
+export function collectForwarding(
+  host: Netns,
+  network: string,
+  valid: readonly Owner[],
+): readonly string[] {
+  return notesOf([
+    ...collectEntries(host, bridged, { network, valid }),
+    ...collectEntries(host, dispatcher, { network, valid }),
+  ]);
+}
+
+/** Every address that is forwarded, with the text of its owner. */
+export function listForwarded(host: Netns): readonly Forwarded[] {
+  const elements = [forward4, forward6].flatMap((map) => listOwnedElements(host, map));
+  return elements.map(({ key, comment }) => ({ address: key, comment }));
+}
+
+/** A forwarded address and whose it is. */
+export interface Forwarded {
+  readonly address: IpAddress;
+  readonly comment: string;
+}
