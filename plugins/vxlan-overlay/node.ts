@@ -8,7 +8,7 @@ import type { Mac } from "../../lib/ip/mac.ts";
 import { findLink, type Link } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { findDefaultUplink, linkSubnets } from "../../lib/net/uplink.ts";
-import type { Vxlan } from "../../lib/net/vxlan.ts";
+import type { Vxlan } from "../../lib/overlay/device.ts";
 import { readJson } from "../../lib/state/record.ts";
 import {
   type OverlayConfig,

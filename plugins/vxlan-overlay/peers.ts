@@ -3,7 +3,7 @@
  *
  * The configuration is the administrator's word, and must be right as a whole. The file is written
  * for machines by machines: what of it cannot be used is left out and named, and all the others
- * stay in reach. Of two that claim the same, lib/net/claims.ts says who is wrong.
+ * stay in reach. Of two that claim the same, lib/overlay/claims.ts says who is wrong.
  */
 
 import { pack } from "../../lib/bytes/packed.ts";
@@ -12,9 +12,9 @@ import { isObject, type Json, type JsonObject } from "../../lib/cni/json.ts";
 import { equalAddresses, formatAddress } from "../../lib/ip/address.ts";
 import { type Cidr, containsAddress, formatCidr, hostCidr } from "../../lib/ip/cidr.ts";
 import { formatMac, type Mac } from "../../lib/ip/mac.ts";
-import { type Claim, Claims, type Clash, SPACES } from "../../lib/net/claims.ts";
-import { type Peer, PeerList } from "../../lib/net/peers.ts";
-import { vtepMac } from "../../lib/net/vxlan.ts";
+import { type Claim, Claims, type Clash, SPACES } from "../../lib/overlay/claims.ts";
+import { vtepMac } from "../../lib/overlay/device.ts";
+import { type Peer, PeerList } from "../../lib/overlay/peers.ts";
 import { readJson } from "../../lib/state/record.ts";
 import {
   type OverlayConfig,

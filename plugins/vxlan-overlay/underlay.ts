@@ -6,22 +6,6 @@ import { formatCidr, hostCidr } from "../../lib/ip/cidr.ts";
 import { formatMac, type Mac } from "../../lib/ip/mac.ts";
 import { deleteLinkIf } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
-import {
-  ensureVtepAddresses,
-  findOverlayFaults,
-  type Overlay,
-  reconcile,
-  type Tell,
-} from "../../lib/net/overlay.ts";
-import {
-  deleteGuard,
-  ensureGuard,
-  findGuardFaults,
-  type Guarded,
-  isGuarded,
-  shutOut,
-} from "../../lib/net/overlay-guard.ts";
-import { PeerList } from "../../lib/net/peers.ts";
 import { heedNoRouters } from "../../lib/net/routers.ts";
 import {
   canTakeOver,
@@ -32,7 +16,23 @@ import {
   type Vxlan,
   type VxlanSpec,
   vtepMac,
-} from "../../lib/net/vxlan.ts";
+} from "../../lib/overlay/device.ts";
+import {
+  ensureVtepAddresses,
+  findOverlayFaults,
+  type Overlay,
+  reconcile,
+  type Tell,
+} from "../../lib/overlay/entries.ts";
+import {
+  deleteGuard,
+  ensureGuard,
+  findGuardFaults,
+  type Guarded,
+  isGuarded,
+  shutOut,
+} from "../../lib/overlay/guard.ts";
+import { PeerList } from "../../lib/overlay/peers.ts";
 import { oneAtATime, stampOf } from "../../lib/state/record.ts";
 import { aliasWith, ownerOf, readAlias } from "./alias.ts";
 import type { OverlayConfig } from "./config.ts";

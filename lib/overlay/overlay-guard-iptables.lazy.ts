@@ -1,5 +1,5 @@
 /**
- * Who is heard by an overlay's device, where there is no nf_tables: as lib/net/overlay-guard.ts,
+ * Who is heard by an overlay's device, where there is no nf_tables: as lib/overlay/guard.ts,
  * with a chain of table filter for each device, to which INPUT sends what bears its port and VNI.
  *
  *   INPUT             udp dpt:8472, u32: VNI  ->  OVERLAY-weft.1
@@ -20,9 +20,9 @@ import {
   type Table,
 } from "../filter/iptables/iptables.ts";
 import { formatCidr, hostCidr } from "../ip/cidr.ts";
-import type { Netns } from "./netns.ts";
-import type { Tell } from "./overlay.ts";
-import type { Guarded } from "./overlay-guard.ts";
+import type { Netns } from "../net/netns.ts";
+import type { Tell } from "./entries.ts";
+import type { Guarded } from "./guard.ts";
 
 const families = [4, 6] as const;
 

@@ -18,6 +18,9 @@ import { EEXIST, ENOENT, ESRCH } from "../host/errno.ts";
 import { equalAddresses, formatAddress, type IpAddress } from "../ip/address.ts";
 import { type Cidr, containsAddress, firstAddress, formatCidr, hostCidr } from "../ip/cidr.ts";
 import { formatMac } from "../ip/mac.ts";
+import { deleteAddressIfPresent, listAddresses } from "../net/address.ts";
+import type { Link } from "../net/link.ts";
+import type { Netns } from "../net/netns.ts";
 import { AF_INET, AF_INET6, newAddress } from "../netlink/address.ts";
 import type { Decoder } from "../netlink/connection.ts";
 import { isRefusal } from "../netlink/error.ts";
@@ -33,9 +36,6 @@ import {
   RTPROT_BOOT,
   routeMessage,
 } from "../netlink/route.ts";
-import { deleteAddressIfPresent, listAddresses } from "./address.ts";
-import type { Link } from "./link.ts";
-import type { Netns } from "./netns.ts";
 import type { Peer, PeerList } from "./peers.ts";
 
 type Named = Pick<Link, "index" | "name">;

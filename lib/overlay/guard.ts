@@ -26,6 +26,8 @@ import {
 import { ENOENT } from "../host/errno.ts";
 import { lazily } from "../host/lazy.ts";
 import { formatAddress } from "../ip/address.ts";
+import type { Link } from "../net/link.ts";
+import type { Netns } from "../net/netns.ts";
 import { decodeReply, type Outcome } from "../netlink/connection.ts";
 import { isRefusal } from "../netlink/error.ts";
 import type { Request } from "../netlink/message.ts";
@@ -59,9 +61,7 @@ import {
   newTable,
 } from "../netlink/nft-request.ts";
 import { chainMessage, eachKey } from "../netlink/nftables.ts";
-import type { Link } from "./link.ts";
-import type { Netns } from "./netns.ts";
-import type { Tell } from "./overlay.ts";
+import type { Tell } from "./entries.ts";
 import type { PeerList } from "./peers.ts";
 
 type ByIptables = typeof import("./overlay-guard-iptables.lazy.ts");

@@ -5,14 +5,14 @@ import { EADDRINUSE, EEXIST, ENODEV } from "../host/errno.ts";
 import { lazily } from "../host/lazy.ts";
 import { equalAddresses, formatAddress, type IpAddress } from "../ip/address.ts";
 import { formatMac, type Mac } from "../ip/mac.ts";
+import { NetError } from "../net/error.ts";
+import { deleteLinkIf, deleteLinkIfPresent, type Link, toLink } from "../net/link.ts";
+import type { Netns } from "../net/netns.ts";
+import { heedNoRoutersLater } from "../net/routers.ts";
+import { setSysctlIfPresent } from "../net/sysctl.ts";
 import { decodeReply } from "../netlink/connection.ts";
 import { isRefusal, NetlinkError } from "../netlink/error.ts";
 import * as netlink from "../netlink/link.ts";
-import { NetError } from "./error.ts";
-import { deleteLinkIf, deleteLinkIfPresent, type Link, toLink } from "./link.ts";
-import type { Netns } from "./netns.ts";
-import { heedNoRoutersLater } from "./routers.ts";
-import { setSysctlIfPresent } from "./sysctl.ts";
 
 /** A device to be. */
 export interface VxlanSpec {

@@ -5,9 +5,9 @@ import { checked } from "../host/errno.ts";
 import { closeFile, fileStatus } from "../host/file.ts";
 import { answerAll, askAt, listenAt } from "../host/health.ts";
 import { ensureOwnDirectory, tryOwnDirectory } from "../host/own-directory.ts";
+import type { Netns } from "../net/netns.ts";
 import type { Connection } from "../netlink/connection.ts";
 import type { Received } from "../netlink/message.ts";
-import type { Netns } from "./netns.ts";
 
 /** linux/rtnetlink.h: links, neighbours and forwarding entries, addresses, routes. */
 const RTNLGRPS = [1, 3, 5, 7, 9, 11];
