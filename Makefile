@@ -5,7 +5,7 @@ LINK ?= /usr/local/bin/weft
 DESTDIR ?=
 
 # A folder counts as well: a file that appears or vanishes changes it.
-sources := $(shell find lib plugins ipam native -not -name '*.test.ts') \
+sources := $(shell find lib plugins ipam cli native -not -name '*.test.ts') \
 	tools/build.mjs tools/arrays.mjs tools/schema.mjs package.json tsconfig.json
 bin := node_modules/.bin
 

@@ -196,7 +196,7 @@ describe("the documents", () => {
   });
 
   it("speak of files and functions by the names they have", () => {
-    const folders = ["lib", "plugins", "ipam", "native"];
+    const folders = ["lib", "plugins", "ipam", "cli", "native"];
     const files = folders.flatMap((folder) => filesOf(folder, [".ts", ".c", ".h", ".json"]));
     const code = files.map((file) => readFileSync(`${root}/${file}`, "utf8")).join("\n");
     const story = readFileSync(`${root}/docs/story.md`, "utf8");

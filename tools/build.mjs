@@ -27,20 +27,22 @@ const engine = join(root, `node_modules/@suchipi/quickjs/build/${target}`);
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const debug = process.env.DEBUG === "1";
 
-/** plugins/foo/foo.ts and ipam/foo/foo.ts are commands; no list is kept by hand. */
+/** plugins/foo/foo.ts and ipam/foo/foo.ts are commands, as is cli/weft.ts; no list is kept by hand. */
 function findCommands() {
+  const cli = { name: "weft", entry: join(root, "cli/weft.ts") };
   return ["plugins", "ipam"]
     .flatMap((folder) =>
       readdirSync(join(root, folder))
         .filter((name) => existsSync(join(root, folder, name, `${name}.ts`)))
         .map((name) => ({ name, entry: join(root, folder, name, `${name}.ts`) })),
     )
+    .concat(cli)
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** x.lazy.ts, anywhere: a module of its own, loaded when somebody asks for it (lib/host/lazy.ts). */
 function findLazyModules() {
-  return ["lib", "plugins", "ipam"]
+  return ["lib", "plugins", "ipam", "cli"]
     .flatMap((folder) =>
       readdirSync(join(root, folder), { recursive: true }).map((file) => join(root, folder, file)),
     )

@@ -7,7 +7,7 @@
  */
 
 import * as host from "host";
-import { oneLine } from "../../lib/cni/error.ts";
+import { oneLine } from "../lib/cni/error.ts";
 import type { Finding } from "./findings.ts";
 import type { PluginReport } from "./plugin.ts";
 import { isTerminal, validateFile } from "./validate.ts";

@@ -1,8 +1,8 @@
 /** A network as libcni loads it: a list of plugins, or a single one, by the name of its file. */
 
-import { isPlainName } from "../../lib/cni/environment.ts";
-import { isObject, type Json, type JsonObject } from "../../lib/cni/json.ts";
-import { supportedVersions } from "../../lib/cni/version.ts";
+import { isPlainName } from "../lib/cni/environment.ts";
+import { isObject, type Json, type JsonObject } from "../lib/cni/json.ts";
+import { supportedVersions } from "../lib/cni/version.ts";
 import { below, error, type Finding, shown, warning } from "./findings.ts";
 import { unknownKeys } from "./keys.ts";
 import { kindOf, type PluginReport, validatePlugin } from "./plugin.ts";

@@ -1,8 +1,8 @@
 /** Checking network configurations as libcni loads them and the plugins of this image read them. */
 
-import { CniError } from "../../lib/cni/error.ts";
-import { isObject, type Json, type JsonObject } from "../../lib/cni/json.ts";
-import { EACCES, EISDIR, ENOENT, ENOTDIR, SystemError } from "../../lib/host/errno.ts";
+import { CniError } from "../lib/cni/error.ts";
+import { isObject, type Json, type JsonObject } from "../lib/cni/json.ts";
+import { EACCES, EISDIR, ENOENT, ENOTDIR, SystemError } from "../lib/host/errno.ts";
 import {
   closeFile,
   descriptorStatus,
@@ -11,8 +11,8 @@ import {
   O_RDONLY,
   openFile,
   readToEnd,
-} from "../../lib/host/file.ts";
-import { decodeJson, JsonError, parseJson } from "../../lib/host/json.ts";
+} from "../lib/host/file.ts";
+import { decodeJson, JsonError, parseJson } from "../lib/host/json.ts";
 import { below, error, type Finding, warning } from "./findings.ts";
 import { duplicateKeys } from "./keys.ts";
 import { type FileKind, type Member, validateNetwork } from "./network.ts";

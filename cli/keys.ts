@@ -1,7 +1,7 @@
 /** Keys of a configuration that nobody knows: at run time they are ignored, here they are named. */
 
-import { tokensOf } from "../../lib/cni/json-tokens.ts";
-import type { Configuration } from "../../lib/cni/run.ts";
+import { tokensOf } from "../lib/cni/json-tokens.ts";
+import type { Configuration } from "../lib/cni/run.ts";
 import { below, type Finding, warning } from "./findings.ts";
 import { nearest } from "./nearest.ts";
 

@@ -1,10 +1,10 @@
 /** One plugin of a network: what libcni reads of it, and what the plugin itself would refuse. */
 
 import * as host from "host";
-import { commonKeys } from "../../lib/cni/config.ts";
-import { CniError, ConfigError } from "../../lib/cni/error.ts";
-import { isObject, type Json, type JsonObject } from "../../lib/cni/json.ts";
-import type { Configuration, Program } from "../../lib/cni/run.ts";
+import { commonKeys } from "../lib/cni/config.ts";
+import { CniError, ConfigError } from "../lib/cni/error.ts";
+import { isObject, type Json, type JsonObject } from "../lib/cni/json.ts";
+import type { Configuration, Program } from "../lib/cni/run.ts";
 import { below, error, type Finding, shown, warning } from "./findings.ts";
 import { unknownKeys } from "./keys.ts";
 import { nearest } from "./nearest.ts";
