@@ -39,6 +39,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "lib/overlay",
     "lib/filter",
     "lib/net",
+    "lib/state",
     "lib/ip",
     "lib/bytes",
   ],
@@ -50,7 +51,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Single files that may import more than their folder: the socket, and the names of errors. */
 const filesMayImport: Readonly<Record<string, readonly string[]>> = {
   "lib/netlink/connection.ts": ["lib/host", "host"],
-  "lib/netlink/error.ts": ["lib/host/errno.ts"],
+  "lib/netlink/error.ts": ["lib/host/errno.ts", "lib/host/failure.ts"],
 };
 
 /** The suite's own command line is no plugin: it has no configuration of its own. */

@@ -1,12 +1,8 @@
 /** The one kind of error that leaves a plugin, and how others become it. */
 
-import { EACCES, EPERM, SystemError } from "../host/errno.ts";
+import { EACCES, EPERM } from "../host/errno.ts";
+import { Failure, type FailureKind } from "../host/failure.ts";
 import { lazily } from "../host/lazy.ts";
-import { LockTimeout } from "../host/lock.ts";
-import { ForeignDirectory } from "../host/own-directory.ts";
-import { NetError } from "../net/error.ts";
-import { NetnsError } from "../net/netns.ts";
-import { NetlinkError } from "../netlink/error.ts";
 
 /** Error codes: 1 to 99 as the CNI specification reserves them, 100 and up are this suite's. */
 export const Code = {
@@ -45,12 +41,7 @@ export class CniError extends Error {
   /** Any thrown thing as a CniError; what nobody foresaw is code 999, always our bug. */
   static from(cause: unknown): CniError {
     if (cause instanceof CniError) return cause;
-    if (cause instanceof NetlinkError) return fromKernel(cause);
-    if (cause instanceof SystemError) return new CniError(Code.system, explained(cause));
-    if (cause instanceof ForeignDirectory) return new CniError(Code.system, cause.message);
-    if (cause instanceof LockTimeout) return new CniError(Code.tryAgain, cause.message);
-    if (cause instanceof NetnsError) return new CniError(Code.environment, cause.message);
-    if (cause instanceof NetError) return new CniError(netCode(cause), cause.message);
+    if (cause instanceof Failure) return fromBelow(cause);
     if (isOutOfMemory(cause)) return new CniError(Code.system, "Cannot finish: out of memory");
     const message = cause instanceof Error ? cause.message : String(cause);
     const stack = cause instanceof Error ? (cause.stack ?? "").trim() : "";
@@ -80,21 +71,24 @@ function joined(...parts: readonly string[]): string {
   return parts.filter((part) => part !== "").join("; ");
 }
 
-function netCode({ kind }: NetError): number {
-  return kind === "conflict" ? Code.conflict : Code.kernel;
-}
+const codes: Readonly<Record<FailureKind, number>> = {
+  system: Code.system,
+  program: Code.system,
+  kernel: Code.kernel,
+  unsupported: Code.kernel,
+  conflict: Code.conflict,
+  busy: Code.tryAgain,
+  namespace: Code.environment,
+};
 
-function fromKernel(cause: NetlinkError): CniError {
-  const text = cause.kernelText ?? "";
-  return new CniError(Code.kernel, explained(cause), text === "" ? "" : `kernel: ${text}`);
-}
-
-/** What was refused, and what the process lacks for it, should it lack anything. */
-function explained({ message, errno }: NetlinkError | SystemError): string {
-  if (errno !== EPERM && errno !== EACCES) return message;
+/** What failed below, and what the process lacks for it, should it lack anything. */
+function fromBelow({ kind, message, errno, details }: Failure): CniError {
+  const code = codes[kind];
+  if (errno !== EPERM && errno !== EACCES) return new CniError(code, message, details);
   const { missingPrivilege } = lazily<typeof import("../host/privilege.lazy.ts")>("privilege");
   const missing = missingPrivilege(errno);
-  return missing === undefined ? message : `${message} (${missing})`;
+  const whole = missing === undefined ? message : `${message} (${missing})`;
+  return new CniError(code, whole, details);
 }
 
 /** A configuration that cannot be used: where, and what is wrong there. */

@@ -1,8 +1,7 @@
 /** Taking back what was done, and doing as much as can be done. */
 
-import { SystemError } from "../host/errno.ts";
+import { Failure } from "../host/failure.ts";
 import { warn } from "../host/file.ts";
-import { NetlinkError } from "../netlink/error.ts";
 import { CniError } from "./error.ts";
 
 /** What ADD did so far, each with how to take it back. */
@@ -37,7 +36,7 @@ export class Undo {
 
 /** False if what failed may have been done all the same. */
 function isSettled(cause: unknown): boolean {
-  return !(cause instanceof NetlinkError || cause instanceof SystemError) || cause.settled;
+  return !(cause instanceof Failure) || cause.settled;
 }
 
 /** ADD: runs `body`; if it throws, takes back what it recorded and throws the first error. */

@@ -1,3 +1,5 @@
+import { Failure } from "./failure.ts";
+
 /** Error numbers of the kernel: asm-generic/errno-base.h and errno.h. */
 const names: { readonly [errno: number]: string } = {
   1: "EPERM",
@@ -91,18 +93,13 @@ export function errnoName(errno: number): string {
 }
 
 /** A system call that failed: what was tried (`open "/x"`), and the kernel's error number. */
-export class SystemError extends Error {
+export class SystemError extends Failure {
   readonly what: string;
-  readonly errno: number;
-  /** False if what was tried may have been done all the same. */
-  readonly settled: boolean;
 
   constructor(what: string, errno: number, settled = true) {
-    super(`Cannot ${what}: ${errnoName(errno)}`);
+    super("system", `Cannot ${what}: ${errnoName(errno)}`, { errno, settled });
     this.name = "SystemError";
     this.what = what;
-    this.errno = errno;
-    this.settled = settled;
   }
 }
 

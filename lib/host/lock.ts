@@ -2,6 +2,7 @@
 
 import * as host from "host";
 import { checked, EAGAIN, EINTR } from "./errno.ts";
+import { Failure } from "./failure.ts";
 import {
   closeFile,
   type FileStatus,
@@ -18,13 +19,14 @@ const LOCK_EX = 2;
 const LOCK_NB = 4;
 
 /** A lock that was not free within its deadline; `holder` names the process, if it can be known. */
-export class LockTimeout extends Error {
+export class LockTimeout extends Failure {
   readonly path: string;
   readonly holder: string;
 
   constructor(path: string, milliseconds: number) {
     const holder = holderOf(path);
-    super(`Cannot lock "${path}": held by ${holder} for more than ${milliseconds / 1000} s`);
+    const seconds = milliseconds / 1000;
+    super("busy", `Cannot lock "${path}": held by ${holder} for more than ${seconds} s`);
     this.name = "LockTimeout";
     this.path = path;
     this.holder = holder;

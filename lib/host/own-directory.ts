@@ -12,6 +12,7 @@
 
 import * as host from "host";
 import { checked, EEXIST, ELOOP, ENOENT, ENOTDIR, SystemError } from "./errno.ts";
+import { Failure } from "./failure.ts";
 import { lazily } from "./lazy.ts";
 
 const S_IFMT = 0o170000;
@@ -27,11 +28,11 @@ const MOST_LINKS = 40;
 const PATH_MAX = 4096;
 
 /** A directory whose files others could exchange: which part of its path, and what to do. */
-export class ForeignDirectory extends Error {
+export class ForeignDirectory extends Failure {
   readonly state: string;
 
   constructor(directory: string, state: string) {
-    super(`Cannot use directory "${directory}": ${state}`);
+    super("system", `Cannot use directory "${directory}": ${state}`);
     this.state = state;
     this.name = "ForeignDirectory";
   }

@@ -70,7 +70,7 @@ function makeBridge(ns: Netns, spec: BridgeSpec): Link {
 }
 
 /** A kernel without bridges refuses with the same number, and says so since 4.20. */
-function isUnknownKind({ kernelText = "" }: NetlinkError): boolean {
+function isUnknownKind({ kernelText }: NetlinkError): boolean {
   return /unknown device type/i.test(kernelText);
 }
 

@@ -5,6 +5,7 @@
 
 import * as host from "host";
 import { checked, ENOENT, ENOTDIR, ENOTTY } from "../host/errno.ts";
+import { Failure } from "../host/failure.ts";
 import { closeFile, descriptorStatus, fileStatus, isSameFile, O_NONBLOCK } from "../host/file.ts";
 import { Connection, NETLINK_NETFILTER, NETLINK_ROUTE } from "../netlink/connection.ts";
 
@@ -16,11 +17,11 @@ const PROC_SUPER_MAGIC = 0x9fa0;
 const CLONE_NEWNET = 0x40000000;
 
 /** A path that is no network namespace; `missing` if there is nothing at all. */
-export class NetnsError extends Error {
+export class NetnsError extends Failure {
   readonly missing: boolean;
 
   constructor(path: string, state: string, missing: boolean) {
-    super(`Cannot open network namespace "${path}": ${state}`);
+    super("namespace", `Cannot open network namespace "${path}": ${state}`);
     this.name = "NetnsError";
     this.missing = missing;
   }

@@ -1,23 +1,24 @@
 /** What the kernel refuses, and what it leaves unsaid. */
 
 import { errnoName } from "../host/errno.ts";
+import { Failure } from "../host/failure.ts";
 
 /** A netlink request that failed: what was asked, the error number, the kernel's own words. */
-export class NetlinkError extends Error {
+export class NetlinkError extends Failure {
   readonly what: string;
-  readonly errno: number;
-  readonly kernelText: string | undefined;
-  /** False if the answer was lost, so that the request may have been carried out. */
-  readonly settled: boolean;
+  readonly kernelText: string;
 
-  constructor(what: string, errno: number, more: { text?: string; settled?: boolean } = {}) {
-    const lost = more.settled === false ? "the kernel's answer was lost, " : "";
-    super(`Cannot ${what}: ${lost}${errnoName(errno)}`);
+  constructor(
+    what: string,
+    errno: number,
+    { text = "", settled }: { readonly text?: string; readonly settled?: boolean } = {},
+  ) {
+    const lost = settled === false ? "the kernel's answer was lost, " : "";
+    const details = text === "" ? "" : `kernel: ${text}`;
+    super("kernel", `Cannot ${what}: ${lost}${errnoName(errno)}`, { errno, details, settled });
     this.name = "NetlinkError";
     this.what = what;
-    this.errno = errno;
-    this.kernelText = more.text;
-    this.settled = more.settled ?? true;
+    this.kernelText = text;
   }
 }
 

@@ -216,7 +216,7 @@ function makeVxlan(ns: Netns, spec: VxlanSpec): void {
   } catch (cause) {
     if (!isRefusal(cause, EEXIST)) throw cause;
     const state = `another device has VNI ${spec.vni} on port ${spec.port}, or the name`;
-    throw taken(name, `${state} (${cause.kernelText ?? "it exists"})`);
+    throw taken(name, `${state} (${cause.kernelText || "it exists"})`);
   }
 }
 

@@ -1,13 +1,13 @@
 /** Records that other programs leave for this host, as JSON in files. */
 
 import { hash32Hex } from "../bytes/hash.ts";
+import { Failure } from "../host/failure.ts";
 import { fileStatus, readTextIfPresent } from "../host/file.ts";
 import { parseJson } from "../host/json.ts";
 import { LockTimeout, withLock } from "../host/lock.ts";
 import { ensureOwnDirectory } from "../host/own-directory.ts";
-import { NetError } from "../net/error.ts";
 
-/** The JSON in a file; undefined if there is no file, NetError if it holds something else. */
+/** The JSON in a file; undefined if there is no file, Failure if it holds something else. */
 export function readJson(path: string): unknown {
   const text = readTextIfPresent(path);
   if (text === undefined) return undefined;
@@ -15,7 +15,7 @@ export function readJson(path: string): unknown {
     return parseJson(text);
   } catch (cause) {
     const state = cause instanceof Error ? cause.message : String(cause);
-    throw new NetError("conflict", `Cannot read "${path}": ${state}`);
+    throw new Failure("conflict", `Cannot read "${path}": ${state}`);
   }
 }
 
@@ -43,13 +43,13 @@ export function oneAtATime<T>(path: string, body: () => T): T {
 /** How long a predecessor may take to end. */
 const PREDECESSOR_WITHIN = 1_000;
 
-/** Runs `body` for as long as the process lives; throws NetError if another process does so. */
+/** Runs `body` for as long as the process lives; throws Failure if another process does so. */
 export function onlyProcess(path: string, what: string, body: () => never): never {
   ensureOwnDirectory(path.slice(0, path.lastIndexOf("/")), 0o755);
   try {
     return withLock(path, PREDECESSOR_WITHIN, body);
   } catch (cause) {
     if (!(cause instanceof LockTimeout)) throw cause;
-    throw new NetError("conflict", `Cannot start ${what}: ${cause.holder} is running already`);
+    throw new Failure("conflict", `Cannot start ${what}: ${cause.holder} is running already`);
   }
 }

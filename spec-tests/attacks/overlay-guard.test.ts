@@ -266,7 +266,7 @@ end
     const config = node.config([node, peer], { ipMasq: false });
     const outcome = add(node, config, "first", withoutNfTables(bed, false));
     expect(outcome.error).toMatchObject({
-      code: 100,
+      code: 101,
       msg: expect.stringContaining("iptables-restore"),
     });
     expect(node.view.links()).not.toContain("weft.1");

@@ -1,12 +1,12 @@
 /** Running iptables: one program reads a table, another changes it, each as a whole. */
 
 import * as host from "host";
+import { Failure } from "../../host/failure.ts";
 import { fileStatus, isExecutable, isSameFile } from "../../host/file.ts";
 import { withLock } from "../../host/lock.ts";
 import { ensureOwnDirectory } from "../../host/own-directory.ts";
 import { runProgram } from "../../host/process.ts";
 import type { Family } from "../../ip/address.ts";
-import { NetError } from "../../net/error.ts";
 import type { Netns } from "../../net/netns.ts";
 
 /** How long a run may wait for the lock of all tables, and work, in milliseconds. */
@@ -22,9 +22,9 @@ const USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export type Flavour = "default" | "legacy" | "nft";
 
 /** A run of iptables that failed: what it said is its message. */
-export class IptablesError extends NetError {
+export class IptablesError extends Failure {
   constructor(program: string, state: string) {
-    super("unsupported", `Cannot run "${program}": ${state}`);
+    super("program", `Cannot run "${program}": ${state}`);
     this.name = "IptablesError";
   }
 }
