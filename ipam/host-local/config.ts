@@ -7,6 +7,7 @@ import type { ResultRoute } from "../../lib/cni/result.ts";
 import { isAtLeast } from "../../lib/cni/version.ts";
 import {
   compareAddresses,
+  family,
   formatAddress,
   type IpAddress,
   nextAddress,
@@ -135,7 +136,7 @@ function parseRange(json: Json, path: string): Range {
   const subnet = parseSubnet(range.subnet, `${path}.subnet`);
   const first = nextAddress(subnet.address);
   const last = lastAddress(subnet);
-  const usualEnd = subnet.address.length === 4 ? previousAddress(last) : last;
+  const usualEnd = family(subnet.address) === 4 ? previousAddress(last) : last;
   const start = parseMember(range.rangeStart, `${path}.rangeStart`, subnet) ?? first;
   const end = parseMember(range.rangeEnd, `${path}.rangeEnd`, subnet) ?? usualEnd;
   if (compareAddresses(start, end) > 0) {

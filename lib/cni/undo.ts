@@ -8,22 +8,25 @@ import { CniError } from "./error.ts";
 export class Undo {
   readonly #steps: { readonly what: string; readonly run: () => void }[] = [];
 
-  /** Records how to take back what has just been done. */
-  add(what: string, run: () => void): void {
+  /**
+   * Records how to take back the several requests that follow: `run` must be content with any of
+   * them not done.
+   */
+  before(what: string, run: () => void): void {
     this.#steps.push({ what, run });
   }
 
   /**
-   * Does a step and records how to take it back; also if its outcome is unknown because an answer
-   * was lost, the kernel's or a program's, so `run` must be content if there is nothing to take back.
+   * Does one request and records how to take it back; also if its outcome is unknown because an
+   * answer was lost, the kernel's or a program's, so `run` must be content if nothing was done.
    */
   step<T>(what: string, body: () => T, run: () => void): T {
     try {
       const value = body();
-      this.add(what, run);
+      this.before(what, run);
       return value;
     } catch (cause) {
-      if (!isSettled(cause)) this.add(what, run);
+      if (!isSettled(cause)) this.before(what, run);
       throw cause;
     }
   }

@@ -6,7 +6,13 @@
 import * as host from "host";
 import { SystemError } from "../host/errno.ts";
 import { findProcess, isSocketWith } from "../host/processes.ts";
-import { equalAddresses, formatAddress, type IpAddress, isUnspecified } from "../ip/address.ts";
+import {
+  equalAddresses,
+  family,
+  formatAddress,
+  type IpAddress,
+  isUnspecified,
+} from "../ip/address.ts";
 import type { Netns } from "../net/netns.ts";
 import { Connection } from "../netlink/connection.ts";
 import { NetlinkError } from "../netlink/error.ts";
@@ -34,7 +40,7 @@ export function describeCutOff(ns: Netns, { targets }: HostPorts): readonly stri
 
 function describe(ns: Netns, targets: HostPorts["targets"]): readonly string[] {
   const all = targets.flatMap(({ container, mappings }) =>
-    mappings.map((mapping) => ({ mapping, family: container.address.length === 4 ? 4 : 6 })),
+    mappings.map((mapping) => ({ mapping, family: family(container.address) })),
   );
   const protocols = Array.from(new Set(all.map(({ mapping }) => mapping.protocol)));
   const lines = protocols.flatMap((protocol) => {
@@ -91,7 +97,7 @@ function isCutOff(listener: Listener, { port, address }: PortMapping, family: nu
 
 function inWords(protocol: Protocol, { address, port, inode }: Listener): string {
   const text = formatAddress(address);
-  const at = `${address.length === 4 ? text : `[${text}]`}:${port}`;
+  const at = `${family(address) === 4 ? text : `[${text}]`}:${port}`;
   const state = `leads to the container as long as it lives, not to ${programOf(inode)}`;
   const advice = '"reservedHostPorts" keeps ports for the host';
   return `${protocol} port ${port} ${state}, which listens on ${at}; ${advice}`;

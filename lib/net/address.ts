@@ -5,7 +5,7 @@ import type { IpAddress } from "../ip/address.ts";
 import type { Cidr } from "../ip/cidr.ts";
 import * as netlink from "../netlink/address.ts";
 import { isRefusal } from "../netlink/error.ts";
-import type { Link } from "./link.ts";
+import type { LinkRef } from "./link.ts";
 import type { Netns } from "./netns.ts";
 
 /** An address of a link; `flags` are IFA_F_*, `scope` as in linux/rtnetlink.h. */
@@ -15,10 +15,8 @@ export interface Address {
   readonly scope: number;
 }
 
-type Named = Pick<Link, "index" | "name">;
-
 /** The addresses of a link, both families, in the kernel's order. */
-export function listAddresses(ns: Netns, link: Named): Address[] {
+export function listAddresses(ns: Netns, link: LinkRef): Address[] {
   return ns.route
     .dump(netlink.listAddresses(link), netlink.addressMessage)
     .filter(({ header }) => header.index === link.index)
@@ -31,7 +29,7 @@ export function listAddresses(ns: Netns, link: Named): Address[] {
 }
 
 /** The same without lengths; none where there are more than are looked at in a container. */
-export function listAddressesIfFew(ns: Netns, link: Named): readonly IpAddress[] {
+export function listAddressesIfFew(ns: Netns, link: LinkRef): readonly IpAddress[] {
   try {
     return listAddresses(ns, link).map(({ cidr }) => cidr.address);
   } catch (cause) {
@@ -41,7 +39,7 @@ export function listAddressesIfFew(ns: Netns, link: Named): readonly IpAddress[]
 }
 
 /** Deletes an address if the link has it. */
-export function deleteAddressIfPresent(ns: Netns, link: Named, cidr: Cidr): void {
+export function deleteAddressIfPresent(ns: Netns, link: LinkRef, cidr: Cidr): void {
   try {
     ns.route.perform(netlink.delAddress(link, cidr));
   } catch (cause) {

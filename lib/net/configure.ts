@@ -2,7 +2,7 @@
 
 import { EEXIST } from "../host/errno.ts";
 import { lazily } from "../host/lazy.ts";
-import { formatAddress, type IpAddress } from "../ip/address.ts";
+import { family, formatAddress, type IpAddress } from "../ip/address.ts";
 import { type Cidr, formatCidr, networkOf } from "../ip/cidr.ts";
 import { IFA_F_NODAD, newAddress } from "../netlink/address.ts";
 import { isRefusal, NetlinkError } from "../netlink/error.ts";
@@ -11,7 +11,7 @@ import { type NewRoute, newRoute } from "../netlink/route.ts";
 import { listAddresses } from "./address.ts";
 import { NetError } from "./error.ts";
 import { explainedAddressError } from "./gateway.ts";
-import type { Link } from "./link.ts";
+import type { Link, LinkRef } from "./link.ts";
 import type { Netns } from "./netns.ts";
 import { ifPossible, SysctlDirectory } from "./sysctl.ts";
 
@@ -24,18 +24,16 @@ export interface LinkSetup {
   readonly detectDuplicates: boolean;
 }
 
-type Named = Pick<Link, "index" | "name">;
-
 /**
  * Adds the addresses, sets the link up and adds the routes; an identical route is fine. The kernel
  * is to announce the addresses, if it can, whenever the link goes up or its MAC is set.
  */
-export function configureLink(ns: Netns, link: Named, setup: LinkSetup): void {
+export function configureLink(ns: Netns, link: LinkRef, setup: LinkSetup): void {
   const addressFlags = setup.detectDuplicates ? 0 : IFA_F_NODAD;
   const requests = [
     announceWhenUp(link),
     ...setup.addresses.map((cidr) =>
-      newAddress(link, cidr, cidr.address.length === 16 ? addressFlags : 0),
+      newAddress(link, cidr, family(cidr.address) === 6 ? addressFlags : 0),
     ),
     changeLink(`set "${link.name}" up`, link.index, { set: IFF_UP }),
     ...distinctRoutes(setup.routes).map((route) => newRoute(link, route, "create")),
@@ -52,7 +50,7 @@ export function configureLink(ns: Netns, link: Named, setup: LinkSetup): void {
  * Tells neighbours whose the addresses are now, for those that knew them before: the kernel does
  * when a MAC is set, also to what it is. When the link went up, its bridge did not forward yet.
  */
-export function announce(ns: Netns, { index, name, mac }: Named & Pick<Link, "mac">): void {
+export function announce(ns: Netns, { index, name, mac }: LinkRef & Pick<Link, "mac">): void {
   ns.route.attempt(changeLink(`announce "${name}"`, index, { attributes: { address: mac } }));
 }
 
@@ -76,7 +74,7 @@ export interface Ipv6Setup {
 }
 
 /** Sets what has to be set before the link is up; throws NetError if an address cannot be had. */
-export function prepareIpv6(ns: Netns, link: Named, setup: Ipv6Setup): void {
+export function prepareIpv6(ns: Netns, link: LinkRef, setup: Ipv6Setup): void {
   const { address } = setup;
   const directory = `ipv6/conf/${link.name}`;
   if (!address) {
@@ -108,7 +106,7 @@ function setHabits(
   if (!heedsRouters) sysctls?.setIfPresent("accept_ra", "0");
 }
 
-function noIpv6(ns: Netns, link: Named, address: IpAddress): never {
+function noIpv6(ns: Netns, link: LinkRef, address: IpAddress): never {
   const { findIpv6Fault } = lazily<typeof import("./ipv6-fault.lazy.ts")>("ipv6-fault");
   const fault = findIpv6Fault(ns, link) ?? `"${link.name}" has no sysctls of IPv6`;
   const what = `add address ${formatAddress(address)} to "${link.name}"`;
@@ -119,8 +117,8 @@ const IFA_F_DADFAILED = 0x08;
 const IFA_F_TENTATIVE = 0x40;
 
 /** True once no IPv6 address of a link is being probed; throws if one is a duplicate. */
-export function areAddressesSettled(ns: Netns, link: Named): boolean {
-  const addresses = listAddresses(ns, link).filter(({ cidr }) => cidr.address.length === 16);
+export function areAddressesSettled(ns: Netns, link: LinkRef): boolean {
+  const addresses = listAddresses(ns, link).filter(({ cidr }) => family(cidr.address) === 6);
   const duplicate = addresses.find(({ flags }) => flags & IFA_F_DADFAILED);
   if (duplicate) {
     const what = `use address ${formatCidr(duplicate.cidr)} on "${link.name}"`;

@@ -1,21 +1,19 @@
 /** Comparing the kernel with what should be there: each returns a fault in words, or undefined. */
 
 import { ENOENT } from "../host/errno.ts";
-import { equalAddresses, formatAddress } from "../ip/address.ts";
+import { equalAddresses, family, formatAddress } from "../ip/address.ts";
 import { type Cidr, firstAddress, formatCidr } from "../ip/cidr.ts";
 import { AF_INET, AF_INET6 } from "../netlink/address.ts";
 import { isRefusal } from "../netlink/error.ts";
 import { listRoutes, type NewRoute, RT_TABLE_MAIN, routeMessage } from "../netlink/route.ts";
 import { listAddresses } from "./address.ts";
-import type { Link } from "./link.ts";
+import type { LinkRef } from "./link.ts";
 import type { Netns } from "./netns.ts";
-
-type Named = Pick<Link, "index" | "name">;
 
 /** What a link's addresses lack. */
 export function findAddressFault(
   ns: Netns,
-  link: Named,
+  link: LinkRef,
   wanted: readonly Cidr[],
 ): string | undefined {
   if (wanted.length === 0) return undefined;
@@ -38,12 +36,10 @@ function inWords(cidrs: readonly Cidr[]): string {
  * every other must be there with its gateway.
  */
 export function findRouteFault(ns: Netns, wanted: readonly NewRoute[]): string | undefined {
-  for (const family of [4, 6] as const) {
-    const ofFamily = wanted.filter(
-      ({ destination }) => (destination.address.length === 4) === (family === 4),
-    );
+  for (const each of [4, 6] as const) {
+    const ofFamily = wanted.filter(({ destination }) => family(destination.address) === each);
     for (const table of new Set(ofFamily.map((route) => route.table ?? RT_TABLE_MAIN))) {
-      const present = routesOf(ns, family, table);
+      const present = routesOf(ns, each, table);
       const missing = ofFamily
         .filter((route) => (route.table ?? RT_TABLE_MAIN) === table)
         .find((route) => !present.some((other) => isSameRoute(route, other)));

@@ -2,13 +2,13 @@
 
 import { EACCES, EAFNOSUPPORT, EEXIST, EINVAL, ENOBUFS, EOPNOTSUPP } from "../host/errno.ts";
 import { lazily } from "../host/lazy.ts";
-import { equalAddresses } from "../ip/address.ts";
+import { equalAddresses, family } from "../ip/address.ts";
 import { type Cidr, containsAddress, formatCidr, overlapCidrs } from "../ip/cidr.ts";
 import { IFA_F_NODAD, newAddress } from "../netlink/address.ts";
 import { isRefusal } from "../netlink/error.ts";
 import { deleteAddressIfPresent, listAddresses } from "./address.ts";
 import { NetError } from "./error.ts";
-import type { Link } from "./link.ts";
+import type { LinkRef } from "./link.ts";
 import type { Netns } from "./netns.ts";
 import { ensureSysctl } from "./sysctl.ts";
 
@@ -19,7 +19,7 @@ import { ensureSysctl } from "./sysctl.ts";
  */
 export function ensureGateways(
   ns: Netns,
-  link: Pick<Link, "index" | "name">,
+  link: LinkRef,
   { gateways, force }: { readonly gateways: readonly Cidr[]; readonly force: boolean },
 ): boolean {
   if (gateways.length === 0) return false;
@@ -51,7 +51,7 @@ function isSame(a: Cidr, b: Cidr): boolean {
 function isConflict(existing: Cidr, wanted: Cidr): boolean {
   if (existing.address.length !== wanted.address.length) return false;
   const linkLocal = { address: Uint8Array.of(0xfe, 0x80, ...new Uint8Array(14)), prefixLength: 10 };
-  if (existing.address.length === 16 && containsAddress(linkLocal, existing.address)) return false;
+  if (family(existing.address) === 6 && containsAddress(linkLocal, existing.address)) return false;
   return overlapCidrs(existing, wanted);
 }
 
@@ -59,8 +59,8 @@ function isConflict(existing: Cidr, wanted: Cidr): boolean {
  * Duplicate address detection would keep a gateway unusable while the bridge has no port. False
  * if somebody else has added it meanwhile.
  */
-function addGateway(ns: Netns, link: Pick<Link, "index" | "name">, gateway: Cidr): boolean {
-  const flags = gateway.address.length === 16 ? IFA_F_NODAD : 0;
+function addGateway(ns: Netns, link: LinkRef, gateway: Cidr): boolean {
+  const flags = family(gateway.address) === 6 ? IFA_F_NODAD : 0;
   try {
     ns.route.perform(newAddress(link, gateway, flags));
     return true;
@@ -72,7 +72,7 @@ function addGateway(ns: Netns, link: Pick<Link, "index" | "name">, gateway: Cidr
 
 /** An address that the kernel refused, and the cause. */
 interface RefusedAddress {
-  readonly link: Pick<Link, "index" | "name">;
+  readonly link: LinkRef;
   readonly cidr: Cidr;
   readonly cause: unknown;
 }
@@ -82,7 +82,7 @@ const noIpv6 = [EACCES, EINVAL, ENOBUFS, EOPNOTSUPP, EAFNOSUPPORT];
 
 /** A refusal with its reason, where one can be seen. */
 export function explainedAddressError(ns: Netns, { link, cidr, cause }: RefusedAddress): unknown {
-  if (cidr.address.length === 4 || !isRefusal(cause, ...noIpv6)) return cause;
+  if (family(cidr.address) === 4 || !isRefusal(cause, ...noIpv6)) return cause;
   const { findIpv6Fault } = lazily<typeof import("./ipv6-fault.lazy.ts")>("ipv6-fault");
   const fault = findIpv6Fault(ns, link);
   return fault === undefined

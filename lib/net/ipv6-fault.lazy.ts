@@ -2,7 +2,7 @@
 
 import * as host from "host";
 import { EAFNOSUPPORT } from "../host/errno.ts";
-import { findLink, type Link } from "./link.ts";
+import { findLink, type LinkRef } from "./link.ts";
 import type { Netns } from "./netns.ts";
 import { findSysctl } from "./sysctl.ts";
 
@@ -13,10 +13,7 @@ const SOCK_DGRAM = 2;
 const LEAST_MTU = 1280;
 
 /** The reason in words; undefined if none of the known ones is there. */
-export function findIpv6Fault(
-  ns: Netns,
-  { index, name }: Pick<Link, "index" | "name">,
-): string | undefined {
+export function findIpv6Fault(ns: Netns, { index, name }: LinkRef): string | undefined {
   if (!kernelHasIpv6()) return "this kernel has no IPv6, or it was started with ipv6.disable=1";
   const mtu = findLink(ns, index)?.mtu ?? LEAST_MTU;
   if (mtu < LEAST_MTU) {

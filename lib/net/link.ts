@@ -1,11 +1,9 @@
-/** Links of a namespace: find, make, change, delete, wait for. */
+/** Links of a namespace: find, make, change, delete. */
 
-import * as host from "host";
-import { ENODEV, ETIMEDOUT } from "../host/errno.ts";
+import { ENODEV } from "../host/errno.ts";
 import type { Mac } from "../ip/mac.ts";
-import { RTNLGRP_IPV6_IFADDR } from "../netlink/address.ts";
 import { decodeReply } from "../netlink/connection.ts";
-import { isRefusal, NetlinkError } from "../netlink/error.ts";
+import { isRefusal } from "../netlink/error.ts";
 import * as netlink from "../netlink/link.ts";
 import type { Netns } from "./netns.ts";
 
@@ -38,6 +36,9 @@ export interface Link {
   readonly routeLocalnet: number | undefined;
   readonly acceptRa: number | undefined;
 }
+
+/** What a request needs of a link: its index, and its name for the words of errors. */
+export type LinkRef = Pick<Link, "index" | "name">;
 
 /** What changes of a link while it comes up. */
 export type LinkState = Pick<Link, "index" | "name" | "mac" | "mtu" | "peer" | "operationalState">;
@@ -111,8 +112,6 @@ export function listLinks(ns: Netns, filter: { readonly master?: number } = {}):
   return ns.route.dump(netlink.listLinks(filter), netlink.linkMessage).map(toLink);
 }
 
-type Named = Pick<Link, "index" | "name">;
-
 /** Several links of one namespace by one question; undefined where there is none. */
 export function findLinks(ns: Netns, ...names: readonly (string | number)[]): (Link | undefined)[] {
   return ns.route.attempt(...names.map(netlink.getLink)).map((outcome) => {
@@ -129,13 +128,13 @@ export function getLinkStates(ns: Netns, ...indexes: readonly number[]): LinkSta
 }
 
 /** Sets a link up. */
-export function setLinkUp(ns: Netns, link: Named): void {
+export function setLinkUp(ns: Netns, link: LinkRef): void {
   const change = { set: netlink.IFF_UP };
   ns.route.perform(netlink.changeLink(`set "${link.name}" up`, link.index, change));
 }
 
 /** Sets a link down. */
-export function setLinkDown(ns: Netns, link: Named): void {
+export function setLinkDown(ns: Netns, link: LinkRef): void {
   const change = { clear: netlink.IFF_UP };
   ns.route.perform(netlink.changeLink(`set "${link.name}" down`, link.index, change));
 }
@@ -144,7 +143,7 @@ export function setLinkDown(ns: Netns, link: Named): void {
  * Deletes the very link that was found, by its index: its name may be another's by now. True if it
  * was there. A veth's other end goes with it.
  */
-export function deleteLinkIfPresent(ns: Netns, { index, name }: Named): boolean {
+export function deleteLinkIfPresent(ns: Netns, { index, name }: LinkRef): boolean {
   try {
     ns.route.perform(netlink.delLink(`delete link "${name}"`, index));
     return true;
@@ -162,33 +161,6 @@ export function deleteLinkIf(
 ): boolean {
   const found = findLink(ns, link);
   return found !== undefined && isToGo(found) && deleteLinkIfPresent(ns, found);
-}
-
-/** What is waited for: in words, whose changes may bring it about, and how long at most. */
-export interface Wait {
-  readonly what: string;
-  readonly of: keyof typeof groups;
-  readonly milliseconds: number;
-}
-
-/** The multicast groups that announce changes. */
-const groups = { links: netlink.RTNLGRP_LINK, ipv6Addresses: RTNLGRP_IPV6_IFADDR };
-
-/** Waits until a condition holds, asking again at every event; ETIMEDOUT after the deadline. */
-export function waitUntil(ns: Netns, wait: Wait, holds: () => boolean): void {
-  if (holds()) return;
-  const events = ns.events();
-  try {
-    events.subscribe(groups[wait.of]);
-    const deadline = host.monotonic() + wait.milliseconds;
-    while (!holds()) {
-      const left = deadline - host.monotonic();
-      if (left <= 0) throw new NetlinkError(`wait for ${wait.what}`, ETIMEDOUT);
-      events.waitForEvents(left);
-    }
-  } finally {
-    events.close();
-  }
 }
 
 /** True if a link carries traffic (RFC 2863 state UP). */

@@ -9,6 +9,7 @@
  */
 
 import { EADDRNOTAVAIL, EEXIST, EINVAL, ENOENT, EOPNOTSUPP } from "../host/errno.ts";
+import { family } from "../ip/address.ts";
 import type { Cidr } from "../ip/cidr.ts";
 import { networkOf } from "../ip/cidr.ts";
 import type { Mac } from "../ip/mac.ts";
@@ -44,12 +45,10 @@ import {
   TC_H_ROOT,
   tokenBucket,
 } from "../netlink/qdisc.ts";
-import { type Link, type LinkState, toLinkState } from "./link.ts";
+import { type LinkRef, type LinkState, toLinkState } from "./link.ts";
 import type { Netns } from "./netns.ts";
 
 export type { Bucket } from "../netlink/qdisc.ts";
-
-type Named = Pick<Link, "index" | "name">;
 
 /** Whose packets are shaped, by the address of the other side: all but some, or only some. */
 export interface Scope {
@@ -75,7 +74,7 @@ const LEAF = 0x00300000;
 const PRIORITY = { v4: 1, v6: 2, all: 3 };
 
 /** Shapes what a link sends. What shaped it before is replaced. */
-export function shapeOutput(ns: Netns, link: Named, shape: Shape): void {
+export function shapeOutput(ns: Netns, link: LinkRef, shape: Shape): void {
   const { bucket, scope } = shape;
   if (!scope) {
     ns.route.perform(replaceQdisc(link, { parent: TC_H_ROOT, handle: ROOT }, tokenBucket(bucket)));
@@ -93,7 +92,7 @@ export function shapeOutput(ns: Netns, link: Named, shape: Shape): void {
 }
 
 /** Fair queueing among flows inside a bucket, if the kernel has it; false if it does not. */
-export function queueFairly(ns: Netns, link: Named, { scope }: Shape): boolean {
+export function queueFairly(ns: Netns, link: LinkRef, { scope }: Shape): boolean {
   const parent = (scope ? LEAF : ROOT) + 1;
   const [outcome] = ns.route.attempt(replaceQdisc(link, { parent }, { kind: "fq_codel" }));
   if (outcome?.error && !isRefusal(outcome.error, ENOENT)) throw outcome.error;
@@ -101,7 +100,7 @@ export function queueFairly(ns: Netns, link: Named, { scope }: Shape): boolean {
 }
 
 /** Lets a link send as fast as it can again. */
-export function clearOutput(ns: Netns, link: Named): void {
+export function clearOutput(ns: Netns, link: LinkRef): void {
   const [outcome] = ns.route.attempt(delQdisc(link, { parent: TC_H_ROOT }));
   throwUnless(outcome, ENOENT, EINVAL);
 }
@@ -112,7 +111,7 @@ function throwUnless(outcome: Outcome | undefined, ...expected: readonly number[
 
 function subnetFilters(parent: number, { scope, remote }: Shape): FilterSpec[] {
   return (scope?.subnets ?? []).map((subnet) => {
-    const isIpv4 = subnet.address.length === 4;
+    const isIpv4 = family(subnet.address) === 4;
     const offset = { source: isIpv4 ? 12 : 8, destination: isIpv4 ? 16 : 24 }[remote];
     return {
       parent,
@@ -156,8 +155,8 @@ export function addShaper(ns: Netns, { name, mtu, alias }: ShaperSpec): LinkStat
 /** Sends what a link receives through a shaping device; what redirected it before is replaced. */
 export function shapeInput(
   ns: Netns,
-  link: Named,
-  { shaper, shape }: { readonly shaper: Named; readonly shape: Shape },
+  link: LinkRef,
+  { shaper, shape }: { readonly shaper: LinkRef; readonly shape: Shape },
 ): void {
   const redirect = { redirect: shaper.index };
   const all = { parent: TC_H_INPUT, priority: PRIORITY.all, protocol: ETH_P_ALL, keys: anyPacket };
@@ -171,7 +170,7 @@ export function shapeInput(
   );
 }
 
-function makeInput(link: Named): Request {
+function makeInput(link: LinkRef): Request {
   return replaceQdisc(link, { parent: TC_H_INGRESS, handle: INGRESS }, { kind: "ingress" });
 }
 
@@ -179,7 +178,7 @@ function makeInput(link: Named): Request {
  * Lets a link receive directly again. A qdisc `clsact` is somebody else's: only our filters go.
  * Returns the kind of the input's qdisc that stays, if one does.
  */
-export function clearInput(ns: Netns, link: Named): string | undefined {
+export function clearInput(ns: Netns, link: LinkRef): string | undefined {
   const kind = qdiscAt(ns, link, TC_H_INGRESS)?.kind;
   if (kind === "ingress") {
     throwUnless(ns.route.attempt(delQdisc(link, { parent: TC_H_INGRESS }))[0], ENOENT, EINVAL);
@@ -197,7 +196,7 @@ export function clearInput(ns: Netns, link: Named): string | undefined {
 }
 
 /** A kernel without a qdisc in the place sends no answer, or refuses. */
-function qdiscAt(ns: Netns, link: Named, parent: number) {
+function qdiscAt(ns: Netns, link: LinkRef, parent: number) {
   const [outcome] = ns.route.attempt(getQdisc(link, parent));
   throwUnless(outcome, ENOENT, EINVAL);
   const isThere = outcome !== undefined && outcome.bodies.length > 0;
@@ -205,7 +204,7 @@ function qdiscAt(ns: Netns, link: Named, parent: number) {
 }
 
 /** What is wrong with a link's output, in words; undefined if it is shaped so. */
-export function findOutputFault(ns: Netns, link: Named, shape: Shape): string | undefined {
+export function findOutputFault(ns: Netns, link: LinkRef, shape: Shape): string | undefined {
   const parent = shape.scope ? SHAPED : TC_H_ROOT;
   const found = qdiscAt(ns, link, parent);
   if (found?.kind !== "tbf") {
@@ -225,7 +224,7 @@ export function findOutputFault(ns: Netns, link: Named, shape: Shape): string | 
 }
 
 function differs(
-  link: Named,
+  link: LinkRef,
   what: string,
   { expected, found }: { readonly expected: unknown; readonly found: unknown },
 ): string {
@@ -233,7 +232,7 @@ function differs(
 }
 
 /** What is wrong with a link's input, in words; undefined if it goes to the shaping device. */
-export function findInputFault(ns: Netns, link: Named, shaper: Named): string | undefined {
+export function findInputFault(ns: Netns, link: LinkRef, shaper: LinkRef): string | undefined {
   if (qdiscAt(ns, link, TC_H_INGRESS) === undefined) return `"${link.name}" has no ingress qdisc`;
   const filters = ns.route.dump(listFilters(link, TC_H_INPUT), filterMessage);
   const isRedirected = filters.some(({ attributes }) => redirectOf(attributes) === shaper.index);
@@ -268,7 +267,7 @@ function isUnknown(error: NetlinkError | undefined, known: number, unknown: numb
 }
 
 /** True if a link's output is shaped as `shapeOutput` does it. */
-export function isShaped(ns: Netns, link: Named): boolean {
+export function isShaped(ns: Netns, link: LinkRef): boolean {
   const kind = qdiscAt(ns, link, TC_H_ROOT)?.kind;
   return kind === "tbf" || kind === "htb";
 }

@@ -7,7 +7,7 @@ import type { Mac } from "../ip/mac.ts";
 import { decodeReply } from "../netlink/connection.ts";
 import { isRefusal, NetlinkError } from "../netlink/error.ts";
 import * as netlink from "../netlink/link.ts";
-import { type Link, type LinkState, toLinkState } from "./link.ts";
+import { type Link, type LinkRef, type LinkState, toLinkState } from "./link.ts";
 import type { Netns } from "./netns.ts";
 import type { Owner } from "./owner.ts";
 
@@ -29,7 +29,7 @@ export function randomMac(): Mac {
 /** The end of a veth pair that is made in the namespace it is asked for in. */
 export interface HostEnd {
   readonly name: string;
-  readonly master?: Pick<Link, "index" | "name">;
+  readonly master?: LinkRef;
   readonly alias?: string;
   readonly hairpin?: boolean;
   readonly isolated?: boolean;

@@ -6,7 +6,7 @@ import {
   type PortVlan,
   portVlansMessage,
 } from "../netlink/vlan.ts";
-import type { Link } from "./link.ts";
+import type { LinkRef } from "./link.ts";
 import type { Netns } from "./netns.ts";
 
 /** linux/if_bridge.h */
@@ -20,17 +20,15 @@ export interface Vlan {
   readonly untagged: boolean;
 }
 
-type Port = Pick<Link, "index" | "name">;
-
 /** The VLANs of a port as the kernel has them. */
-export function listVlans(ns: Netns, port: Port): Vlan[] {
+export function listVlans(ns: Netns, port: LinkRef): Vlan[] {
   return ownVlans(ns, port).map(({ id, flags }) => ({
     id,
     untagged: (flags & UNTAGGED) === UNTAGGED,
   }));
 }
 
-function ownVlans(ns: Netns, port: Port): PortVlan[] {
+function ownVlans(ns: Netns, port: LinkRef): PortVlan[] {
   const messages = ns.route.dump(listPortVlans(), portVlansMessage);
   const own = messages.find(({ header }) => header.index === port.index);
   return (own?.attributes.vlans ?? []).map(({ id = 0, flags = 0 }) => ({ id, flags }));
@@ -42,7 +40,7 @@ const VLANS_PER_REQUEST = 1024;
 /** Deletes some VLANs of a port and adds others, in one datagram. */
 export function changeVlans(
   ns: Netns,
-  port: Port,
+  port: LinkRef,
   change: { readonly delete: readonly Vlan[]; readonly add: readonly Vlan[] },
 ): void {
   const requests = [

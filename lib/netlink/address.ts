@@ -2,6 +2,7 @@
 
 import { ip, u8, u32 } from "../bytes/codec.ts";
 import { attr, attributes, message, struct } from "../bytes/struct.ts";
+import { family } from "../ip/address.ts";
 import { type Cidr, formatCidr, lastAddress } from "../ip/cidr.ts";
 import { NLM_F_CREATE, NLM_F_EXCL, type Request, request } from "./message.ts";
 
@@ -40,7 +41,7 @@ export const addressMessage = /* @__PURE__ */ message(
 
 /** The kernel's number for an address's family. */
 export function familyNumber(address: Uint8Array): number {
-  return address.length === 4 ? AF_INET : AF_INET6;
+  return family(address) === 4 ? AF_INET : AF_INET6;
 }
 
 interface Target {
@@ -51,7 +52,7 @@ interface Target {
 /** Adds an address; EEXIST if the link has it. `flags` are IFA_F_* beyond the kernel's own. */
 export function newAddress(link: Target, cidr: Cidr, flags: number): Request {
   const { address, prefixLength } = cidr;
-  const withBroadcast = address.length === 4 && prefixLength < 31;
+  const withBroadcast = family(address) === 4 && prefixLength < 31;
   return request({
     what: () => `add address ${formatCidr(cidr)} to "${link.name}"`,
     type: RTM_NEWADDR,

@@ -1,6 +1,7 @@
 /** What nf_tables rules say, in words. Numbers from linux/netfilter/nf_tables.h. */
 
 import { cstring, Reader } from "../bytes/codec.ts";
+import { family } from "../ip/address.ts";
 import type { Expression } from "./nft-layout.ts";
 
 /** The numbers of protocol families as netfilter counts them, linux/netfilter.h. */
@@ -180,7 +181,7 @@ export function loadClient(addressLength: 4 | 16, prefixLength: number): readonl
 
 /** Sends the connection to another address and port, given by their bytes. */
 export function destinationNat(address: Uint8Array, port: Uint8Array): readonly Expression[] {
-  const family = address.length === 4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+  const protocol = family(address) === 4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
   const load = (target: number, value: Uint8Array): Expression => ({
     kind: "immediate",
     data: { target, data: { value } },
@@ -190,7 +191,7 @@ export function destinationNat(address: Uint8Array, port: Uint8Array): readonly 
     load(NFT_REG_2, port),
     {
       kind: "nat",
-      data: { type: NFT_NAT_DNAT, family, address: NFT_REG_1, port: NFT_REG_2 },
+      data: { type: NFT_NAT_DNAT, family: protocol, address: NFT_REG_1, port: NFT_REG_2 },
     },
   ];
 }
@@ -263,7 +264,7 @@ interface NetworkMatch {
 /** Goes on if an end of the packet's way lies in a network; or, if asked for, outside of it. */
 export function matchNetwork(first: Uint8Array, match: NetworkMatch): readonly Expression[] {
   const { prefixLength, end, isOutside = false } = match;
-  const source = first.length === 4 ? 12 : 8;
+  const source = family(first) === 4 ? 12 : 8;
   const offset = end === "source" ? source : source + first.length;
   const isWhole = prefixLength > 0 && prefixLength % 8 === 0;
   const length = isWhole ? prefixLength / 8 : first.length;

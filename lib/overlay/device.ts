@@ -3,10 +3,10 @@
 import { hash32 } from "../bytes/hash.ts";
 import { EADDRINUSE, EEXIST, ENODEV } from "../host/errno.ts";
 import { lazily } from "../host/lazy.ts";
-import { equalAddresses, formatAddress, type IpAddress } from "../ip/address.ts";
+import { equalAddresses, family, formatAddress, type IpAddress } from "../ip/address.ts";
 import { formatMac, type Mac } from "../ip/mac.ts";
 import { NetError } from "../net/error.ts";
-import { deleteLinkIf, deleteLinkIfPresent, type Link, toLink } from "../net/link.ts";
+import { deleteLinkIf, deleteLinkIfPresent, type Link, type LinkRef, toLink } from "../net/link.ts";
 import type { Netns } from "../net/netns.ts";
 import { heedNoRoutersLater } from "../net/routers.ts";
 import { setSysctlIfPresent } from "../net/sysctl.ts";
@@ -194,7 +194,7 @@ function makeAndBringUp(ns: Netns, spec: VxlanSpec, guard: Guard): void {
 
 function makeVxlan(ns: Netns, spec: VxlanSpec): void {
   const { name, local, checksum } = spec;
-  const isIpv4 = local.length === 4;
+  const isIpv4 = family(local) === 4;
   const data = {
     id: spec.vni,
     ...(spec.uplink > 0 ? { uplink: spec.uplink } : {}),
@@ -247,7 +247,7 @@ function portTaken(name: string, port: number): NetlinkError {
 }
 
 /** Writes an alias, which begins with the owner. */
-export function setAlias(ns: Netns, device: Pick<Link, "index" | "name">, alias: string): void {
+export function setAlias(ns: Netns, device: LinkRef, alias: string): void {
   const change = { attributes: { alias } };
   ns.route.perform(netlink.changeLink(`name the owner of "${device.name}"`, device.index, change));
 }

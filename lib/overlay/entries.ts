@@ -15,11 +15,11 @@
 import type { Reader } from "../bytes/codec.ts";
 import { pack, unpack } from "../bytes/packed.ts";
 import { EEXIST, ENOENT, ESRCH } from "../host/errno.ts";
-import { equalAddresses, formatAddress, type IpAddress } from "../ip/address.ts";
+import { equalAddresses, family, formatAddress, type IpAddress } from "../ip/address.ts";
 import { type Cidr, containsAddress, firstAddress, formatCidr, hostCidr } from "../ip/cidr.ts";
 import { formatMac } from "../ip/mac.ts";
 import { deleteAddressIfPresent, listAddresses } from "../net/address.ts";
-import type { Link } from "../net/link.ts";
+import type { LinkRef } from "../net/link.ts";
 import type { Netns } from "../net/netns.ts";
 import { AF_INET, AF_INET6, newAddress } from "../netlink/address.ts";
 import type { Decoder } from "../netlink/connection.ts";
@@ -38,12 +38,10 @@ import {
 } from "../netlink/route.ts";
 import type { Peer, PeerList } from "./peers.ts";
 
-type Named = Pick<Link, "index" | "name">;
-
 /** The device, the link that direct routes go by, and where they are to lead. */
 export interface Overlay {
-  readonly device: Named;
-  readonly uplink: Named;
+  readonly device: LinkRef;
+  readonly uplink: LinkRef;
   /** What the device is there for: direct routes to anywhere else are another's. */
   readonly networks: readonly Cidr[];
   readonly peers: PeerList;
@@ -287,7 +285,7 @@ function routeKeys(ns: Netns, overlay: Overlay, family: number): Key[] {
 }
 
 /** Permanent ones only: the kernel adds others of its own, for multicast. */
-function pairKeys(ns: Netns, device: Named, family: number): Key[] {
+function pairKeys(ns: Netns, device: LinkRef, family: number): Key[] {
   const kind = family === AF_BRIDGE ? "forwarding" : "neighbour";
   return dumpKeys(ns, neighbour.listNeighbours(device, family), {
     codec: neighbour.neighbourMessage,
@@ -302,7 +300,7 @@ function pairKeys(ns: Netns, device: Named, family: number): Key[] {
 /** The device has the first address of each of this host's subnets, and no other. */
 export function ensureVtepAddresses(
   ns: Netns,
-  device: Named,
+  device: LinkRef,
   { subnets, tell }: { readonly subnets: readonly Cidr[]; readonly tell?: Tell },
 ): void {
   const wanted = subnets.map((subnet) => hostCidr(firstAddress(subnet)));
@@ -311,13 +309,13 @@ export function ensureVtepAddresses(
     list.some((other) => formatCidr(other) === formatCidr(cidr));
   for (const cidr of wanted.filter((each) => !isIn(found, each))) {
     const [outcome] = ns.route.attempt(
-      newAddress(device, cidr, cidr.address.length === 16 ? 2 : 0),
+      newAddress(device, cidr, family(cidr.address) === 6 ? 2 : 0),
     );
     if (outcome?.error && !isRefusal(outcome.error, EEXIST)) throw outcome.error;
     tell?.(`add address ${formatCidr(cidr)} to "${device.name}"`);
   }
   for (const cidr of found) {
-    const isLinkLocal = cidr.address.length === 16 && cidr.address[0] === 0xfe;
+    const isLinkLocal = family(cidr.address) === 6 && cidr.address[0] === 0xfe;
     if (isIn(wanted, cidr) || isLinkLocal) continue;
     deleteAddressIfPresent(ns, device, cidr);
     tell?.(`delete address ${formatCidr(cidr)} of "${device.name}"`);

@@ -26,7 +26,7 @@ import {
 import { ENOENT } from "../host/errno.ts";
 import { lazily } from "../host/lazy.ts";
 import { formatAddress } from "../ip/address.ts";
-import type { Link } from "../net/link.ts";
+import type { LinkRef } from "../net/link.ts";
 import type { Netns } from "../net/netns.ts";
 import { decodeReply, type Outcome } from "../netlink/connection.ts";
 import { isRefusal } from "../netlink/error.ts";
@@ -75,7 +75,7 @@ export interface Guarded {
   readonly vni: number;
   /** Of this host's address, and so of all others'. */
   readonly family: 4 | 16;
-  readonly uplink: Pick<Link, "index" | "name">;
+  readonly uplink: LinkRef;
   readonly peers: PeerList;
 }
 

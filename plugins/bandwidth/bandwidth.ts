@@ -22,6 +22,7 @@ import { findHostEnd } from "../../lib/cni/host-end.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { chainedPlugin } from "../../lib/cni/run.ts";
 import { allOrNothing, asMuchAsPossible, type Undo } from "../../lib/cni/undo.ts";
+import { checkFailed, confirm, requireReady } from "../../lib/cni/verdict.ts";
 import { warn } from "../../lib/cni/warn.ts";
 import { hostLinks } from "../../lib/cni/whose.ts";
 import { formatMac } from "../../lib/ip/mac.ts";
@@ -32,6 +33,7 @@ import {
   findLinks,
   getLink,
   type Link,
+  type LinkRef,
   type LinkState,
   listLinks,
 } from "../../lib/net/link.ts";
@@ -118,7 +120,7 @@ function hostEndError({ attachment, prevResult }: Add | Check, { name }: Link): 
 
 function limitOutput(
   host: Netns,
-  link: Pick<Link, "index" | "name">,
+  link: LinkRef,
   { shape, undo }: { readonly shape: shaping.Shape; readonly undo: Undo },
 ): void {
   undo.step(
@@ -155,18 +157,21 @@ function withShaper(result: Result, { name, mac }: LinkState): Result {
   return { ...result, interfaces: [...(result.interfaces ?? []), { name, mac: formatMac(mac) }] };
 }
 
+/** What CHECK confirms. */
+const OF = "the bandwidth of";
+
 function check(call: Check, host: Netns, container: Netns): void {
   const { ingress, egress } = call.config;
   if (!ingress && !egress) return;
   const outside = hostEnd(call, host, container);
   const [ingressShape, egressShape] = shapes(call, outside, () => {});
-  if (ingressShape) refuse(call, shaping.findOutputFault(host, outside, ingressShape));
+  if (ingressShape) confirm(call, shaping.findOutputFault(host, outside, ingressShape), OF);
   if (!egressShape) return;
   const shaper = findShaper(call, host);
-  if (!shaper) throw fault(call, "it has no shaping device");
-  if (!shaper.isUp) throw fault(call, `shaping device "${shaper.name}" is down`);
-  refuse(call, shaping.findOutputFault(host, shaper, egressShape));
-  refuse(call, shaping.findInputFault(host, outside, shaper));
+  if (!shaper) throw checkFailed(call, "it has no shaping device", OF);
+  if (!shaper.isUp) throw checkFailed(call, `shaping device "${shaper.name}" is down`, OF);
+  confirm(call, shaping.findOutputFault(host, shaper, egressShape), OF);
+  confirm(call, shaping.findInputFault(host, outside, shaper), OF);
 }
 
 /** Ours by its alias; one without an alias is what the reference plugin made. */
@@ -179,15 +184,6 @@ function findShaper({ attachment }: Check | DelCall<BandwidthConfig>, host: Netn
 
 function isShaperOf({ kind, alias }: Link, owner: Owner): boolean {
   return kind === "ifb" && isAliasOf(alias, owner);
-}
-
-function refuse(call: Check, state: string | undefined): void {
-  if (state !== undefined) throw fault(call, state);
-}
-
-function fault({ attachment, netns }: Check, state: string): CniError {
-  const what = `Cannot confirm the bandwidth of "${attachment.ifName}" in "${netns}"`;
-  return new CniError(Code.checkFailed, `${what}: ${state}`);
 }
 
 /**
@@ -222,9 +218,7 @@ function gc({ network, valid }: GcCall<BandwidthConfig>, host: Netns): void {
 }
 
 function status(_call: StatusCall<BandwidthConfig>, host: Netns): void {
-  const missing = shaping.findMissingParts(host);
-  if (missing === undefined) return;
-  throw new CniError(Code.notAvailable, `Cannot limit bandwidth: ${missing}`);
+  requireReady("limit bandwidth", shaping.findMissingParts(host));
 }
 
 export const { main, handle, configuration } = chainedPlugin<BandwidthConfig>({

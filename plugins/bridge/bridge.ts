@@ -10,17 +10,17 @@
  */
 
 import type { AddCall, Call, DelCall, GcCall, StatusCall } from "../../lib/cni/call.ts";
-import { CniError, Code } from "../../lib/cni/error.ts";
 import * as ipam from "../../lib/cni/ipam.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { interfacePlugin } from "../../lib/cni/run.ts";
 import { allOrNothing, asMuchAsPossible, tryTo, type Undo } from "../../lib/cni/undo.ts";
+import { requireReady } from "../../lib/cni/verdict.ts";
 import { warn } from "../../lib/cni/warn.ts";
 import { cidrsOf, ipsOf } from "../../lib/cni/whose.ts";
 import { findGuardFault, guardLoopback } from "../../lib/filter/loopback.ts";
 import * as masquerading from "../../lib/filter/masquerade.ts";
 import * as spoofCheck from "../../lib/filter/spoofcheck.ts";
-import type { IpAddress } from "../../lib/ip/address.ts";
+import { family, type IpAddress } from "../../lib/ip/address.ts";
 import { listAddressesIfFew } from "../../lib/net/address.ts";
 import { bridgeFault } from "../../lib/net/bridge.ts";
 import * as configure from "../../lib/net/configure.ts";
@@ -30,12 +30,11 @@ import {
   getLinkStates,
   isOperational,
   type Link,
-  type LinkState,
   setLinkUp,
-  waitUntil,
 } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import type { VethEnd } from "../../lib/net/veth.ts";
+import { waitFor } from "../../lib/net/wait.ts";
 import * as schema from "./bridge.schema.json";
 import { check } from "./check.ts";
 import { type BridgeConfig, containerMac, parseBridgeConfig } from "./config.ts";
@@ -72,8 +71,11 @@ function add(call: AddCall<BridgeConfig>, host: Netns, container: Netns): Result
 }
 
 function takeLease(call: AddCall<BridgeConfig>, plugin: ipam.PluginFile, undo: Undo): ipam.Lease {
-  const lease = ipam.addLease(call, plugin);
-  undo.add("address allocation", () => ipam.takeBackLease(call));
+  const lease = undo.step(
+    "address allocation",
+    () => ipam.addLease(call, plugin),
+    () => ipam.takeBackLease(call),
+  );
   return withGateways(call.config, lease);
 }
 
@@ -98,7 +100,7 @@ function configureContainer(
   { inside, lease }: { readonly inside: VethEnd; readonly lease: ipam.Lease },
 ): void {
   const addresses = lease.ips.map(({ cidr }) => cidr);
-  const firstIpv6 = addresses.find(({ address }) => address.length === 16);
+  const firstIpv6 = addresses.find(({ address }) => family(address) === 6);
   const detectDuplicates = call.config.detectDuplicates && firstIpv6 !== undefined;
   configure.prepareIpv6(container, inside, {
     address: firstIpv6?.address,
@@ -116,7 +118,7 @@ function awaitAddresses(container: Netns, inside: VethEnd): void {
     of: "ipv6Addresses" as const,
     milliseconds: ADDRESSES_WITHIN,
   };
-  waitUntil(container, wait, () => configure.areAddressesSettled(container, inside));
+  waitFor(container, wait, () => configure.areAddressesSettled(container, inside) || undefined);
 }
 
 function masquerade(
@@ -127,7 +129,7 @@ function masquerade(
   const addresses = lease.ips.map(({ cidr }) => cidr);
   const wanted = { owner: call.attachment, addresses, backend: call.config.ipMasqBackend };
   const known = addresses.map(({ address }) => address);
-  undo.add("masquerade", () =>
+  undo.before("masquerade", () =>
     masquerading.deleteMasquerade(host, { owner: call.attachment, known }),
   );
   masquerading.addMasquerade(host, wanted);
@@ -135,22 +137,21 @@ function masquerade(
 
 /** The host's links once the port carries traffic: the bridge's address may have changed by it. */
 function settled(call: AddCall<BridgeConfig>, host: Netns, { bridge, veth }: Connected) {
-  const links: { bridge: LinkState; outside: LinkState } = { bridge, outside: veth.outside };
   const wait = {
     what: `the bridge port "${veth.outside.name}" to be up`,
     of: "links" as const,
     milliseconds: PORT_UP_WITHIN,
   };
-  waitUntil(host, wait, () => {
+  return waitFor(host, wait, () => {
     const [now = bridge, port = veth.outside] = getLinkStates(
       host,
       bridge.index,
       veth.outside.index,
     );
-    Object.assign(links, { bridge: now, outside: port });
-    return call.config.leaveDown || isOperational(port);
+    return call.config.leaveDown || isOperational(port)
+      ? { bridge: now, outside: port }
+      : undefined;
   });
-  return links;
 }
 
 /** The reverse of ADD. One end of a veth pair takes the other, and every route through it, along. */
@@ -213,11 +214,7 @@ function gc(call: GcCall<BridgeConfig>, host: Netns): void {
 }
 
 function status(call: StatusCall<BridgeConfig>, host: Netns): void {
-  const fault = bridgeFault(host, call.config.bridge);
-  if (fault !== undefined) {
-    const message = `Cannot use bridge "${call.config.bridge}": ${fault}`;
-    throw new CniError(Code.notAvailable, message);
-  }
+  requireReady(`use bridge "${call.config.bridge}"`, bridgeFault(host, call.config.bridge));
   ipam.checkIpamStatus(call as Call<BridgeConfig>);
   const unguarded = findGuardFault(host, ...openable(call.config, host));
   if (unguarded !== undefined) warn("bridge", unguarded); // the next ADD makes the guard

@@ -4,9 +4,10 @@
  */
 
 import type { CheckCall } from "../../lib/cni/call.ts";
-import { CniError, Code, configError } from "../../lib/cni/error.ts";
+import { configError } from "../../lib/cni/error.ts";
 import * as ipam from "../../lib/cni/ipam.ts";
 import type { Result, ResultInterface, ResultIp } from "../../lib/cni/result.ts";
+import { checkFailed, confirm } from "../../lib/cni/verdict.ts";
 import { cidrsOf, ipsOf } from "../../lib/cni/whose.ts";
 import { findGuardFault } from "../../lib/filter/loopback.ts";
 import * as masquerading from "../../lib/filter/masquerade.ts";
@@ -50,24 +51,20 @@ export function check(call: CheckOf, host: Netns, container: Netns): void {
     masqueradeFault(call, host, addresses) ??
     spoofFault(call, host, found) ??
     findGuardFault(host, found.bridge);
-  if (fault !== undefined) throw failed(call, fault);
-}
-
-function failed({ attachment, netns }: CheckOf, fault: string): CniError {
-  const message = `Cannot confirm "${attachment.ifName}" in "${netns}": ${fault}`;
-  return new CniError(Code.checkFailed, message);
+  confirm(call, fault);
 }
 
 /** The three links of the attachment, found from the container outwards. */
 function findAttachment(call: CheckOf, host: Netns, container: Netns): Found {
   const inside = findLink(container, call.attachment.ifName);
-  if (!inside) throw failed(call, "there is no such interface");
-  if (inside.kind !== "veth") throw failed(call, `it should be a veth, found "${inside.kind}"`);
+  if (!inside) throw checkFailed(call, "there is no such interface");
+  if (inside.kind !== "veth")
+    throw checkFailed(call, `it should be a veth, found "${inside.kind}"`);
   const bridge = findLink(host, call.config.bridge);
-  if (!bridge) throw failed(call, `bridge "${call.config.bridge}" does not exist`);
+  if (!bridge) throw checkFailed(call, `bridge "${call.config.bridge}" does not exist`);
   const outside = inside.peer > 0 ? findLink(host, inside.peer) : undefined;
   if (outside?.kind !== "veth" || outside.peer !== inside.index) {
-    throw failed(call, `CNI veth created for bridge ${bridge.name} was not found on the host`);
+    throw checkFailed(call, `CNI veth created for bridge ${bridge.name} was not found on the host`);
   }
   return { bridge, outside, inside };
 }

@@ -1,14 +1,12 @@
 /** VLANs of a bridge port: the access VLAN untagged, the trunk tagged. */
 
-import type { Link } from "../../lib/net/link.ts";
+import type { LinkRef } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { changeVlans, listVlans, type Vlan } from "../../lib/net/vlan.ts";
 import type { VlanConfig } from "./config.ts";
 
-type Port = Pick<Link, "index" | "name">;
-
 /** Gives a new port its VLANs; those it has by default go unless they are to be kept. */
-export function setPortVlans(host: Netns, port: Port, vlan: VlanConfig): void {
+export function setPortVlans(host: Netns, port: LinkRef, vlan: VlanConfig): void {
   const wanted = wantedVlans(vlan);
   const surplus = vlan.preserveDefault || wanted.length === 0 ? [] : listVlans(host, port);
   changeVlans(host, port, { delete: surplus, add: wanted });
@@ -24,7 +22,7 @@ function wantedVlans({ access, trunk }: VlanConfig): Vlan[] {
 }
 
 /** What a port's VLANs lack, in words, or undefined. */
-export function vlanFault(host: Netns, port: Port, vlan: VlanConfig): string | undefined {
+export function vlanFault(host: Netns, port: LinkRef, vlan: VlanConfig): string | undefined {
   const present = listVlans(host, port);
   const missing = wantedVlans(vlan).filter(
     (want) => !present.some((has) => has.id === want.id && has.untagged === want.untagged),

@@ -17,10 +17,10 @@ import type {
   GcCall,
   StatusCall,
 } from "../../lib/cni/call.ts";
-import { CniError, Code } from "../../lib/cni/error.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { chainedPlugin } from "../../lib/cni/run.ts";
 import { allOrNothing, asMuchAsPossible } from "../../lib/cni/undo.ts";
+import { confirm, requireReady } from "../../lib/cni/verdict.ts";
 import { cidrsOf, hostLinks } from "../../lib/cni/whose.ts";
 import * as forwarding from "../../lib/filter/forward.ts";
 import type { Netns } from "../../lib/net/netns.ts";
@@ -33,7 +33,7 @@ type Check = Chained<CheckCall<FirewallConfig>>;
 function add(call: Add, host: Netns, container: Netns): Result {
   const wanted = wantedBy(call, host, container);
   return allOrNothing((undo) => {
-    undo.add("forwarding", () => takeBack(call, host));
+    undo.before("forwarding", () => takeBack(call, host));
     forwarding.addForwarding(host, wanted, call.config);
     return call.prevResult;
   });
@@ -45,10 +45,7 @@ function wantedBy({ attachment, config, prevResult }: Add | Check, host: Netns, 
 
 function check(call: Check, host: Netns, container: Netns): void {
   const fault = forwarding.findForwardingFault(host, wantedBy(call, host, container), call.config);
-  if (fault === undefined) return;
-  const { ifName } = call.attachment;
-  const message = `Cannot confirm the firewall of "${ifName}" in "${call.netns}": ${fault}`;
-  throw new CniError(Code.checkFailed, message);
+  confirm(call, fault, "the firewall of");
 }
 
 function del(call: DelCall<FirewallConfig>, host: Netns): void {
@@ -88,9 +85,7 @@ function gc(call: GcCall<FirewallConfig>, host: Netns): void {
 }
 
 function status({ config }: StatusCall<FirewallConfig>, host: Netns): void {
-  const fault = forwarding.findMissingMeans(host, config);
-  if (fault === undefined) return;
-  throw new CniError(Code.notAvailable, `Cannot filter forwarded packets: ${fault}`);
+  requireReady("filter forwarded packets", forwarding.findMissingMeans(host, config));
 }
 
 export const { main, handle, configuration } = chainedPlugin<FirewallConfig>({

@@ -60,7 +60,7 @@ function add(call: AddCall<Config>, _host: Netns, container: Netns): Result {
     const { cniVersion } = call;
     const record = { config: given, cniVersion };
     writeRecord(config.dataDir, attachment, record);
-    undo.add("attachment", () => {
+    undo.before("attachment", () => {
       if (before) return restoreRecord(config.dataDir, attachment, { ...before, cniVersion });
       takeBack(type, request);
       deleteRecord(config.dataDir, attachment, undefined);

@@ -7,7 +7,7 @@ import { CniError, Code } from "../../lib/cni/error.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { interfacePlugin } from "../../lib/cni/run.ts";
 import { allOrNothing } from "../../lib/cni/undo.ts";
-import { formatAddress, isLoopback } from "../../lib/ip/address.ts";
+import { family, formatAddress, isLoopback } from "../../lib/ip/address.ts";
 import { type Cidr, formatCidr } from "../../lib/ip/cidr.ts";
 import { type Address, listAddresses } from "../../lib/net/address.ts";
 import { findLink, getLink, setLinkDown, setLinkUp } from "../../lib/net/link.ts";
@@ -36,8 +36,8 @@ function refuseForeign({ address }: Cidr): void {
 }
 
 function firstOfEachFamily(addresses: readonly Address[]): Cidr[] {
-  const v4 = addresses.find(({ cidr }) => cidr.address.length === 4);
-  const v6 = addresses.find(({ cidr }) => cidr.address.length === 16);
+  const v4 = addresses.find(({ cidr }) => family(cidr.address) === 4);
+  const v6 = addresses.find(({ cidr }) => family(cidr.address) === 6);
   return [v4, v6].flatMap((found) => (found ? [found.cidr] : []));
 }
 

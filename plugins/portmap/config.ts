@@ -4,7 +4,7 @@ import { configError } from "../../lib/cni/error.ts";
 import { isObject, type JsonObject } from "../../lib/cni/json.ts";
 import { flagAt, givenAt, listAt, numberAt, textAt, valueAt } from "../../lib/cni/netconf.ts";
 import type { Means, PortMapping, Snat } from "../../lib/filter/hostports.ts";
-import { type IpAddress, isUnspecified, parseAddress } from "../../lib/ip/address.ts";
+import { family, type IpAddress, isUnspecified, parseAddress } from "../../lib/ip/address.ts";
 import { pathOf, refuseRivals, withoutTwins } from "./mappings.ts";
 import { parseReserved, type Reservation } from "./reserved.ts";
 
@@ -122,7 +122,7 @@ function parseMapping(value: unknown, place: number): Mapping {
     protocol,
     port: port("hostPort"),
     containerPort: port("containerPort"),
-    family: hostIP && (hostIP.length === 4 ? 4 : 6),
+    family: hostIP && (family(hostIP) === 4 ? 4 : 6),
     address: hostIP && !isUnspecified(hostIP) ? hostIP : undefined,
   };
 }

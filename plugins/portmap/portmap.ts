@@ -18,10 +18,10 @@ import type {
   GcCall,
   StatusCall,
 } from "../../lib/cni/call.ts";
-import { CniError, Code } from "../../lib/cni/error.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { chainedPlugin } from "../../lib/cni/run.ts";
 import { allOrNothing, asMuchAsPossible, tryTo } from "../../lib/cni/undo.ts";
+import { confirm, requireReady } from "../../lib/cni/verdict.ts";
 import { warn } from "../../lib/cni/warn.ts";
 import { hostLinks } from "../../lib/cni/whose.ts";
 import * as ports from "../../lib/filter/hostports.ts";
@@ -57,10 +57,7 @@ function check(call: Check, host: Netns): void {
   const wanted = wantedPorts(call);
   if (wanted.targets.length === 0) return;
   const fault = ports.findPortMappingFault(host, wanted, call.config);
-  if (fault === undefined) return;
-  const { ifName } = call.attachment;
-  const message = `Cannot confirm the port mappings of "${ifName}" in "${call.netns}": ${fault}`;
-  throw new CniError(Code.checkFailed, message);
+  confirm(call, fault, "the port mappings of");
 }
 
 /** What stays open to the loopback when the container goes is guarded, whoever flushed the rules. */
@@ -87,10 +84,7 @@ function gc({ network, valid }: GcCall<PortmapConfig>, host: Netns): void {
 
 /** A missing guard is said only: the next ADD makes it, and a network that is not ready has none. */
 function status({ config, network }: StatusCall<PortmapConfig>, host: Netns): void {
-  const missing = ports.findMissingMeans(host, config);
-  if (missing !== undefined) {
-    throw new CniError(Code.notAvailable, `Cannot map ports: ${missing}`);
-  }
+  requireReady("map ports", ports.findMissingMeans(host, config));
   const fault = findGuardFaultOf(host, network);
   if (fault !== undefined) warn("portmap", fault);
 }

@@ -16,10 +16,11 @@ import {
   type GcCall,
   stdinText,
 } from "../../lib/cni/call.ts";
-import { CniError, Code, configError } from "../../lib/cni/error.ts";
+import { type CniError, configError } from "../../lib/cni/error.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { chainedPlugin } from "../../lib/cni/run.ts";
 import { allOrNothing, asMuchAsPossible, tryTo } from "../../lib/cni/undo.ts";
+import { checkFailed } from "../../lib/cni/verdict.ts";
 import { holderOfLink } from "../../lib/cni/whose.ts";
 import { formatMac } from "../../lib/ip/mac.ts";
 import type { Netns } from "../../lib/net/netns.ts";
@@ -65,7 +66,7 @@ function add(call: Add, host: Netns, container: Netns): Result {
   return allOrNothing((undo) => {
     keeper.keep(merged(keeper.before, now));
     let changed: Former = { link: {}, sysctls: [] };
-    undo.add("sysctls and link", () => takeBack(call, container, { keeper, changed }));
+    undo.before("sysctls and link", () => takeBack(call, container, { keeper, changed }));
     wanted.sysctls.forEach(([name, value], i) => {
       changed = { ...changed, sysctls: now.sysctls.slice(0, i + 1) };
       writeSysctl(container, name, value);
@@ -106,7 +107,7 @@ function takeBack(
   { keeper, changed }: { readonly keeper: Keeper; readonly changed: Former },
 ): void {
   allOrNothing((undo) => {
-    undo.add("note", () => keeper.keep(merged(keeper.before, changed)));
+    undo.before("note", () => keeper.keep(merged(keeper.before, changed)));
     restore(container, attachment.ifName, changed);
   });
   keeper.putBack();
@@ -174,13 +175,13 @@ function check(call: Check, _host: Netns, container: Netns): void {
   const { sysctls, link } = wantedOf(call);
   for (const [path, value] of sysctls) {
     const found = readSysctl(container, path);
-    if (words(found) !== words(value)) throw fault(call, path, { expected: value, found });
+    if (words(found) !== words(value)) throw mismatch(call, path, { expected: value, found });
   }
   if (Object.keys(link).length === 0) return;
   const found = readTunables(container, call.attachment.ifName);
   for (const [key, expected] of Object.entries(shown(link))) {
     const state = shown(found)[key];
-    if (state !== expected) throw fault(call, key, { expected, found: state });
+    if (state !== expected) throw mismatch(call, key, { expected, found: state });
   }
 }
 
@@ -193,14 +194,13 @@ function shown({ mac, ...rest }: Partial<Tunables>): { readonly [key: string]: u
   return { ...rest, ...(mac === undefined ? {} : { mac: formatMac(mac) }) };
 }
 
-function fault(
-  { attachment, netns }: Check,
+function mismatch(
+  call: Check,
   what: string,
   { expected, found }: { readonly expected: unknown; readonly found: unknown },
 ): CniError {
-  const where = `Cannot confirm the tuning of "${attachment.ifName}" in "${netns}"`;
   const state = `${what} is ${JSON.stringify(found)}, expected ${JSON.stringify(expected)}`;
-  return new CniError(Code.checkFailed, `${where}: ${state}`);
+  return checkFailed(call, state, "the tuning of");
 }
 
 /**
@@ -227,7 +227,7 @@ function restoreFrom(
   else {
     allOrNothing((undo) => {
       const noted = { ...backup, failed: true };
-      undo.add("note", () => writeBackup(config.dataDir, name, noted));
+      undo.before("note", () => writeBackup(config.dataDir, name, noted));
       body();
     });
   }

@@ -2,7 +2,7 @@
 
 import { CniError, Code, configError } from "../../lib/cni/error.ts";
 import { isObject, type JsonObject } from "../../lib/cni/json.ts";
-import { equalAddresses, formatAddress, type IpAddress } from "../../lib/ip/address.ts";
+import { equalAddresses, family, formatAddress, type IpAddress } from "../../lib/ip/address.ts";
 import type { Cidr } from "../../lib/ip/cidr.ts";
 import type { Mac } from "../../lib/ip/mac.ts";
 import { findLink, type Link } from "../../lib/net/link.ts";
@@ -158,13 +158,13 @@ export function stillFits(config: OverlayConfig, host: Netns, { mtu, settings }:
 }
 
 function overheadOf(publicIP: IpAddress): number {
-  return publicIP.length === 4 ? OVERHEAD[4] : OVERHEAD[16];
+  return family(publicIP) === 4 ? OVERHEAD[4] : OVERHEAD[16];
 }
 
 function mtuOf(config: OverlayConfig, uplink: Link, publicIP: IpAddress): number {
   const overhead = overheadOf(publicIP);
   const mtu = config.mtu ?? uplink.mtu - overhead;
-  const hasIpv6 = config.networks.some(({ address }) => address.length === 16);
+  const hasIpv6 = config.networks.some(({ address }) => family(address) === 6);
   if (hasIpv6 && mtu < IPV6_LEAST_MTU) {
     throw configError("mtu", `at least ${IPV6_LEAST_MTU} for a network with IPv6`, mtu);
   }

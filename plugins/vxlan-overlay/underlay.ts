@@ -2,6 +2,7 @@
 
 import { CniError, Code } from "../../lib/cni/error.ts";
 import * as networks from "../../lib/filter/forward-networks.ts";
+import { family } from "../../lib/ip/address.ts";
 import { formatCidr, hostCidr } from "../../lib/ip/cidr.ts";
 import { formatMac, type Mac } from "../../lib/ip/mac.ts";
 import { deleteLinkIf } from "../../lib/net/link.ts";
@@ -231,8 +232,8 @@ function guardedBy(
   { device, publicIP }: Vtep,
   { uplink, list: peers }: { readonly uplink: Guarded["uplink"]; readonly list: PeerList },
 ): Guarded {
-  const family = publicIP.length === 4 ? 4 : 16;
-  return { device, port, vni, family, uplink, peers };
+  const length = family(publicIP) === 4 ? 4 : 16;
+  return { device, port, vni, family: length, uplink, peers };
 }
 
 function writeAlias(host: Netns, device: Vxlan, alias: string): void {

@@ -35,8 +35,11 @@ function add(call: AddCall<OverlayConfig>, host: Netns): Result {
   const { mtu, limits } = ensureUnderlay(call.config, host);
   tellOfLimits(call.network, limits);
   return allOrNothing((undo) => {
-    const output = toBridge(call, "ADD", mtu);
-    undo.add("attachment to the bridge", () => toBridge(call, "DEL", mtu));
+    const output = undo.step(
+      "attachment to the bridge",
+      () => toBridge(call, "ADD", mtu),
+      () => toBridge(call, "DEL", mtu),
+    );
     const result = parseResult(output ?? null, {
       what: "the result of the bridge",
       code: Code.delegate,
@@ -44,7 +47,7 @@ function add(call: AddCall<OverlayConfig>, host: Netns): Result {
       sameShape: false,
     });
     if (call.config.ipMasq) {
-      undo.add("masquerade", () =>
+      undo.before("masquerade", () =>
         masquerading.deleteMasquerade(host, { owner: call.attachment, known: [] }),
       );
       masquerading.addMasquerade(host, masqueradeOf(call, result));

@@ -75,7 +75,7 @@ function chainRules(
   { markChain = SETMARK }: Means,
 ): readonly string[] {
   const chain = portChainName(owner);
-  const isIpv4 = container.address.length === 4;
+  const isIpv4 = family(container.address) === 4;
   const subnet = formatCidr(networkOf(container));
   const to = isIpv4 ? formatAddress(container.address) : `[${formatAddress(container.address)}]`;
   const sources = snat?.isForAll

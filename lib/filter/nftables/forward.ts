@@ -17,7 +17,7 @@
  * however many there are.
  */
 
-import { formatAddress, type IpAddress } from "../../ip/address.ts";
+import { family, formatAddress, type IpAddress } from "../../ip/address.ts";
 import type { Netns } from "../../net/netns.ts";
 import { type Owner, ownerTexts } from "../../net/owner.ts";
 import {
@@ -193,11 +193,11 @@ function bridgedEntriesOf({ addresses, ingress }: Forwarding): readonly Entry[] 
 }
 
 function placeOf(address: IpAddress): Place {
-  return { map: address.length === 4 ? forward4 : forward6, key: address };
+  return { map: family(address) === 4 ? forward4 : forward6, key: address };
 }
 
 function bridgedPlaceOf(address: IpAddress): Place {
-  return { map: address.length === 4 ? isolated4 : isolated6, key: address };
+  return { map: family(address) === 4 ? isolated4 : isolated6, key: address };
 }
 
 function portPlaceOf(name: string): Place {

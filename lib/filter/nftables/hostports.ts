@@ -180,7 +180,7 @@ function chainOf(
   );
   const options = hash32Hex(JSON.stringify([snat?.markBit, terms]));
   const address = formatAddress(container.address).replaceAll(":", "_");
-  const isIpv4 = container.address.length === 4;
+  const isIpv4 = family(container.address) === 4;
   const transport = Uint8Array.of(protocolNumbers[protocol]);
   const port = Uint8Array.of(containerPort >> 8, containerPort & 255);
   return {

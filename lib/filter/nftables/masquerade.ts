@@ -9,7 +9,7 @@
  * A packet costs one lookup and an attachment one element, however many there are.
  */
 
-import type { IpAddress } from "../../ip/address.ts";
+import { family, type IpAddress } from "../../ip/address.ts";
 import { type Cidr, firstAddress, formatCidr, networkOf } from "../../ip/cidr.ts";
 import type { Netns } from "../../net/netns.ts";
 import type { Owner } from "../../net/owner.ts";
@@ -99,7 +99,7 @@ export function collectMasquerade(host: Netns, network: string, valid: readonly 
 }
 
 function placeOf(address: IpAddress): Place {
-  return { map: address.length === 4 ? mapOfIpv4 : mapOfIpv6, key: address };
+  return { map: family(address) === 4 ? mapOfIpv4 : mapOfIpv6, key: address };
 }
 
 /** `nft` reads letters, digits, `-`, `_`, `.` and `/` in names, but no colons. */
@@ -123,9 +123,9 @@ function subnetRules(subnet: Cidr): readonly Rule[] {
 }
 
 function leaveAlone(destination: Cidr): Rule {
-  const family = destination.address.length === 4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+  const protocol = family(destination.address) === 4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
   return [
-    ...matchFamily(family),
+    ...matchFamily(protocol),
     ...matchDestination(firstAddress(destination), destination.prefixLength),
     verdictOf(NFT_RETURN),
   ];
