@@ -1,0 +1,13 @@
+/** SIGKILL before every system call of DEL that follows a change. */
+import { describe, expect } from "vitest";
+import { dying, scenarios } from "../bed/faults.ts";
+import { it } from "../bed/it.ts";
+
+describe.for(scenarios())("$title", (scenario) => {
+  it.for(["DEL", "GC"] as const)(
+    "after sudden death at any time of DEL, one %s takes back everything",
+    (remedy) => {
+      expect(dying(scenario, "DEL", remedy)).toEqual([]);
+    },
+  );
+});

@@ -1,0 +1,10 @@
+/** One system call of a GC fails. */
+import { describe, expect } from "vitest";
+import { failingRemoval, scenarios } from "../bed/faults.ts";
+import { it } from "../bed/it.ts";
+
+describe.for(scenarios())("$title", (scenario) => {
+  it("GC does its work or can be repeated, whichever system call fails", () => {
+    expect(failingRemoval(scenario, "GC")).toEqual([]);
+  });
+});
