@@ -18,8 +18,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "lib/ip": [],
   "lib/host": ["host"],
   "lib/netlink": ["lib/bytes", "lib/ip"],
-  "lib/state": ["lib/host", "lib/bytes"],
   "lib/net": ["lib/netlink", "lib/bytes", "lib/ip", "lib/host", "host", "@noble/hashes"],
+  "lib/state": ["lib/net", "lib/host", "lib/bytes"],
   "lib/filter": ["lib/net", "lib/netlink", "lib/bytes", "lib/ip", "lib/host", "host"],
   "lib/overlay": [
     "lib/filter",
@@ -30,8 +30,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "lib/host",
     "host",
   ],
+  "lib/inventory": ["lib/filter", "lib/overlay", "lib/state", "lib/net", "lib/ip", "lib/host"],
   "lib/cni": ["lib/net", "lib/ip", "lib/host", "host"],
-  "lib/attach": ["lib/cni", "lib/net", "lib/ip"],
+  "lib/attach": ["lib/cni", "lib/filter", "lib/net", "lib/ip"],
   plugins: ["lib/attach", "lib/cni", "lib/filter", "lib/net", "lib/state", "lib/ip"],
   "plugins/vxlan-overlay": [
     "lib/attach",
@@ -44,8 +45,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "lib/bytes",
   ],
   "ipam/dhcp": ["lib/cni", "lib/ip", "lib/bytes", "lib/host", "lib/net"],
-  ipam: ["lib/cni", "lib/ip", "lib/bytes", "lib/host"],
-  cli: ["lib/cni", "lib/host", "host"],
+  ipam: ["lib/cni", "lib/state", "lib/ip", "lib/bytes", "lib/host"],
+  cli: ["lib/inventory", "lib/cni", "lib/net", "lib/host", "host"],
 };
 
 /** Single files that may import more than their folder: the socket, and the names of errors. */

@@ -1,0 +1,34 @@
+/**
+ * What is whose on this machine, by the marks that things bear: one shelf for each kind of mark
+ * lists what is a network's, and GC and people read it from there.
+ */
+
+import type { Owner } from "./owner.ts";
+
+/** A thing with the mark of its owner: a link's alias, a comment, a name. */
+export interface Marked {
+  readonly mark: string;
+}
+
+/** All things of one kind of mark. */
+export interface Shelf<T extends Marked = Marked> {
+  readonly kind: "link" | "address" | "element" | "rule" | "qdisc" | "record" | "lease";
+  /** What bears the mark of any attachment of a network. */
+  list(network: string): readonly T[];
+  /** The marks that an owner's things may bear: what is written now, and what was written before. */
+  marksOf(owner: Owner): readonly string[];
+  /** For people: `link "veth0a1b2c"`. */
+  inWords(thing: T): string;
+  remove(things: readonly T[]): void;
+}
+
+/** GC: removes what is a network's and belongs to no valid attachment. */
+export function collect<T extends Marked>(
+  shelf: Shelf<T>,
+  network: string,
+  valid: readonly Owner[],
+): void {
+  const kept = new Set(valid.flatMap((owner) => shelf.marksOf(owner)));
+  const stale = shelf.list(network).filter(({ mark }) => !kept.has(mark));
+  if (stale.length > 0) shelf.remove(stale);
+}
