@@ -9,15 +9,7 @@ import { findLink, findLinks, type Link } from "../net/link.ts";
 import type { Netns } from "../net/netns.ts";
 import { isRefusal } from "../netlink/error.ts";
 import * as netlink from "../netlink/link.ts";
-
-/** A port of a bridge. */
-export type Port = Pick<Link, "index" | "name" | "isolated">;
-
-/** An attachment's bridge, and the ports of it by which its container is reached. */
-export interface Junction {
-  readonly bridge: string;
-  readonly ports: readonly Port[];
-}
+import type { Junction, Port } from "./forwarding.ts";
 
 /** Where an attachment is: names of links on the host, as a result has them, and its container. */
 export interface Whereabouts {

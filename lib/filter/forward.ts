@@ -16,37 +16,24 @@ import { NetError } from "../net/error.ts";
 import type { Netns } from "../net/netns.ts";
 import { isOfNetwork, type Owner, ownerTexts } from "../net/owner.ts";
 import { findSysctl } from "../net/sysctl.ts";
-import {
-  findFilters,
-  forwardFlavours,
-  hasFirewalldRules,
-  hasForwardChain,
-  usualFlavour,
-} from "./forward-path.ts";
-import {
-  findJoinedPort,
-  isolatePorts,
-  joinPorts,
-  noteOfPorts,
-  type Port,
-  portsIn,
-} from "./forward-ports.ts";
+import { findFilters, hasFirewalldRules } from "./forward-path.ts";
+import { findJoinedPort, isolatePorts, joinPorts, noteOfPorts, portsIn } from "./forward-ports.ts";
+import type { Forwarding, Port } from "./forwarding.ts";
+import { forwardFlavours, hasForwardChain, usualFlavour } from "./iptables/flavours.ts";
 import type { Filter } from "./iptables/forward-rules.ts";
 import { notInstalled, pathOf } from "./iptables/iptables.ts";
+import { findGeneration } from "./nft-transaction.ts";
 import * as nftables from "./nftables/forward.ts";
-import { findGeneration } from "./nftables/tables.ts";
 
 type Iptables = typeof import("./iptables/forward-iptables.lazy.ts");
 type Firewalld = typeof import("./firewalld.lazy.ts");
 
-export type { Forwarding, Ingress } from "./nftables/forward.ts";
-
 /** Who is asked for; undefined leaves the choice to what the host's own rules need. */
-export type Backend = "nftables" | "iptables" | "firewalld" | undefined;
+export type ForwardBackend = "nftables" | "iptables" | "firewalld" | undefined;
 
-/** By what to forward: backend, and the names that iptables and firewalld need, if any is given. */
-export interface Means {
-  readonly backend: Backend;
+/** The backend, and the names that iptables and firewalld need, if any is given. */
+export interface ForwardOptions {
+  readonly backend: ForwardBackend;
   readonly adminChain: string | undefined;
   readonly zone: string | undefined;
 }
@@ -67,16 +54,18 @@ interface Paths {
   readonly firewalld: boolean;
 }
 
-type Kind = Pick<nftables.Forwarding, "addresses" | "ingress">;
+type Kind = Pick<Forwarding, "addresses" | "ingress">;
 
-function pathsOn(host: Netns, means: Means, wanted: Kind): Paths {
-  const { backend } = means;
-  const byFirewalld = usesFirewalld(host, means);
+function pathsOn(host: Netns, options: ForwardOptions, wanted: Kind): Paths {
+  const { backend } = options;
+  const byFirewalld = usesFirewalld(host, options);
   const isWanted = backend !== "iptables" || byFirewalld || wanted.ingress.policy !== "open";
   const isAsked = backend === "nftables" || backend === "firewalld";
   const hasNftables = isWanted && (isAsked || findGeneration(host) !== undefined);
   const onlyIptables = backend === "iptables" || !hasNftables;
-  const filters = familiesOf(wanted).flatMap((of) => filtersOn(host, of, { means, onlyIptables }));
+  const filters = familiesOf(wanted).flatMap((of) =>
+    filtersOn(host, of, { options, onlyIptables }),
+  );
   return { nftables: hasNftables, filters, firewalld: byFirewalld };
 }
 
@@ -85,14 +74,14 @@ function familiesOf({ addresses }: Kind): readonly Family[] {
 }
 
 interface Asked {
-  readonly means: Means;
+  readonly options: ForwardOptions;
   /** True if iptables accept everything, and not only where they drop by default. */
   readonly onlyIptables: boolean;
 }
 
 /** Who of iptables accepts packets, and, besides, who only asks the administrator. */
-function filtersOn(host: Netns, of: Family, { means, onlyIptables }: Asked): readonly Filter[] {
-  const { backend, adminChain } = means;
+function filtersOn(host: Netns, of: Family, { options, onlyIptables }: Asked): readonly Filter[] {
+  const { backend, adminChain } = options;
   const { restricted, asked } = findFilters(host, of, adminChain ?? ADMIN_CHAIN);
   const usual = () => [usualFlavour(host, of)];
   const accepting = onlyIptables ? usual() : backend === undefined ? restricted : [];
@@ -108,15 +97,15 @@ function filtersOn(host: Netns, of: Family, { means, onlyIptables }: Asked): rea
 }
 
 /** A zone that distrusts must not be left out; without firewalld nobody distrusts by zones. */
-function usesFirewalld(host: Netns, { backend, zone }: Means): boolean {
+function usesFirewalld(host: Netns, { backend, zone }: ForwardOptions): boolean {
   if (backend === "firewalld" || (zone !== undefined && zone !== ZONE)) return true;
   if (zone === undefined && (backend !== undefined || !hasFirewalldRules(host))) return false;
   return firewalld().firewalldFault() === undefined;
 }
 
 function forIptables(
-  wanted: nftables.Forwarding,
-  { backend, adminChain = ADMIN_CHAIN }: Means,
+  wanted: Forwarding,
+  { backend, adminChain = ADMIN_CHAIN }: ForwardOptions,
   { nftables: isolates, filters }: Pick<Paths, "nftables" | "filters">,
 ) {
   const isOpen = isolates && backend !== "iptables";
@@ -128,16 +117,16 @@ function forIptables(
  * Lets packets reach an attachment, as its policy says. Throws NetError (conflict) if another one
  * that lives has one of its addresses.
  */
-export function addForwarding(host: Netns, wanted: nftables.Forwarding, means: Means): void {
+export function addForwarding(host: Netns, wanted: Forwarding, options: ForwardOptions): void {
   const ports = isolatedPorts(wanted);
   if (wanted.addresses.length === 0 && ports.length === 0) return;
-  const paths = pathsOn(host, means, wanted);
+  const paths = pathsOn(host, options, wanted);
   refuseLeak(host, wanted, paths);
   const noted = { ...wanted, note: withIsolated(host, wanted, ports) };
   if (paths.nftables) nftables.addForwarding(host, noted);
-  if (paths.filters.length > 0) iptables().addForwarding(host, forIptables(noted, means, paths));
+  if (paths.filters.length > 0) iptables().addForwarding(host, forIptables(noted, options, paths));
   isolatePorts(host, ports);
-  if (paths.firewalld) firewalld().addSources(means.zone ?? ZONE, wanted.addresses);
+  if (paths.firewalld) firewalld().addSources(options.zone ?? ZONE, wanted.addresses);
 }
 
 function isolatedPorts({ ingress }: Kind): readonly Port[] {
@@ -147,7 +136,7 @@ function isolatedPorts({ ingress }: Kind): readonly Port[] {
 /** The note, and which of the ports were not isolated before: those are to be joined again. */
 function withIsolated(
   host: Netns,
-  { owner, note }: nftables.Forwarding,
+  { owner, note }: Forwarding,
   ports: readonly Port[],
 ): string | undefined {
   const isBefore = (port: Port) =>
@@ -178,25 +167,25 @@ function refuseLeak(host: Netns, { addresses, ingress }: Kind, paths: Paths): vo
 /** What is missing of an attachment's forwarding, in words; nothing is changed. */
 export function findForwardingFault(
   host: Netns,
-  wanted: nftables.Forwarding,
-  means: Means,
+  wanted: Forwarding,
+  options: ForwardOptions,
 ): string | undefined {
   if (wanted.addresses.length === 0 && isolatedPorts(wanted).length === 0) return undefined;
-  const paths = pathsOn(host, means, wanted);
+  const paths = pathsOn(host, options, wanted);
   return (
-    (paths.nftables ? findNftablesFault(host, wanted, means) : undefined) ??
-    (paths.filters.length > 0 ? findIptablesFault(host, wanted, { means, paths }) : undefined) ??
-    (paths.firewalld ? firewalld().checkSources(means.zone ?? ZONE, wanted.addresses) : undefined)
+    (paths.nftables ? findNftablesFault(host, wanted, options) : undefined) ??
+    (paths.filters.length > 0 ? findIptablesFault(host, wanted, { options, paths }) : undefined) ??
+    (paths.firewalld ? firewalld().checkSources(options.zone ?? ZONE, wanted.addresses) : undefined)
   );
 }
 
 /** Where there are no nf_tables, ports are isolated for whom the reference plugin has no rules. */
 function findIptablesFault(
   host: Netns,
-  wanted: nftables.Forwarding,
-  { means, paths }: { readonly means: Means; readonly paths: Paths },
+  wanted: Forwarding,
+  { options, paths }: { readonly options: ForwardOptions; readonly paths: Paths },
 ): string | undefined {
-  const byIptables = forIptables(wanted, means, paths);
+  const byIptables = forIptables(wanted, options, paths);
   const fault = iptables().checkForwarding(host, byIptables);
   if (fault !== undefined || paths.nftables) return fault;
   return iptables().hasOwnRules(host, byIptables) ? findJoined(wanted) : undefined;
@@ -205,16 +194,16 @@ function findIptablesFault(
 /** Unless another backend is asked for, what the reference plugin made by iptables is as good. */
 function findNftablesFault(
   host: Netns,
-  wanted: nftables.Forwarding,
-  means: Means,
+  wanted: Forwarding,
+  options: ForwardOptions,
 ): string | undefined {
   const fault = nftables.checkForwarding(host, wanted) ?? findJoined(wanted);
-  const { backend } = means;
+  const { backend } = options;
   if (fault === undefined || !hasIptablesRules(host)) return fault;
   const filters = familiesOf(wanted).flatMap((of) =>
     forwardFlavours(host, of).map((flavour) => ({ of, flavour, accepts: true, isAsked: false })),
   );
-  const byIptables = forIptables(wanted, means, { nftables: true, filters });
+  const byIptables = forIptables(wanted, options, { nftables: true, filters });
   if (backend === "iptables") return iptables().hasOwnRules(host, byIptables) ? fault : undefined;
   if (backend !== undefined || wanted.ingress.policy !== "open") return fault;
   return iptables().checkForwarding(host, byIptables) && fault;
@@ -232,8 +221,12 @@ export interface Leaving {
 }
 
 /** Frees an attachment's addresses in firewalld; has to come before our own elements go. */
-export function deleteFromFirewalld(host: Netns, { owner, known }: Leaving, means: Means): void {
-  if (!usesFirewalld(host, means)) return;
+export function deleteFromFirewalld(
+  host: Netns,
+  { owner, known }: Leaving,
+  options: ForwardOptions,
+): void {
+  if (!usesFirewalld(host, options)) return;
   const all = [
     ...nftables.listForwarded(host),
     ...(hasIptablesRules(host) ? iptables().listForwarded(host) : []),
@@ -243,7 +236,7 @@ export function deleteFromFirewalld(host: Netns, { owner, known }: Leaving, mean
   const isForeign = (address: IpAddress) =>
     all.some((each) => !texts.includes(each.comment) && equalAddresses(each.address, address));
   const free = [...own, ...known].filter((address) => !isForeign(address));
-  firewalld().deleteSources(means.zone ?? ZONE, free);
+  firewalld().deleteSources(options.zone ?? ZONE, free);
 }
 
 /** Deletes an attachment's elements, and joins the ports that they say; none is fine. */
@@ -268,14 +261,14 @@ export interface Staying {
 }
 
 /** Frees in firewalld what others of a network had; has to come before our own elements go. */
-export function collectFromFirewalld(host: Netns, staying: Staying, means: Means): void {
-  if (!usesFirewalld(host, means)) return;
+export function collectFromFirewalld(host: Netns, staying: Staying, options: ForwardOptions): void {
+  if (!usesFirewalld(host, options)) return;
   const kept = new Set(staying.valid.flatMap(ownerTexts));
   const stale = nftables
     .listForwarded(host)
     .filter(({ comment }) => isOfNetwork(comment, staying.network) && !kept.has(comment));
   firewalld().deleteSources(
-    means.zone ?? ZONE,
+    options.zone ?? ZONE,
     stale.map(({ address }) => address),
   );
 }
@@ -291,13 +284,13 @@ export function collectFromIptables(host: Netns, { network, valid }: Staying): v
   joinPorts(host, portsIn(iptables().collectForwarding(host, network, valid)));
 }
 
-/** What this host lacks for forwarding by these means, in words. */
-export function findMissingMeans(host: Netns, means: Means): string | undefined {
-  if (means.backend === "nftables" && findGeneration(host) === undefined) {
+/** What this host lacks for forwarding by these backends, in words. */
+export function findMissingBackend(host: Netns, options: ForwardOptions): string | undefined {
+  if (options.backend === "nftables" && findGeneration(host) === undefined) {
     return "the kernel has no nf_tables";
   }
   const anyone = { addresses: [new Uint8Array(4), new Uint8Array(16)], ingress: open };
-  const { filters, firewalld: byFirewalld } = pathsOn(host, means, anyone);
+  const { filters, firewalld: byFirewalld } = pathsOn(host, options, anyone);
   const programs = filters.map(({ of }) => (of === 4 ? "iptables-restore" : "ip6tables-restore"));
   const missing = programs.find((program) => pathOf(program) === undefined);
   if (missing !== undefined) return notInstalled(missing);

@@ -17,8 +17,12 @@ import type { Netns } from "../net/netns.ts";
 import { Connection } from "../netlink/connection.ts";
 import { NetlinkError } from "../netlink/error.ts";
 import { listListeners, NETLINK_SOCK_DIAG, socketMessage } from "../netlink/sockets.ts";
-import type { HostPorts, PortMapping } from "./nftables/hostport-table.ts";
-import { type Protocol, protocolNumbers } from "./nftables/hostport-table.ts";
+import {
+  type HostPorts,
+  type PortMapping,
+  type Protocol,
+  protocolNumbers,
+} from "./port-mapping.ts";
 
 /** A socket that takes what comes to a port: at an address, or at all of these families. */
 interface Listener {

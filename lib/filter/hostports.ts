@@ -6,7 +6,7 @@
 import { EOPNOTSUPP, SystemError } from "../host/errno.ts";
 import { warn } from "../host/file.ts";
 import { lazily } from "../host/lazy.ts";
-import { family, type IpAddress } from "../ip/address.ts";
+import type { IpAddress } from "../ip/address.ts";
 import { listLocalAddresses } from "../net/address.ts";
 import { forgetConnections } from "../net/conntrack.ts";
 import { findLink, findLinks, type Link } from "../net/link.ts";
@@ -18,30 +18,21 @@ import { isRefusal, NetlinkError } from "../netlink/error.ts";
 import { getRoute, routeMessage } from "../netlink/route.ts";
 import { notInstalled, pathOf } from "./iptables/iptables.ts";
 import { findGuardFault, guardLoopback } from "./loopback.ts";
-import { protocolNumbers } from "./nftables/hostport-table.ts";
+import { findGeneration } from "./nft-transaction.ts";
 import * as nftables from "./nftables/hostports.ts";
 import { addGuard } from "./nftables/martians.ts";
-import { findGeneration } from "./nftables/tables.ts";
+import {
+  type FormerPort,
+  familyOf,
+  type HostPorts,
+  type PortBackend,
+  type PortOptions,
+  protocolNumbers,
+} from "./port-mapping.ts";
 import { hasHostportTables } from "./reference/tables.ts";
 
 type Listeners = typeof import("./host-listeners.lazy.ts");
 type Iptables = typeof import("./iptables/hostports-iptables.lazy.ts");
-
-export type {
-  Condition,
-  HostPort,
-  HostPorts,
-  PortMapping,
-  Snat,
-  Target,
-} from "./nftables/hostports.ts";
-/** By what, and what only iptables has: conditions in its own words, and another marking chain. */
-export interface Means {
-  /** undefined is nftables if the kernel has nf_tables, else iptables. */
-  readonly backend: "nftables" | "iptables" | undefined;
-  readonly words: { readonly 4: readonly string[]; readonly 6: readonly string[] };
-  readonly markChain: string | undefined;
-}
 
 const iptables = () => lazily<Iptables>("hostports-iptables");
 
@@ -49,13 +40,9 @@ const iptables = () => lazily<Iptables>("hostports-iptables");
  * Leads ports to a container, and tells by which backend; throws NetError (conflict) if another
  * attachment has one of them. What those had that are gone is taken over, and that is said.
  */
-export function addPortMappings(
-  host: Netns,
-  wanted: nftables.HostPorts,
-  means: Means,
-): "nftables" | "iptables" {
-  if (means.backend !== "iptables" && addByNftables(host, wanted, means)) return "nftables";
-  tellTaken(iptables().addHostPorts(host, wanted, means));
+export function addPortMappings(host: Netns, wanted: HostPorts, options: PortOptions): PortBackend {
+  if (options.backend !== "iptables" && addByNftables(host, wanted, options)) return "nftables";
+  tellTaken(iptables().addHostPorts(host, wanted, options));
   return "iptables";
 }
 
@@ -64,7 +51,7 @@ function tellTaken(former: readonly string[]): void {
 }
 
 /** False if the kernel has no nf_tables, and they are not insisted on. */
-function addByNftables(host: Netns, wanted: nftables.HostPorts, { backend }: Means): boolean {
+function addByNftables(host: Netns, wanted: HostPorts, { backend }: PortOptions): boolean {
   try {
     tellTaken(nftables.addHostPorts(host, wanted));
     return true;
@@ -74,7 +61,7 @@ function addByNftables(host: Netns, wanted: nftables.HostPorts, { backend }: Mea
   }
 }
 
-function usesNftables(host: Netns, { backend }: Pick<Means, "backend">): boolean {
+function usesNftables(host: Netns, { backend }: Pick<PortOptions, "backend">): boolean {
   return backend === "nftables" || (!backend && findGeneration(host) !== undefined);
 }
 
@@ -82,11 +69,7 @@ function usesNftables(host: Netns, { backend }: Pick<Means, "backend">): boolean
  * Lets what this host sends from 127.0.0.1 out to a container, which only the guard makes safe: it
  * is there before. Where that is not asked for, a link that is open already is guarded.
  */
-export function openLoopback(
-  host: Netns,
-  wanted: nftables.HostPorts,
-  backend: "nftables" | "iptables",
-): void {
+export function openLoopback(host: Netns, wanted: HostPorts, backend: PortBackend): void {
   const links = linksOf(host, wanted);
   if (!wanted.snat || !isGuarded(host, links, backend)) {
     guardLoopback(host, ...links);
@@ -98,7 +81,7 @@ export function openLoopback(
 }
 
 /** By nftables the guard is made with the mappings, by iptables here. */
-function isGuarded(host: Netns, links: readonly Link[], backend: "nftables" | "iptables"): boolean {
+function isGuarded(host: Netns, links: readonly Link[], backend: PortBackend): boolean {
   if (links.length === 0 || backend === "nftables" || addGuard(host)) return true;
   const state = "without nf_tables nothing keeps containers from sending to 127.0.0.1";
   warn(`Cannot map host ports at 127.0.0.1: ${state}`);
@@ -106,8 +89,8 @@ function isGuarded(host: Netns, links: readonly Link[], backend: "nftables" | "i
 }
 
 /** The links behind which containers with IPv4 are. */
-function linksOf(host: Netns, { targets }: nftables.HostPorts): readonly Link[] {
-  const ipv4 = targets.filter(({ container }) => family(container.address) === 4);
+function linksOf(host: Netns, { targets }: HostPorts): readonly Link[] {
+  const ipv4 = targets.filter((target) => familyOf(target) === 4);
   return ipv4.flatMap(({ container }) => findWay(host, container.address) ?? []);
 }
 
@@ -129,12 +112,12 @@ export function guardLinks(host: Netns, names: readonly string[]): void {
 }
 
 /** Programs of this host that no longer get what comes to the ports of mappings, in sentences. */
-export function describeCutOff(host: Netns, wanted: nftables.HostPorts): readonly string[] {
+export function describeCutOff(host: Netns, wanted: HostPorts): readonly string[] {
   return lazily<Listeners>("host-listeners").describeCutOff(host, wanted);
 }
 
 /** Ends UDP connections that were led elsewhere before, or lead to a container that is gone. */
-export function forgetDatagrams(host: Netns, ports: readonly nftables.FormerPort[]): void {
+export function forgetDatagrams(host: Netns, ports: readonly FormerPort[]): void {
   const datagrams = ports.filter(({ protocol }) => protocol === "udp");
   if (datagrams.length === 0) return;
   try {
@@ -150,37 +133,38 @@ export function forgetDatagrams(host: Netns, ports: readonly nftables.FormerPort
 }
 
 /** All ports of mappings, by family. */
-export function portsOf({ targets }: nftables.HostPorts): readonly nftables.FormerPort[] {
-  return targets.flatMap(({ container, mappings }) =>
-    mappings.map((mapping) => ({ ...mapping, family: family(container.address) })),
+export function portsOf({ targets }: HostPorts): readonly FormerPort[] {
+  return targets.flatMap((target) =>
+    target.mappings.map((mapping) => ({ ...mapping, family: familyOf(target) })),
   );
 }
 
 /** What is missing, in words; undefined if all ports lead to the container. */
 export function findPortMappingFault(
   host: Netns,
-  wanted: nftables.HostPorts,
-  means: Means,
+  wanted: HostPorts,
+  options: PortOptions,
 ): string | undefined {
   const links = linksOf(host, wanted);
   const closed = wanted.snat && links.find(({ routeLocalnet }) => routeLocalnet !== 1);
   return (
-    findRuleFault(host, wanted, means) ??
+    findRuleFault(host, wanted, options) ??
     (closed && `route_localnet of "${closed.name}" is off`) ??
     findGuardFault(host, ...links)
   );
 }
 
 /** Unless a backend is asked for, what the reference plugin made by iptables is as good. */
-function findRuleFault(host: Netns, wanted: nftables.HostPorts, means: Means): string | undefined {
-  if (!usesNftables(host, means)) return iptables().checkHostPorts(host, wanted, means);
+function findRuleFault(host: Netns, wanted: HostPorts, options: PortOptions): string | undefined {
+  if (!usesNftables(host, options)) return iptables().checkHostPorts(host, wanted, options);
   const fault = nftables.checkHostPorts(host, wanted);
-  if (fault === undefined || means.backend !== undefined || !hasHostportTables(host)) return fault;
-  return iptables().checkHostPorts(host, wanted, means) && fault;
+  if (fault === undefined || options.backend !== undefined || !hasHostportTables(host))
+    return fault;
+  return iptables().checkHostPorts(host, wanted, options) && fault;
 }
 
 /** An attachment that goes: what it has in nf_tables. If ports are known, that spares a search. */
-export function deleteFromNftables(host: Netns, wanted: nftables.HostPorts): void {
+export function deleteFromNftables(host: Netns, wanted: HostPorts): void {
   forgetDatagrams(host, nftables.deleteHostPorts(host, wanted));
 }
 
@@ -200,7 +184,7 @@ export function collectFromOthers(host: Netns, network: string, valid: readonly 
 }
 
 /** What this host lacks for a backend, in words. */
-export function findMissingMeans(host: Netns, { backend }: Means): string | undefined {
+export function findMissingBackend(host: Netns, { backend }: PortOptions): string | undefined {
   const hasNftables = findGeneration(host) !== undefined;
   if (backend === "nftables") return hasNftables ? undefined : "the kernel has no nf_tables";
   if ((!backend && hasNftables) || pathOf("iptables-restore")) return undefined;

@@ -2,14 +2,16 @@
 
 import { SystemError } from "../host/errno.ts";
 import { warn } from "../host/file.ts";
-import { findLinks, listLinks } from "../net/link.ts";
+import { findLinks, type Link, listLinks } from "../net/link.ts";
 import type { Netns } from "../net/netns.ts";
 import { isAliasOfNetwork } from "../net/owner.ts";
 import { setSysctl } from "../net/sysctl.ts";
 import { NetlinkError } from "../netlink/error.ts";
-import type { Opening } from "./loopback.ts";
+import { hasRules } from "./nft-rules.ts";
 import { addGuard, martians } from "./nftables/martians.ts";
-import { hasRules } from "./nftables/tables.ts";
+
+/** A link as far as it tells whether 127.0.0.0/8 passes by it. */
+export type Opening = Pick<Link, "name" | "routeLocalnet">;
 
 /** Makes the guard that open links need; where it cannot be made, closes them, and says so. */
 export function guardOrClose(host: Netns, open: readonly Opening[]): void {

@@ -4,13 +4,10 @@
  */
 
 import { lazily } from "../host/lazy.ts";
-import type { Link } from "../net/link.ts";
 import type { Netns } from "../net/netns.ts";
+import type { Opening } from "./loopback-guard.lazy.ts";
 
 const guard = () => lazily<typeof import("./loopback-guard.lazy.ts")>("loopback-guard");
-
-/** A link as far as it tells whether 127.0.0.0/8 passes by it. */
-export type Opening = Pick<Link, "name" | "routeLocalnet">;
 
 /** Of the links given, those by which 127.0.0.0/8 passes are guarded afterwards, or closed. */
 export function guardLoopback(host: Netns, ...links: readonly (Opening | undefined)[]): void {

@@ -10,7 +10,7 @@ import type { Cidr } from "../ip/cidr.ts";
 import type { Netns } from "../net/netns.ts";
 import { isRefusal } from "../netlink/error.ts";
 import * as nftables from "./nftables/masquerade.ts";
-import { hasReferenceTables } from "./reference/tables.ts";
+import { hasLegacyNat, hasReferenceTables } from "./reference/tables.ts";
 
 type Iptables = typeof import("./iptables/masquerade-iptables.lazy.ts");
 type Leftovers = typeof import("./reference/reference-leftovers.lazy.ts");
@@ -24,6 +24,7 @@ export interface Masquerade {
 }
 
 const iptables = () => lazily<Iptables>("masquerade-iptables");
+const leftovers = () => lazily<Leftovers>("reference-leftovers");
 
 /** Masquerades what comes from the addresses and leaves their subnets. */
 export function addMasquerade(host: Netns, { owner, addresses, backend }: Masquerade): void {
@@ -61,7 +62,7 @@ function isDoneByReference(host: Netns, { owner, addresses }: Masquerade): boole
   if (!hasReferenceTables(host)) return false;
   const known = addresses.map(({ address }) => address);
   return (
-    lazily<Leftovers>("reference-leftovers").hasMasquerade(host, owner, known) ||
+    leftovers().hasMasquerade(host, owner, known) ||
     (iptables().hasIptables(host) &&
       iptables().checkMasquerade(host, owner, addresses) === undefined)
   );
@@ -81,13 +82,19 @@ export function deleteMasquerade(host: Netns, { owner, known, found }: Masquerad
   nftables.deleteMasquerade(host, owner, known);
   if (!hasReferenceTables(host)) return;
   const addresses = known.length === 0 && found ? found() : known;
-  lazily<Leftovers>("reference-leftovers").deleteLeftovers(host, owner, addresses);
+  leftovers().deleteLeftovers(host, owner, addresses);
+  if (hasLegacy(host)) iptables().deleteRules(host, { owner, known: addresses, flavour: "legacy" });
 }
 
 /** Removes the masquerade of all attachments of a network that are no longer valid. */
 export function collectMasquerade(host: Netns, network: string, valid: readonly Owner[]): void {
   nftables.collectMasquerade(host, network, valid);
-  if (hasReferenceTables(host)) {
-    lazily<Leftovers>("reference-leftovers").collectLeftovers(host, network, valid);
-  }
+  if (!hasReferenceTables(host)) return;
+  leftovers().collectLeftovers(host, network, valid);
+  if (hasLegacy(host)) iptables().collectRules(host, { network, valid, flavour: "legacy" });
+}
+
+/** What is in the packet filter older than nf_tables goes by its own programs. */
+function hasLegacy(host: Netns): boolean {
+  return hasLegacyNat(host, 4) || hasLegacyNat(host, 6);
 }

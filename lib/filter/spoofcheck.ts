@@ -25,6 +25,7 @@ import {
   verdictOf,
 } from "../netlink/nft-expression.ts";
 import { NF_BR_PRE_ROUTING } from "../netlink/nft-request.ts";
+import type { Rule } from "./nft-rules.ts";
 import {
   addEntries,
   checkEntries,
@@ -35,7 +36,6 @@ import {
   type Place,
 } from "./nftables/dispatch.ts";
 import { linkName, linkSet, bridgeTable as table } from "./nftables/sets.ts";
-import type { Rule } from "./nftables/tables.ts";
 import { hasBridgeTable } from "./reference/tables.ts";
 
 type Leftovers = typeof import("./reference/reference-leftovers.lazy.ts");

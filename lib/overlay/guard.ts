@@ -14,15 +14,14 @@
 
 import type { Reader } from "../bytes/codec.ts";
 import { pack, unpack } from "../bytes/packed.ts";
-import { addressMap, inetTable as table } from "../filter/nftables/sets.ts";
+import { hasRules, type Rule } from "../filter/nft-rules.ts";
 import {
   changeTables,
   findGeneration,
-  hasRules,
   isThere,
-  type Rule,
   unlessUnsupported,
-} from "../filter/nftables/tables.ts";
+} from "../filter/nft-transaction.ts";
+import { addressMap, inetTable as table } from "../filter/nftables/sets.ts";
 import { ENOENT } from "../host/errno.ts";
 import { lazily } from "../host/lazy.ts";
 import { formatAddress } from "../ip/address.ts";

@@ -7,13 +7,14 @@ import { givenAt } from "../../lib/cni/netconf.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { warn } from "../../lib/cni/warn.ts";
 import { cidrsOf, containerIps, hostLinks } from "../../lib/cni/whose.ts";
-import type { Backend, Forwarding, Ingress, Means } from "../../lib/filter/forward.ts";
+import type { ForwardBackend, ForwardOptions } from "../../lib/filter/forward.ts";
 import { findJunction } from "../../lib/filter/forward-ports.ts";
+import type { Forwarding, Ingress } from "../../lib/filter/forwarding.ts";
 import type { IpAddress } from "../../lib/ip/address.ts";
 import { holderNote } from "../../lib/net/holder.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 
-export interface FirewallConfig extends Means {
+export interface FirewallConfig extends ForwardOptions {
   readonly policy: Ingress["policy"];
 }
 
@@ -38,7 +39,7 @@ export function parseFirewallConfig(json: JsonObject, strict: boolean): Firewall
 const backends = ["nftables", "iptables", "firewalld"] as const;
 
 /** As with the reference plugin an unknown name is none, but that is said. */
-function backendOf(name: string | undefined, strict: boolean): Backend {
+function backendOf(name: string | undefined, strict: boolean): ForwardBackend {
   if (name === "ip6tables") return "iptables";
   const known = backends.find((each) => each === name);
   if (name !== undefined && known === undefined && strict) {

@@ -85,7 +85,7 @@ function gc(call: GcCall<FirewallConfig>, host: Netns): void {
 }
 
 function status({ config }: StatusCall<FirewallConfig>, host: Netns): void {
-  requireReady("filter forwarded packets", forwarding.findMissingMeans(host, config));
+  requireReady("filter forwarded packets", forwarding.findMissingBackend(host, config));
 }
 
 export const { main, handle, configuration } = chainedPlugin<FirewallConfig>({

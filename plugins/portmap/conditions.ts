@@ -1,7 +1,7 @@
 /** Conditions in the words of `nft`: those that need no program to be understood. */
 
 import { configError } from "../../lib/cni/error.ts";
-import type { Condition } from "../../lib/filter/hostports.ts";
+import type { Condition } from "../../lib/filter/port-mapping.ts";
 import { parseAddress } from "../../lib/ip/address.ts";
 import { type Cidr, hostCidr, parseCidr } from "../../lib/ip/cidr.ts";
 

@@ -3,12 +3,12 @@
 import { configError } from "../../lib/cni/error.ts";
 import { isObject, type JsonObject } from "../../lib/cni/json.ts";
 import { flagAt, givenAt, listAt, numberAt, textAt, valueAt } from "../../lib/cni/netconf.ts";
-import type { Means, PortMapping, Snat } from "../../lib/filter/hostports.ts";
+import type { PortMapping, PortOptions, Snat } from "../../lib/filter/port-mapping.ts";
 import { family, type IpAddress, isUnspecified, parseAddress } from "../../lib/ip/address.ts";
 import { pathOf, refuseRivals, withoutTwins } from "./mappings.ts";
 import { parseReserved, type Reservation } from "./reserved.ts";
 
-export interface PortmapConfig extends Means {
+export interface PortmapConfig extends PortOptions {
   readonly mappings: readonly Mapping[];
   readonly snat: Snat | undefined;
   readonly reserved: readonly Reservation[];
@@ -54,14 +54,14 @@ function refuseMarks(json: JsonObject, markChain: string | undefined): void {
 }
 
 interface Hints {
-  readonly words: Means["words"];
+  readonly words: PortOptions["words"];
   readonly markChain: string | undefined;
   readonly strict: boolean;
 }
 
 /** The backend that is asked for, or that the keys need; not both, if they differ. */
 function backendFor(json: JsonObject, { words, markChain, strict }: Hints) {
-  const asked = givenAt(json, "backend") as Means["backend"];
+  const asked = givenAt(json, "backend") as PortOptions["backend"];
   const needs = [
     ...(markChain === undefined ? [] : [["externalSetMarkChain", "iptables"] as const]),
     ...([4, 6] as const).flatMap((family) => {
@@ -77,7 +77,7 @@ function backendFor(json: JsonObject, { words, markChain, strict }: Hints) {
 }
 
 /** A condition may match packets, but not say what becomes of them. */
-function refuseOptions(words: Means["words"]): void {
+function refuseOptions(words: PortOptions["words"]): void {
   for (const family of [4, 6] as const) {
     const bad = words[family].find(
       (word) =>

@@ -26,6 +26,7 @@ import { warn } from "../../lib/cni/warn.ts";
 import { hostLinks } from "../../lib/cni/whose.ts";
 import * as ports from "../../lib/filter/hostports.ts";
 import { findGuardFaultOf, guardLoopbackOf } from "../../lib/filter/loopback.ts";
+import type { HostPorts } from "../../lib/filter/port-mapping.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { type PortmapConfig, parsePortmapConfig } from "./config.ts";
 import * as schema from "./portmap.schema.json";
@@ -67,7 +68,7 @@ function del(call: DelCall<PortmapConfig>, host: Netns): void {
   tryTo("guard 127.0.0.1", () => ports.guardLinks(host, hostLinks(prevResult, attachment.ifName)));
 }
 
-function leave(host: Netns, former: ports.HostPorts): void {
+function leave(host: Netns, former: HostPorts): void {
   asMuchAsPossible(
     ["delete from nftables", () => ports.deleteFromNftables(host, former)],
     ["delete from other tables", () => ports.deleteFromOthers(host, former.owner)],
@@ -84,7 +85,7 @@ function gc({ network, valid }: GcCall<PortmapConfig>, host: Netns): void {
 
 /** A missing guard is said only: the next ADD makes it, and a network that is not ready has none. */
 function status({ config, network }: StatusCall<PortmapConfig>, host: Netns): void {
-  requireReady("map ports", ports.findMissingMeans(host, config));
+  requireReady("map ports", ports.findMissingBackend(host, config));
   const fault = findGuardFaultOf(host, network);
   if (fault !== undefined) warn("portmap", fault);
 }

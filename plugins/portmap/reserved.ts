@@ -3,7 +3,7 @@
 import { CniError, Code, configError } from "../../lib/cni/error.ts";
 import type { JsonObject } from "../../lib/cni/json.ts";
 import { listAt } from "../../lib/cni/netconf.ts";
-import type { PortMapping } from "../../lib/filter/hostports.ts";
+import type { PortMapping } from "../../lib/filter/port-mapping.ts";
 
 const KEY = "reservedHostPorts";
 

@@ -3,8 +3,8 @@
 import type { Attachment } from "../../lib/cni/call.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { cidrsOf, ownIps } from "../../lib/cni/whose.ts";
-import type { HostPorts } from "../../lib/filter/hostports.ts";
 import { noteOf } from "../../lib/filter/port-holder.ts";
+import type { HostPorts } from "../../lib/filter/port-mapping.ts";
 import { family } from "../../lib/ip/address.ts";
 import type { Cidr } from "../../lib/ip/cidr.ts";
 import { parseConditions } from "./conditions.ts";

@@ -17,8 +17,8 @@ import { parseCidr } from "../../ip/cidr.ts";
 import { heldByAnother, livingFinder } from "../../net/holder.ts";
 import type { Netns } from "../../net/netns.ts";
 import { isOfNetwork, type Owner, ownerTexts } from "../../net/owner.ts";
-import { forwardFlavours } from "../forward-path.ts";
-import type { Forwarded } from "../nftables/forward.ts";
+import type { Forwarded } from "../forwarding.ts";
+import { forwardFlavours } from "./flavours.ts";
 import {
   FORWARD,
   type IptablesForwarding,

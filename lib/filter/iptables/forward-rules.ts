@@ -3,7 +3,7 @@
 import type { Family, IpAddress } from "../../ip/address.ts";
 import { formatCidr, hostCidr } from "../../ip/cidr.ts";
 import { ownerText } from "../../net/owner.ts";
-import type { Forwarding, Ingress } from "../nftables/forward.ts";
+import type { Forwarding, Ingress } from "../forwarding.ts";
 import type { Flavour } from "./iptables.ts";
 import { ruleComment as comment, ruleMark } from "./rule-notes.ts";
 

@@ -1,11 +1,16 @@
 /** Rules of iptables that lead ports of this host to containers, as iptables-save writes them. */
 
-import { type Family, family, formatAddress, parseAddress } from "../../ip/address.ts";
+import { family, formatAddress, parseAddress } from "../../ip/address.ts";
 import { formatCidr, hostCidr, networkOf, parseCidr } from "../../ip/cidr.ts";
 import { type Owner, quotedNames, RULE_COMMENT_SIZE } from "../../net/owner.ts";
-import type { Means } from "../hostports.ts";
-import type { HostPort, HostPorts, Target } from "../nftables/hostports.ts";
 import type { Holder } from "../port-holder.ts";
+import {
+  familyOf,
+  type HostPort,
+  type HostPorts,
+  type PortOptions,
+  type Target,
+} from "../port-mapping.ts";
 import { portChainName } from "../reference/names.ts";
 import { quoted } from "./iptables.ts";
 
@@ -30,19 +35,14 @@ export interface Rules {
 export interface Wanted {
   readonly wanted: HostPorts;
   readonly target: Target;
-  readonly means: Means;
-}
-
-/** The family of a target. */
-export function familyOf({ container }: Target): Family {
-  return family(container.address);
+  readonly options: PortOptions;
 }
 
 /** All rules that lead ports to one address of a container. */
-export function rulesFor({ wanted, target, means }: Wanted): Rules {
+export function rulesFor({ wanted, target, options }: Wanted): Rules {
   const { owner, snat } = wanted;
   const chain = portChainName(owner);
-  const marks = snat !== undefined && means.markChain === undefined;
+  const marks = snat !== undefined && options.markChain === undefined;
   const mark = `0x${((1 << (snat?.markBit ?? 13)) >>> 0).toString(16)}`;
   const comment = (text: string) => `-m comment --comment "${text}"`;
   return {
@@ -60,7 +60,7 @@ export function rulesFor({ wanted, target, means }: Wanted): Rules {
       `-A PREROUTING -m addrtype --dst-type LOCAL -j ${DNAT}`,
       `-A OUTPUT -m addrtype --dst-type LOCAL -j ${DNAT}`,
     ],
-    own: [...chainRules(wanted, target, means), ...entryRules(wanted, target, means)],
+    own: [...chainRules(wanted, target, options), ...entryRules(wanted, target, options)],
   };
 }
 
@@ -72,7 +72,7 @@ export function interfaceComment({ ifName }: Owner): string {
 function chainRules(
   { owner, snat }: HostPorts,
   { container, mappings }: Target,
-  { markChain = SETMARK }: Means,
+  { markChain = SETMARK }: PortOptions,
 ): readonly string[] {
   const chain = portChainName(owner);
   const isIpv4 = family(container.address) === 4;
@@ -92,7 +92,7 @@ function chainRules(
   });
 }
 
-function entryRules({ owner, note }: HostPorts, target: Target, { words }: Means): string[] {
+function entryRules({ owner, note }: HostPorts, target: Target, { words }: PortOptions): string[] {
   const name = entryName(owner, note);
   const conditions = words[familyOf(target)].map((word) => ` "${quoted(word)}"`).join("");
   return entries(target).map(

@@ -14,16 +14,21 @@ import { NetError } from "../../net/error.ts";
 import type { Netns } from "../../net/netns.ts";
 import { type Owner, quotedNetwork } from "../../net/owner.ts";
 import { delRule, type NftChain } from "../../netlink/nft-request.ts";
-import type { Means } from "../hostports.ts";
-import type { FormerPort, HostPort, HostPorts } from "../nftables/hostports.ts";
-import { changeTables, listChainRules } from "../nftables/tables.ts";
+import { listChainRules } from "../nft-rules.ts";
+import { changeTables } from "../nft-transaction.ts";
 import { goneFinder, type Holder } from "../port-holder.ts";
+import {
+  type FormerPort,
+  familyOf,
+  type HostPort,
+  type HostPorts,
+  type PortOptions,
+} from "../port-mapping.ts";
 import { portChainName } from "../reference/names.ts";
 import { hasLegacyNat, hasNatTable, hostportTables } from "../reference/tables.ts";
 import {
   DNAT,
   entries,
-  familyOf,
   holderIn,
   interfaceComment,
   isOf,
@@ -46,14 +51,18 @@ import {
  * Leads ports to a container; throws NetError (conflict) if another attachment has one of them and
  * may not be gone. Returns what was taken over from those that are, in words.
  */
-export function addHostPorts(host: Netns, wanted: HostPorts, means: Means): readonly string[] {
+export function addHostPorts(
+  host: Netns,
+  wanted: HostPorts,
+  options: PortOptions,
+): readonly string[] {
   const lost: string[] = [];
   let done = 0;
   try {
     for (const target of wanted.targets) {
       lockTables(() => {
         const table = natTable(host, familyOf(target));
-        lost.push(...addRules(host, table, { wanted, target, means }));
+        lost.push(...addRules(host, table, { wanted, target, options }));
       });
       done++;
     }
@@ -155,11 +164,15 @@ function overlaps(taken: HostPort | undefined, { protocol, port, address }: Host
 }
 
 /** What is missing, in words; undefined if all ports lead to the container. */
-export function checkHostPorts(host: Netns, wanted: HostPorts, means: Means): string | undefined {
+export function checkHostPorts(
+  host: Netns,
+  wanted: HostPorts,
+  options: PortOptions,
+): string | undefined {
   for (const target of wanted.targets) {
     const of = familyOf(target);
     const found = hasNatTable(host, of) ? natTable(host, of).list() : [];
-    const missing = findMissing(found, { wanted, target, means });
+    const missing = findMissing(found, { wanted, target, options });
     if (missing) return `the nat table of IPv${of} has no ${missing}`;
   }
   return undefined;

@@ -27,14 +27,9 @@ import {
   newTable,
 } from "../../netlink/nft-request.ts";
 import { chainMessage } from "../../netlink/nftables.ts";
-import {
-  changeTables,
-  elementIn,
-  hasRules,
-  listOwnedElements,
-  type OwnedElement,
-  type Rule,
-} from "./tables.ts";
+import { hasRules, type Rule } from "../nft-rules.ts";
+import { changeTables } from "../nft-transaction.ts";
+import { elementIn, listOwnedElements, type OwnedElement } from "./elements.ts";
 
 /** What all attachments share: the base chain with its rules, and the maps these look into. */
 export interface Dispatcher {

@@ -43,7 +43,9 @@ import {
   type NftChain,
   type NftSet,
 } from "../../netlink/nft-request.ts";
-import type { Junction } from "../forward-ports.ts";
+import type { Forwarded, Forwarding, Ingress } from "../forwarding.ts";
+import type { Rule } from "../nft-rules.ts";
+import { unlessUnsupported } from "../nft-transaction.ts";
 import {
   addEntries,
   checkEntries,
@@ -53,28 +55,8 @@ import {
   type Entry,
   type Place,
 } from "./dispatch.ts";
+import { elementIn, listOwnedElements, type OwnedElement } from "./elements.ts";
 import { addressMap, bridgeTable, linkName, linkSet, inetTable as table } from "./sets.ts";
-import {
-  elementIn,
-  listOwnedElements,
-  type OwnedElement,
-  type Rule,
-  unlessUnsupported,
-} from "./tables.ts";
-
-/** From where a bridge's containers are reached, apart from links that isolate nothing. */
-export type Ingress =
-  | { readonly policy: "open" }
-  | ({ readonly policy: "same-bridge" | "isolated" } & Junction);
-
-/** An attachment, its addresses, and who may reach them. */
-export interface Forwarding {
-  readonly owner: Owner;
-  /** Where it is found, by which others find out whether it lives. */
-  readonly note?: string | undefined;
-  readonly addresses: readonly IpAddress[];
-  readonly ingress: Ingress;
-}
 
 /** Where packets are filtered, linux/netfilter_ipv4.h and netfilter_bridge.h. */
 const NF_IP_PRI_FILTER = 0;
@@ -261,10 +243,4 @@ export function collectForwarding(
 export function listForwarded(host: Netns): readonly Forwarded[] {
   const elements = [forward4, forward6].flatMap((map) => listOwnedElements(host, map));
   return elements.map(({ key, comment }) => ({ address: key, comment }));
-}
-
-/** A forwarded address and whose it is. */
-export interface Forwarded {
-  readonly address: IpAddress;
-  readonly comment: string;
 }

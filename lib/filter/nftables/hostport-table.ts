@@ -16,9 +16,7 @@
  * What goes to other addresses than this host's, such as forwarded packets, is never looked up.
  */
 
-import type { IpAddress } from "../../ip/address.ts";
 import type { Cidr } from "../../ip/cidr.ts";
-import type { Owner } from "../../net/owner.ts";
 import * as nft from "../../netlink/nft-expression.ts";
 import {
   NF_INET_LOCAL_OUT,
@@ -26,63 +24,17 @@ import {
   NF_INET_PRE_ROUTING,
   type NftSet,
 } from "../../netlink/nft-request.ts";
+import type { Rule } from "../nft-rules.ts";
+import { protocolNumbers, type Snat } from "../port-mapping.ts";
 import type { ChainWithRules, Dispatcher } from "./dispatch.ts";
 import { martians } from "./martians.ts";
 import { inetTable as table } from "./sets.ts";
-import type { Rule } from "./tables.ts";
-
-/** A transport protocol that has ports. */
-export type Protocol = "tcp" | "udp" | "sctp";
-
-/** Their numbers, linux/in.h. */
-export const protocolNumbers: { readonly [P in Protocol]: number } = { tcp: 6, udp: 17, sctp: 132 };
-
-/** A port of this host: at one address, or at any of it. */
-export interface HostPort {
-  readonly protocol: Protocol;
-  readonly address: IpAddress | undefined;
-  readonly port: number;
-}
-
-/** A port of this host, and the container's to which it leads. */
-export interface PortMapping extends HostPort {
-  readonly containerPort: number;
-}
-
-/** What else a packet must be like for a mapping to apply. */
-export type Condition =
-  | { readonly end: "source" | "destination"; readonly cidr: Cidr; readonly isNot: boolean }
-  | { readonly link: string; readonly isNot: boolean };
-
-/** How the container sees clients that it could not answer: under an address of this host. */
-export interface Snat {
-  /** All clients, not only those of its own subnet and of this host's loopback. */
-  readonly isForAll: boolean;
-  /** The bit of the packet mark that tells them, 0 to 31, if one is asked for. */
-  readonly markBit: number | undefined;
-}
-
-/** The mappings of one address of a container, with the prefix length of its subnet. */
-export interface Target {
-  readonly container: Cidr;
-  readonly mappings: readonly PortMapping[];
-  readonly conditions: readonly Condition[];
-}
 
 /**
  * The bit of the mark that needs no chain of a mapping's own: it says that a packet came by a port of
  * this host. Bit 13, which iptables uses, says that it is to be masqueraded.
  */
 export const USUAL_MARK = 12;
-
-/** What an attachment is to have. */
-export interface HostPorts {
-  readonly owner: Owner;
-  /** What is noted of it, by which others find out whether it is gone. */
-  readonly note?: string | undefined;
-  readonly targets: readonly Target[];
-  readonly snat: Snat | undefined;
-}
 
 /** Where addresses are rewritten; linux/netfilter_ipv4.h. */
 const NF_IP_PRI_NAT_DST = -100;

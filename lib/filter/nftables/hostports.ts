@@ -8,7 +8,18 @@ import type { Netns } from "../../net/netns.ts";
 import { nameOwner, type Owner, ownerIn } from "../../net/owner.ts";
 import * as nft from "../../netlink/nft-expression.ts";
 import { getElement, type NftSet } from "../../netlink/nft-request.ts";
+import type { Rule } from "../nft-rules.ts";
 import { goneFinder } from "../port-holder.ts";
+import {
+  type Condition,
+  type FormerPort,
+  type HostPort,
+  type HostPorts,
+  type PortMapping,
+  protocolNumbers,
+  type Snat,
+  type Target,
+} from "../port-mapping.ts";
 import {
   addEntries,
   type ChainWithRules,
@@ -18,29 +29,9 @@ import {
   deleteEntries,
   type Entry,
 } from "./dispatch.ts";
-import {
-  bitOf,
-  type Condition,
-  dispatcherFor,
-  type HostPort,
-  type HostPorts,
-  type PortMapping,
-  protocolNumbers,
-  type Snat,
-  sets,
-  type Target,
-} from "./hostport-table.ts";
+import { elementIn, listOwnedElements, type OwnedElement } from "./elements.ts";
+import { bitOf, dispatcherFor, sets } from "./hostport-table.ts";
 import { inetTable, linkName } from "./sets.ts";
-import { elementIn, listOwnedElements, type OwnedElement, type Rule } from "./tables.ts";
-
-export type {
-  Condition,
-  HostPort,
-  HostPorts,
-  PortMapping,
-  Snat,
-  Target,
-} from "./hostport-table.ts";
 
 /**
  * Leads ports to a container; throws NetError (conflict) if another attachment has one of them and
@@ -228,11 +219,6 @@ function placedAt({ keyLength }: NftSet, key: Uint8Array): HostPort {
 function describe({ protocol, address, port }: HostPort): string {
   const at = address === undefined ? "" : ` of ${formatAddress(address)}`;
   return `${protocol} port ${port}${at}`;
-}
-
-/** A port that led to a container until now. */
-export interface FormerPort extends HostPort {
-  readonly family: 4 | 6;
 }
 
 /** Takes an attachment's ports back, and returns them; none is fine. */

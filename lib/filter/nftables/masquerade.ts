@@ -25,6 +25,8 @@ import {
   verdictOf,
 } from "../../netlink/nft-expression.ts";
 import { NF_INET_POST_ROUTING } from "../../netlink/nft-request.ts";
+import type { Rule } from "../nft-rules.ts";
+import { findGeneration } from "../nft-transaction.ts";
 import {
   addEntries,
   checkEntries,
@@ -35,7 +37,6 @@ import {
   type Place,
 } from "./dispatch.ts";
 import { addressMap, inetTable as table } from "./sets.ts";
-import { findGeneration, type Rule } from "./tables.ts";
 
 export type { Owner } from "../../net/owner.ts";
 

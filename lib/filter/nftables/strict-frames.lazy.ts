@@ -27,7 +27,7 @@ import {
   NFT_CMP_GT,
   NFT_CMP_LT,
 } from "../../netlink/nft-packet.ts";
-import type { Rule } from "./tables.ts";
+import type { Rule } from "../nft-rules.ts";
 
 /** Types of frames, linux/if_ether.h. */
 const IPV4 = 0x0800;

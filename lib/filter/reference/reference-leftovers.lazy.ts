@@ -1,7 +1,7 @@
 /**
  * What the reference plugins 1.x made for an attachment, and our own rules by iptables: found by
  * the names those compute, taken for what it is by CHECK, and taken away over netlink without
- * running a program, except where the packet filter is older than nf_tables.
+ * running a program. The packet filter older than nf_tables is not looked at here.
  *
  *   inet cni_plugins_masquerade   masq_checks: one rule for each address, commented
  *   ip nat, ip6 nat               POSTROUTING: jumps to the chain CNI-…, one for each container
@@ -9,7 +9,6 @@
  */
 
 import { ENOENT } from "../../host/errno.ts";
-import { lazily } from "../../host/lazy.ts";
 import { equalAddresses, type IpAddress } from "../../ip/address.ts";
 import type { Netns } from "../../net/netns.ts";
 import { type Owner, quotedNetwork } from "../../net/owner.ts";
@@ -18,11 +17,10 @@ import { isRefusal } from "../../netlink/error.ts";
 import type { Request } from "../../netlink/message.ts";
 import { comparedValues, iptablesComment, jumpTarget } from "../../netlink/nft-expression.ts";
 import { delChain, delRule, getChain, type NftChain } from "../../netlink/nft-request.ts";
-import { changeTables, type FoundRule, listChainRules } from "../nftables/tables.ts";
+import { type FoundRule, listChainRules } from "../nft-rules.ts";
+import { changeTables } from "../nft-transaction.ts";
 import { attachmentPrefix, chainName, isChainName, networkPrefix } from "./names.ts";
-import { bridgeTable, hasLegacyNat, masqueradeTable, natTables } from "./tables.ts";
-
-type Iptables = typeof import("../iptables/masquerade-iptables.lazy.ts");
+import { bridgeTable, masqueradeTable, natTables } from "./tables.ts";
 
 const masqueradeRules: NftChain = { table: masqueradeTable, name: "masq_checks" };
 const masqueradeHook: NftChain = { table: masqueradeTable, name: "postrouting" };
@@ -76,8 +74,6 @@ export function deleteLeftovers(ns: Netns, owner: Owner, known: readonly IpAddre
         .flatMap((chain) => natLeftovers(ns, chain, known)),
     ],
   });
-  const iptables = legacyIptables(ns);
-  iptables?.deleteRules(ns, { owner, known, flavour: "legacy" });
 }
 
 /** Deletes the MAC spoof check that was left for an attachment. */
@@ -157,13 +153,6 @@ export function collectLeftovers(ns: Netns, network: string, valid: readonly Own
       ),
     ],
   });
-  const iptables = legacyIptables(ns);
-  iptables?.collectRules(ns, { network, valid, flavour: "legacy" });
-}
-
-function legacyIptables(ns: Netns): Iptables | undefined {
-  const isNeeded = hasLegacyNat(ns, 4) || hasLegacyNat(ns, 6);
-  return isNeeded ? lazily<Iptables>("masquerade-iptables") : undefined;
 }
 
 function staleMasquerade(ns: Netns, network: string, valid: readonly Owner[]): readonly Request[] {

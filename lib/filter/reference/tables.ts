@@ -6,7 +6,7 @@ import type { Family } from "../../ip/address.ts";
 import type { Netns } from "../../net/netns.ts";
 import * as nft from "../../netlink/nft-expression.ts";
 import { getChain, getTable, type NftTable } from "../../netlink/nft-request.ts";
-import { isThere, unlessUnsupported } from "../nftables/tables.ts";
+import { isThere, unlessUnsupported } from "../nft-transaction.ts";
 
 /** Masquerade by the reference's nftables backend. */
 export const masqueradeTable: NftTable = {
