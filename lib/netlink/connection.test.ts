@@ -76,6 +76,31 @@ describe("a connection", () => {
     expect(cause).toMatchObject({ errno: 17, settled: true });
   });
 
+  it("takes a refusal that a request tolerates for done, but not in a transaction", () => {
+    const [EEXIST, ENOENT] = [17, 2];
+    const taken = { ...getLink("br0"), tolerates: [ENOENT, EEXIST] };
+    const [outcome] = connect(answer("link-add-taken")).perform(taken);
+    expect(outcome?.error).toBeUndefined();
+    const other = { ...getLink("br0"), tolerates: [ENOENT] };
+    const refused = { errno: EEXIST, settled: true };
+    expect(thrownBy(() => connect(answer("link-add-taken")).perform(other))).toMatchObject(refused);
+    expect(connect(answer("link-add-taken")).attempt(other)[0]?.error).toMatchObject(refused);
+    const batch = [taken, getLink("last")];
+    const transaction = () => connect(answer("link-add-taken")).transaction(batch);
+    expect(thrownBy(transaction)).toMatchObject(refused);
+  });
+
+  it("throws for a refusal what the request says of it, and for nothing else", () => {
+    const explain = ({ errno }: NetlinkError) => new Error(`explained ${errno}`);
+    const request = { ...getLink("br0"), explain };
+    const explained = thrownBy(() => connect(answer("link-add-taken")).perform(request));
+    expect(explained).toEqual(new Error("explained 17"));
+    expect(connect(answer("link-add-taken")).attempt(request)[0]?.error).toMatchObject({
+      errno: 17,
+    });
+    expect(thrownBy(() => connect().perform(request))).toMatchObject({ errno: 110 });
+  });
+
   it("takes the one answer of nfnetlink to whoever may not use it as that to all", () => {
     const denied = end(2);
     new DataView(denied.buffer).setInt32(16, -1, true);

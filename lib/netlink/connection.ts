@@ -66,7 +66,7 @@ export interface Outcome {
   /** The request in words. */
   readonly what: Words;
   readonly bodies: Reader[];
-  error?: NetlinkError;
+  error?: NetlinkError | undefined;
 }
 
 /** One netlink socket of one protocol in one namespace, opened on first use. */
@@ -88,16 +88,19 @@ export class Connection {
     this.#longest = longest;
   }
 
-  /** Sends all requests in one datagram and throws the first refusal. */
+  /** Sends all requests in one datagram and throws the first refusal not tolerated. */
   perform(...requests: readonly Request[]): Outcome[] {
-    const outcomes = this.attempt(...requests);
-    for (const { error } of outcomes) if (error) throw error;
-    return outcomes;
+    return settledWell(requests, this.attempt(...requests));
   }
 
-  /** Sends all requests in one datagram; refusals are in the outcomes, one per request. */
+  /** Sends all requests in one datagram; refusals not tolerated are in the outcomes, one each. */
   attempt(...requests: readonly Request[]): Outcome[] {
-    return this.#exchange(requests, requests.length - 1);
+    const outcomes = this.#exchange(requests, requests.length - 1);
+    outcomes.forEach((outcome, i) => {
+      const errno = outcome.error?.errno;
+      if (errno && requests[i]?.tolerates?.includes(errno)) outcome.error = undefined;
+    });
+    return outcomes;
   }
 
   /**
@@ -106,7 +109,7 @@ export class Connection {
    * all, and since kernels before 6.10 do not acknowledge the last, the one before it is asked to.
    */
   transaction(requests: readonly Request[]): void {
-    for (const { error } of this.#exchange(requests, requests.length - 2)) if (error) throw error;
+    settledWell(requests, this.#exchange(requests, requests.length - 2));
   }
 
   #exchange(requests: readonly Request[], acknowledged: number): Outcome[] {
@@ -268,6 +271,14 @@ export class Connection {
     const error = errorIn(message, request);
     if (error) outcome.error ??= error;
   }
+}
+
+/** The outcomes, if none is a refusal; throws the first one, in the words of its request. */
+function settledWell(requests: readonly Request[], outcomes: Outcome[]): Outcome[] {
+  outcomes.forEach(({ error }, i) => {
+    if (error) throw requests[i]?.explain?.(error) ?? error;
+  });
+  return outcomes;
 }
 
 function refused(outcome: Outcome): Outcome {

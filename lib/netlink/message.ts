@@ -1,6 +1,7 @@
 /** Netlink messages: the header every family shares. Layout from linux/netlink.h. */
 
 import { type Codec, Reader, Writer } from "../bytes/codec.ts";
+import type { NetlinkError } from "./error.ts";
 
 export const NLM_F_REQUEST = 1;
 export const NLM_F_MULTI = 2;
@@ -36,6 +37,10 @@ export interface Request {
   readonly flags: number;
   readonly codec: Codec<unknown>;
   readonly value: unknown;
+  /** Error numbers that mean it is done already; a transaction, which they undo, has none. */
+  readonly tolerates?: readonly number[];
+  /** What is thrown for a refusal, where the kernel's own error says too little. */
+  readonly explain?: (refusal: NetlinkError) => Error;
 }
 
 /** Parameters of `request`: the body is a value and the codec that writes it. */
