@@ -13,6 +13,7 @@
 import { lazily } from "../host/lazy.ts";
 import { equalAddresses, type Family, family, type IpAddress } from "../ip/address.ts";
 import { NetError } from "../net/error.ts";
+import { collect } from "../net/inventory.ts";
 import type { Netns } from "../net/netns.ts";
 import { isOfNetwork, type Owner, ownerTexts } from "../net/owner.ts";
 import { findSysctl } from "../net/sysctl.ts";
@@ -241,7 +242,7 @@ export function deleteFromFirewalld(
 
 /** Deletes an attachment's elements, and joins the ports that they say; none is fine. */
 export function deleteFromNftables(host: Netns, { owner, known, links }: Leaving): void {
-  joinPorts(host, portsIn(nftables.deleteForwarding(host, owner, { addresses: known, links })));
+  nftables.deleteForwarding(host, owner, { addresses: known, links });
 }
 
 /** Deletes an attachment's rules in iptables, also those of the reference plugin; joins ports. */
@@ -275,7 +276,7 @@ export function collectFromFirewalld(host: Netns, staying: Staying, options: For
 
 /** Deletes the elements of others of a network, and joins the ports that they say. */
 export function collectFromNftables(host: Netns, { network, valid }: Staying): void {
-  joinPorts(host, portsIn(nftables.collectForwarding(host, network, valid)));
+  for (const shelf of nftables.forwardingShelves(host)) collect(shelf, network, valid);
 }
 
 /** Deletes the rules of others of a network in iptables, and joins the ports that they say. */

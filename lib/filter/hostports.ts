@@ -9,6 +9,7 @@ import { lazily } from "../host/lazy.ts";
 import type { IpAddress } from "../ip/address.ts";
 import { listLocalAddresses } from "../net/address.ts";
 import { forgetConnections } from "../net/conntrack.ts";
+import { collect } from "../net/inventory.ts";
 import { findLink, findLinks, type Link } from "../net/link.ts";
 import type { Netns } from "../net/netns.ts";
 import type { Owner } from "../net/owner.ts";
@@ -175,7 +176,7 @@ export function deleteFromOthers(host: Netns, owner: Owner): void {
 
 /** Takes back the ports of all attachments of a network but the valid ones, in nf_tables. */
 export function collectFromNftables(host: Netns, network: string, valid: readonly Owner[]): void {
-  nftables.collectHostPorts(host, network, valid);
+  collect(nftables.hostPortShelf(host), network, valid);
 }
 
 /** Takes back what others of a network, or the reference plugin for them, have in other tables. */

@@ -7,6 +7,7 @@ import { EOPNOTSUPP } from "../host/errno.ts";
 import { lazily } from "../host/lazy.ts";
 import type { IpAddress } from "../ip/address.ts";
 import type { Cidr } from "../ip/cidr.ts";
+import { collect } from "../net/inventory.ts";
 import type { Netns } from "../net/netns.ts";
 import { isRefusal } from "../netlink/error.ts";
 import * as nftables from "./nftables/masquerade.ts";
@@ -88,7 +89,7 @@ export function deleteMasquerade(host: Netns, { owner, known, found }: Masquerad
 
 /** Removes the masquerade of all attachments of a network that are no longer valid. */
 export function collectMasquerade(host: Netns, network: string, valid: readonly Owner[]): void {
-  nftables.collectMasquerade(host, network, valid);
+  collect(nftables.masqueradeShelf(host), network, valid);
   if (!hasReferenceTables(host)) return;
   leftovers().collectLeftovers(host, network, valid);
   if (hasLegacy(host)) iptables().collectRules(host, { network, valid, flavour: "legacy" });

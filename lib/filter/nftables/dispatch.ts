@@ -6,7 +6,7 @@
 import { ENOENT, EOPNOTSUPP } from "../../host/errno.ts";
 import { heldByAnother, livingFinder } from "../../net/holder.ts";
 import type { Netns } from "../../net/netns.ts";
-import { isOfNetwork, type Owner, ownerText, ownerTexts } from "../../net/owner.ts";
+import { type Owner, ownerText, ownerTexts } from "../../net/owner.ts";
 import { decodeReply, type Outcome } from "../../netlink/connection.ts";
 import { isRefusal, NetlinkError } from "../../netlink/error.ts";
 import type { Request } from "../../netlink/message.ts";
@@ -290,14 +290,15 @@ export function deleteEntries(
     questions: known.map(questionFor),
     plan: (answers) => {
       const found = elementsIn(known, answers).filter(isOwn);
-      deleted = found.length > 0 ? found : listAll(ns, dispatcher).filter(isOwn);
+      deleted = found.length > 0 ? found : listEntries(ns, dispatcher).filter(isOwn);
       return removal(ns, dispatcher, deleted);
     },
   });
   return deleted;
 }
 
-function listAll(ns: Netns, { maps }: Dispatcher): readonly OwnedElement[] {
+/** All elements that an attachment has, of whichever attachment. */
+export function listEntries(ns: Netns, { maps }: Dispatcher): readonly OwnedElement[] {
   return maps.flatMap((map) => listOwnedElements(ns, map));
 }
 
@@ -332,25 +333,32 @@ export function checkEntries(
 /** How many elements one transaction deletes: the list of their keys has to fit one attribute. */
 const CHUNK = 500;
 
-/** Deletes the elements of a network whose owners are not among the valid ones; returns them. */
-export function collectEntries(
+/**
+ * Deletes elements that were listed, and the chains that nothing leads to without them, unless they
+ * have changed hands since. Returns what it has deleted.
+ */
+export function removeEntries(
   ns: Netns,
   dispatcher: Dispatcher,
-  { network, valid }: { readonly network: string; readonly valid: readonly Owner[] },
+  listed: readonly OwnedElement[],
 ): readonly OwnedElement[] {
-  const kept = new Set(valid.flatMap(ownerTexts));
-  const isStale = ({ comment }: OwnedElement) =>
-    isOfNetwork(comment, network) && !kept.has(comment);
   const deleted: OwnedElement[] = [];
-  let stale: readonly OwnedElement[] = [];
-  const plan = () => {
-    stale = listAll(ns, dispatcher).filter(isStale);
-    return deletion(ns, dispatcher, stale.slice(0, CHUNK));
-  };
-  do {
-    stale = [];
-    changeTables(ns, { questions: [], plan });
-    deleted.push(...stale.slice(0, CHUNK));
-  } while (stale.length > CHUNK);
+  for (let at = 0; at < listed.length; at += CHUNK) {
+    const known = new Set(listed.slice(at, at + CHUNK).map(identity));
+    let stale: readonly OwnedElement[] = [];
+    changeTables(ns, {
+      questions: [],
+      plan: () => {
+        stale = listEntries(ns, dispatcher).filter((element) => known.has(identity(element)));
+        return deletion(ns, dispatcher, stale);
+      },
+    });
+    deleted.push(...stale);
+  }
   return deleted;
+}
+
+/** The same text means the same place and the same owner. */
+function identity({ set, key, comment }: OwnedElement): string {
+  return `${set.name} ${key.join()} ${comment}`;
 }

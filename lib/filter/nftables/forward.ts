@@ -18,6 +18,7 @@
  */
 
 import { family, formatAddress, type IpAddress } from "../../ip/address.ts";
+import type { Shelf } from "../../net/inventory.ts";
 import type { Netns } from "../../net/netns.ts";
 import { type Owner, ownerTexts } from "../../net/owner.ts";
 import {
@@ -43,20 +44,28 @@ import {
   type NftChain,
   type NftSet,
 } from "../../netlink/nft-request.ts";
+import { joinPorts, portsIn } from "../forward-ports.ts";
 import type { Forwarded, Forwarding, Ingress } from "../forwarding.ts";
 import type { Rule } from "../nft-rules.ts";
 import { unlessUnsupported } from "../nft-transaction.ts";
 import {
   addEntries,
   checkEntries,
-  collectEntries,
   type Dispatcher,
   deleteEntries,
   type Entry,
   type Place,
 } from "./dispatch.ts";
 import { elementIn, listOwnedElements, type OwnedElement } from "./elements.ts";
-import { addressMap, bridgeTable, linkName, linkSet, inetTable as table } from "./sets.ts";
+import { entryShelf, type MarkedElement } from "./entry-shelf.ts";
+import {
+  addressMap,
+  bridgeTable,
+  linkName,
+  linkNameIn,
+  linkSet,
+  inetTable as table,
+} from "./sets.ts";
 
 /** Where packets are filtered, linux/netfilter_ipv4.h and netfilter_bridge.h. */
 const NF_IP_PRI_FILTER = 0;
@@ -193,21 +202,17 @@ export interface Known {
   readonly links: readonly string[];
 }
 
-/** Ends the forwarding of an attachment, and returns the notes that it had; none is fine. */
-export function deleteForwarding(
-  host: Netns,
-  owner: Owner,
-  { addresses, links }: Known,
-): readonly string[] {
+/** Ends the forwarding of an attachment, and joins the ports that its notes name; none is fine. */
+export function deleteForwarding(host: Netns, owner: Owner, { addresses, links }: Known): void {
   const known = [...links.map(portPlaceOf), ...addresses.map(bridgedPlaceOf)];
-  return notesOf([
+  joinNoted(host, [
     ...deleteEntries(host, bridged, { owner, known }),
     ...deleteEntries(host, dispatcher, { owner, known: addresses.map(placeOf) }),
   ]);
 }
 
-function notesOf(elements: readonly OwnedElement[]): readonly string[] {
-  return elements.flatMap(({ holder }) => holder ?? []);
+function joinNoted(host: Netns, elements: readonly OwnedElement[]): void {
+  joinPorts(host, portsIn(elements.flatMap(({ holder }) => holder ?? [])));
 }
 
 /** The note that an attachment's own element has at a port; undefined if there is none. */
@@ -227,16 +232,24 @@ export function checkForwarding(host: Netns, forwarding: Forwarding): string | u
   );
 }
 
-/** Ends the forwarding of all attachments of a network but the valid ones; returns their notes. */
-export function collectForwarding(
-  host: Netns,
-  network: string,
-  valid: readonly Owner[],
-): readonly string[] {
-  return notesOf([
-    ...collectEntries(host, bridged, { network, valid }),
-    ...collectEntries(host, dispatcher, { network, valid }),
-  ]);
+/** What is isolated within bridges, and then what is forwarded: ports are joined with either. */
+export function forwardingShelves(host: Netns): readonly Shelf<MarkedElement>[] {
+  const afterwards = (removed: readonly OwnedElement[]) => joinNoted(host, removed);
+  return [
+    entryShelf(host, {
+      dispatcher: bridged,
+      keyInWords: ({ set, key }) =>
+        set === isolatedPorts
+          ? `isolated port ${linkNameIn(key)}`
+          : `isolated ${formatAddress(key)}`,
+      afterwards,
+    }),
+    entryShelf(host, {
+      dispatcher,
+      keyInWords: ({ key }) => `forwarding to ${formatAddress(key)}`,
+      afterwards,
+    }),
+  ];
 }
 
 /** Every address that is forwarded, with the text of its owner. */

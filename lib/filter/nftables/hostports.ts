@@ -4,6 +4,7 @@ import { hash32Hex } from "../../bytes/hash.ts";
 import { family, formatAddress } from "../../ip/address.ts";
 import { type Cidr, firstAddress, formatCidr, networkOf } from "../../ip/cidr.ts";
 import { NetError } from "../../net/error.ts";
+import type { Shelf } from "../../net/inventory.ts";
 import type { Netns } from "../../net/netns.ts";
 import { nameOwner, type Owner, ownerIn } from "../../net/owner.ts";
 import * as nft from "../../netlink/nft-expression.ts";
@@ -24,12 +25,12 @@ import {
   addEntries,
   type ChainWithRules,
   checkEntries,
-  collectEntries,
   type Dispatcher,
   deleteEntries,
   type Entry,
 } from "./dispatch.ts";
 import { elementIn, listOwnedElements, type OwnedElement } from "./elements.ts";
+import { entryShelf, type MarkedElement } from "./entry-shelf.ts";
 import { bitOf, dispatcherFor, sets } from "./hostport-table.ts";
 import { inetTable, linkName } from "./sets.ts";
 
@@ -239,7 +240,13 @@ export function checkHostPorts(host: Netns, wanted: HostPorts): string | undefin
   return checkEntries(host, dispatcherOf(wanted), { owner, entries: entriesOf(wanted) });
 }
 
-/** Takes back the ports of all attachments of a network but the valid ones. */
-export function collectHostPorts(host: Netns, network: string, valid: readonly Owner[]): void {
-  collectEntries(host, dispatcherFor(), { network, valid });
+/** The ports that lead to containers, and the clients that are masqueraded for them. */
+export function hostPortShelf(host: Netns): Shelf<MarkedElement> {
+  return entryShelf(host, {
+    dispatcher: dispatcherFor(),
+    keyInWords: (element) => {
+      const what = describe(placedAt(element.set, element.key));
+      return isClient(element) ? `clients of ${what}` : what;
+    },
+  });
 }

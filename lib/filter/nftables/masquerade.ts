@@ -9,8 +9,9 @@
  * A packet costs one lookup and an attachment one element, however many there are.
  */
 
-import { family, type IpAddress } from "../../ip/address.ts";
+import { family, formatAddress, type IpAddress } from "../../ip/address.ts";
 import { type Cidr, firstAddress, formatCidr, networkOf } from "../../ip/cidr.ts";
+import type { Shelf } from "../../net/inventory.ts";
 import type { Netns } from "../../net/netns.ts";
 import type { Owner } from "../../net/owner.ts";
 import {
@@ -30,12 +31,12 @@ import { findGeneration } from "../nft-transaction.ts";
 import {
   addEntries,
   checkEntries,
-  collectEntries,
   type Dispatcher,
   deleteEntries,
   type Entry,
   type Place,
 } from "./dispatch.ts";
+import { entryShelf, type MarkedElement } from "./entry-shelf.ts";
 import { addressMap, inetTable as table } from "./sets.ts";
 
 export type { Owner } from "../../net/owner.ts";
@@ -94,9 +95,12 @@ export function checkMasquerade(
   return checkEntries(host, dispatcher, { owner, entries: addresses.map(entryOf) });
 }
 
-/** Ends the masquerade of all attachments of a network but the valid ones. */
-export function collectMasquerade(host: Netns, network: string, valid: readonly Owner[]): void {
-  collectEntries(host, dispatcher, { network, valid });
+/** The addresses that are masqueraded, each as what it is for. */
+export function masqueradeShelf(host: Netns): Shelf<MarkedElement> {
+  return entryShelf(host, {
+    dispatcher,
+    keyInWords: ({ key }) => `masquerade of ${formatAddress(key)}`,
+  });
 }
 
 function placeOf(address: IpAddress): Place {

@@ -23,9 +23,14 @@ export function linkSet(table: NftTable, name: string, leadsTo: "nothing" | "ver
   return { table, name, keyType: 41, keyLength: IFNAMSIZ, leadsTo, userData };
 }
 
-/** The name of a link as rules compare it. */
+/** The name of a link as rules compare it, filled up with zeros. */
 export function linkName(name: string): Uint8Array {
   const key = new Uint8Array(IFNAMSIZ);
   for (let i = 0; i < name.length && i < IFNAMSIZ - 1; i++) key[i] = name.charCodeAt(i);
   return key;
+}
+
+/** The name of a link that is the key of an element. */
+export function linkNameIn(key: Uint8Array): string {
+  return String.fromCharCode(...key).replace(/\0+$/, "");
 }

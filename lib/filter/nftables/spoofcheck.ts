@@ -1,0 +1,131 @@
+/**
+ * The MAC spoof check of bridge ports: a frame whose source is not the container's is dropped.
+ *
+ *   table bridge weft
+ *     chain prerouting (filter hook)   port  ->  map spoofcheck
+ *     map spoofcheck                   "veth1" "network containerID ifName"  ->  mac-0a-58-0a-01-00-02
+ *     chain mac-0a-58-0a-01-00-02      from another MAC: drop
+ *     chain strict-0a-58-0a-01-00-02   the same; what tells this MAC passes, the rest goes to `strict`
+ *     chain strict                     ARP and neighbour discovery that tell a MAC: drop
+ *
+ * A frame costs one lookup and an attachment one element, however many there are.
+ */
+
+import { lazily } from "../../host/lazy.ts";
+import { formatMac, type Mac } from "../../ip/mac.ts";
+import type { Shelf } from "../../net/inventory.ts";
+import type { Netns } from "../../net/netns.ts";
+import type { Owner } from "../../net/owner.ts";
+import {
+  goWhere,
+  loadMeta,
+  matchOtherSource,
+  NF_DROP,
+  NFT_META_IIFNAME,
+  verdictOf,
+} from "../../netlink/nft-expression.ts";
+import { NF_BR_PRE_ROUTING } from "../../netlink/nft-request.ts";
+import type { Rule } from "../nft-rules.ts";
+import {
+  addEntries,
+  checkEntries,
+  type Dispatcher,
+  deleteEntries,
+  type Entry,
+  type Place,
+} from "./dispatch.ts";
+import { entryShelf, type MarkedElement } from "./entry-shelf.ts";
+import { linkName, linkNameIn, linkSet, bridgeTable as table } from "./sets.ts";
+
+/** The source of a frame, or also what ARP and neighbour discovery tell. */
+export type SpoofCheck = "source" | "strict";
+
+/** The host's end of a pair, and what its container may send. */
+export interface CheckedPort {
+  readonly name: string;
+  readonly mac: Mac;
+  readonly check: SpoofCheck;
+}
+
+/** Before anything else looks at a frame, linux/netfilter_bridge.h. */
+const NF_BR_PRI_NAT_DST_BRIDGED = -300;
+
+/** What the names of chains begin with that check more than the source, and what these share. */
+const STRICT = "strict-";
+const strictChain = { table, name: "strict" };
+const noMac = /* @__PURE__ */ new Uint8Array(6);
+
+const map = /* @__PURE__ */ linkSet(table, "spoofcheck", "verdicts");
+
+const dispatcher: Dispatcher = {
+  maps: [map],
+  rulesPerChain: (chain) => (chain.startsWith(STRICT) ? portRules(noMac).length : 1),
+  keepsChains: false,
+  chain: {
+    table,
+    name: "prerouting",
+    base: { type: "filter", hook: NF_BR_PRE_ROUTING, priority: NF_BR_PRI_NAT_DST_BRIDGED },
+  },
+  rules: () => [[loadMeta(NFT_META_IIFNAME), goWhere(map.name)]],
+};
+
+/** The same with the chain that all strict ones share: made with the first, it stays. */
+const strictDispatcher: Dispatcher = {
+  ...dispatcher,
+  entrances: () => [{ chain: strictChain, rules: strictFrames().sharedRules() }],
+};
+
+function dispatcherFor({ check }: CheckedPort): Dispatcher {
+  return check === "strict" ? strictDispatcher : dispatcher;
+}
+
+/** Drops what a port sends from other MACs; what a former owner of the port left is replaced. */
+export function addSpoofCheck(host: Netns, owner: Owner, port: CheckedPort): void {
+  addEntries(host, dispatcherFor(port), { owner, entries: [entryOf(port)] });
+}
+
+/** Ends the check of an attachment; none is fine. The name of its port spares a search. */
+export function deleteSpoofCheck(host: Netns, owner: Owner, portName: string | undefined): void {
+  const known = portName === undefined ? [] : [placeOf(portName)];
+  deleteEntries(host, dispatcher, { owner, known });
+}
+
+/** What an attachment's check lacks, in words; undefined if it is complete. */
+export function findSpoofCheckFault(
+  host: Netns,
+  owner: Owner,
+  port: CheckedPort,
+): string | undefined {
+  return checkEntries(host, dispatcherFor(port), { owner, entries: [entryOf(port)] });
+}
+
+/** The ports that are checked. */
+export function spoofCheckShelf(host: Netns): Shelf<MarkedElement> {
+  return entryShelf(host, {
+    dispatcher,
+    keyInWords: ({ key }) => `MAC spoof check of ${linkNameIn(key)}`,
+  });
+}
+
+function placeOf(portName: string): Place {
+  return { map, key: linkName(portName) };
+}
+
+function entryOf({ name, mac, check }: CheckedPort): Entry {
+  const isStrict = check === "strict";
+  const digits = formatMac(mac).replaceAll(":", "-");
+  return {
+    ...placeOf(name),
+    what: `"${name}"`,
+    chain: { table, name: `${isStrict ? STRICT : "mac-"}${digits}` },
+    rules: isStrict ? portRules(mac) : [[...matchOtherSource(mac), verdictOf(NF_DROP)]],
+  };
+}
+
+function portRules(mac: Mac): readonly Rule[] {
+  return strictFrames().portRules(mac, strictChain.name);
+}
+
+function strictFrames(): typeof import("./strict-frames.lazy.ts") {
+  return lazily("strict-frames");
+}
