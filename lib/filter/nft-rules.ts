@@ -10,8 +10,10 @@ import { listOrNone } from "./nft-transaction.ts";
 export function listChainRules(ns: Netns, chain: NftChain): readonly FoundRule[] {
   const found = listOrNone(() => ns.netfilter.dump(listRules(chain), ruleMessage));
   return found.flatMap(({ attributes }) => {
-    const { handle = 0, comment = "", expressions = [] } = attributes ?? {};
-    return attributes?.chain === chain.name ? [{ handle, comment, expressions }] : [];
+    const { handle = 0, notes, expressions = [] } = attributes ?? {};
+    return attributes?.chain === chain.name
+      ? [{ handle, comment: notes?.comment ?? "", expressions }]
+      : [];
   });
 }
 

@@ -210,7 +210,7 @@ export function findOutputFault(ns: Netns, link: LinkRef, shape: Shape): string 
   if (found?.kind !== "tbf") {
     return `"${link.name}" has ${found?.kind ?? "no"} qdisc where a tbf was expected`;
   }
-  const { parameters, rate64 } = found.options ?? {};
+  const { parameters, rate64 } = found.data ?? {};
   const rate = rate64 ?? parameters?.rate?.rate;
   const { bucket } = shape;
   if (rate !== bucket.rate) return differs(link, "rate", { expected: bucket.rate, found: rate });

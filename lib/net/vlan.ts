@@ -31,7 +31,7 @@ export function listVlans(ns: Netns, port: LinkRef): Vlan[] {
 function ownVlans(ns: Netns, port: LinkRef): PortVlan[] {
   const messages = ns.route.dump(listPortVlans(), portVlansMessage);
   const own = messages.find(({ header }) => header.index === port.index);
-  return (own?.attributes.vlans ?? []).map(({ id = 0, flags = 0 }) => ({ id, flags }));
+  return (own?.attributes.spec?.vlans ?? []).map(({ id = 0, flags = 0 }) => ({ id, flags }));
 }
 
 /** How many VLANs one request names at most, to stay well below the size of an attribute. */

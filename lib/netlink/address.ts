@@ -1,7 +1,8 @@
 /** Interface addresses: what `ip address` reads and writes. Layout from linux/if_addr.h. */
 
-import { ip, u8, u32 } from "../bytes/codec.ts";
-import { attr, attributes, message, struct } from "../bytes/struct.ts";
+import { attr, attributes } from "../bytes/attributes.ts";
+import { ip, u8, u32 } from "../bytes/scalar.ts";
+import { message, struct } from "../bytes/struct.ts";
 import { family } from "../ip/address.ts";
 import { type Cidr, formatCidr, lastAddress } from "../ip/cidr.ts";
 import { NLM_F_CREATE, NLM_F_EXCL, type Request, request } from "./message.ts";

@@ -1,8 +1,9 @@
 /** A netlink socket: requests go out, answers come back, and nobody above sees a raw message. */
 
 import * as host from "host";
+import { attr, attributes } from "../bytes/attributes.ts";
 import { CodecError, Reader } from "../bytes/codec.ts";
-import { eachAttribute } from "../bytes/struct.ts";
+import { cstring, s32 } from "../bytes/scalar.ts";
 import {
   checked,
   EBADMSG,
@@ -23,6 +24,7 @@ import {
   NLM_F_DUMP_INTR,
   NLMSG_DONE,
   NLMSG_ERROR,
+  nlmsghdr,
   type Received,
   type Request,
   say,
@@ -37,7 +39,6 @@ const NETLINK_EXT_ACK = 11;
 const NETLINK_GET_STRICT_CHK = 12;
 const MSG_TRUNC = 0x20;
 const MSG_DONTWAIT = 0x40;
-const NLMSGERR_ATTR_MSG = 1;
 
 export const NETLINK_ROUTE = 0;
 export const NETLINK_NETFILTER = 12;
@@ -332,28 +333,24 @@ function copyOf(body: Reader): Reader {
 }
 
 /** Error number and text of NLMSG_ERROR or NLMSG_DONE; undefined if it says success. */
-function errorIn(message: Received, request: Request): NetlinkError | undefined {
+function errorIn(message: Received, { what }: Request): NetlinkError | undefined {
   const { body } = message;
-  const errno = body.left >= 4 ? -(body.u32() | 0) : 0;
+  const errno = body.left >= s32.size ? -s32.read(body) : 0;
   if (errno === 0) return undefined;
   const hasText = (message.flags & NLM_F_ACK_TLVS) !== 0;
   const reader = { read: () => extendedText(message) };
-  const text = hasText ? decode(request.what, reader, body) : undefined;
-  return new NetlinkError(say(request.what), errno, text === undefined ? {} : { text });
+  const text = hasText ? decode(what, reader, body) : undefined;
+  return new NetlinkError(say(what), errno, text === undefined ? {} : { text });
 }
 
+const details = /* @__PURE__ */ attributes({ text: attr(1, "NLMSGERR_ATTR_MSG", cstring) });
+
 /** The words of the extended acknowledgement, after the copy of the request. */
-function extendedText(message: Received): string | undefined {
-  const { body } = message;
-  if (message.type === NLMSG_ERROR) {
-    const length = body.u32();
-    body.skip(12);
-    if (!(message.flags & NLM_F_CAPPED)) body.skip(Math.min((length - 16 + 3) & ~3, body.left));
+function extendedText({ type, flags, body }: Received): string | undefined {
+  if (type === NLMSG_ERROR) {
+    const { length } = nlmsghdr.read(body);
+    const rest = (length - nlmsghdr.size + 3) & ~3;
+    if (!(flags & NLM_F_CAPPED)) body.skip(Math.min(rest, body.left));
   }
-  let text: string | undefined;
-  eachAttribute(body, (type) => {
-    if (type !== NLMSGERR_ATTR_MSG) return;
-    text = host.decode(body.bytes.subarray(body.at, body.end - 1));
-  });
-  return text;
+  return details.read(body).text;
 }

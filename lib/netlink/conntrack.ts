@@ -1,7 +1,9 @@
 /** Tracked connections: what `conntrack` lists and deletes. linux/netfilter/nfnetlink_conntrack.h. */
 
-import { ip, u8, u16be, u32, u32be, type ValueOf } from "../bytes/codec.ts";
-import { attr, attributes, message } from "../bytes/struct.ts";
+import { attr, attributes } from "../bytes/attributes.ts";
+import type { ValueOf } from "../bytes/codec.ts";
+import { ip, u8, u16be, u32, u32be } from "../bytes/scalar.ts";
+import { message } from "../bytes/struct.ts";
 import { AF_INET, AF_INET6 } from "./address.ts";
 import { type Request, request } from "./message.ts";
 import { nfgenmsg } from "./nfgenmsg.ts";

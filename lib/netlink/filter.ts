@@ -3,10 +3,14 @@
  * linux/tc_act/tc_mirred.h.
  */
 
-import { type Codec, s32, u8, u16, u16be, u32, u32be } from "../bytes/codec.ts";
-import { attr, attributes, list, message, struct } from "../bytes/struct.ts";
+import { counted } from "../bytes/array.ts";
+import { attr, attributes, list } from "../bytes/attributes.ts";
+import type { ValueOf } from "../bytes/codec.ts";
+import { s32, u8, u16, u16be, u32, u32be } from "../bytes/scalar.ts";
+import { message, struct } from "../bytes/struct.ts";
+import { variant } from "../bytes/variant.ts";
 import { NLM_F_CREATE, NLM_F_EXCL, type Request, request } from "./message.ts";
-import { type AttributesIn, kindAndOptions, type On, tcmsg } from "./tc.ts";
+import { kindAndOptions, type On, tcmsg } from "./tc.ts";
 
 const RTM_NEWTFILTER = 44;
 const RTM_DELTFILTER = 45;
@@ -41,9 +45,9 @@ const mirred = /* @__PURE__ */ attributes({
 });
 
 /** What a filter does with a packet that it matches. */
-type Action = { readonly kind: "mirred"; readonly options?: AttributesIn<typeof mirred> };
+const action = /* @__PURE__ */ variant(kindAndOptions, { mirred });
 
-const action = /* @__PURE__ */ kindAndOptions<Action>({ mirred }, { options: 2 });
+type Action = ValueOf<typeof action>;
 
 /** struct tc_u32_key: four bytes at an offset from the network header, under a mask. */
 const u32Key = /* @__PURE__ */ struct("tc_u32_key", {
@@ -64,19 +68,9 @@ const u32Head = /* @__PURE__ */ struct("tc_u32_sel", {
   hashMask: u32be,
 });
 
-type U32Key = AttributesIn<typeof u32Key>;
+type U32Key = ValueOf<typeof u32Key>;
 
-const selector: Codec<{ readonly flags: number; readonly keys: readonly U32Key[] }> = {
-  size: 0,
-  write(out, { flags, keys }) {
-    u32Head.write(out, { flags, keyCount: keys.length });
-    for (const key of keys) u32Key.write(out, key);
-  },
-  read(input) {
-    const { flags, keyCount } = u32Head.read(input);
-    return { flags, keys: Array.from({ length: keyCount }, () => u32Key.read(input)) };
-  },
-};
+const selector = /* @__PURE__ */ counted(u32Head, "keyCount", u32Key);
 
 const u32Filter = /* @__PURE__ */ attributes({
   classId: attr(1, "TCA_U32_CLASSID", u32),
@@ -90,18 +84,15 @@ const matchallFilter = /* @__PURE__ */ attributes({
   actions: attr(2, "TCA_MATCHALL_ACT", /* @__PURE__ */ list(attr(1, "1", action))),
 });
 
-type Filter =
-  | { readonly kind: "u32"; readonly options?: AttributesIn<typeof u32Filter> }
-  | { readonly kind: "matchall"; readonly options?: AttributesIn<typeof matchallFilter> };
+const filter = /* @__PURE__ */ variant(kindAndOptions, {
+  u32: u32Filter,
+  matchall: matchallFilter,
+});
+
+type Filter = ValueOf<typeof filter>;
 
 /** One filter; `info` of its header holds priority and protocol. */
-export const filterMessage = /* @__PURE__ */ message(
-  tcmsg,
-  /* @__PURE__ */ kindAndOptions<Filter>(
-    { u32: u32Filter, matchall: matchallFilter },
-    { options: 2 },
-  ),
-);
+export const filterMessage = /* @__PURE__ */ message(tcmsg, filter);
 
 /** Which packets a filter is for, and in which order it is asked. */
 export interface FilterSpec {
@@ -138,14 +129,14 @@ export function newFilter(link: On, spec: FilterSpec, target: Target): Request {
   });
 }
 
-function filterOf({ keys }: FilterSpec, options: AttributesIn<typeof matchallFilter>): Filter {
-  if (!keys) return { kind: "matchall", options };
-  return { kind: "u32", options: { selector: { flags: TC_U32_TERMINAL, keys }, ...options } };
+function filterOf({ keys }: FilterSpec, data: ValueOf<typeof matchallFilter>): Filter {
+  if (!keys) return { kind: "matchall", data };
+  return { kind: "u32", data: { selector: { flags: TC_U32_TERMINAL, items: keys }, ...data } };
 }
 
 function redirectTo(link: number): Action {
   const parameters = { action: TC_ACT_STOLEN, direction: TCA_EGRESS_REDIR, link };
-  return { kind: "mirred", options: { parameters } };
+  return { kind: "mirred", data: { parameters } };
 }
 
 /** Priority in the upper half, protocol in network byte order in the lower. */
@@ -178,7 +169,7 @@ export function listFilters(link: On, parent: number): Request {
 
 /** Where a listed filter sends what it matches: the index of a link, if it redirects. */
 export function redirectOf(filter: Filter): number | undefined {
-  return filter.options?.actions?.flatMap(({ kind, options }) =>
-    kind === "mirred" ? (options?.parameters?.link ?? []) : [],
+  return filter.data?.actions?.flatMap(({ kind, data }) =>
+    kind === "mirred" ? (data?.parameters?.link ?? []) : [],
   )[0];
 }

@@ -1,19 +1,11 @@
 /** Links: what `ip link` reads and writes. Layouts from linux/rtnetlink.h and linux/if_link.h. */
 
-import {
-  bytes,
-  type Codec,
-  cstring,
-  ip,
-  s32,
-  text,
-  u8,
-  u16,
-  u16be,
-  u32,
-  type ValueOf,
-} from "../bytes/codec.ts";
-import { attr, attributes, message, struct, variant } from "../bytes/struct.ts";
+import { element } from "../bytes/array.ts";
+import { attr, attributes } from "../bytes/attributes.ts";
+import type { Codec, ValueOf } from "../bytes/codec.ts";
+import { bytes, cstring, ip, s32, text, u8, u16, u16be, u32 } from "../bytes/scalar.ts";
+import { message, struct } from "../bytes/struct.ts";
+import { type Recursive, recursive, resolved, shared, variant } from "../bytes/variant.ts";
 import { NLM_F_CREATE, NLM_F_EXCL, type Request, request } from "./message.ts";
 
 export const RTM_NEWLINK = 16;
@@ -46,15 +38,16 @@ export const ifinfomsg = /* @__PURE__ */ struct("ifinfomsg", {
   change: u32,
 });
 
-/** A codec named before it is made: a veth pair's data holds a whole link message again. */
-const peerMessage: Codec<LinkRequest> = {
-  size: 0,
-  write: (out, value) => linkMessage.write(out, value),
-  read: (input) => linkMessage.read(input),
-};
+interface LinkRequest {
+  readonly header?: ValueOf<typeof ifinfomsg>;
+  readonly attributes?: LinkAttributes;
+}
+
+/** The other end of a veth pair: a whole link message again. */
+const peer: Recursive<LinkRequest> = /* @__PURE__ */ recursive();
 
 const veth = /* @__PURE__ */ attributes({
-  peer: attr(1, "VETH_INFO_PEER", peerMessage),
+  peer: attr(1, "VETH_INFO_PEER", peer),
 });
 
 /** struct br_boolopt_multi: one bit for each option, and which of them are meant. */
@@ -93,17 +86,18 @@ const bridgePort = /* @__PURE__ */ attributes({
   isolated: attr(33, "IFLA_BRPORT_ISOLATED", u8),
 });
 
-const IFLA_INFO_DATA = { number: 2, name: "IFLA_INFO_DATA" };
-const IFLA_INFO_SLAVE_DATA = { number: 5, name: "IFLA_INFO_SLAVE_DATA" };
-
 const ownInfo = /* @__PURE__ */ variant(
-  /* @__PURE__ */ attr(1, "IFLA_INFO_KIND", cstring),
-  IFLA_INFO_DATA,
+  {
+    kind: attr(1, "IFLA_INFO_KIND", cstring),
+    data: { number: 2, name: "IFLA_INFO_DATA" },
+  },
   { veth, bridge, vxlan },
 );
 const portInfo = /* @__PURE__ */ variant(
-  /* @__PURE__ */ attr(4, "IFLA_INFO_SLAVE_KIND", cstring),
-  IFLA_INFO_SLAVE_DATA,
+  {
+    kind: attr(4, "IFLA_INFO_SLAVE_KIND", cstring),
+    data: { number: 5, name: "IFLA_INFO_SLAVE_DATA" },
+  },
   { bridge: bridgePort },
 );
 
@@ -113,20 +107,7 @@ interface LinkInfo {
   readonly port?: ValueOf<typeof portInfo>;
 }
 
-const linkInfo: Codec<LinkInfo> = {
-  size: 0,
-  nested: true,
-  write(out, value) {
-    if (value.own) ownInfo.write(out, value.own);
-    if (value.port) portInfo.write(out, value.port);
-  },
-  read(input) {
-    const start = input.at;
-    const own = ownInfo.read(input);
-    input.at = start;
-    return { own, port: portInfo.read(input) };
-  },
-};
+const linkInfo: Codec<LinkInfo> = /* @__PURE__ */ shared({ own: ownInfo, port: portInfo });
 
 const stateRows = {
   address: attr(1, "IFLA_ADDRESS", bytes),
@@ -152,23 +133,10 @@ const linkRows = {
 const linkAttributes = /* @__PURE__ */ attributes(linkRows);
 
 /** One link, as RTM_NEWLINK carries it in both directions. */
-export const linkMessage = /* @__PURE__ */ message(ifinfomsg, linkAttributes);
-
-/** One number of an array of them; undefined if the kernel's array is shorter. */
-function element(place: number): Codec<number | undefined> {
-  return {
-    size: 0,
-    write: (out, value) => out.u32(value ?? 0),
-    read(input) {
-      const at = input.at + 4 * place;
-      const isThere = at + 4 <= input.end;
-      if (isThere) input.at = at;
-      const value = isThere ? input.u32() : undefined;
-      input.at = input.end;
-      return value;
-    },
-  };
-}
+export const linkMessage = /* @__PURE__ */ resolved(
+  peer,
+  /* @__PURE__ */ message(ifinfomsg, linkAttributes),
+);
 
 /** Settings of IPv4 are counted from 1 (linux/ip.h), those of IPv6 from 0 (linux/ipv6.h). */
 const IPV4_DEVCONF_ROUTE_LOCALNET = 26;
@@ -182,7 +150,7 @@ const settingsByFamily = /* @__PURE__ */ attributes({
       routeLocalnet: attr(
         1,
         "IFLA_INET_CONF",
-        /* @__PURE__ */ element(IPV4_DEVCONF_ROUTE_LOCALNET - 1),
+        /* @__PURE__ */ element(IPV4_DEVCONF_ROUTE_LOCALNET - 1, u32),
       ),
     }),
   ),
@@ -190,7 +158,7 @@ const settingsByFamily = /* @__PURE__ */ attributes({
     10,
     "AF_INET6",
     /* @__PURE__ */ attributes({
-      acceptRa: attr(2, "IFLA_INET6_CONF", /* @__PURE__ */ element(DEVCONF_ACCEPT_RA)),
+      acceptRa: attr(2, "IFLA_INET6_CONF", /* @__PURE__ */ element(DEVCONF_ACCEPT_RA, u32)),
     }),
   ),
 });
@@ -210,7 +178,6 @@ export const linkStateMessage = /* @__PURE__ */ message(
   /* @__PURE__ */ attributes(stateRows),
 );
 
-type LinkRequest = ValueOf<typeof linkMessage>;
 /** What a request may say of a link. */
 export type LinkAttributes = ValueOf<typeof linkAttributes>;
 

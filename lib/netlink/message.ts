@@ -1,6 +1,8 @@
 /** Netlink messages: the header every family shares. Layout from linux/netlink.h. */
 
 import { type Codec, Reader, Writer } from "../bytes/codec.ts";
+import { u16, u32 } from "../bytes/scalar.ts";
+import { struct } from "../bytes/struct.ts";
 import type { NetlinkError } from "./error.ts";
 
 export const NLM_F_REQUEST = 1;
@@ -19,8 +21,14 @@ export const NLMSG_NOOP = 1;
 export const NLMSG_ERROR = 2;
 export const NLMSG_DONE = 3;
 
-/** Bytes of struct nlmsghdr: length u32, type u16, flags u16, sequence u32, port u32. */
-export const HEADER_SIZE = 16;
+/** What every message begins with; `length` counts its own bytes as well. */
+export const nlmsghdr = /* @__PURE__ */ struct("nlmsghdr", {
+  length: u32,
+  type: u16,
+  flags: u16,
+  sequence: u32,
+  port: u32,
+});
 
 /** What a request does, in words; a function where they are costly, since few are ever read. */
 export type Words = string | (() => string);
@@ -68,14 +76,11 @@ export function encodeRequests(
   requests.forEach((item, i) => {
     const start = out.at;
     const wantsAck = i === acknowledged && (item.flags & NLM_F_DUMP) !== NLM_F_DUMP;
-    out.u32(0);
-    out.u16(item.type);
-    out.u16(item.flags | NLM_F_REQUEST | (wantsAck ? NLM_F_ACK : 0));
-    out.u32(firstSequence + i);
-    out.u32(0);
+    const flags = item.flags | NLM_F_REQUEST | (wantsAck ? NLM_F_ACK : 0);
+    nlmsghdr.write(out, { type: item.type, flags, sequence: firstSequence + i });
     item.codec.write(out, item.value);
-    out.patchU32(start, out.at - start);
-    out.align();
+    u32.store(out.room(0), start, out.at - start);
+    out.room(-out.at & 3);
   });
   return out.bytes();
 }
@@ -95,16 +100,17 @@ export interface Received {
 export function splitMessages(datagram: Uint8Array, size = datagram.length): Received[] {
   const input = new Reader(datagram, 0, size);
   const messages: Received[] = [];
-  while (input.left >= HEADER_SIZE) {
+  while (input.left >= nlmsghdr.size) {
     const start = input.at;
-    const length = input.u32();
-    const type = input.u16();
-    const flags = input.u16();
-    const sequence = input.u32();
-    input.skip(4);
+    const { length, type, flags, sequence } = nlmsghdr.read(input);
     const end = start + length;
-    input.skip(Math.max(length - HEADER_SIZE, length < HEADER_SIZE ? input.left + 1 : 0));
-    messages.push({ type, flags, sequence, body: new Reader(datagram, start + HEADER_SIZE, end) });
+    input.skip(Math.max(length - nlmsghdr.size, length < nlmsghdr.size ? input.left + 1 : 0));
+    messages.push({
+      type,
+      flags,
+      sequence,
+      body: new Reader(datagram, start + nlmsghdr.size, end),
+    });
     input.at = Math.min(start + ((length + 3) & ~3), input.end);
   }
   return messages;

@@ -1,7 +1,8 @@
 /** Neighbours and forwarding entries: what `ip neigh` and `bridge fdb` read and write (linux/neighbour.h). */
 
-import { bytes, ip, s32, u8, u16, u32 } from "../bytes/codec.ts";
-import { attr, attributes, message, struct } from "../bytes/struct.ts";
+import { attr, attributes } from "../bytes/attributes.ts";
+import { bytes, ip, s32, u8, u16, u32 } from "../bytes/scalar.ts";
+import { message, struct } from "../bytes/struct.ts";
 import { formatAddress, type IpAddress } from "../ip/address.ts";
 import { formatMac, type Mac } from "../ip/mac.ts";
 import { familyNumber } from "./address.ts";

@@ -1,6 +1,7 @@
 /** What nf_tables rules say, in words. Numbers from linux/netfilter/nf_tables.h. */
 
-import { cstring, Reader } from "../bytes/codec.ts";
+import { Reader } from "../bytes/codec.ts";
+import { cstring } from "../bytes/scalar.ts";
 import { family } from "../ip/address.ts";
 import type { Expression } from "./nft-layout.ts";
 

@@ -1,7 +1,9 @@
 /** The layouts of expressions, which nf_tables rules are made of: linux/netfilter/nf_tables.h. */
 
-import { bytes, cstring, u8, u32be, type ValueOf } from "../bytes/codec.ts";
-import { attr, attributes, variant } from "../bytes/struct.ts";
+import { attr, attributes } from "../bytes/attributes.ts";
+import type { ValueOf } from "../bytes/codec.ts";
+import { bytes, cstring, u8, u32be } from "../bytes/scalar.ts";
+import { variant } from "../bytes/variant.ts";
 
 const verdict = /* @__PURE__ */ attributes({
   code: attr(1, "NFTA_VERDICT_CODE", u32be),
@@ -89,8 +91,10 @@ const match = /* @__PURE__ */ attributes({
 
 /** One step of a rule; kinds that are not in the table are read without their data. */
 export const expression = /* @__PURE__ */ variant(
-  /* @__PURE__ */ attr(1, "NFTA_EXPR_NAME", cstring),
-  { number: 2, name: "NFTA_EXPR_DATA" },
+  {
+    kind: /* @__PURE__ */ attr(1, "NFTA_EXPR_NAME", cstring),
+    data: { number: 2, name: "NFTA_EXPR_DATA" },
+  },
   {
     meta,
     payload,

@@ -1,65 +1,21 @@
 /** nf_tables: what `nft` reads and writes. Layouts from linux/netfilter/nf_tables.h. */
 
-import {
-  bytes,
-  type Codec,
-  cstring,
-  type Reader,
-  u8,
-  u32be,
-  u64be,
-  type ValueOf,
-  type Writer,
-} from "../bytes/codec.ts";
-import { attr, attributes, eachAttribute, list, message } from "../bytes/struct.ts";
+import { attr, attributes, list, only } from "../bytes/attributes.ts";
+import type { Reader, ValueOf } from "../bytes/codec.ts";
+import { parts } from "../bytes/parts.ts";
+import { bytes, cstring, u32be, u64be } from "../bytes/scalar.ts";
+import { message } from "../bytes/struct.ts";
 import { nfgenmsg } from "./nfgenmsg.ts";
 import { expression, nftData } from "./nft-layout.ts";
 
-/** Types of the parts of user data (libnftnl/udata.h); `nft` passes over those it does not know. */
-const COMMENT = 0;
-const HOLDER = 64;
-
 /** What is noted with an element: the comment that `nft` shows, and where its holder is found. */
-export interface Notes {
-  readonly comment?: string;
-  readonly holder?: string;
-}
+const notes = /* @__PURE__ */ parts({
+  comment: attr(0, "NFTNL_UDATA_SET_ELEM_COMMENT", cstring),
+  /** A number that is ours; `nft` passes over those it does not know. */
+  holder: attr(64, "holder", cstring),
+});
 
-/** Parts of user data: type, length, text and NUL. */
-const notes: Codec<Notes> = {
-  size: 0,
-  write(out, { comment, holder }) {
-    if (comment !== undefined) writePart(out, COMMENT, comment);
-    if (holder !== undefined) writePart(out, HOLDER, holder);
-  },
-  read(input) {
-    const { end } = input;
-    const found: { comment?: string; holder?: string } = {};
-    while (input.left >= 2) {
-      const type = input.u8();
-      input.end = Math.min(end, input.u8() + input.at);
-      const value = cstring.read(input);
-      input.end = end;
-      if (type === COMMENT) found.comment = value;
-      if (type === HOLDER) found.holder = value;
-    }
-    input.at = end;
-    return found;
-  },
-};
-
-function writePart(out: Writer, type: number, text: string): void {
-  u8.write(out, type);
-  u8.write(out, text.length + 1);
-  cstring.write(out, text);
-}
-
-/** The comment of a rule, alone. */
-const comment: Codec<string> = {
-  size: 0,
-  write: (out, value) => notes.write(out, { comment: value }),
-  read: (input) => notes.read(input).comment ?? "",
-};
+export type Notes = ValueOf<typeof notes>;
 
 /** The number that every transaction of a namespace adds one to. */
 export const generationMessage = /* @__PURE__ */ message(
@@ -133,16 +89,24 @@ export const elementsMessage = /* @__PURE__ */ message(
   }),
 );
 
-/** Reads an answer for the keys of its elements alone: of thousands, little else costs as little. */
+const elementKey = /* @__PURE__ */ only(
+  /* @__PURE__ */ attr(
+    1,
+    "NFTA_SET_ELEM_KEY",
+    /* @__PURE__ */ only(/* @__PURE__ */ attr(1, "NFTA_DATA_VALUE", bytes)),
+  ),
+);
+const elementKeys = /* @__PURE__ */ list(/* @__PURE__ */ attr(1, "NFTA_LIST_ELEM", elementKey));
+
+/** The same for the keys of the elements alone: of thousands, little else costs as little. */
+export const keysMessage = /* @__PURE__ */ message(
+  nfgenmsg,
+  /* @__PURE__ */ only(/* @__PURE__ */ attr(3, "NFTA_SET_ELEM_LIST_ELEMENTS", elementKeys)),
+);
+
+/** Calls `each` for the key of every element of an answer. */
 export function eachKey(input: Reader, each: (key: Uint8Array) => void): void {
-  const [ELEMENTS, LIST_ELEM, KEY, VALUE] = [3, 1, 1, 1];
-  const within = (wanted: number | undefined, body: () => void) => () =>
-    eachAttribute(input, (type) => {
-      if (type === wanted) body();
-    });
-  nfgenmsg.read(input);
-  const value = within(VALUE, () => each(input.bytes.slice(input.at, input.end)));
-  within(ELEMENTS, within(LIST_ELEM, within(KEY, value)))();
+  for (const key of keysMessage.read(input).attributes ?? []) if (key) each(key);
 }
 
 /** One rule, with the comment that tells what it is for. */
@@ -153,7 +117,7 @@ export const ruleMessage = /* @__PURE__ */ message(
     chain: attr(2, "NFTA_RULE_CHAIN", cstring),
     handle: attr(3, "NFTA_RULE_HANDLE", u64be),
     expressions: attr(4, "NFTA_RULE_EXPRESSIONS", list(attr(1, "NFTA_LIST_ELEM", expression))),
-    comment: attr(7, "NFTA_RULE_USERDATA", comment),
+    notes: attr(7, "NFTA_RULE_USERDATA", notes),
   }),
 );
 

@@ -3,10 +3,13 @@
  * linux/pkt_sched.h.
  */
 
-import { bytes, type Codec, u8, u16, u32 } from "../bytes/codec.ts";
-import { attr, attributes, message, struct } from "../bytes/struct.ts";
+import { attr, attributes } from "../bytes/attributes.ts";
+import type { ValueOf } from "../bytes/codec.ts";
+import { bytes, u8, u16, u32, u64 } from "../bytes/scalar.ts";
+import { message, struct } from "../bytes/struct.ts";
+import { variant } from "../bytes/variant.ts";
 import { NLM_F_CREATE, NLM_F_REPLACE, type Request, request } from "./message.ts";
-import { type AttributesIn, kindAndOptions, type On, tcmsg } from "./tc.ts";
+import { kindAndOptions, type On, tcmsg } from "./tc.ts";
 
 const RTM_NEWQDISC = 36;
 const RTM_DELQDISC = 37;
@@ -26,16 +29,6 @@ const ratespec = /* @__PURE__ */ struct("tc_ratespec", {
   mpu: u16,
   rate: u32,
 });
-
-/** A 64-bit number in the byte order of the machine that fits a double exactly. */
-const u64: Codec<number> = {
-  size: 8,
-  write(out, value) {
-    out.u32(value % 2 ** 32);
-    out.u32(Math.floor(value / 2 ** 32));
-  },
-  read: (input) => input.u32() + input.u32() * 2 ** 32,
-};
 
 const tbf = /* @__PURE__ */ attributes({
   parameters: attr(
@@ -85,15 +78,12 @@ const htb = /* @__PURE__ */ attributes({
   ceil64: attr(7, "TCA_HTB_CEIL64", u64),
 });
 
-type Qdisc =
-  | { readonly kind: "tbf"; readonly options?: AttributesIn<typeof tbf> }
-  | { readonly kind: "htb"; readonly options?: AttributesIn<typeof htb> }
-  | { readonly kind?: string; readonly options?: undefined };
+const qdisc = /* @__PURE__ */ variant(kindAndOptions, { tbf, htb });
+
+type Qdisc = ValueOf<typeof qdisc>;
+
 /** One qdisc or class. */
-export const qdiscMessage = /* @__PURE__ */ message(
-  tcmsg,
-  /* @__PURE__ */ kindAndOptions<Qdisc>({ tbf, htb }, { options: 2 }),
-);
+export const qdiscMessage = /* @__PURE__ */ message(tcmsg, qdisc);
 
 /** Where a qdisc is: below which parent, under which handle (0 leaves it to the kernel). */
 export interface Place {
@@ -129,7 +119,7 @@ export function delQdisc(link: On, { parent, handle = 0 }: Place): Request {
     what: `delete a qdisc of "${link.name}"`,
     type: RTM_DELQDISC,
     codec: qdiscMessage,
-    value: { header: { index: link.index, parent, handle }, attributes: {} },
+    value: { header: { index: link.index, parent, handle } },
   });
 }
 
@@ -140,7 +130,7 @@ export function getQdisc(link: On, parent: number): Request {
     type: RTM_GETQDISC,
     flags: NLM_F_ECHO,
     codec: qdiscMessage,
-    value: { header: { index: link.index, parent }, attributes: {} },
+    value: { header: { index: link.index, parent } },
   });
 }
 
@@ -176,7 +166,7 @@ export function tokenBucket(bucket: Bucket): Qdisc {
   const { rate, burst, limit } = bucket;
   return {
     kind: "tbf",
-    options: {
+    data: {
       parameters: { rate: { rate: rate % U32 }, limit, buffer: bucketTicks(bucket) },
       ...(rate >= U32 ? { rate64: rate } : {}),
       burst,
@@ -186,7 +176,7 @@ export function tokenBucket(bucket: Bucket): Qdisc {
 
 /** A classful qdisc that lets everything pass at once: only its leaves shape. */
 export function classfulQdisc(defaultClass: number): Qdisc {
-  return { kind: "htb", options: { init: { version: 3, rateToQuantum: 10, defaultClass } } };
+  return { kind: "htb", data: { init: { version: 3, rateToQuantum: 10, defaultClass } } };
 }
 
 /** A class of it: its rate, 32 Gbit/s, is what 32 bits hold. */
@@ -194,7 +184,7 @@ export function openClass(): Qdisc {
   const rate = { rate: U32 - 1 };
   return {
     kind: "htb",
-    options: {
+    data: {
       parameters: { rate, ceil: rate, buffer: U32 - 1, cbuffer: U32 - 1, quantum: 60000 },
     },
   };

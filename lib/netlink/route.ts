@@ -1,7 +1,8 @@
 /** Routes: what `ip route` reads and writes. Layout from linux/rtnetlink.h. */
 
-import { bytes, ip, u8, u32 } from "../bytes/codec.ts";
-import { attr, attributes, message, struct } from "../bytes/struct.ts";
+import { attr, attributes } from "../bytes/attributes.ts";
+import { bytes, ip, u8, u32 } from "../bytes/scalar.ts";
+import { message, struct } from "../bytes/struct.ts";
 import { formatAddress, type IpAddress } from "../ip/address.ts";
 import { type Cidr, formatCidr, networkOf } from "../ip/cidr.ts";
 import { familyNumber } from "./address.ts";

@@ -1,7 +1,8 @@
 /** Sockets of a network namespace: what `ss` lists. Layouts from linux/inet_diag.h and sock_diag.h. */
 
-import { type Codec, u8, u16be, u32 } from "../bytes/codec.ts";
-import { attr, attributes, message, struct } from "../bytes/struct.ts";
+import { attr, attributes } from "../bytes/attributes.ts";
+import { block, u8, u16be, u32 } from "../bytes/scalar.ts";
+import { message, struct } from "../bytes/struct.ts";
 import { AF_INET, AF_INET6 } from "./address.ts";
 import { type Request, request } from "./message.ts";
 
@@ -12,23 +13,14 @@ const SOCK_DIAG_BY_FAMILY = 20;
 const TCP_CLOSE = 7;
 const TCP_LISTEN = 10;
 
-/** Bytes of a fixed number. */
-function fixed(size: number): Codec<Uint8Array> {
-  return {
-    size,
-    write: (out, value) => out.raw(value),
-    read: (input) => input.raw(size),
-  };
-}
-
 /** struct inet_diag_sockid. */
 const ends = {
   sourcePort: u16be,
   destinationPort: u16be,
-  source: fixed(16),
-  destination: fixed(16),
+  source: block(16),
+  destination: block(16),
   index: u32,
-  cookie: fixed(8),
+  cookie: block(8),
 };
 
 const question = /* @__PURE__ */ struct("inet_diag_req_v2", {

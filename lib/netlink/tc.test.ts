@@ -74,12 +74,12 @@ describe("what tc sends", () => {
     expect(own?.header).toMatchObject({ index: 3, parent: TC_H_ROOT, handle: 0x10000 });
     expect(tc?.header).toMatchObject({ index: 3, parent: TC_H_ROOT, handle: 0x10000 });
     const of = (found: typeof own) => {
-      const { kind, options } = (found ?? { attributes: {} }).attributes as {
+      const { kind, data } = (found ?? { attributes: {} }).attributes as {
         readonly kind: string;
-        readonly options: TokenBucket;
+        readonly data: TokenBucket;
       };
-      const { rate, limit } = options.parameters;
-      return { kind, rate: rate.rate, limit, burst: options.burst };
+      const { rate, limit } = data.parameters;
+      return { kind, rate: rate.rate, limit, burst: data.burst };
     };
     expect(of(own)).toEqual(of(tc));
   });
@@ -112,7 +112,7 @@ describe("what tc sends", () => {
     const filter = (found: typeof own) => found?.attributes as Parameters<typeof redirectOf>[0];
     expect(redirectOf(filter(tc))).toBe(ifb);
     expect(redirectOf(filter(own))).toBe(ifb);
-    expect(filter(own).options?.actions).toEqual(filter(tc).options?.actions);
+    expect(filter(own).data?.actions).toEqual(filter(tc).data?.actions);
   });
 });
 
@@ -127,7 +127,7 @@ describe("what the kernel tells", () => {
     expect(found?.header).toMatchObject({ index: 3, parent: TC_H_ROOT });
     expect(found?.attributes).toMatchObject({
       kind: "tbf",
-      options: { parameters: { rate: { rate: bucket.rate }, limit: bucket.limit } },
+      data: { parameters: { rate: { rate: bucket.rate }, limit: bucket.limit } },
     });
   });
 

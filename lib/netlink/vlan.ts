@@ -1,7 +1,9 @@
 /** VLANs of bridge ports: what `bridge vlan` reads and writes (linux/if_bridge.h). */
 
-import { type Codec, cstring, u16, u32, type ValueOf } from "../bytes/codec.ts";
-import { attr, attributes, message, struct } from "../bytes/struct.ts";
+import { attr, attributes, repeated } from "../bytes/attributes.ts";
+import type { ValueOf } from "../bytes/codec.ts";
+import { cstring, u16, u32 } from "../bytes/scalar.ts";
+import { message, struct } from "../bytes/struct.ts";
 import { AF_BRIDGE, ifinfomsg, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK } from "./link.ts";
 import { type Request, request } from "./message.ts";
 
@@ -10,39 +12,18 @@ const BRIDGE_FLAGS_MASTER = 1;
 /** A VLAN of a bridge port: `flags` are BRIDGE_VLAN_INFO_* of linux/if_bridge.h. */
 export const vlanInfo = /* @__PURE__ */ struct("bridge_vlan_info", { flags: u16, id: u16 });
 
-/** What a bridge port says of its VLANs: the nest repeats IFLA_BRIDGE_VLAN_INFO. */
-const vlanSpec: Codec<readonly ValueOf<typeof vlanInfo>[]> = {
-  size: 0,
-  nested: true,
-  write(out, vlans) {
-    out.u16(6);
-    out.u16(0); // IFLA_BRIDGE_FLAGS
-    out.u16(BRIDGE_FLAGS_MASTER);
-    out.align();
-    for (const vlan of vlans) {
-      out.u16(8);
-      out.u16(2); // IFLA_BRIDGE_VLAN_INFO
-      vlanInfo.write(out, vlan);
-    }
-  },
-  read(input) {
-    const vlans: ValueOf<typeof vlanInfo>[] = [];
-    while (input.left >= 4) {
-      const length = input.u16();
-      const type = input.u16();
-      if (type === 2 && length === 8) vlans.push(vlanInfo.read(input));
-      else input.skip(Math.min((length - 4 + 3) & ~3, input.left));
-    }
-    return vlans;
-  },
-};
+/** What a bridge port says of its VLANs. */
+const vlanSpec = /* @__PURE__ */ attributes({
+  flags: attr(0, "IFLA_BRIDGE_FLAGS", u16),
+  vlans: /* @__PURE__ */ repeated(attr(2, "IFLA_BRIDGE_VLAN_INFO", vlanInfo)),
+});
 
 /** A bridge port with its VLANs (family AF_BRIDGE). */
 export const portVlansMessage = /* @__PURE__ */ message(
   ifinfomsg,
   /* @__PURE__ */ attributes({
     name: attr(3, "IFLA_IFNAME", cstring),
-    vlans: attr(26, "IFLA_AF_SPEC", vlanSpec),
+    spec: attr(26, "IFLA_AF_SPEC", vlanSpec),
     extMask: attr(29, "IFLA_EXT_MASK", u32),
   }),
 );
@@ -64,7 +45,10 @@ export function changePortVlans(
         : `delete VLAN ${ids} of "${port.name}"`,
     type: action === "add" ? RTM_SETLINK : RTM_DELLINK,
     codec: portVlansMessage,
-    value: { header: { family: AF_BRIDGE, index: port.index }, attributes: { vlans } },
+    value: {
+      header: { family: AF_BRIDGE, index: port.index },
+      attributes: { spec: { flags: BRIDGE_FLAGS_MASTER, vlans } },
+    },
   });
 }
 
