@@ -1,6 +1,5 @@
 /** A vxlan device: the point where a host's packets for other hosts are wrapped and unwrapped. */
 
-import { hash32 } from "../bytes/hash.ts";
 import { EADDRINUSE, EEXIST, ENODEV } from "../host/errno.ts";
 import { lazily } from "../host/lazy.ts";
 import { equalAddresses, family, formatAddress, type IpAddress } from "../ip/address.ts";
@@ -36,23 +35,6 @@ export interface VxlanSpec {
 /** A device as it is. */
 export interface Vxlan extends Link {
   readonly settings: netlink.VxlanAttributes;
-}
-
-/**
- * The hardware address of a host's device: every host can compute those of the others. Locally
- * administered, unicast.
- */
-export function vtepMac(publicIP: IpAddress, vni: number): Mac {
-  const text = `${formatAddress(publicIP)}/${vni}`;
-  const [low, high] = [hash32(text), hash32(text, 1)];
-  return Uint8Array.of(
-    2,
-    high & 0xff,
-    low >>> 24,
-    (low >>> 16) & 0xff,
-    (low >>> 8) & 0xff,
-    low & 0xff,
-  );
 }
 
 /** The vxlan device of a name; undefined if there is none, NetError if it is something else. */

@@ -2,15 +2,11 @@
 
 import { Reader } from "../bytes/codec.ts";
 import { pack, unpack } from "../bytes/packed.ts";
-import type { IpAddress } from "../ip/address.ts";
 import type { Cidr } from "../ip/cidr.ts";
-import type { Mac } from "../ip/mac.ts";
+import type { End } from "./contract/host.ts";
 
-/** Another host. */
-export interface Peer {
-  readonly subnets: readonly Cidr[];
-  readonly publicIP: IpAddress;
-  readonly mac: Mac;
+/** Another host, as one of this host's devices sees it. */
+export interface Peer extends End {
   /** True if the uplink reaches it without a router, and its packets need no wrapping. */
   readonly isDirect: boolean;
 }

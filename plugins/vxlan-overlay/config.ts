@@ -1,16 +1,18 @@
 /** The configuration of vxlan-overlay: from JSON the schema accepts to what the plugin works with. */
 
-import { configError } from "../../lib/cni/error.ts";
+import { brief, CniError, Code, configError } from "../../lib/cni/error.ts";
 import type { Json, JsonObject } from "../../lib/cni/json.ts";
 import { flagAt, listAt, numberAt, textAt } from "../../lib/cni/netconf.ts";
+import { type Family, family, formatAddress, type IpAddress } from "../../lib/ip/address.ts";
+import type { Cidr } from "../../lib/ip/cidr.ts";
+import { ContractError, ValueError } from "../../lib/overlay/contract/error.ts";
 import {
-  formatAddress,
-  type IpAddress,
-  isGlobalUnicast,
-  parseAddress,
-} from "../../lib/ip/address.ts";
-import { type Cidr, formatCidr, hasHostBits, overlapCidrs, parseCidr } from "../../lib/ip/cidr.ts";
-import { isMulticastMac, isZeroMac, type Mac, parseMac } from "../../lib/ip/mac.ts";
+  DEFAULT_PORT,
+  DEFAULT_VNI,
+  nodeFilePath,
+  peersFilePath,
+} from "../../lib/overlay/contract/network.ts";
+import { parsePublicIP, parseSubnets, requireWithin } from "../../lib/overlay/contract/values.ts";
 
 export interface OverlayConfig {
   /** The configuration itself: what the bridge plugin gets is made from it. */
@@ -42,121 +44,87 @@ export interface OverlayConfig {
 /** The configuration; `strict` refuses what cannot go together. */
 export function parseOverlayConfig(json: JsonObject, strict: boolean): OverlayConfig {
   const name = textAt(json, "name") ?? "";
-  const vni = numberAt(json, "vni") ?? 1;
-  const read = strict ? parseSubnets : parseSubnetsLeniently;
+  const vni = numberAt(json, "vni") ?? DEFAULT_VNI;
+  const read = strict ? readOrRefuse : readIfRight;
   const config: OverlayConfig = {
     json,
     name,
-    networks: read(json.network, "network"),
-    subnets: read(json.subnet, "subnet"),
+    networks: read(() => parseSubnets(json.network, "network")) ?? [],
+    subnets: read(() => parseSubnets(json.subnet, "subnet")) ?? [],
     vni,
-    port: numberAt(json, "port") ?? 8472,
+    port: numberAt(json, "port") ?? DEFAULT_PORT,
     device: textAt(json, "device") ?? `weft.${vni}`,
     deviceV6: textAt(json, "deviceV6"),
     bridge: textAt(json, "bridge") ?? "cni0",
     uplink: textAt(json, "uplink"),
-    publicIP: parsePublicIP(json.publicIP, "publicIP", strict),
-    publicIPv6: parsePublicIP(json.publicIPv6, "publicIPv6", strict),
+    publicIP: read(() => parsePublicIP(json.publicIP, "publicIP")),
+    publicIPv6: read(() => parsePublicIP(json.publicIPv6, "publicIPv6")),
     mtu: strict ? parseMtu(json.mtu) : undefined,
     checksum: strict ? parseChecksum(json.txChecksum) : undefined,
     ipMasq: flagAt(json, "ipMasq"),
     ipMasqBackend: textAt(json, "ipMasqBackend") as OverlayConfig["ipMasqBackend"],
     directRouting: flagAt(json, "directRouting"),
     peers: listAt(json, "peers"),
-    peersFile: textAt(json, "peersFile") ?? `/run/weft/${name}/peers.json`,
-    nodeFile: textAt(json, "nodeFile") ?? `/run/weft/${name}/node.json`,
+    peersFile: textAt(json, "peersFile") ?? peersFilePath(name),
+    nodeFile: textAt(json, "nodeFile") ?? nodeFilePath(name),
   };
   if (strict) refuseContradictions(config);
   return config;
 }
 
+/** What `body` reads; throws CniError, code 7, if it cannot be used. */
+export function readOrRefuse<T>(body: () => T): T {
+  try {
+    return body();
+  } catch (cause) {
+    throw cause instanceof ContractError ? asConfigError(cause) : cause;
+  }
+}
+
+/** What `body` reads; undefined if it cannot be used. */
+function readIfRight<T>(body: () => T): T | undefined {
+  try {
+    return body();
+  } catch {
+    return undefined;
+  }
+}
+
+/** Something that is written and cannot be used, as the runtime is told of it. */
+export function asConfigError(cause: ContractError): CniError {
+  const { path, message, found } = cause;
+  if (cause instanceof ValueError) return configError(path, cause.expected, found);
+  return new CniError(
+    Code.config,
+    found === undefined ? message : `${message}, got ${brief(found)}`,
+  );
+}
+
 function refuseContradictions(config: OverlayConfig): void {
   const { networks, subnets, json, device, deviceV6, publicIP, publicIPv6 } = config;
   if (networks.length === 0) throw configError("network", "a subnet", json.network);
-  if (subnets.length > 0) refuseForeignSubnets(networks, subnets, "subnet");
-  for (const [path, name] of Object.entries({ device, deviceV6 })) {
-    if (name === undefined || (/^[^/\s:]{1,15}$/.test(name) && name !== "." && name !== ".."))
-      continue;
-    throw configError(path, "the name of a link", name);
-  }
+  if (subnets.length > 0) readOrRefuse(() => requireWithin(networks, subnets, "subnet"));
+  requireLinkName("device", device);
   if (deviceV6 === undefined) return;
+  requireLinkName("deviceV6", deviceV6);
   if (deviceV6 === device) throw configError("deviceV6", "another link than device", deviceV6);
   if (networks.length < 2) {
     throw configError("network", "of both families where deviceV6 is given", json.network);
   }
-  if (publicIP) refuseOtherFamily(publicIP, 4, "publicIP");
-  if (publicIPv6) refuseOtherFamily(publicIPv6, 16, "publicIPv6");
+  if (publicIP) requireFamily(publicIP, 4, "publicIP");
+  if (publicIPv6) requireFamily(publicIPv6, 6, "publicIPv6");
 }
 
-/** With two devices each has its family. */
-export function refuseOtherFamily(address: IpAddress, bytes: 4 | 16, path: string): void {
-  if (address.length === bytes) return;
-  const family = bytes === 4 ? "IPv4" : "IPv6";
-  throw configError(path, `an ${family} address where deviceV6 is given`, formatAddress(address));
+function requireLinkName(path: string, name: string): void {
+  if (/^[^/\s:]{1,15}$/.test(name) && name !== "." && name !== "..") return;
+  throw configError(path, "the name of a link", name);
 }
 
-/** A host's subnets: one of each family of the network, and within it. */
-export function refuseForeignSubnets(
-  networks: readonly Cidr[],
-  subnets: readonly Cidr[],
-  path: string,
-): void {
-  for (const subnet of subnets) {
-    const network = networks.find(({ address }) => address.length === subnet.address.length);
-    const isInside =
-      network && subnet.prefixLength >= network.prefixLength && overlapCidrs(network, subnet);
-    if (isInside) continue;
-    throw configError(path, "within the network", formatCidr(subnet));
-  }
-  for (const network of networks) {
-    if (subnets.some(({ address }) => address.length === network.address.length)) continue;
-    throw configError(path, `given for ${formatCidr(network)} too`, subnets.map(formatCidr));
-  }
-}
-
-/** One subnet as text, or a list with one of each family; none if there is nothing. */
-export function parseSubnets(value: Json | undefined, path: string): Cidr[] {
-  if (value === undefined) return [];
-  const texts: readonly Json[] = Array.isArray(value) ? value : [value];
-  const subnets = texts.map((text) => {
-    const subnet = typeof text === "string" ? parseCidr(text) : undefined;
-    if (!subnet || hasHostBits(subnet)) {
-      throw configError(path, "a subnet like 10.244.0.0/16", text);
-    }
-    return subnet;
-  });
-  const families = new Set(subnets.map(({ address }) => address.length));
-  if (families.size === subnets.length) return subnets;
-  throw configError(path, "one subnet of each family at most", value);
-}
-
-function parseSubnetsLeniently(value: Json | undefined, path: string): Cidr[] {
-  try {
-    return parseSubnets(value, path);
-  } catch {
-    return [];
-  }
-}
-
-/** An address of a host that others can reach; `strict` refuses what is none. */
-export function parsePublicIP(
-  value: Json | undefined,
-  path: string,
-  strict: boolean,
-): IpAddress | undefined {
-  if (value === undefined) return undefined;
-  const address = typeof value === "string" ? parseAddress(value) : undefined;
-  if (address && isGlobalUnicast(address)) return address;
-  if (strict) throw configError(path, "the IP address of a host", value);
-  return undefined;
-}
-
-/** The hardware address of a device. */
-export function parseVtepMac(value: Json | undefined, path: string): Mac | undefined {
-  if (value === undefined) return undefined;
-  const mac = typeof value === "string" ? parseMac(value) : undefined;
-  if (mac?.length === 6 && !isMulticastMac(mac) && !isZeroMac(mac)) return mac;
-  throw configError(path, "the hardware address of a device", value);
+/** With two devices each has its family: throws CniError, code 7, if an address is of the other. */
+export function requireFamily(address: IpAddress, wanted: Family, path: string): void {
+  if (family(address) === wanted) return;
+  const expected = `an IPv${wanted} address where deviceV6 is given`;
+  throw configError(path, expected, formatAddress(address));
 }
 
 function parseMtu(value: Json | undefined): number | undefined {

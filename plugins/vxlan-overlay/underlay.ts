@@ -8,6 +8,7 @@ import { formatMac, type Mac } from "../../lib/ip/mac.ts";
 import { deleteLinkIf } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { heedNoRouters } from "../../lib/net/routers.ts";
+import { vtepMac } from "../../lib/overlay/contract/vtep-mac.ts";
 import {
   canTakeOver,
   ensureVxlan,
@@ -16,7 +17,6 @@ import {
   setAlias,
   type Vxlan,
   type VxlanSpec,
-  vtepMac,
 } from "../../lib/overlay/device.ts";
 import {
   ensureVtepAddresses,
@@ -131,11 +131,12 @@ function program(config: OverlayConfig, host: Netns, repairing: Repairing): Repa
   const current = stamp(config);
   const node = readNode(config, host);
   const ends = endsOf(config, host, node);
-  const macs = ends.map(({ spec }) => spec.mac);
+  const own = ends.map(({ vtep, spec }) => ({ ...vtep, mac: spec.mac }));
+  const macs = own.map(({ mac }) => mac);
   const known = [...node.vteps.map(({ publicIP }) => hostCidr(publicIP)), ...node.links];
   const source = [current, ...known.map(formatCidr), ...macs.map(formatMac)].join(" ");
   const isKnown = last && (keepsPeers || last.source === source);
-  const peers = isKnown ? last.peers : readPeers({ config, node, macs });
+  const peers = isKnown ? last.peers : readPeers({ config, ends: own, links: node.links });
   const devices = ends.map((end, i) => {
     const list = peers.lists[i] ?? new PeerList();
     return makeEnd(host, { ...end, config, list, uplink: node.uplink, stamp: current, tell });
@@ -257,8 +258,8 @@ export function requireReadiness(config: OverlayConfig, host: Netns): Reading {
 
 function read(config: OverlayConfig, host: Netns): Reading {
   const node = readNode(config, host);
-  const macs = endsOf(config, host, node).map(({ spec }) => spec.mac);
-  return { node, peers: readPeers({ config, node, macs }) };
+  const own = endsOf(config, host, node).map(({ vtep, spec }) => ({ ...vtep, mac: spec.mac }));
+  return { node, peers: readPeers({ config, ends: own, links: node.links }) };
 }
 
 /** What is wrong, in words; nothing if every host that is not left out can be reached. */

@@ -13,7 +13,7 @@
  * compared with those that contain it only.
  */
 
-import { pack, unpack } from "../bytes/packed.ts";
+import { pack, unpack } from "../../bytes/packed.ts";
 
 /** What kinds of things can be claimed: by their numbers they are told apart. */
 export const SPACES = { ipv4: 4, ipv6: 16, mac: 6, macOfSecondDevice: 7 } as const;

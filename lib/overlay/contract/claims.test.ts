@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseCidr } from "../ip/cidr.ts";
+import { parseCidr } from "../../ip/cidr.ts";
 import { Claims, SPACES } from "./claims.ts";
 
 interface Case {

@@ -1,0 +1,85 @@
+/**
+ * Hosts that claim what is another's: subnets, addresses, hardware addresses. contract/claims.ts
+ * says who of them is wrong; here they are hosts, and what is wrong is in words.
+ */
+
+import { pack } from "../../bytes/packed.ts";
+import { formatAddress } from "../../ip/address.ts";
+import { formatCidr, hostCidr } from "../../ip/cidr.ts";
+import { formatMac } from "../../ip/mac.ts";
+import { type Claim, Claims, type Clash, SPACES } from "./claims.ts";
+import type { End } from "./host.ts";
+
+/** Hosts by their numbers: 0 is this host, then come those that are trusted, then all others. */
+export interface Hosts {
+  /** How many there are, with this host. */
+  readonly count: number;
+  /** How many of the others are trusted: the administrator names them. */
+  readonly trusted: number;
+  /** A host's ends, in the order of its devices. */
+  readonly endsOf: (host: number) => readonly End[];
+}
+
+/** The numbers of those that cannot be used, each with the reason as a sentence; never this host. */
+export function findClashes(hosts: Hosts): ReadonlyMap<number, string> {
+  const claims = new Claims();
+  const known = new Map<string, number>();
+  const numbers: number[] = [];
+  for (let claimant = 0; claimant < hosts.count; claimant++) {
+    const ends = hosts.endsOf(claimant);
+    for (const claim of claimsOf(ends, claimant)) claims.add(claim);
+    numbers.push(claimant === 0 ? 0 : numberIn(known, ends));
+  }
+  const clashes = claims.clashes({
+    hostOf: (claimant) => numbers[claimant] ?? 0,
+    isTrusted: (claimant) => claimant <= hosts.trusted,
+  });
+  return new Map(Array.from(clashes, ([claimant, clash]) => [claimant, inWords(clash, hosts)]));
+}
+
+/** Entries with the same addresses, both of devices and of hosts, are of one host; this one is 0. */
+function numberIn(known: Map<string, number>, ends: readonly End[]): number {
+  const key = ends.map(({ publicIP, mac }) => pack(publicIP) + pack(mac)).join("");
+  const number = known.get(key) ?? known.size + 1;
+  known.set(key, number);
+  return number;
+}
+
+function claimsOf(ends: readonly End[], claimant: number): readonly Claim[] {
+  return ends.flatMap(({ subnets, publicIP, mac }, i) => [
+    ...[...subnets, hostCidr(publicIP)].map((cidr) => ({
+      ...cidr,
+      space: cidr.address.length,
+      claimant,
+    })),
+    {
+      space: i === 0 ? SPACES.mac : SPACES.macOfSecondDevice,
+      address: mac,
+      prefixLength: 48,
+      claimant,
+    },
+  ]);
+}
+
+function inWords({ own, other }: Clash, { endsOf }: Hosts): string {
+  const nameOf = ({ claimant }: Claim) =>
+    claimant === 0 ? "this host" : peerName(endsOf(claimant));
+  return `Cannot use ${nameOf(own)}: ${whatClashes({ own, other }, nameOf(other))}`;
+}
+
+function whatClashes({ own, other }: Clash, owner: string): string {
+  const isMac = own.space === SPACES.mac || own.space === SPACES.macOfSecondDevice;
+  if (isMac) return `its vtepMAC ${formatMac(own.address)} is that of ${owner}`;
+  const [ours, theirs] = [own, other].map(formatCidr);
+  const isAddress = ours === theirs && own.prefixLength === 8 * own.address.length;
+  if (!isAddress) return `its ${ours} overlaps ${theirs} of ${owner}`;
+  const more = other.claimant === 0 ? "" : ", with another vtepMAC";
+  return `its address ${formatAddress(own.address)} is that of ${owner}${more}`;
+}
+
+/** A peer by its address and subnets. */
+function peerName(ends: readonly End[]): string {
+  const subnets = ends.flatMap((end) => end.subnets.map(formatCidr));
+  const [first] = ends;
+  return `peer ${first ? formatAddress(first.publicIP) : ""} (${subnets.join(", ")})`;
+}

@@ -1,0 +1,21 @@
+import { hash32 } from "../../bytes/hash.ts";
+import { formatAddress, type IpAddress } from "../../ip/address.ts";
+import type { Mac } from "../../ip/mac.ts";
+
+/**
+ * The hardware address of a host's vxlan device (VTEP) unless somebody says another: two hashes of
+ * its address and the VNI, so that every host can compute those of all others. Locally
+ * administered, unicast.
+ */
+export function vtepMac(publicIP: IpAddress, vni: number): Mac {
+  const text = `${formatAddress(publicIP)}/${vni}`;
+  const [low, high] = [hash32(text), hash32(text, 1)];
+  return Uint8Array.of(
+    2,
+    high & 0xff,
+    low >>> 24,
+    (low >>> 16) & 0xff,
+    (low >>> 8) & 0xff,
+    low & 0xff,
+  );
+}
