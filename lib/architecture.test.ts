@@ -21,6 +21,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "lib/net": ["lib/netlink", "lib/bytes", "lib/ip", "lib/host", "host", "@noble/hashes"],
   "lib/state": ["lib/net", "lib/host", "lib/bytes"],
   "lib/filter": ["lib/net", "lib/netlink", "lib/bytes", "lib/ip", "lib/host", "host"],
+  "lib/overlay/contract": ["lib/bytes", "lib/ip"],
   "lib/overlay": [
     "lib/filter",
     "lib/net",
@@ -55,6 +56,9 @@ const filesMayImport: Readonly<Record<string, readonly string[]>> = {
   "lib/netlink/error.ts": ["lib/host/errno.ts", "lib/host/failure.ts"],
 };
 
+/** What reaches no host, however many files lie between: programs that are no plugins import it. */
+const pure = ["lib/ip", "lib/overlay/contract"];
+
 /** The suite's own command line is no plugin: it has no configuration of its own. */
 const commandLine = { folder: "cli", name: "weft" };
 
@@ -73,12 +77,16 @@ function faultsOf(source: Source): readonly string[] {
 }
 
 function importFaults({ path, text }: Source): readonly string[] {
-  return importsOf(text).flatMap((specifier) => {
-    const target = specifier.startsWith(".")
-      ? posix.join(posix.dirname(path), specifier)
-      : specifier;
-    return isAllowed(path, target) ? [] : [`may not import "${target}"`];
-  });
+  return targetsOf({ path, text }).flatMap((target) =>
+    isAllowed(path, target) ? [] : [`may not import "${target}"`],
+  );
+}
+
+/** What a source imports, from the root of the project. */
+function targetsOf({ path, text }: Source): readonly string[] {
+  return importsOf(text).map((specifier) =>
+    specifier.startsWith(".") ? posix.join(posix.dirname(path), specifier) : specifier,
+  );
 }
 
 /** Static imports, re-exports, `import("…")` and `typeof import("…")`, types or values alike. */
@@ -99,10 +107,44 @@ function isAllowed(path: string, target: string): boolean {
   return allowed.some((name) => target === name || target.startsWith(`${name}/`));
 }
 
-/** A layer, a plugin, or the command line: `lib/net`, `plugins/bridge`, `cli`. */
+/** A layer or a room of one, a plugin, or the command line: `lib/net`, `plugins/bridge`, `cli`. */
 function folderOf(path: string): string {
-  const [area = "", name = ""] = path.split("/");
-  return area === commandLine.folder ? area : `${area}/${name}`;
+  const [area = "", name = "", room = ""] = path.split("/");
+  if (area === commandLine.folder) return area;
+  const folder = `${area}/${name}`;
+  return `${folder}/${room}` in mayImport ? `${folder}/${room}` : folder;
+}
+
+/** How files of the pure folders reach the host, by what they import, as `path: which way`. */
+function waysToHost(sources: readonly Source[]): readonly string[] {
+  const imports = new Map(sources.map((source) => [source.path, targetsOf(source)]));
+  const starts = [...imports.keys()].filter((path) => isIn(path, pure));
+  return starts.flatMap((start) => {
+    const way = wayToHost(start, imports);
+    return way ? [`${start}: reaches ${way.map((path) => `"${path}"`).join(" by ")}`] : [];
+  });
+}
+
+/** The shortest way from a file to one of the host's: where it ends, then what lies before it. */
+function wayToHost(
+  start: string,
+  imports: ReadonlyMap<string, readonly string[]>,
+): readonly string[] | undefined {
+  const ways: (readonly string[])[] = [[start]];
+  const seen = new Set([start]);
+  for (const way of ways) {
+    for (const target of imports.get(way[0] ?? "") ?? []) {
+      const longer = [target, ...way];
+      if (target === "host" || isIn(target, ["lib/host"])) return longer.slice(0, -1);
+      if (!seen.has(target)) ways.push(longer);
+      seen.add(target);
+    }
+  }
+  return undefined;
+}
+
+function isIn(path: string, folders: readonly string[]): boolean {
+  return folders.some((folder) => path.startsWith(`${folder}/`));
 }
 
 /** What this checker needs of a syntax tree. */
@@ -195,6 +237,12 @@ describe("the architecture", () => {
     expect(faults).toEqual([]);
   });
 
+  it("keeps the host out of what is pure", () => {
+    const all = sources.map((path) => ({ path, text: readFileSync(join(root, path), "utf8") }));
+    for (const folder of pure) expect(all.some(({ path }) => isIn(path, [folder]))).toBe(true);
+    expect(waysToHost(all)).toEqual([]);
+  });
+
   it.each(commandFolders)("%s has a main file of its name, a schema and a page", (folder) => {
     expect(missingFrom(folder, (path) => existsSync(join(root, path)))).toEqual([]);
   });
@@ -223,6 +271,11 @@ describe("the checker of the architecture finds", () => {
     ["lib/ip/a.ts", 'import * as host from "host";', 'may not import "host"'],
     ["lib/host/a.ts", 'import type { X } from "../ip/b.ts";', 'may not import "lib/ip/b.ts"'],
     ["lib/net/a.ts", 'import {\n  x,\n} from "../cni/b.ts";', 'may not import "lib/cni/b.ts"'],
+    [
+      "lib/overlay/contract/a.ts",
+      'import { x } from "../device.ts";',
+      'may not import "lib/overlay/device.ts"',
+    ],
     ["lib/netlink/link.ts", 'export * from "../host/b.ts";', 'may not import "lib/host/b.ts"'],
     ["lib/cni/a.ts", 'import "../netlink/link.ts";', 'may not import "lib/netlink/link.ts"'],
     ["lib/net/a.ts", 'type X = typeof import("../cni/b.ts");', 'may not import "lib/cni/b.ts"'],
@@ -247,12 +300,33 @@ describe("the checker of the architecture finds", () => {
   it.each([
     ["lib/netlink/connection.ts", 'import { x } from "../host/errno.ts";'],
     ["lib/net/a.ts", 'type X = typeof import("./b.lazy.ts");'],
+    ["lib/overlay/contract/a.ts", 'import { x } from "../../ip/b.ts";'],
+    ["lib/overlay/a.ts", 'import { x } from "./contract/b.ts";'],
     ["plugins/a/a.ts", 'import { x } from "./b.ts";\nimport * as schema from "./a.schema.json";'],
     ["plugins/a/b.ts", "function f() { try { g(); } catch {} }"],
     ["lib/ip/a.ts", '// async eval Promise\nconst text = "let it be async";'],
     ["lib/ip/a.ts", "function f() { let i = 0; return i; }"],
   ])("nothing in %s: %s", (path, text) => {
     expect(faultsOf({ path, text })).toEqual([]);
+  });
+
+  const far = (text: string): readonly Source[] => [
+    { path: "lib/overlay/contract/a.ts", text: 'import type { x } from "../../ip/b.ts";' },
+    { path: "lib/ip/b.ts", text: 'import { x } from "./c.ts";\nexport * from "./b.ts";' },
+    { path: "lib/ip/c.ts", text },
+  ];
+
+  it.each(["host", "../host/failure.ts"])("the way from what is pure to %s", (name) => {
+    const end = name === "host" ? name : "lib/host/failure.ts";
+    expect(waysToHost(far(`import { x } from "${name}";`))).toEqual([
+      `lib/overlay/contract/a.ts: reaches "${end}" by "lib/ip/c.ts" by "lib/ip/b.ts"`,
+      `lib/ip/b.ts: reaches "${end}" by "lib/ip/c.ts"`,
+      `lib/ip/c.ts: reaches "${end}"`,
+    ]);
+  });
+
+  it("no way to the host where there is none", () => {
+    expect(waysToHost(far('import { x } from "../bytes/d.ts";'))).toEqual([]);
   });
 
   it("a folder without its main file, schema and page", () => {
