@@ -19,10 +19,10 @@ import {
   requireTable,
   type Table,
 } from "../filter/iptables/iptables.ts";
+import type { Family } from "../ip/address.ts";
 import { formatCidr, hostCidr } from "../ip/cidr.ts";
 import type { Netns } from "../net/netns.ts";
-import type { Tell } from "./entries.ts";
-import type { Guarded } from "./guard.ts";
+import type { Guarded, Tell } from "./overlay.ts";
 
 const families = [4, 6] as const;
 
@@ -35,7 +35,7 @@ interface Rules {
 const chainOf = (device: string) => `OVERLAY-${device}`;
 
 function tableOf(ns: Netns, { family }: Guarded): Table {
-  return requireTable(ns, "filter", { family: family === 4 ? 4 : 6, flavour: "default" });
+  return requireTable(ns, "filter", { family, flavour: "default" });
 }
 
 /** As iptables-save writes them; without u32 all that goes to the port is meant. */
@@ -58,7 +58,7 @@ function rulesOf(guarded: Guarded, hasU32: boolean): Rules {
 }
 
 /** The VNI behind the UDP header; in IPv6 also all whose first header is not that of UDP. */
-function u32Of(family: 4 | 16, vni: number): readonly string[] {
+function u32Of(family: Family, vni: number): readonly string[] {
   const number = `0x${vni.toString(16)}`;
   const tests =
     family === 4

@@ -18,22 +18,18 @@ import {
   type Vxlan,
   type VxlanSpec,
 } from "../../lib/overlay/device.ts";
-import {
-  ensureVtepAddresses,
-  findOverlayFaults,
-  type Overlay,
-  reconcile,
-  type Tell,
-} from "../../lib/overlay/entries.ts";
+import { findEntryFaults, reconcileEntries } from "../../lib/overlay/entries.ts";
 import {
   deleteGuard,
   ensureGuard,
   findGuardFaults,
-  type Guarded,
   isGuarded,
+  type PackedAddresses,
   shutOut,
 } from "../../lib/overlay/guard.ts";
+import type { Guarded, Overlay, Tell } from "../../lib/overlay/overlay.ts";
 import { PeerList } from "../../lib/overlay/peers.ts";
+import { ensureVtepAddresses } from "../../lib/overlay/vtep-addresses.ts";
 import { oneAtATime, stampOf } from "../../lib/state/record.ts";
 import { aliasWith, ownerOf, readAlias } from "./alias.ts";
 import type { OverlayConfig } from "./config.ts";
@@ -205,7 +201,7 @@ function makeEnd(host: Netns, making: Making): Vxlan {
   const { config, vtep, spec, owner, list, uplink, stamp, tell } = making;
   const guarded = guardedBy(config, vtep, { uplink, list });
   const done: string[] = [];
-  let stale: ReturnType<typeof ensureGuard> = [];
+  let stale: PackedAddresses = [];
   const guard: Guard = {
     ensure() {
       stale = ensureGuard(host, guarded, (what) => done.push(what));
@@ -222,7 +218,7 @@ function makeEnd(host: Netns, making: Making): Vxlan {
   const { networks: own, subnets } = vtep;
   const overlay = { device, uplink, networks: own, peers: list };
   ensureVtepAddresses(host, device, { subnets, tell: changes });
-  reconcile(host, overlay, changes);
+  reconcileEntries(host, overlay, changes);
   shutOut(host, guarded, { addresses: stale, tell: changes });
   return device;
 }
@@ -233,8 +229,7 @@ function guardedBy(
   { device, publicIP }: Vtep,
   { uplink, list: peers }: { readonly uplink: Guarded["uplink"]; readonly list: PeerList },
 ): Guarded {
-  const length = family(publicIP) === 4 ? 4 : 16;
-  return { device, port, vni, family: length, uplink, peers };
+  return { device, port, vni, family: family(publicIP), uplink, peers };
 }
 
 function writeAlias(host: Netns, device: Vxlan, alias: string): void {
@@ -276,7 +271,7 @@ export function findUnderlayFaults(
     const list = peers.lists[i] ?? new PeerList();
     const overlay = { device, uplink: node.uplink, networks: vtep.networks, peers: list };
     const guarded = guardedBy(config, vtep, { uplink: node.uplink, list });
-    return [...findOverlayFaults(host, overlay), ...findGuardFaults(host, guarded)];
+    return [...findEntryFaults(host, overlay), ...findGuardFaults(host, guarded)];
   });
   const forwarding = networks.findNetworkFault(host, config);
   return forwarding === undefined ? faults : [...faults, forwarding];
@@ -311,7 +306,7 @@ export function removeUnderlay(
       }
       const uplink = { index: device.settings.uplink ?? 0, name: "uplink" };
       const overlay = { device, uplink, networks: config.networks, peers: new PeerList() };
-      reconcile(host, overlay, tell);
+      reconcileEntries(host, overlay, tell);
       deleteLinkIf(host, device.index, ({ alias }) => readAlias(owner, alias) !== undefined);
       deleteGuard(host, name);
       tell(`delete vxlan device "${name}"`);

@@ -19,7 +19,7 @@ import { formatAddress } from "../../lib/ip/address.ts";
 import { formatCidr } from "../../lib/ip/cidr.ts";
 import { formatMac } from "../../lib/ip/mac.ts";
 import { type Netns, ownNetns } from "../../lib/net/netns.ts";
-import { RTPROT_WEFT } from "../../lib/overlay/entries.ts";
+import { RTPROT_WEFT } from "../../lib/overlay/found-entries.ts";
 import type { Peer } from "../../lib/overlay/peers.ts";
 import { askDaemon, Watch } from "../../lib/overlay/watch.ts";
 import { onlyProcess } from "../../lib/state/record.ts";

@@ -1,0 +1,50 @@
+/**
+ * Entries as short texts. Thousands of hosts have tens of thousands of entries: texts compare, serve
+ * as keys, and take a tenth of the memory.
+ *
+ *   route        0, 1 if it is direct, length of the address, prefix length, address, gateway
+ *   neighbour    1, MAC, address
+ *   fdb entry    2, MAC, address
+ */
+
+import { pack, unpack } from "../bytes/packed.ts";
+import type { Entry } from "./entry.ts";
+
+/** One byte for each character; two entries that are the same have the same. */
+export type Key = string;
+
+const KINDS = ["route", "neighbour", "fdb"] as const;
+const MAC_SIZE = 6;
+const MAC_END = 1 + MAC_SIZE;
+/** Where the destination of a route begins. */
+const DESTINATION = 4;
+
+/** The key of an entry. */
+export function keyOf(entry: Entry): Key {
+  const kind = KINDS.indexOf(entry.kind);
+  if (entry.kind !== "route") return pack([kind]) + pack(entry.mac) + pack(entry.address);
+  const { isDirect, destination, gateway } = entry;
+  const { address, prefixLength } = destination;
+  return pack([kind, +isDirect, address.length, prefixLength]) + pack(address) + pack(gateway);
+}
+
+/** The entry that has this key. */
+export function entryOf(key: Key): Entry {
+  const bytes = unpack(key);
+  const [number = 0, isDirect, length = 0, prefixLength = 0] = bytes;
+  const kind = KINDS[number] ?? "route";
+  if (kind !== "route") {
+    return { kind, mac: bytes.slice(1, MAC_END), address: bytes.slice(MAC_END) };
+  }
+  const end = DESTINATION + length;
+  const destination = { address: bytes.slice(DESTINATION, end), prefixLength };
+  return { kind, isDirect: isDirect === 1, destination, gateway: bytes.slice(end) };
+}
+
+/** What of an entry the kernel has once: a new one takes the place of the one that is there. */
+export function placeOf(key: Key): string {
+  const [kind = 0, , length = 0] = unpack(key.slice(0, 3));
+  const name = KINDS[kind] ?? "route";
+  if (name === "route") return pack([kind]) + key.slice(2, DESTINATION + length);
+  return pack([kind]) + (name === "neighbour" ? key.slice(MAC_END) : key.slice(1, MAC_END));
+}
