@@ -76,7 +76,7 @@ describe("limits", () => {
     for (const { parent } of inside) expect(parent).toMatch(/:/);
   });
 
-  it("are token buckets, in bytes, on both ends of the way", ({ bed }) => {
+  it("P13.12 P14.04 are token buckets, in bytes, on both ends of the way", ({ bed }) => {
     const { result, port } = attach(bed, limited(both));
     const [shaper = ""] = shapersOf(bed);
     expect(shaper).toMatch(/^bwp[0-9a-f]{12}$/);
@@ -112,7 +112,9 @@ describe("limits", () => {
     expect(bed.check("bandwidth", box, config).exitCode).toBe(0);
   });
 
-  it("come from the runtime in any spelling, unless the configuration names its own", ({ bed }) => {
+  it("P14.04 come from the runtime in any spelling, unless the configuration has its own", ({
+    bed,
+  }) => {
     const bandwidth = { IngressRate: MBIT, INGRESSBURST: MBIT };
     attach(bed, limited({ runtimeConfig: { bandwidth } }));
     expect(qdiscs(bed).map(({ kind }) => kind)).toEqual(["tbf"]);

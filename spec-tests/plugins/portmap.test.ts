@@ -16,7 +16,9 @@ import { ask, serve, world } from "../bed/ports.ts";
 import { workingConfig } from "../bed/subjects.ts";
 
 describe.for(backends)("%s", (backend) => {
-  it("the world, the host, its loopback, neighbours and itself reach a container", ({ bed }) => {
+  it("P14.02 the world, the host, its loopback, neighbours and itself reach a container", ({
+    bed,
+  }) => {
     const outside = world(bed);
     const { box } = attach(bed, portmap([web], { backend }));
     const neighbour = attach(bed, portmap([])).box;
@@ -330,7 +332,7 @@ describe("bad input changes nothing", () => {
     [{ protocol: undefined }],
     [{ hostIP: "nonsense" }],
     [{ hostIP: "10.1.2.3/24" }],
-  ])("a mapping with %j", ([more], { bed }) => {
+  ])("P14.02 a mapping with %j", ([more], { bed }) => {
     const box = bed.container();
     const before = bed.snapshot();
     const config = { ...portmap([dns, { ...web, ...more }]), prevResult };

@@ -43,7 +43,7 @@ describe("ADD", () => {
     expect(bed.check("tuning", box, config)).toMatchObject({ exitCode: 0, stdout: "" });
   });
 
-  it("sets what can be set of the link, and says so in the result", ({ bed }) => {
+  it("P13.11 sets what can be set of the link, and says so in the result", ({ bed }) => {
     const { box, prevResult } = attached(bed);
     const link = { mac: "0A:58:0A:01:02:03", mtu: 1400, promisc: true, allmulti: true, txQLen: 77 };
     const config = tuning({ ...link, prevResult });
@@ -127,7 +127,7 @@ describe("DEL", () => {
     expect(bed.list("/run/cni/tuning")).toEqual([]);
   });
 
-  it("restores what the reference plugin has changed", ({ bed }) => {
+  it("P15.05 restores what the reference plugin has changed, and removes its backup", ({ bed }) => {
     const { box, prevResult } = attached(bed);
     const before = bed.snapshot();
     const { sysctl: _, ...link } = everything;
@@ -338,7 +338,7 @@ describe("bad input", () => {
     expect(error.msg).toContain(`invalid net sysctl key: "${name}": ${rule}`);
   });
 
-  it("a name that is there twice is refused", ({ bed }) => {
+  it("P2.10 a name that is there twice is refused", ({ bed }) => {
     const { box, prevResult } = attached(bed);
     const text = JSON.stringify(tuning({ sysctl: { "net.a.b": "1" }, prevResult }));
     const stdin = text.replace(

@@ -70,7 +70,7 @@ const inputs: readonly (readonly [string, string | Uint8Array, Code, string])[] 
   ["a list", "[]", 6, ""],
   ["an object and more", `${valid}${valid}`, 6, ""],
   ["a bridge that is a number", JSON.stringify({ ...config, bridge: 7 }), 7, "bridge"],
-  ["an MTU that is a string (P2.09)", JSON.stringify({ ...config, mtu: "1400" }), 7, "mtu"],
+  ["P2.09 an MTU that is a string", JSON.stringify({ ...config, mtu: "1400" }), 7, "mtu"],
   ["a flag that is a string", JSON.stringify({ ...config, isGateway: "yes" }), 7, "isGateway"],
   ["an address manager that is a list", JSON.stringify({ ...config, ipam: [] }), 7, "ipam"],
   ["a VLAN out of range", JSON.stringify({ ...config, vlan: 4095 }), 7, "vlan"],

@@ -137,3 +137,44 @@ describe("P13 bridge as a later plugin", () => {
     expect(result.ips).toHaveLength(2);
   });
 });
+
+describe("P13 plugins that change what another has made", () => {
+  const web = { hostPort: 80, containerPort: 80, protocol: "tcp" };
+  const chained = [
+    ["bandwidth", { ingressRate: 8_000_000, ingressBurst: 800_000 }],
+    ["firewall", {}],
+    ["portmap", { runtimeConfig: { portMappings: [web] } }],
+    ["tuning", { mtu: 1400 }],
+  ] as const;
+
+  it.for(chained)(
+    "P13.07 %s without a result before is code 7, and DEL succeeds",
+    ([type, options], { bed }) => {
+      const box = bed.container();
+      const config = { cniVersion: "1.1.0", name: "net", type, ...options };
+      const before = bed.snapshot();
+      for (const command of ["ADD", "CHECK"]) {
+        const { error } = bed.exec(type, { command, config, container: box });
+        expect(error).toMatchObject({ code: 7, msg: expect.stringContaining("prevResult") });
+      }
+      expect(bed.del(type, box, config)).toSucceed();
+      expect(bed.leftovers(before)).toEqual([]);
+    },
+  );
+
+  it("P13.10 tuning changes a link that it knows nothing of", ({ bed }) => {
+    const box = bed.container();
+    box.sh("ip link add eth0 type veth peer name other");
+    const prevResult = {
+      cniVersion: "1.1.0",
+      interfaces: [{ name: "eth0", sandbox: box.netns }],
+      ips: [],
+    };
+    const config = { cniVersion: "1.1.0", name: "net", type: "tuning", mtu: 1400, prevResult };
+    expect(bed.add("tuning", box, config)).toSucceed();
+    expect(box.link("eth0")).toMatchObject({ mtu: 1400 });
+    expect(bed.check("tuning", box, config)).toSucceed();
+    expect(bed.del("tuning", box, config)).toSucceed();
+    expect(box.link("eth0")).toMatchObject({ mtu: 1500 });
+  });
+});

@@ -31,7 +31,7 @@ describe("P5 conversion of an address manager's answer", () => {
   const pairs = allVersions.flatMap((from) => allVersions.map((to) => [from, to] as const));
 
   it.for(pairs)(
-    "P5.30 to P5.36, P5.39 an answer in %s to a request in %s",
+    "P5.30 P5.31 P5.32 P5.33 P5.34 P5.35 P5.36 P5.39 an answer in %s to a request in %s",
     ([from, to], { bed }) => {
       const box = bed.container();
       const config = fakeIpam(bed, answerIn(from), { cniVersion: to });

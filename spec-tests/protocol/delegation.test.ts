@@ -1,5 +1,6 @@
 /** P6: how bridge uses an address manager. */
 import { createHash } from "node:crypto";
+import { closeSync, openSync } from "node:fs";
 import { describe, expect } from "vitest";
 import type { Bed } from "../bed/bed.ts";
 import { bridge, bridgeWith, hostLocal } from "../bed/configs.ts";
@@ -60,6 +61,20 @@ describe("P6 finding the delegate", () => {
     expect(error.code).toBeGreaterThanOrEqual(50);
     expect(error.msg).toContain("nosuch");
   });
+
+  it.for(["ADD", "DEL"])(
+    "P6.15 waits for one that is being written, on %s",
+    async (command, { bed }) => {
+      const fake = fakeIpam(bed);
+      const box = bed.container();
+      const writer = openSync(bed.path("/run/bed/fakes/fake"), "a");
+      const run = bed.start("bridge", { command, config, container: box });
+      await new Promise((done) => setTimeout(done, 300));
+      closeSync(writer);
+      expect((await run).exitCode).toBe(0);
+      expect(fake.commands).toEqual([command]);
+    },
+  );
 
   it("P6.02 without CNI_PATH says so", ({ bed }) => {
     const box = bed.container();

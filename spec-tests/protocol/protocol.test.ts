@@ -361,12 +361,12 @@ describe.each(plugins())("$name", ({ name, version }) => {
   });
 
   describe("P4 versions", () => {
-    it("P4.01 VERSION lists the supported versions", ({ bed }) => {
+    it("P4.01 P4.04 VERSION lists the supported versions, all there are", ({ bed }) => {
       const answer = bed.version(name).json;
       expect(answer).toMatchObject({ cniVersion: "1.1.0" });
       expect(answer).toHaveProperty(
         "supportedVersions",
-        expect.arrayContaining(["0.4.0", "1.0.0", "1.1.0"]),
+        expect.arrayContaining(["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"]),
       );
     });
 
