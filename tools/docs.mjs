@@ -1,11 +1,13 @@
 // Writes what the documents say of the schemas: the option table of docs/plugins/<name>.md between
-// its markers, and docs/schemas/<name>.schema.json for editors; and what the pages show of the
-// benchmarks' results. With --check: fails if stale.
+// its markers, and docs/schemas/<name>.schema.json for editors; what the pages show of the
+// benchmarks' results; and the tests of each row of the conformance checklist. With --check: fails
+// if stale.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { drawChart } from "../bench/chart.mjs";
 import { criTable, longTable, overlayTable, shortTable } from "../bench/tables.mjs";
+import { filesByRow, withTests } from "./checklist.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const check = process.argv.includes("--check");
@@ -123,6 +125,12 @@ function documentBenchmarks() {
   put(join(root, "bench/results.svg"), drawChart(rows, machine));
 }
 
+function documentTests() {
+  const folder = join(root, "spec-tests");
+  const page = join(folder, "checklist.md");
+  put(page, withTests(readFileSync(page, "utf8"), filesByRow(folder)));
+}
+
 mkdirSync(join(root, "docs/schemas"), { recursive: true });
 for (const folder of ["plugins", "ipam"]) {
   for (const name of readdirSync(join(root, folder)).sort()) {
@@ -130,6 +138,7 @@ for (const folder of ["plugins", "ipam"]) {
   }
 }
 documentBenchmarks();
+documentTests();
 if (stale.length > 0) {
   console.error(`Stale, run make docs: ${stale.join(", ")}`);
   process.exit(1);
