@@ -1,6 +1,6 @@
 /**
- * The rules that hold the layers apart (docs/architecture.md), checked on every source file; and
- * the checker itself, checked on small sources that break them.
+ * The rules that hold the layers apart (tools/layers.json, docs/architecture.md), checked on every
+ * source file; and the checker itself, checked on small sources that break them.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, posix } from "node:path";
@@ -12,48 +12,13 @@ const root = dirname(import.meta.dirname);
 
 /* ---- what is allowed ---- */
 
-/** What a folder may import besides itself; `host` is the module that native/host.c provides. */
-const mayImport: Readonly<Record<string, readonly string[]>> = {
-  "lib/bytes": [],
-  "lib/ip": [],
-  "lib/host": ["host"],
-  "lib/netlink": ["lib/bytes", "lib/ip"],
-  "lib/net": ["lib/netlink", "lib/bytes", "lib/ip", "lib/host", "host", "@noble/hashes"],
-  "lib/state": ["lib/net", "lib/host", "lib/bytes"],
-  "lib/filter": ["lib/net", "lib/netlink", "lib/bytes", "lib/ip", "lib/host", "host"],
-  "lib/overlay/contract": ["lib/bytes", "lib/ip"],
-  "lib/overlay": [
-    "lib/filter",
-    "lib/net",
-    "lib/netlink",
-    "lib/bytes",
-    "lib/ip",
-    "lib/host",
-    "host",
-  ],
-  "lib/inventory": ["lib/filter", "lib/overlay", "lib/state", "lib/net", "lib/ip", "lib/host"],
-  "lib/cni": ["lib/net", "lib/ip", "lib/host", "host"],
-  "lib/attach": ["lib/cni", "lib/filter", "lib/net", "lib/ip"],
-  plugins: ["lib/attach", "lib/cni", "lib/filter", "lib/net", "lib/state", "lib/ip"],
-  "plugins/vxlan-overlay": [
-    "lib/attach",
-    "lib/cni",
-    "lib/overlay",
-    "lib/filter",
-    "lib/net",
-    "lib/state",
-    "lib/ip",
-    "lib/bytes",
-  ],
-  "ipam/dhcp": ["lib/cni", "lib/ip", "lib/bytes", "lib/host", "lib/net"],
-  ipam: ["lib/cni", "lib/state", "lib/ip", "lib/bytes", "lib/host"],
-  cli: ["lib/inventory", "lib/cni", "lib/net", "lib/host", "host"],
-};
-
-/** Single files that may import more than their folder: the socket, and the names of errors. */
-const filesMayImport: Readonly<Record<string, readonly string[]>> = {
-  "lib/netlink/connection.ts": ["lib/host", "host"],
-  "lib/netlink/error.ts": ["lib/host/errno.ts", "lib/host/failure.ts"],
+/**
+ * What each folder, and some single files, may import besides their own folder; `host` is the module
+ * that native/host.c provides. docs/architecture.md shows the same table.
+ */
+const layers = JSON.parse(readFileSync(join(root, "tools/layers.json"), "utf8")) as {
+  readonly folders: Readonly<Record<string, { readonly imports: readonly string[] }>>;
+  readonly files: Readonly<Record<string, readonly string[]>>;
 };
 
 /** What reaches no host, however many files lie between: programs that are no plugins import it. */
@@ -102,8 +67,8 @@ function isAllowed(path: string, target: string): boolean {
   const folder = folderOf(path);
   if (target.startsWith(`${folder}/`)) return true;
   if (target === "*.schema.json") return folder === "lib/cni";
-  const layer = [folder, dirname(folder)].find((name) => name in mayImport) ?? "";
-  const allowed = [...(mayImport[layer] ?? []), ...(filesMayImport[path] ?? [])];
+  const layer = [folder, dirname(folder)].find((name) => name in layers.folders) ?? "";
+  const allowed = [...(layers.folders[layer]?.imports ?? []), ...(layers.files[path] ?? [])];
   return allowed.some((name) => target === name || target.startsWith(`${name}/`));
 }
 
@@ -112,7 +77,7 @@ function folderOf(path: string): string {
   const [area = "", name = "", room = ""] = path.split("/");
   if (area === commandLine.folder) return area;
   const folder = `${area}/${name}`;
-  return `${folder}/${room}` in mayImport ? `${folder}/${room}` : folder;
+  return `${folder}/${room}` in layers.folders ? `${folder}/${room}` : folder;
 }
 
 /** How files of the pure folders reach the host, by what they import, as `path: which way`. */

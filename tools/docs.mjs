@@ -1,7 +1,7 @@
 // Writes what the documents say of the schemas: the option table of docs/plugins/<name>.md between
 // its markers, and docs/schemas/<name>.schema.json for editors; what the pages show of the
-// benchmarks' results; and the tests of each row of the conformance checklist. With --check: fails
-// if stale.
+// benchmarks' results; the table of the layers; and the tests of each row of the conformance
+// checklist. With --check: fails if stale.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -125,6 +125,27 @@ function documentBenchmarks() {
   put(join(root, "bench/results.svg"), drawChart(rows, machine));
 }
 
+/** The table of what each folder is and may import (lib/architecture.test.ts holds files to it). */
+function importTable() {
+  const { folders, files } = JSON.parse(readFileSync(join(root, "tools/layers.json"), "utf8"));
+  const shown = (names) => names.map((name) => `\`${name}\``).join(", ");
+  return [
+    "| folder | what it is | may import |",
+    "|---|---|---|",
+    ...Object.entries(folders).map(
+      ([name, { what, imports }]) => `| \`${name}\` | ${what} | ${shown(imports) || "nothing"} |`,
+    ),
+    ...Object.entries(files).map(
+      ([name, imports]) => `| \`${name}\` | | as its folder, and ${shown(imports)} |`,
+    ),
+  ].join("\n");
+}
+
+function documentLayers() {
+  const page = join(root, "docs/architecture.md");
+  put(page, withBlock(readFileSync(page, "utf8"), "layers", importTable()));
+}
+
 function documentTests() {
   const folder = join(root, "spec-tests");
   const page = join(folder, "checklist.md");
@@ -138,6 +159,7 @@ for (const folder of ["plugins", "ipam"]) {
   }
 }
 documentBenchmarks();
+documentLayers();
 documentTests();
 if (stale.length > 0) {
   console.error(`Stale, run make docs: ${stale.join(", ")}`);
