@@ -1,6 +1,6 @@
 /** What the documents show works: every JSON block and example is validated, and really ADDed. */
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { describe, expect } from "vitest";
 import type { Bed } from "../bed/bed.ts";
@@ -205,6 +205,29 @@ describe("the documents", () => {
     expect(paths.length + words.length).toBeGreaterThan(20);
     expect(paths.filter((path) => !files.some((file) => file.endsWith(path)))).toEqual([]);
     expect(words.filter((word) => !new RegExp(`\\b${word}\\b`).test(code))).toEqual([]);
+  });
+
+  it("name files and folders that are there", () => {
+    const named = /`((?:lib|plugins|ipam|cli|native|spec-tests|tools|bench|examples)\/[\w./-]*)`/g;
+    const paths = documents.flatMap((file) =>
+      Array.from(readFileSync(`${root}/${file}`, "utf8").matchAll(named), ([, path = ""]) => path),
+    );
+    expect(paths.length).toBeGreaterThan(50);
+    // Layers may be without files yet, and the one is an example.
+    const { folders } = JSON.parse(readFileSync(`${root}/tools/layers.json`, "utf8"));
+    const known = [...Object.keys(folders), "plugins/foo"];
+    expect(paths.filter((path) => !known.includes(path) && !existsSync(`${root}/${path}`))).toEqual(
+      [],
+    );
+  });
+
+  it("explain words in the order of the alphabet", () => {
+    const glossary = readFileSync(`${root}/docs/glossary.md`, "utf8");
+    const words = Array.from(glossary.matchAll(/^\| (?!word|-)([^|]+) \|/gm), ([, word = ""]) =>
+      word.toLowerCase(),
+    );
+    expect(words.length).toBeGreaterThan(30);
+    expect(words).toEqual(words.toSorted());
   });
 
   it("name every make target they speak of as make help does", () => {
