@@ -7,7 +7,7 @@ import { bridge } from "./configs.ts";
 import { sharedBy } from "./difference.ts";
 import type { Config } from "./invocation.ts";
 import { it } from "./it.ts";
-import { partOf, partOfToday } from "./part.ts";
+import { partOf, partOfToday, seedOfToday, someOf } from "./part.ts";
 import { backgroundInBed } from "./paths.ts";
 import { waitUntil } from "./patience.ts";
 import { serve } from "./ports.ts";
@@ -183,6 +183,23 @@ describe("the bed", () => {
     vi.unstubAllEnvs();
     expect(parts.flat().sort((a, b) => a - b)).toEqual(list);
     expect(parts.map(({ length }) => length)).toEqual([34, 33, 33]);
+  });
+
+  it("takes other hostile input with each seed, and all of it with as many as it takes", () => {
+    const list = Array.from({ length: 100 }, (_, i) => i);
+    const taken = ["20783", "20784", "20785", "20786"].map((seed) => {
+      vi.stubEnv("WEFT_HOSTILE", seed);
+      return someOf(list, 30, 5);
+    });
+    vi.stubEnv("WEFT_HOSTILE", "all");
+    expect(someOf(list, 30)).toEqual(list);
+    vi.stubEnv("WEFT_HOSTILE", "1/3");
+    expect(() => someOf(list, 30)).toThrow("1/3");
+    vi.stubEnv("WEFT_HOSTILE", undefined);
+    expect(seedOfToday()).toMatch(/^\d+$/);
+    vi.unstubAllEnvs();
+    expect(taken.flat().sort((a, b) => a - b)).toEqual(list);
+    expect(taken.map(({ length }) => length)).toEqual([25, 25, 25, 25]);
   });
 
   it("never takes a signal for an ordinary failure", ({ bed }) => {

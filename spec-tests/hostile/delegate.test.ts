@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { plugins } from "../bed/executables.ts";
 import { resultPaths, withText, wrongInputs, wrongValues } from "../bed/hostile-values.ts";
 import type { Config } from "../bed/invocation.ts";
+import { someOf } from "../bed/part.ts";
 import { workingConfig } from "../bed/subjects.ts";
 import type { Attack } from "../bed/target.ts";
 import { withstand } from "../bed/withstand.ts";
@@ -81,13 +82,9 @@ describe.each(delegating)("%s", (program) => {
 
   it("withstands results with every wrong value", () => {
     const wrong = wrongValues.filter((value) => value.length < 2000);
-    const attacks = resultPaths
-      .flatMap((path) =>
-        wrong.map((value) =>
-          attack(`${path.join(".")}: ${value}`, say, withText(good, path, value)),
-        ),
-      )
-      .filter((_, i) => i % 16 === 0);
-    expect(withstand(program, attacks)).toEqual([]);
+    const attacks = resultPaths.flatMap((path) =>
+      wrong.map((value) => attack(`${path.join(".")}: ${value}`, say, withText(good, path, value))),
+    );
+    expect(withstand(program, someOf(attacks, 50, program.length))).toEqual([]);
   });
 });
