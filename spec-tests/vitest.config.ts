@@ -1,10 +1,23 @@
-import { resolve } from "node:path";
+import { relative, resolve } from "node:path";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { partOfToday, seedOfToday } from "./bed/part.ts";
 
 /** One part for the whole run, also if it goes on after midnight. */
 const parts = { WEFT_PART: partOfToday(), WEFT_HOSTILE: seedOfToday() };
 Object.assign(process.env, parts);
+
+/** Loops over many runs, whose files are short and take longest: so that none is alone in the end. */
+const loops = /^(faults|hostile|interchange)\//;
+
+class LoopsFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const isLoop = ({ moduleId }: TestSpecification) =>
+      loops.test(relative(import.meta.dirname, moduleId));
+    return [...sorted.filter(isLoop), ...sorted.filter((file) => !isLoop(file))];
+  }
+}
 
 export default defineConfig({
   cacheDir: resolve(import.meta.dirname, "../node_modules/.vite-spec-tests"),
@@ -16,6 +29,7 @@ export default defineConfig({
     reporters: ["./bed/not-here-reporter.ts", "default"],
     pool: "forks",
     maxWorkers: 4,
+    sequence: { sequencer: LoopsFirst },
     env: parts,
     // A busy machine is no fault: watch.ts ends what hangs.
     testTimeout: 0,
