@@ -2,13 +2,20 @@
  * The rules that hold the layers apart (tools/layers.json, docs/architecture.md), checked on every
  * source file; and the checker itself, checked on small sources that break them.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { basename, dirname, join, posix } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { transformSync } from "esbuild";
 import { parseAst } from "vite";
 import { describe, expect, it } from "vitest";
-
-const root = dirname(import.meta.dirname);
+import {
+  files,
+  filesBelow,
+  readSource,
+  root,
+  type Source,
+  sources,
+  targetsOf,
+} from "../tools/sources.ts";
 
 /* ---- what is allowed ---- */
 
@@ -29,38 +36,16 @@ const commandLine = { folder: "cli", name: "weft" };
 
 /* ---- the checker ---- */
 
-interface Source {
-  /** From the root of the project: `lib/ip/mac.ts`. */
-  readonly path: string;
-  readonly text: string;
-}
-
 /** Everything in a product source that the architecture does not allow, as `path: what`. */
 function faultsOf(source: Source): readonly string[] {
   const faults = [...importFaults(source), ...codeFaults(source)];
   return faults.map((fault) => `${source.path}: ${fault}`);
 }
 
-function importFaults({ path, text }: Source): readonly string[] {
-  return targetsOf({ path, text }).flatMap((target) =>
-    isAllowed(path, target) ? [] : [`may not import "${target}"`],
-  );
-}
-
-/** What a source imports, from the root of the project. */
-function targetsOf({ path, text }: Source): readonly string[] {
-  return importsOf(text).map((specifier) =>
-    specifier.startsWith(".") ? posix.join(posix.dirname(path), specifier) : specifier,
-  );
-}
-
-/** Static imports, re-exports, `import("…")` and `typeof import("…")`, types or values alike. */
-function importsOf(text: string): readonly string[] {
-  const statements = /^(?:import|export(?=\s*(?:type\s*)?[*{]))\b[^;"=(]*"([^"\n]+)"/gm;
-  const calls = /\bimport\(\s*"([^"\n]+)"/g;
-  return [statements, calls].flatMap((form) =>
-    [...text.matchAll(form)].map(([, name = ""]) => name),
-  );
+function importFaults(source: Source): readonly string[] {
+  return targetsOf(source)
+    .filter((target) => !isAllowed(source.path, target))
+    .map((target) => `may not import "${target}"`);
 }
 
 function isAllowed(path: string, target: string): boolean {
@@ -171,14 +156,6 @@ function mutableState({ body }: Node): readonly string[] {
 
 /* ---- the project's files ---- */
 
-function filesBelow(folder: string): readonly string[] {
-  if (!existsSync(join(root, folder))) return [];
-  const names = readdirSync(join(root, folder), { recursive: true, encoding: "utf8" });
-  return names.map((name) => `${folder}/${name}`).sort();
-}
-
-const files = ["lib", "plugins", "ipam", "cli"].flatMap(filesBelow);
-const sources = files.filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts"));
 const commandFolders = [
   ...new Set(sources.filter((path) => !path.startsWith("lib/")).map(folderOf)),
 ];
@@ -196,9 +173,7 @@ function missingFrom(folder: string, exists: (path: string) => boolean): readonl
 describe("the architecture", () => {
   it("is kept by every source file of the product", () => {
     expect(sources.length).toBeGreaterThan(20);
-    const faults = sources.flatMap((path) =>
-      faultsOf({ path, text: readFileSync(join(root, path), "utf8") }),
-    );
+    const faults = sources.flatMap((path) => faultsOf(readSource(path)));
     expect(faults).toEqual([]);
   });
 
@@ -220,10 +195,8 @@ describe("the architecture", () => {
     const tests = filesBelow("spec-tests").filter((path) => path.endsWith(".ts"));
     expect(tests.length).toBeGreaterThan(5);
     const faults = tests.flatMap((path) =>
-      importsOf(readFileSync(join(root, path), "utf8"))
-        .filter((name) => name.startsWith("."))
-        .map((name) => posix.join(posix.dirname(path), name))
-        .filter((target) => !target.startsWith("spec-tests/"))
+      targetsOf(readSource(path))
+        .filter((target) => existsSync(join(root, target)) && !target.startsWith("spec-tests/"))
         .map((target) => `${path}: may not import "${target}"`),
     );
     expect(faults).toEqual([]);
