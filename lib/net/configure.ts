@@ -4,7 +4,7 @@ import { EEXIST } from "../host/errno.ts";
 import { lazily } from "../host/lazy.ts";
 import { family, formatAddress, type IpAddress } from "../ip/address.ts";
 import { type Cidr, formatCidr, networkOf } from "../ip/cidr.ts";
-import { IFA_F_NODAD, newAddress } from "../netlink/address.ts";
+import { IFA_F_DADFAILED, IFA_F_NODAD, IFA_F_TENTATIVE, newAddress } from "../netlink/address.ts";
 import { isRefusal, NetlinkError } from "../netlink/error.ts";
 import { announceWhenUp, changeLink, IFF_UP } from "../netlink/link.ts";
 import { type NewRoute, newRoute } from "../netlink/route.ts";
@@ -14,6 +14,7 @@ import { explainedAddressError } from "./gateway.ts";
 import type { Link, LinkRef } from "./link.ts";
 import type { Netns } from "./netns.ts";
 import { ifPossible, SysctlDirectory } from "./sysctl.ts";
+import { performSteps, type Step } from "./together.ts";
 
 /** What a link inside a container is to be given. */
 export interface LinkSetup {
@@ -30,20 +31,20 @@ export interface LinkSetup {
  */
 export function configureLink(ns: Netns, link: LinkRef, setup: LinkSetup): void {
   const addressFlags = setup.detectDuplicates ? 0 : IFA_F_NODAD;
-  const requests = [
-    announceWhenUp(link),
-    ...setup.addresses.map((cidr) =>
-      newAddress(link, cidr, family(cidr.address) === 6 ? addressFlags : 0),
-    ),
-    changeLink(`set "${link.name}" up`, link.index, { set: IFF_UP }),
-    ...distinctRoutes(setup.routes).map((route) => newRoute(link, route, "create")),
-  ];
-  const firstRoute = setup.addresses.length + 2;
-  ns.route.attempt(...requests).forEach(({ error }, i) => {
-    if (!error || i === 0 || (i >= firstRoute && isRefusal(error, EEXIST))) return;
-    const cidr = setup.addresses[i - 1];
-    throw cidr ? explainedAddressError(ns, { link, cidr, cause: error }) : error;
+  const address = (cidr: Cidr): Step => ({
+    request: newAddress(link, cidr, family(cidr.address) === 6 ? addressFlags : 0),
+    explain: (cause) => explainedAddressError(ns, { link, cidr, cause }),
   });
+  const route = (wanted: NewRoute): Step => ({
+    request: newRoute(link, wanted, "create"),
+    tolerates: (error) => isRefusal(error, EEXIST),
+  });
+  performSteps(ns, [
+    { request: announceWhenUp(link), tolerates: () => true },
+    ...setup.addresses.map(address),
+    { request: changeLink(`set "${link.name}" up`, link.index, { set: IFF_UP }) },
+    ...distinctRoutes(setup.routes).map(route),
+  ]);
 }
 
 /**
@@ -113,11 +114,8 @@ function noIpv6(ns: Netns, link: LinkRef, address: IpAddress): never {
   throw new NetError("unsupported", `Cannot ${what}: ${fault}`);
 }
 
-const IFA_F_DADFAILED = 0x08;
-const IFA_F_TENTATIVE = 0x40;
-
 /** True once no IPv6 address of a link is being probed; throws if one is a duplicate. */
-export function areAddressesSettled(ns: Netns, link: LinkRef): boolean {
+export function areAddressesProbed(ns: Netns, link: LinkRef): boolean {
   const addresses = listAddresses(ns, link).filter(({ cidr }) => family(cidr.address) === 6);
   const duplicate = addresses.find(({ flags }) => flags & IFA_F_DADFAILED);
   if (duplicate) {

@@ -10,6 +10,7 @@ import * as netlink from "../netlink/link.ts";
 import { type Link, type LinkRef, type LinkState, toLinkState } from "./link.ts";
 import type { Netns } from "./netns.ts";
 import type { Owner } from "./owner.ts";
+import { performNamed } from "./together.ts";
 
 /**
  * The name of an attachment's host end: `veth` and eight digits, as network managers know to leave
@@ -63,17 +64,18 @@ export type VethEnd = Pick<Link, "index" | "name" | "mac" | "mtu">;
 export function addVeth(ns: Netns, { host, container, mtu }: VethSpec): Veth {
   const mac = container.mac ?? randomMac();
   const what = `create veth pair "${host.name}" and "${container.name}"`;
-  const requests = [
-    netlink.newLink(what, pairAttributes(host, { ...container, mac }, mtu)),
-    netlink.changeLink(`name the owner of "${host.name}"`, host.name, {
-      attributes: portAttributes(host),
-    }),
-    netlink.getLink(host.name),
-  ];
-  const outcomes = ns.route.attempt(...requests);
-  const failure = outcomes[0]?.error ?? outcomes[1]?.error ?? outcomes[2]?.error;
-  if (failure) throw explained(failure, host);
-  const outside = toLinkState(decodeReply(outcomes[2], netlink.linkStateMessage));
+  const attributes = portAttributes(host);
+  const answers = performNamed(ns, {
+    pair: {
+      request: netlink.newLink(what, pairAttributes(host, { ...container, mac }, mtu)),
+      explain: (error) => explained(error, host),
+    },
+    port: {
+      request: netlink.changeLink(`name the owner of "${host.name}"`, host.name, { attributes }),
+    },
+    outside: { request: netlink.getLink(host.name) },
+  });
+  const outside = toLinkState(decodeReply(answers.outside, netlink.linkStateMessage));
   const inside = { index: outside.peer, name: container.name, mac, mtu: outside.mtu };
   return { outside, inside };
 }

@@ -118,7 +118,7 @@ function awaitAddresses(container: Netns, inside: VethEnd): void {
     of: "ipv6Addresses" as const,
     milliseconds: ADDRESSES_WITHIN,
   };
-  waitFor(container, wait, () => configure.areAddressesSettled(container, inside) || undefined);
+  waitFor(container, wait, () => configure.areAddressesProbed(container, inside) || undefined);
 }
 
 function masquerade(
