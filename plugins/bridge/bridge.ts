@@ -9,6 +9,10 @@
  * leaves. Everything else belongs to one attachment and goes with it.
  */
 
+import { applyLease, takeLease } from "../../lib/attach/lease.ts";
+import { containerMac } from "../../lib/attach/mac.ts";
+import { type Inside, removePair } from "../../lib/attach/pair.ts";
+import { report } from "../../lib/attach/report.ts";
 import type { AddCall, Call, DelCall, GcCall, StatusCall } from "../../lib/cni/call.ts";
 import * as ipam from "../../lib/cni/ipam.ts";
 import type { Result } from "../../lib/cni/result.ts";
@@ -20,63 +24,52 @@ import { cidrsOf, ipsOf } from "../../lib/cni/whose.ts";
 import { findGuardFault, guardLoopback } from "../../lib/filter/loopback.ts";
 import * as masquerading from "../../lib/filter/masquerade.ts";
 import * as spoofCheck from "../../lib/filter/spoofcheck.ts";
-import { family, type IpAddress } from "../../lib/ip/address.ts";
+import type { IpAddress } from "../../lib/ip/address.ts";
 import { listAddressesIfFew } from "../../lib/net/address.ts";
 import { bridgeFault } from "../../lib/net/bridge.ts";
-import * as configure from "../../lib/net/configure.ts";
+import { announce } from "../../lib/net/configure.ts";
 import {
   findLink,
   findLinks,
   getLinkStates,
   isOperational,
   type Link,
+  type LinkState,
   setLinkUp,
 } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
-import type { VethEnd } from "../../lib/net/veth.ts";
 import { waitFor } from "../../lib/net/wait.ts";
 import * as schema from "./bridge.schema.json";
 import { check } from "./check.ts";
-import { type BridgeConfig, containerMac, parseBridgeConfig } from "./config.ts";
-import { type Connected, connect, deleteStale, disconnect, type Inside } from "./connect.ts";
-import { connectGateway, vlanLinkName, withGateways } from "./gateway.ts";
-import { describe, reportedRoutes, resolvedRoutes } from "./result.ts";
+import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
+import { type Connected, connect, deleteStale } from "./connect.ts";
+import { connectGateway, servedLease, vlanLinkName } from "./gateway.ts";
 
-/** How long a port may take to carry traffic, and IPv6 addresses to be probed, in milliseconds. */
+/** How long a port may take to carry traffic, in milliseconds. */
 const PORT_UP_WITHIN = 5_000;
-const ADDRESSES_WITHIN = 10_000;
 
 function add(call: AddCall<BridgeConfig>, host: Netns, container: Netns): Result {
-  const mac = containerMac(call.config, call.args);
+  const { config } = call;
+  const mac = containerMac(config, call.args);
   const ipamPlugin = ipam.findIpam(call);
   return allOrNothing((undo) => {
     const { bridge, veth } = connect(call, { host, container, mac }, undo);
-    guardLoopback(host, bridge);
-    const lease = ipamPlugin && takeLease(call, ipamPlugin, undo);
-    if (call.config.macSpoofCheck) checkSpoofing(call, host, { veth, undo });
-    setLinkUp(host, veth.outside);
-    if (lease) configureContainer(call, container, { inside: veth.inside, lease });
-    else if (!call.config.leaveDown) setLinkUp(container, veth.inside);
-    const vlanLink =
-      lease && call.config.isGateway
-        ? connectGateway(call.config, host, { bridge, lease })
-        : undefined;
-    guardLoopback(host, vlanLink);
-    if (lease && call.config.ipMasq) masquerade(call, host, { lease, undo });
     const { inside } = veth;
-    const links = settled(call, host, { bridge, veth });
-    if (lease && !call.config.leaveDown) configure.announce(container, inside);
-    return describe(call, { ...links, inside, vlanLink }, lease);
+    guardLoopback(host, bridge);
+    const lease = ipamPlugin && servedLease(config, takeLease(call, ipamPlugin, undo));
+    if (config.macSpoofCheck) checkSpoofing(call, host, { veth, undo });
+    setLinkUp(host, veth.outside);
+    const { detectDuplicates, isGateway } = config;
+    const application = { lease, detectDuplicates, heedsRouters: !isGateway };
+    if (!config.leaveDown) applyLease(container, inside, application);
+    const vlanLink =
+      lease && isGateway ? connectGateway(config, host, { bridge, lease }) : undefined;
+    guardLoopback(host, vlanLink);
+    if (lease && config.ipMasq) masquerade(call, host, { lease, undo });
+    const outside = awaitPort(config, host, { bridge, veth });
+    if (lease) announce(container, inside);
+    return report(call, { outside, inside, further: vlanLink ? [vlanLink] : [] }, lease);
   });
-}
-
-function takeLease(call: AddCall<BridgeConfig>, plugin: ipam.PluginFile, undo: Undo): ipam.Lease {
-  const lease = undo.step(
-    "address allocation",
-    () => ipam.addLease(call, plugin),
-    () => ipam.takeBackLease(call),
-  );
-  return withGateways(call.config, lease);
 }
 
 function checkSpoofing(
@@ -93,34 +86,6 @@ function checkSpoofing(
   );
 }
 
-/** Addresses and routes; what the kernel should do of its own accord is set before the link is up. */
-function configureContainer(
-  call: AddCall<BridgeConfig>,
-  container: Netns,
-  { inside, lease }: { readonly inside: VethEnd; readonly lease: ipam.Lease },
-): void {
-  const addresses = lease.ips.map(({ cidr }) => cidr);
-  const firstIpv6 = addresses.find(({ address }) => family(address) === 6);
-  const detectDuplicates = call.config.detectDuplicates && firstIpv6 !== undefined;
-  configure.prepareIpv6(container, inside, {
-    address: firstIpv6?.address,
-    detectDuplicates: call.config.detectDuplicates,
-    heedsRouters: !call.config.isGateway,
-  });
-  const routes = resolvedRoutes(lease, reportedRoutes(call.config, lease));
-  configure.configureLink(container, inside, { addresses, routes, detectDuplicates });
-  if (detectDuplicates) awaitAddresses(container, inside);
-}
-
-function awaitAddresses(container: Netns, inside: VethEnd): void {
-  const wait = {
-    what: `the addresses of "${inside.name}" to be probed`,
-    of: "ipv6Addresses" as const,
-    milliseconds: ADDRESSES_WITHIN,
-  };
-  waitFor(container, wait, () => configure.areAddressesProbed(container, inside) || undefined);
-}
-
 function masquerade(
   call: AddCall<BridgeConfig>,
   host: Netns,
@@ -135,22 +100,17 @@ function masquerade(
   masquerading.addMasquerade(host, wanted);
 }
 
-/** The host's links once the port carries traffic: the bridge's address may have changed by it. */
-function settled(call: AddCall<BridgeConfig>, host: Netns, { bridge, veth }: Connected) {
+/** Bridge and host end once the port carries traffic: the bridge's address may have changed by it. */
+function awaitPort(config: BridgeConfig, host: Netns, { bridge, veth }: Connected): LinkState[] {
   const wait = {
     what: `the bridge port "${veth.outside.name}" to be up`,
     of: "links" as const,
     milliseconds: PORT_UP_WITHIN,
   };
   return waitFor(host, wait, () => {
-    const [now = bridge, port = veth.outside] = getLinkStates(
-      host,
-      bridge.index,
-      veth.outside.index,
-    );
-    return call.config.leaveDown || isOperational(port)
-      ? { bridge: now, outside: port }
-      : undefined;
+    const states = getLinkStates(host, bridge.index, veth.outside.index);
+    const port = states.find(({ index }) => index === veth.outside.index);
+    return config.leaveDown || (port && isOperational(port)) ? states : undefined;
   });
 }
 
@@ -164,7 +124,7 @@ function del(call: DelCall<BridgeConfig>, host: Netns, container: Netns | undefi
       () => config.ipMasq && unmasquerade(call, host, { container, inside }),
     ],
     ["delete the MAC spoof check", () => config.macSpoofCheck && unspoof(call, host)],
-    ["delete the veth pair", () => disconnect(call, host, { container, inside })],
+    ["delete the veth pair", () => removePair(call, host, { container, inside })],
     ["release the addresses", () => ipam.deleteLease(call)],
   );
   tryTo("guard 127.0.0.1", () => guardLoopback(host, ...openable(config, host)));

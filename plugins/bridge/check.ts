@@ -3,19 +3,24 @@
  * undefined; the first fault is the error. Nothing is changed.
  */
 
+import {
+  downFault,
+  leaseFault,
+  ownIps,
+  reportFault,
+  requireInside,
+  requireResult,
+} from "../../lib/attach/check.ts";
 import type { CheckCall } from "../../lib/cni/call.ts";
-import { configError } from "../../lib/cni/error.ts";
-import * as ipam from "../../lib/cni/ipam.ts";
-import type { Result, ResultInterface, ResultIp } from "../../lib/cni/result.ts";
+import type { ResultIp } from "../../lib/cni/result.ts";
 import { checkFailed, confirm } from "../../lib/cni/verdict.ts";
-import { cidrsOf, ipsOf } from "../../lib/cni/whose.ts";
+import { cidrsOf } from "../../lib/cni/whose.ts";
 import { findGuardFault } from "../../lib/filter/loopback.ts";
 import * as masquerading from "../../lib/filter/masquerade.ts";
 import * as spoofCheck from "../../lib/filter/spoofcheck.ts";
-import { nextAddress, parseAddress } from "../../lib/ip/address.ts";
-import { type Cidr, containsAddress, networkOf, parseCidr } from "../../lib/ip/cidr.ts";
-import { formatMac } from "../../lib/ip/mac.ts";
-import { findAddressFault, findRouteFault } from "../../lib/net/expect.ts";
+import { family, nextAddress, parseAddress } from "../../lib/ip/address.ts";
+import { type Cidr, networkOf, parseCidr } from "../../lib/ip/cidr.ts";
+import { findAddressFault } from "../../lib/net/expect.ts";
 import { forwardingSysctl } from "../../lib/net/gateway.ts";
 import { findLink, type Link } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
@@ -34,21 +39,18 @@ type CheckOf = CheckCall<BridgeConfig>;
 
 /** Throws code 104 with the first thing that is not as ADD left it. */
 export function check(call: CheckOf, host: Netns, container: Netns): void {
-  const { prevResult } = call;
-  if (!prevResult) throw configError("prevResult", "given for CHECK", undefined);
-  ipam.checkLease(call);
+  requireResult(call);
   const found = findAttachment(call, host, container);
-  const ips = ownIps(call, prevResult);
-  const addresses = cidrsOf(ips);
+  const { inside } = found;
+  const ips = ownIps(call);
   const fault =
-    reportFault(call, prevResult, found) ??
+    reportFault(call, inside, outsideOf(found)) ??
     bridgeFault(call.config, found.bridge) ??
     portFault(call.config, host, found) ??
-    (call.config.leaveDown || found.inside.isUp ? undefined : "it should be up") ??
-    findAddressFault(container, found.inside, addresses) ??
-    findRouteFault(container, routesOf(prevResult, addresses)) ??
+    (call.config.leaveDown ? undefined : downFault(inside)) ??
+    leaseFault(call, container, inside) ??
     gatewayFault(call.config, host, ips) ??
-    masqueradeFault(call, host, addresses) ??
+    masqueradeFault(call, host, cidrsOf(ips)) ??
     spoofFault(call, host, found) ??
     findGuardFault(host, found.bridge);
   confirm(call, fault);
@@ -56,10 +58,7 @@ export function check(call: CheckOf, host: Netns, container: Netns): void {
 
 /** The three links of the attachment, found from the container outwards. */
 function findAttachment(call: CheckOf, host: Netns, container: Netns): Found {
-  const inside = findLink(container, call.attachment.ifName);
-  if (!inside) throw checkFailed(call, "there is no such interface");
-  if (inside.kind !== "veth")
-    throw checkFailed(call, `it should be a veth, found "${inside.kind}"`);
+  const inside = requireInside(call, container, "veth");
   const bridge = findLink(host, call.config.bridge);
   if (!bridge) throw checkFailed(call, `bridge "${call.config.bridge}" does not exist`);
   const outside = inside.peer > 0 ? findLink(host, inside.peer) : undefined;
@@ -69,34 +68,11 @@ function findAttachment(call: CheckOf, host: Netns, container: Netns): Found {
   return { bridge, outside, inside };
 }
 
-/** The links bear the hardware addresses that were reported, and the container's its sandbox. */
-function reportFault(call: CheckOf, result: Result, found: Found): string | undefined {
-  const inside = reported(result, found.inside.name, true);
-  const outside = reported(result, found.outside.name, false);
-  const bridge = reported(result, found.bridge.name, false);
-  if (!inside) return "prevResult does not list it";
-  if (inside.sandbox !== call.netns) {
-    return `Sandbox in prevResult "${inside.sandbox}" doesn't match configured netns: "${call.netns}"`;
-  }
-  if (!outside) return `prevResult does not list its host end "${found.outside.name}"`;
-  if (!bridge) return `prevResult does not list bridge "${found.bridge.name}"`;
-  return (
-    macFault(inside, found.inside) ??
-    macFault(outside, found.outside) ??
-    macFault(bridge, found.bridge)
-  );
-}
-
-function reported(result: Result, name: string, inside: boolean): ResultInterface | undefined {
-  return result.interfaces?.find(
-    (link) => link.name === name && ((link.sandbox ?? "") !== "") === inside,
-  );
-}
-
-function macFault({ mac }: ResultInterface, link: Link): string | undefined {
-  const found = formatMac(link.mac);
-  if (mac === undefined || mac === "" || mac.toLowerCase() === found) return undefined;
-  return `"${link.name}" should have hardware address ${mac}, found ${found}`;
+function outsideOf({ bridge, outside }: Found) {
+  return [
+    { link: outside, inWords: `its host end "${outside.name}"` },
+    { link: bridge, inWords: `bridge "${bridge.name}"` },
+  ];
 }
 
 function bridgeFault(config: BridgeConfig, bridge: Link): string | undefined {
@@ -121,22 +97,6 @@ function portFault(config: BridgeConfig, host: Netns, found: Found): string | un
   return config.vlan ? vlanFault(host, outside, config.vlan) : undefined;
 }
 
-/** ADD says of its addresses whose they are; only if nobody does, all that may be are looked for. */
-function ownIps({ attachment }: CheckOf, result: Result): readonly ResultIp[] {
-  const own = ipsOf(result, attachment.ifName, "own");
-  return own.length > 0 ? own : ipsOf(result, attachment.ifName, "unsaid");
-}
-
-/** The routes by way of this attachment's subnets: others' are in the result of a list as well. */
-function routesOf({ routes = [] }: Result, addresses: readonly Cidr[]) {
-  return routes.flatMap(({ dst, gw, table }) => {
-    const destination = parseCidr(dst);
-    const gateway = gw === undefined ? undefined : parseAddress(gw);
-    const isOurs = !gateway || addresses.some((cidr) => containsAddress(networkOf(cidr), gateway));
-    return destination && isOurs ? [{ destination, gateway, table }] : [];
-  });
-}
-
 function gatewayFault(
   config: BridgeConfig,
   host: Netns,
@@ -147,10 +107,9 @@ function gatewayFault(
   const link = findLink(host, name);
   if (!link) return `gateway interface "${name}" does not exist`;
   const gateways = ips.flatMap(gatewayOf);
-  for (const family of [4, 6] as const) {
-    const length = family === 4 ? 4 : 16;
-    if (!gateways.some(({ address }) => address.length === length)) continue;
-    const sysctl = forwardingSysctl(family);
+  for (const each of [4, 6] as const) {
+    if (!gateways.some(({ address }) => family(address) === each)) continue;
+    const sysctl = forwardingSysctl(each);
     if (findSysctl(host, sysctl) !== "1") return `sysctl net/${sysctl} should be 1`;
   }
   return findAddressFault(host, link, gateways);

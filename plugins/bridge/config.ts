@@ -1,6 +1,6 @@
 /** The bridge plugin's configuration: from JSON the schema accepts to what the plugin works with. */
 
-import type { CniArgs } from "../../lib/cni/args.ts";
+import { type MacConfig, macAt } from "../../lib/attach/mac.ts";
 import { CniError, Code, configError } from "../../lib/cni/error.ts";
 import { isObject, type Json, type JsonObject } from "../../lib/cni/json.ts";
 import {
@@ -12,9 +12,8 @@ import {
   textAt,
 } from "../../lib/cni/netconf.ts";
 import type { SpoofCheck } from "../../lib/filter/spoofcheck.ts";
-import { isMulticastMac, type Mac, parseMac } from "../../lib/ip/mac.ts";
 
-export interface BridgeConfig extends NetConf {
+export interface BridgeConfig extends NetConf, MacConfig {
   readonly bridge: string;
   readonly isGateway: boolean;
   readonly isDefaultGateway: boolean;
@@ -30,8 +29,6 @@ export interface BridgeConfig extends NetConf {
   readonly detectDuplicates: boolean;
   readonly leaveDown: boolean;
   readonly isolated: boolean;
-  /** Of runtimeConfig.mac and args.cni.mac the first that is given. */
-  readonly mac: string | undefined;
 }
 
 /** What the container's port belongs to: an access VLAN (0 for none) and tagged ones. */
@@ -59,7 +56,7 @@ export function parseBridgeConfig(json: JsonObject, strict: boolean): BridgeConf
     detectDuplicates: flagAt(json, "enabledad"),
     leaveDown: flagAt(json, "disableContainerInterface"),
     isolated: flagAt(json, "portIsolation"),
-    mac: textAt(json, "runtimeConfig", "mac") ?? textAt(json, "args", "cni", "mac"),
+    mac: macAt(json),
   };
   if (strict) checkTogether(config);
   return config;
@@ -117,15 +114,4 @@ function trunkVlans(entry: Json, i: number): number[] {
       ? []
       : Array.from({ length: max - min + 1 }, (_, n) => min + n);
   return id === undefined ? range : [...range, id];
-}
-
-/** The container's hardware address: runtimeConfig, args.cni, CNI_ARGS, else the plugin's choice. */
-export function containerMac(config: BridgeConfig, args: CniArgs): Mac | undefined {
-  const text = config.mac ?? args.MAC;
-  if (text === undefined || text === "") return undefined;
-  const mac = parseMac(text);
-  if (!mac || isMulticastMac(mac)) {
-    throw configError("mac", 'a hardware address such as "02:1a:2b:3c:4d:5e"', text);
-  }
-  return mac;
 }

@@ -1,8 +1,9 @@
-/** The gateway: addresses of the bridge, or of an interface of their VLAN. */
+/** The gateway: addresses of the bridge, or of an interface of their VLAN, and routes by them. */
 
 import type { Lease } from "../../lib/cni/ipam.ts";
-import { nextAddress } from "../../lib/ip/address.ts";
-import { type Cidr, networkOf } from "../../lib/ip/cidr.ts";
+import type { ResultRoute } from "../../lib/cni/result.ts";
+import { family, formatAddress, nextAddress } from "../../lib/ip/address.ts";
+import { type Cidr, networkOf, parseCidr } from "../../lib/ip/cidr.ts";
 import { keepMac } from "../../lib/net/bridge.ts";
 import { ensureForwarding, ensureGateways } from "../../lib/net/gateway.ts";
 import { findLink, getLink, type Link, setLinkUp } from "../../lib/net/link.ts";
@@ -12,16 +13,33 @@ import { addVeth, hostVethName, isNameTaken } from "../../lib/net/veth.ts";
 import type { BridgeConfig } from "./config.ts";
 import { setPortVlans } from "./vlan.ts";
 
-/** The lease with a gateway for every address, if the bridge is to be one. */
-export function withGateways(config: BridgeConfig, lease: Lease): Lease {
+/**
+ * The lease as the bridge serves it: where it is the gateway every address has one, and where it is
+ * the default gateway there are default routes.
+ */
+export function servedLease(config: BridgeConfig, lease: Lease): Lease {
   if (!config.isGateway) return lease;
-  return {
-    ...lease,
-    ips: lease.ips.map(({ cidr, gateway }) => ({
-      cidr,
-      gateway: gateway ?? nextAddress(networkOf(cidr).address),
-    })),
-  };
+  const ips = lease.ips.map(({ cidr, gateway }) => ({
+    cidr,
+    gateway: gateway ?? nextAddress(networkOf(cidr).address),
+  }));
+  return config.isDefaultGateway ? withDefaultRoutes({ ...lease, ips }) : { ...lease, ips };
+}
+
+/** A default route by the first gateway of each family, unless the lease has one. */
+function withDefaultRoutes(lease: Lease): Lease {
+  const added = (["0.0.0.0/0", "::/0"] as const).flatMap((dst) => {
+    const length = dst === "::/0" ? 16 : 4;
+    const gateway = lease.ips.find((ip) => ip.gateway?.length === length)?.gateway;
+    const isThere = lease.routes.some((route) => isDefault(route, length));
+    return gateway && !isThere ? [{ dst, gw: formatAddress(gateway) }] : [];
+  });
+  return { ...lease, routes: [...lease.routes, ...added] };
+}
+
+function isDefault({ dst }: ResultRoute, length: number): boolean {
+  const cidr = parseCidr(dst);
+  return cidr?.prefixLength === 0 && cidr.address.length === length;
 }
 
 /** The addresses the gateway has, each once: the gateway of every address, in its subnet. */
@@ -48,9 +66,8 @@ export function connectGateway(
   const wanted = { gateways, force: config.forceAddress };
   const isNew = ensureGateways(host, vlanLink ?? at.bridge, wanted);
   if (isNew && !vlanLink) keepMac(host, at.bridge);
-  for (const family of [4, 6] as const) {
-    const length = family === 4 ? 4 : 16;
-    if (gateways.some(({ address }) => address.length === length)) ensureForwarding(host, family);
+  for (const each of [4, 6] as const) {
+    if (gateways.some(({ address }) => family(address) === each)) ensureForwarding(host, each);
   }
   return vlanLink;
 }

@@ -1,0 +1,82 @@
+/** The addresses of an attachment: taken from IPAM, applied to its link, given back if ADD fails. */
+
+import type { AddCall } from "../cni/call.ts";
+import { configError } from "../cni/error.ts";
+import * as ipam from "../cni/ipam.ts";
+import type { NetConf } from "../cni/netconf.ts";
+import type { Undo } from "../cni/undo.ts";
+import { family, parseAddress } from "../ip/address.ts";
+import { parseCidr } from "../ip/cidr.ts";
+import { areAddressesProbed, configureLink, prepareIpv6 } from "../net/configure.ts";
+import { type LinkRef, setLinkUp } from "../net/link.ts";
+import type { Netns } from "../net/netns.ts";
+import { isLinkScoped, type Route } from "../net/route.ts";
+import { waitFor } from "../net/wait.ts";
+
+/** How long IPv6 addresses may take to be probed, in milliseconds. */
+const ADDRESSES_WITHIN = 10_000;
+
+/** Refuses a configuration without an IPAM plugin, for plugins that are of no use without one. */
+export function requireIpam({ ipamType }: NetConf): void {
+  if (ipamType === "") throw configError("ipam.type", "the name of an IPAM plugin", undefined);
+}
+
+/** What IPAM gives; it is given back if ADD fails. */
+export function takeLease(call: AddCall<NetConf>, plugin: ipam.PluginFile, undo: Undo): ipam.Lease {
+  return undo.step(
+    "address allocation",
+    () => ipam.addLease(call, plugin),
+    () => ipam.takeBackLease(call),
+  );
+}
+
+/** What a link in the container gets before it is up, and with it. */
+export interface Application {
+  /** Undefined for an attachment of layer 2, which is only set up. */
+  readonly lease: ipam.Lease | undefined;
+  /** True to probe for duplicate IPv6 addresses, and to wait for that; false if not given. */
+  readonly detectDuplicates?: boolean;
+  /** False if the host is the router, so that no pod is; true if not given. */
+  readonly heedsRouters?: boolean;
+}
+
+/** Gives a link in the container the lease's addresses and routes, and sets it up. */
+export function applyLease(container: Netns, link: LinkRef, application: Application): void {
+  const { lease, detectDuplicates = false, heedsRouters = true } = application;
+  if (!lease) {
+    setLinkUp(container, link);
+    return;
+  }
+  const addresses = lease.ips.map(({ cidr }) => cidr);
+  const address = addresses.find((cidr) => family(cidr.address) === 6)?.address;
+  prepareIpv6(container, link, { address, detectDuplicates, heedsRouters });
+  const isProbed = detectDuplicates && address !== undefined;
+  const setup = { addresses, routes: resolvedRoutes(lease), detectDuplicates: isProbed };
+  configureLink(container, link, setup);
+  if (isProbed) awaitAddresses(container, link);
+}
+
+/**
+ * The routes to install: one without a gateway goes by the first of its family, if there is one
+ * and the route's scope reaches beyond the link.
+ */
+function resolvedRoutes({ ips, routes }: ipam.Lease): Route[] {
+  return routes.flatMap(({ dst, gw, ...rest }) => {
+    const destination = parseCidr(dst);
+    if (!destination) return [];
+    const own = gw === undefined ? undefined : parseAddress(gw);
+    const first = ips.find((ip) => ip.gateway?.length === destination.address.length);
+    return [
+      { ...rest, destination, gateway: own ?? (isLinkScoped(rest) ? undefined : first?.gateway) },
+    ];
+  });
+}
+
+function awaitAddresses(container: Netns, link: LinkRef): void {
+  const wait = {
+    what: `the addresses of "${link.name}" to be probed`,
+    of: "ipv6Addresses" as const,
+    milliseconds: ADDRESSES_WITHIN,
+  };
+  waitFor(container, wait, () => areAddressesProbed(container, link) || undefined);
+}
