@@ -11,6 +11,7 @@ const probes = {
   "bridge VLAN filtering": "ip link add name probe0 type bridge vlan_filtering 1",
   "802.1Q": `${veth} && ip link add link probe0 name probe2 type vlan id 5`,
   dummy: "ip link add name probe0 type dummy",
+  "a kernel without dummy": "! ip link add name probe0 type dummy",
   ipvlan: `${veth} && ip link add link probe0 name probe2 type ipvlan`,
   macvlan: `${veth} && ip link add link probe0 name probe2 type macvlan`,
   vrf: "ip link add name probe0 type vrf table 5",
@@ -40,5 +41,7 @@ function probe(feature: Feature): boolean {
 export function needs(feature: Feature): typeof it {
   if (kernelHas(feature)) return it;
   const skip = (title: string) => it.skip(notHereTitle(title, feature), () => undefined);
-  return skip as unknown as typeof it;
+  const skipEach = (cases: readonly unknown[]) => (title: string) =>
+    it.skip.for(cases)(notHereTitle(title, feature), () => undefined);
+  return Object.assign(skip, { for: skipEach }) as unknown as typeof it;
 }

@@ -2,6 +2,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Config } from "./invocation.ts";
+import { it } from "./it.ts";
+import { type Feature, needs } from "./kernel.ts";
 
 const folder = resolve(import.meta.dirname, "../configs");
 
@@ -16,4 +18,13 @@ export function workingConfig(program: string, more: Config = {}): Config {
 
 function read(name: string): Config {
   return JSON.parse(readFileSync(`${folder}/${name}.json`, "utf8")) as Config;
+}
+
+/** What some executables need of the kernel to do anything at all. */
+const neededBy: Readonly<Record<string, Feature>> = { dummy: "dummy" };
+
+/** A test in which these executables have to succeed, so that the kernel must have what they need. */
+export function itWorks(...programs: readonly string[]): typeof it {
+  const [feature] = programs.flatMap((program) => neededBy[program] ?? []);
+  return feature === undefined ? it : needs(feature);
 }

@@ -1,10 +1,10 @@
 /** SIGKILL before every system call of DEL that follows a change. */
 import { describe, expect } from "vitest";
 import { dying, scenarios } from "../bed/faults.ts";
-import { it } from "../bed/it.ts";
+import { itWorks } from "../bed/subjects.ts";
 
 describe.for(scenarios())("$title", (scenario) => {
-  it.for(["DEL", "GC"] as const)(
+  itWorks(scenario.program).for(["DEL", "GC"] as const)(
     "after sudden death at any time of DEL, one %s takes back everything",
     (remedy) => {
       expect(dying(scenario, "DEL", remedy)).toEqual([]);

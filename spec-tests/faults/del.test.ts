@@ -1,10 +1,13 @@
 /** One system call of a DEL fails. */
 import { describe, expect } from "vitest";
 import { failingRemoval, scenarios } from "../bed/faults.ts";
-import { it } from "../bed/it.ts";
+import { itWorks } from "../bed/subjects.ts";
 
 describe.for(scenarios())("$title", (scenario) => {
-  it("DEL does its work or can be repeated, whichever system call fails", () => {
-    expect(failingRemoval(scenario, "DEL")).toEqual([]);
-  });
+  itWorks(scenario.program)(
+    "DEL does its work or can be repeated, whichever system call fails",
+    () => {
+      expect(failingRemoval(scenario, "DEL")).toEqual([]);
+    },
+  );
 });

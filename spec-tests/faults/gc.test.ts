@@ -1,10 +1,13 @@
 /** One system call of a GC fails. */
 import { describe, expect } from "vitest";
 import { failingRemoval, scenarios } from "../bed/faults.ts";
-import { it } from "../bed/it.ts";
+import { itWorks } from "../bed/subjects.ts";
 
 describe.for(scenarios())("$title", (scenario) => {
-  it("GC does its work or can be repeated, whichever system call fails", () => {
-    expect(failingRemoval(scenario, "GC")).toEqual([]);
-  });
+  itWorks(scenario.program)(
+    "GC does its work or can be repeated, whichever system call fails",
+    () => {
+      expect(failingRemoval(scenario, "GC")).toEqual([]);
+    },
+  );
 });

@@ -1,11 +1,11 @@
 /** An address manager that answers nonsense: a documented error, and nothing is left of the ADD. */
 import { writeFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { plugins } from "../bed/executables.ts";
 import { resultPaths, withText, wrongInputs, wrongValues } from "../bed/hostile-values.ts";
 import type { Config } from "../bed/invocation.ts";
 import { someOf } from "../bed/part.ts";
-import { workingConfig } from "../bed/subjects.ts";
+import { itWorks, workingConfig } from "../bed/subjects.ts";
 import type { Attack } from "../bed/target.ts";
 import { withstand } from "../bed/withstand.ts";
 
@@ -55,6 +55,7 @@ const delegating = plugins()
   });
 
 describe.each(delegating)("%s", (program) => {
+  const it = itWorks(program);
   const config: Config = { ...workingConfig(program), ipam: { type: "attack" } };
   const stdin = JSON.stringify(config);
   const attack = (what: string, answer: string, output: string | Uint8Array): Attack => ({

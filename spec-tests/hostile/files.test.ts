@@ -4,12 +4,12 @@
  */
 import { lstatSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import type { Bed } from "../bed/bed.ts";
 import { plugins } from "../bed/executables.ts";
 import type { Config } from "../bed/invocation.ts";
 import { someOf } from "../bed/part.ts";
-import { workingConfig } from "../bed/subjects.ts";
+import { itWorks, workingConfig } from "../bed/subjects.ts";
 import { faultsOf, Target } from "../bed/target.ts";
 import { withstand } from "../bed/withstand.ts";
 
@@ -124,6 +124,7 @@ function addressesIn(stdout: string): readonly string[] {
 }
 
 describe.each(plugins().map(({ name }) => name))("%s", (program) => {
+  const it = itWorks(program);
   it("withstands damage to each file in which something is kept", () => {
     const target = new Target(program);
     const stdin = JSON.stringify(target.config);
@@ -148,6 +149,7 @@ const withResolvConf = plugins()
   });
 
 describe.each(withResolvConf)("%s", (program) => {
+  const it = itWorks(program);
   it("withstands a resolv.conf that is none", () => {
     const path = "/run/bed/attack/resolv.conf";
     const { ipam, ...config } = workingConfig(program);

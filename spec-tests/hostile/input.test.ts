@@ -1,6 +1,6 @@
 /** Hostile input to every executable: a documented error within 1 s and 50 MB, and no harm done. */
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { plugins } from "../bed/executables.ts";
 import {
   hugeInputs,
@@ -15,7 +15,7 @@ import {
 } from "../bed/hostile-values.ts";
 import type { Config } from "../bed/invocation.ts";
 import { isThorough, someOf } from "../bed/part.ts";
-import { workingConfig } from "../bed/subjects.ts";
+import { itWorks, workingConfig } from "../bed/subjects.ts";
 import type { Attack } from "../bed/target.ts";
 import { withstand, withstandAll } from "../bed/withstand.ts";
 
@@ -45,6 +45,7 @@ function deletesByRight(command: string, path: Path): boolean {
 }
 
 describe.each(plugins().map(({ name }) => name))("%s", (program) => {
+  const it = itWorks(program);
   const config = usual(program);
   const good = JSON.stringify(config);
   const sent = (command: string, path: Path, text: string): Attack => {

@@ -6,13 +6,14 @@ import { plugins } from "../bed/executables.ts";
 import type { Invocation } from "../bed/invocation.ts";
 import { it } from "../bed/it.ts";
 import type { Outcome } from "../bed/outcome.ts";
-import { workingConfig } from "../bed/subjects.ts";
+import { itWorks, workingConfig } from "../bed/subjects.ts";
 
 const attachmentCommands = ["ADD", "CHECK", "DEL"] as const;
 const allButVersion = ["ADD", "CHECK", "DEL", "GC", "STATUS"] as const;
 
 describe.each(plugins())("$name", ({ name, version }) => {
   const config = workingConfig(name);
+  const works = itWorks(name);
 
   /** An ordinary call with a new container, unless `call` says otherwise. */
   function ask(bed: Bed, command: string | undefined, call: Invocation = {}): Outcome {
@@ -101,7 +102,7 @@ describe.each(plugins())("$name", ({ name, version }) => {
       expect(bed.gc(name, config, { env: strange })).toMatchObject({ exitCode: 0, stdout: "" });
     });
 
-    it.for([undefined, null])(
+    works.for([undefined, null])(
       "P11.04 GC without a list of valid attachments (%s) removes nothing, and says so on stderr",
       (valid, { bed }) => {
         const box = bed.container();
@@ -121,7 +122,7 @@ describe.each(plugins())("$name", ({ name, version }) => {
       expect(run).toMatchObject({ exitCode: 0, stdout: "", stderr: "" });
     });
 
-    it("P1.09 P12.07 STATUS needs no attachment", ({ bed }) => {
+    works("P1.09 P12.07 STATUS needs no attachment", ({ bed }) => {
       expect(bed.status(name, config)).toMatchObject({ exitCode: 0, stdout: "" });
     });
 
@@ -153,7 +154,7 @@ describe.each(plugins())("$name", ({ name, version }) => {
       },
     );
 
-    it("P1.16 P1.17 P13.02 only ADD prints, and only its result", ({ bed }) => {
+    works("P1.16 P1.17 P13.02 only ADD prints, and only its result", ({ bed }) => {
       const container = bed.container();
       const prevResult = ask(bed, "ADD", { container }).json;
       expect(prevResult).toMatchObject({ cniVersion: "1.1.0" });
@@ -165,13 +166,13 @@ describe.each(plugins())("$name", ({ name, version }) => {
       expect(bed.gc(name, config)).toMatchObject({ exitCode: 0, stdout: "" });
     });
 
-    it("P1.19 CNI_VERSION, which 0.1.0 had, is ignored", ({ bed }) => {
+    works("P1.19 CNI_VERSION, which 0.1.0 had, is ignored", ({ bed }) => {
       expect(ask(bed, "ADD", { env: { CNI_VERSION: "0.1.0" } }).result.cniVersion).toBe("1.1.0");
     });
   });
 
   describe("P2 standard input", () => {
-    it("P2.01 reads a configuration of 1 MiB to its end", ({ bed }) => {
+    works("P2.01 reads a configuration of 1 MiB to its end", ({ bed }) => {
       const filler = "x".repeat(1024 * 1024);
       const run = ask(bed, "ADD", { config: { filler, ...config } });
       expect(run.result.cniVersion).toBe("1.1.0");
@@ -218,7 +219,7 @@ describe.each(plugins())("$name", ({ name, version }) => {
       },
     );
 
-    it("P2.06 a configuration without a version is one of 0.1.0", ({ bed }) => {
+    works("P2.06 a configuration without a version is one of 0.1.0", ({ bed }) => {
       for (const cniVersion of [undefined, null, ""]) {
         const call = { config: { ...config, cniVersion }, container: bed.container() };
         const run = ask(bed, "ADD", call);
@@ -227,7 +228,7 @@ describe.each(plugins())("$name", ({ name, version }) => {
       }
     });
 
-    it("P2.07 P14.11 P14.17 keys it does not know are no failure", ({ bed }) => {
+    works("P2.07 P14.11 P14.17 keys it does not know are no failure", ({ bed }) => {
       const unknown = {
         nonsense: true,
         args: { zz: {}, cni: { labels: [{ key: "a", value: "b" }] } },
@@ -239,7 +240,7 @@ describe.each(plugins())("$name", ({ name, version }) => {
       expect(ask(bed, "DEL", { config: { ...config, ...unknown } })).toSucceed();
     });
 
-    it("P2.08 keys match in any case", ({ bed }) => {
+    works("P2.08 keys match in any case", ({ bed }) => {
       const { cniVersion, name, ...rest } = config;
       const shouted = { CNIVERSION: cniVersion, Name: name, ...rest };
       expect(ask(bed, "ADD", { config: shouted }).result.cniVersion).toBe("1.1.0");
@@ -347,7 +348,7 @@ describe.each(plugins())("$name", ({ name, version }) => {
       },
     );
 
-    it("DEL takes its own part of it, removes all that ADD made, and says so", ({ bed }) => {
+    works("DEL takes its own part of it, removes all that ADD made, and says so", ({ bed }) => {
       const container = bed.container();
       container.sh("ip link set lo up && ip link set lo down");
       const before = bed.snapshot();
@@ -383,7 +384,7 @@ describe.each(plugins())("$name", ({ name, version }) => {
       expect(bed.version(name, { stdin }).json).toMatchObject({ cniVersion: newest });
     });
 
-    it("P4.03 every version it lists is accepted", ({ bed }) => {
+    works("P4.03 every version it lists is accepted", ({ bed }) => {
       for (const cniVersion of version?.supportedVersions ?? ["none"]) {
         const container = bed.container();
         const versioned = { ...config, cniVersion };
@@ -405,7 +406,7 @@ describe.each(plugins())("$name", ({ name, version }) => {
       },
     );
 
-    it("P4.06 newer keys are no failure under an older version", ({ bed }) => {
+    works("P4.06 newer keys are no failure under an older version", ({ bed }) => {
       const newer = { cniVersions: ["1.0.0", "1.1.0"], disableGC: true, disableCheck: true };
       const run = ask(bed, "ADD", { config: { ...config, ...newer, cniVersion: "1.0.0" } });
       expect(run.result.cniVersion).toBe("1.0.0");
