@@ -6,7 +6,10 @@ import type { Environment } from "./environment.ts";
 import type { JsonObject } from "./json.ts";
 import type { Result } from "./result.ts";
 
-/** All a plugin process was given: variables, the bytes of stdin, and the object they hold. */
+/**
+ * All a plugin process was given: variables, the bytes of stdin, and the object they hold, whose
+ * keys a plugin's call has as its schema spells them.
+ */
 export interface Request {
   readonly environment: Environment;
   readonly stdin: Uint8Array;

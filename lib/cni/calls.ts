@@ -50,13 +50,21 @@ function attached(request: Request) {
   };
 }
 
-function configOf<C>(plugin: PluginBase<C>, request: Request, strict: boolean): C {
-  return readConfig(plugin, request.config, strict);
+/** The request with the keys of its configuration spelled right: the calls below read no others. */
+export function spelledRequest({ schema }: { readonly schema: Schema }, request: Request): Request {
+  return { ...request, config: spelled(request.config, schema.keys) };
 }
 
 /** The plugin's own type from its JSON; throws what ADD would refuse if `strict`. */
 export function readConfig<C>(plugin: PluginBase<C>, json: JsonObject, strict: boolean): C {
-  const config = spelled(json, plugin.schema.keys);
+  return configOf(plugin, { config: spelled(json, plugin.schema.keys) }, strict);
+}
+
+function configOf<C>(
+  plugin: PluginBase<C>,
+  { config }: Pick<Request, "config">,
+  strict: boolean,
+): C {
   if (strict) checkSchema(config, plugin.schema);
   return plugin.parseConfig(strict ? config : withoutFaults(config, plugin.schema), strict);
 }
@@ -95,7 +103,7 @@ export function statusCall<C>(plugin: PluginBase<C>, request: Request): StatusCa
 
 /** Without a list of valid attachments GC does nothing: it must never free what may be in use. */
 export function gcCall<C>(plugin: PluginBase<C>, request: Request): GcCall<C> | undefined {
-  const config = spelled(request.config, plugin.schema.keys);
+  const { config } = request;
   const list = config["cni.dev/valid-attachments"] ?? config["cni.dev/attachments"];
   if (list === undefined) return undefined;
   const valid = validAttachments(list).map((item) => ({ ...item, network: request.network }));
@@ -124,7 +132,7 @@ function validAttachments(list: Json): Pick<Attachment, "containerID" | "ifName"
 
 function previousResult(request: Request): Result | undefined {
   const json = request.config.prevResult;
-  if (json === undefined || json === null) return undefined;
+  if (json === undefined) return undefined;
   return parseResult(json, {
     what: "prevResult",
     code: Code.config,

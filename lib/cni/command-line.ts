@@ -3,6 +3,7 @@
 import * as host from "host";
 import { readTextIfPresent } from "../host/file.ts";
 import { parseJson } from "../host/json.ts";
+import { memberOf } from "./config.ts";
 import { isPlainName, LONGEST_NAME } from "./environment.ts";
 import { brief, CniError, Code } from "./error.ts";
 import { isObject, type JsonObject } from "./json.ts";
@@ -26,7 +27,8 @@ export function readPluginConfig(path: string, type: string): JsonObject {
 }
 
 /** The name becomes part of paths and rules, as with a configuration that a runtime gives. */
-function refuseName(path: string, { name }: JsonObject): void {
+function refuseName(path: string, config: JsonObject): void {
+  const name = memberOf(config, "name");
   if (typeof name === "string" && isPlainName(name) && name.length <= LONGEST_NAME) return;
   throw unreadable(path, `its "name" is no plain name of a network, got ${brief(name)}`);
 }

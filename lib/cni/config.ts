@@ -26,6 +26,7 @@ export const commonKeys: KeySpellings = {
   type: ["type"],
   prevresult: ["prevResult"],
   capabilities: ["capabilities"],
+  runtimeconfig: ["runtimeConfig"],
   ipam: ["ipam", { type: ["type"] }],
   "cni.dev/valid-attachments": [
     "cni.dev/valid-attachments",
@@ -45,22 +46,31 @@ export function spelled(config: JsonObject, keys: KeySpellings): JsonObject {
   return respell(config, keys, commonKeys);
 }
 
+/** The value of one key of the specification, by the same rule. */
+export function memberOf(config: JsonObject, key: string): Json | undefined {
+  return config[key] ?? spelled(config, {})[key];
+}
+
 /** Keys of the plugin's schema come first: theirs may say more of what lies below. */
 function respell(object: JsonObject, keys: KeySpellings, more: KeySpellings = {}): JsonObject {
   const result: { [key: string]: Json | undefined } = {};
   for (const key in object) {
     const value = object[key];
-    if (value === null || value === undefined || key === "__proto__") continue;
+    if (value === undefined || value === null || key === "__proto__") continue;
     const known = entryOf(key, keys, more) ?? entryOf(key.toLowerCase(), keys, more);
     if (!known) {
       result[key] = value;
       continue;
     }
     const [spelling, below] = known;
-    if (spelling !== key && object[spelling] !== undefined) continue;
+    if (spelling !== key && isGiven(object[spelling])) continue;
     result[spelling] = below ? respellValue(value, below) : value;
   }
   return result;
+}
+
+function isGiven(value: Json | undefined): boolean {
+  return value !== undefined && value !== null;
 }
 
 /** Own keys only: `constructor` is a name like any other in a configuration. */

@@ -1,6 +1,7 @@
 /** A whole list of plugins, where the configuration of one plugin belongs. */
 
 import { warn } from "../host/file.ts";
+import { memberOf } from "./config.ts";
 import { brief, CniError, Code } from "./error.ts";
 import { isObject, type JsonObject } from "./json.ts";
 
@@ -10,7 +11,8 @@ export function pluginIn(list: JsonObject, type: string): JsonObject | undefined
   const own = plugins.find(
     (plugin): plugin is JsonObject => isObject(plugin) && plugin.type === type,
   );
-  return own && { ...own, name: list.name, cniVersion: list.cniVersion };
+  const head = { name: memberOf(list, "name"), cniVersion: memberOf(list, "cniVersion") };
+  return own && { ...own, ...head };
 }
 
 /**

@@ -17,6 +17,7 @@ import {
   gcCall,
   type PluginBase,
   readConfig,
+  spelledRequest,
   statusCall,
 } from "./calls.ts";
 import type { Schema } from "./config.ts";
@@ -248,7 +249,8 @@ function checkAllowed(command: string, since: string, version: string): void {
   checkSupported(version);
 }
 
-function program<C>(plugin: PluginBase<C>, kind: Configuration["kind"], handle: Handle): Program {
+function program<C>(plugin: PluginBase<C>, kind: Configuration["kind"], answer: Handle): Program {
+  const handle = (request: Request) => answer(spelledRequest(plugin, request));
   const check = (config: JsonObject) => void readConfig(plugin, config, true);
   return {
     main: () => host.exit(runCommandLine(plugin) ?? serve(plugin, handle)),

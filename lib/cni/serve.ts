@@ -4,7 +4,7 @@ import * as host from "host";
 import { descriptorStatus, readToEnd, writeAll } from "../host/file.ts";
 import { decodeJson, JsonError, parseJson } from "../host/json.ts";
 import type { Request } from "./call.ts";
-import { spelled } from "./config.ts";
+import { memberOf } from "./config.ts";
 import { checkEnvironment, isPlainName, LONGEST_NAME, readEnvironment } from "./environment.ts";
 import { CniError, Code, configError, oneLine } from "./error.ts";
 import { isObject, type Json, type JsonObject } from "./json.ts";
@@ -58,7 +58,7 @@ function parseStdin(stdin: Uint8Array): JsonObject {
   const config = readStdinJson(stdin);
   if (config === null) throw new CniError(Code.config, "missing network name");
   if (!isObject(config)) throw decodeError("it is not a JSON object");
-  return exactKeys(config);
+  return config;
 }
 
 /** JSON can say NUL, but no path and no name of the kernel's can: it would end there, unnoticed. */
@@ -77,19 +77,12 @@ function readStdinJson(stdin: Uint8Array): unknown {
   }
 }
 
-/** The keys the runner itself reads, whatever their case. */
-function exactKeys(config: JsonObject): JsonObject {
-  const keys = Object.keys(config);
-  if (keys.includes("name") && keys.includes("cniVersion")) return config;
-  return spelled(config, {});
-}
-
 function decodeError(state: string): CniError {
   return new CniError(Code.decode, `Cannot read the configuration on stdin: ${state}`);
 }
 
 function versionOf(config: JsonObject): string {
-  const version = config.cniVersion ?? "";
+  const version = memberOf(config, "cniVersion") ?? "";
   if (typeof version !== "string") throw decodeError("cniVersion is not a text");
   if (version.length > 32)
     throw decodeError(`cniVersion is a text of ${version.length} characters`);
@@ -97,7 +90,7 @@ function versionOf(config: JsonObject): string {
 }
 
 function nameOf(config: JsonObject): string {
-  const name = config.name ?? "";
+  const name = memberOf(config, "name") ?? "";
   if (typeof name !== "string") throw decodeError("name is not a text");
   if (name === "") throw new CniError(Code.config, "missing network name");
   if (name.length > LONGEST_NAME) {
