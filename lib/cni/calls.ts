@@ -13,7 +13,8 @@ import type {
 import { checkSchema, type Schema, spelled, withoutFaults } from "./config.ts";
 import { Code, configError } from "./error.ts";
 import { isObject, type Json, type JsonObject } from "./json.ts";
-import { parseResult, type Result } from "./result.ts";
+import type { Result } from "./result.ts";
+import { parseResult } from "./result-in.ts";
 import type { About } from "./serve.ts";
 
 /** What every plugin says of itself. */

@@ -6,7 +6,8 @@ import type { Call } from "./call.ts";
 import { delegate, findDelegate, type PluginFile, runFound, takeBack } from "./delegate.ts";
 import { CniError, Code } from "./error.ts";
 import type { NetConf } from "./netconf.ts";
-import { parseResult, type Result, type ResultRoute } from "./result.ts";
+import type { Result, ResultRoute } from "./result.ts";
+import { parseResult } from "./result-in.ts";
 
 export type { PluginFile } from "./delegate.ts";
 

@@ -23,7 +23,8 @@ import {
 import type { Schema } from "./config.ts";
 import { CniError, Code } from "./error.ts";
 import type { JsonObject } from "./json.ts";
-import { type Result, toVersion } from "./result.ts";
+import type { Result } from "./result.ts";
+import { toVersion } from "./result-out.ts";
 import { type Handle, serve } from "./serve.ts";
 import { checkSupported, isAtLeast } from "./version.ts";
 

@@ -38,6 +38,18 @@ export function isAtLeast(a: string, b: string): boolean {
   return true;
 }
 
+/** What versions have alike: 1 is the form of results in 0.1 and 0.2, 2 in 0.3 and 0.4, 3 in 1.x. */
+export type ResultShape = 1 | 2 | 3;
+
+/** The form of results in a version ("" is 0.1.0); undefined if it is not supported. */
+export function resultShape(version: string): ResultShape | undefined {
+  const index = (supportedVersions as readonly string[]).indexOf(
+    version === "" ? "0.1.0" : version,
+  );
+  if (index < 0) return undefined;
+  return index < 2 ? 1 : index < 5 ? 2 : 3;
+}
+
 /** Refuses a version that is not, to the letter, one of the supported ones. */
 export function checkSupported(version: string): void {
   if ((supportedVersions as readonly string[]).includes(version)) return;

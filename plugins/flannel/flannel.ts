@@ -29,7 +29,8 @@ import {
 } from "../../lib/cni/delegate.ts";
 import { CniError, Code } from "../../lib/cni/error.ts";
 import type { Json, JsonObject } from "../../lib/cni/json.ts";
-import { parseResult, type Result } from "../../lib/cni/result.ts";
+import type { Result } from "../../lib/cni/result.ts";
+import { parseResult } from "../../lib/cni/result-in.ts";
 import { interfacePlugin } from "../../lib/cni/run.ts";
 import { allOrNothing, asMuchAsPossible, tryTo } from "../../lib/cni/undo.ts";
 import { findLink } from "../../lib/net/link.ts";
