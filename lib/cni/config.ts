@@ -2,7 +2,7 @@
 
 import type { KeySpellings } from "*.schema.json";
 import { type CniError, configError } from "./error.ts";
-import { isObject, type Json, type JsonObject } from "./json.ts";
+import { isGiven, isObject, type Json, type JsonObject } from "./json.ts";
 
 /** What the build makes of a JSON Schema (native/schema.d.ts). */
 export interface Schema {
@@ -56,7 +56,7 @@ function respell(object: JsonObject, keys: KeySpellings, more: KeySpellings = {}
   const result: { [key: string]: Json | undefined } = {};
   for (const key in object) {
     const value = object[key];
-    if (value === undefined || value === null || key === "__proto__") continue;
+    if (value === null || value === undefined || key === "__proto__") continue;
     const known = entryOf(key, keys, more) ?? entryOf(key.toLowerCase(), keys, more);
     if (!known) {
       result[key] = value;
@@ -67,10 +67,6 @@ function respell(object: JsonObject, keys: KeySpellings, more: KeySpellings = {}
     result[spelling] = below ? respellValue(value, below) : value;
   }
   return result;
-}
-
-function isGiven(value: Json | undefined): boolean {
-  return value !== undefined && value !== null;
 }
 
 /** Own keys only: `constructor` is a name like any other in a configuration. */

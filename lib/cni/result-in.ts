@@ -3,7 +3,7 @@
 import { parseAddress } from "../ip/address.ts";
 import { parseCidr } from "../ip/cidr.ts";
 import { brief, CniError } from "./error.ts";
-import { isObject, type Json, type JsonObject } from "./json.ts";
+import { isGiven, isObject, type Json, type JsonObject } from "./json.ts";
 import type { Dns, Result, ResultInterface, ResultIp, ResultRoute } from "./result.ts";
 import { type ResultShape, resultShape } from "./version.ts";
 
@@ -62,7 +62,7 @@ function fromLaterShape(json: JsonObject, origin: Origin): Result {
 function fromFirstShape(json: JsonObject, origin: Origin): Result {
   const found = ["ip4", "ip6"].flatMap((key) => {
     const value = json[key];
-    if (value === undefined || value === null) return [];
+    if (!isGiven(value)) return [];
     if (!isObject(value))
       throw unreadable(origin, `.${key}`, { expected: "an object", found: value });
     return [{ key, value }];
@@ -106,8 +106,8 @@ function readIp(ip: JsonObject, path: string, origin: Origin): ResultIp {
     const expected = 'an address such as "10.1.2.3/24"';
     throw unreadable(origin, `${path}.address`, { expected, found: address ?? null });
   }
-  requireAddress(gateway, `${path}.gateway`, origin);
-  if (index !== undefined && index !== null && !Number.isInteger(index)) {
+  if (isGiven(gateway)) requireAddress(gateway, `${path}.gateway`, origin);
+  if (isGiven(index) && !Number.isInteger(index)) {
     throw unreadable(origin, `${path}.interface`, { expected: "a whole number", found: index });
   }
   const kept: { [key: string]: Json | undefined } = { ...rest };
@@ -124,8 +124,10 @@ function readRoute(route: JsonObject, path: string, origin: Origin): ResultRoute
     const expected = 'a destination such as "0.0.0.0/0"';
     throw unreadable(origin, `${path}.dst`, { expected, found: dst ?? null });
   }
-  requireAddress(gw, `${path}.gw`, origin);
-  for (const key of routeNumbers) requireNumber(route[key], `${path}.${key}`, origin);
+  if (isGiven(gw)) requireAddress(gw, `${path}.gw`, origin);
+  for (const key of routeNumbers) {
+    if (isGiven(route[key])) requireNumber(route[key], `${path}.${key}`, origin);
+  }
   const kept: { [key: string]: Json | undefined } = { ...route };
   for (const key of ["gw", ...routeNumbers]) {
     if (kept[key] === "" || kept[key] === null) delete kept[key];
@@ -134,20 +136,19 @@ function readRoute(route: JsonObject, path: string, origin: Origin): ResultRoute
 }
 
 function readDns(dns: Json | undefined, origin: Origin): Dns {
-  if (dns === undefined || dns === null) return {};
+  if (!isGiven(dns)) return {};
   if (!isObject(dns)) throw unreadable(origin, ".dns", { expected: "an object", found: dns });
   return dns as Dns;
 }
 
 function requireAddress(value: Json | undefined, path: string, origin: Origin): void {
-  if (value === undefined || value === null || value === "") return;
+  if (value === "") return;
   if (typeof value === "string" && parseAddress(value)) return;
   const expected = 'an address such as "10.1.2.3"';
   throw unreadable(origin, path, { expected, found: value });
 }
 
 function requireNumber(value: Json | undefined, path: string, origin: Origin): void {
-  if (value === undefined || value === null) return;
   if (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 0xffffffff) return;
   const expected = "a whole number that is not negative";
   throw unreadable(origin, path, { expected, found: value });
