@@ -3,9 +3,9 @@
 import { configError } from "../../lib/cni/error.ts";
 import { isObject, type JsonObject } from "../../lib/cni/json.ts";
 import { flagAt, givenAt, listAt, numberAt, textAt, valueAt } from "../../lib/cni/netconf.ts";
-import type { PortMapping, PortOptions, Snat } from "../../lib/filter/port-mapping.ts";
+import type { PortOptions, Snat } from "../../lib/filter/port-mapping.ts";
 import { family, type IpAddress, isUnspecified, parseAddress } from "../../lib/ip/address.ts";
-import { pathOf, refuseRivals, withoutTwins } from "./mappings.ts";
+import { type Mapping, pathOf, requireOneTarget, withoutTwins } from "./mappings.ts";
 import { parseReserved, type Reservation } from "./reserved.ts";
 
 export interface PortmapConfig extends PortOptions {
@@ -14,21 +14,15 @@ export interface PortmapConfig extends PortOptions {
   readonly reserved: readonly Reservation[];
 }
 
-/** A mapping as configured: where in the list, and for which families, if not for both. */
-export interface Mapping extends PortMapping {
-  readonly place: number;
-  readonly family: 4 | 6 | undefined;
-}
-
 /** The configuration; DEL only needs to know the ports, as far as they make sense. */
 export function parsePortmapConfig(json: JsonObject, strict: boolean): PortmapConfig {
   const isForAll = flagAt(json, "masqAll");
   const markBit = numberAt(json, "markMasqBit");
   const words = { 4: wordsAt(json, "conditionsV4"), 6: wordsAt(json, "conditionsV6") };
   const markChain = givenAt(json, "externalSetMarkChain");
-  if (strict) refuseMarks(json, markChain);
+  if (strict) requireMarkChain(json, markChain);
   const backend = backendFor(json, { words, markChain, strict });
-  if (strict && backend === "iptables") refuseOptions(words);
+  if (strict && backend === "iptables") requireMatches(words);
   return {
     mappings: mappingsIn(json, strict),
     reserved: parseReserved(json, strict),
@@ -43,7 +37,7 @@ function wordsAt(json: JsonObject, key: string): readonly string[] {
   return (listAt(json, key) ?? []).filter((word) => typeof word === "string");
 }
 
-function refuseMarks(json: JsonObject, markChain: string | undefined): void {
+function requireMarkChain(json: JsonObject, markChain: string | undefined): void {
   if (markChain === undefined) return;
   if (json.markMasqBit !== undefined) {
     throw configError("externalSetMarkChain", "without markMasqBit", markChain);
@@ -77,7 +71,7 @@ function backendFor(json: JsonObject, { words, markChain, strict }: Hints) {
 }
 
 /** A condition may match packets, but not say what becomes of them. */
-function refuseOptions(words: PortOptions["words"]): void {
+function requireMatches(words: PortOptions["words"]): void {
   for (const family of [4, 6] as const) {
     const bad = words[family].find(
       (word) =>
@@ -99,7 +93,7 @@ function mappingsIn(json: JsonObject, strict: boolean): readonly Mapping[] {
       if (strict) throw cause;
     }
   }
-  if (strict) refuseRivals(mappings, list);
+  if (strict) requireOneTarget(mappings, list);
   return withoutTwins(mappings);
 }
 

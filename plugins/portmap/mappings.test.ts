@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseAddress } from "../../lib/ip/address.ts";
-import type { Mapping } from "./config.ts";
-import { isLost, lossOf, refuseRivals, withoutTwins } from "./mappings.ts";
+import { isLost, lossOf, type Mapping, requireOneTarget, withoutTwins } from "./mappings.ts";
 
 /** `8080@127.0.0.1>80`: host port, host IP and container port, as a list in configuration. */
 function mappings(...texts: readonly string[]): readonly Mapping[] {
@@ -38,7 +37,7 @@ describe("two mappings of one target", () => {
     [["8080@fd00::1>80", "8080@FD00:0:0::1>80", "8080@::>80"], [2]],
   ])("%j are one", (texts, kept) => {
     expect(places(withoutTwins(mappings(...texts)))).toEqual(kept);
-    expect(() => refuseRivals(mappings(...texts), texts)).not.toThrow();
+    expect(() => requireOneTarget(mappings(...texts), texts)).not.toThrow();
   });
 
   it.each([
@@ -49,7 +48,7 @@ describe("two mappings of one target", () => {
     [["8080>80", "8081>80"]],
   ])("%j are two", (texts) => {
     expect(places(withoutTwins(mappings(...texts)))).toEqual([0, 1]);
-    expect(() => refuseRivals(mappings(...texts), texts)).not.toThrow();
+    expect(() => requireOneTarget(mappings(...texts), texts)).not.toThrow();
   });
 
   it.each([
@@ -59,7 +58,7 @@ describe("two mappings of one target", () => {
     [["8080@0.0.0.0>80", "8080>81"]],
     [["8080@fd00::1>80", "8080@::>81"]],
   ])("%j exclude each other", (texts) => {
-    expect(() => refuseRivals(mappings(...texts), texts)).toThrow(/portMappings\[1\] must be/);
+    expect(() => requireOneTarget(mappings(...texts), texts)).toThrow(/portMappings\[1\] must be/);
   });
 });
 

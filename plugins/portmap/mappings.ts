@@ -1,8 +1,14 @@
 /** Mappings beside each other: which are one and the same, which exclude each other, which lead nowhere. */
 
 import { configError } from "../../lib/cni/error.ts";
+import type { PortMapping } from "../../lib/filter/port-mapping.ts";
 import { formatAddress, isLoopback } from "../../lib/ip/address.ts";
-import type { Mapping } from "./config.ts";
+
+/** A mapping as configured: where in the list, and for which family, if not for both. */
+export interface Mapping extends PortMapping {
+  readonly place: number;
+  readonly family: 4 | 6 | undefined;
+}
 
 /** Where a mapping is in the configuration. */
 export function pathOf({ place }: Pick<Mapping, "place">): string {
@@ -10,7 +16,7 @@ export function pathOf({ place }: Pick<Mapping, "place">): string {
 }
 
 /** A port has one target: throws code 7 if two mappings would lead the same packets to two. */
-export function refuseRivals(mappings: readonly Mapping[], given: readonly unknown[]): void {
+export function requireOneTarget(mappings: readonly Mapping[], given: readonly unknown[]): void {
   const usable = mappings.filter((mapping) => !isToLoopback6(mapping));
   for (const [i, mapping] of usable.entries()) {
     const rival = usable

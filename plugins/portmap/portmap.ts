@@ -30,14 +30,14 @@ import type { HostPorts } from "../../lib/filter/port-mapping.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { type PortmapConfig, parsePortmapConfig } from "./config.ts";
 import * as schema from "./portmap.schema.json";
-import { refuseReserved } from "./reserved.ts";
+import { requireUnreserved } from "./reserved.ts";
 import { formerPorts, lossesIn, wantedPorts } from "./wanted.ts";
 
 type Add = Chained<AddCall<PortmapConfig>>;
 type Check = Chained<CheckCall<PortmapConfig>>;
 
 function add(call: Add, host: Netns): Result {
-  refuseReserved(call.config.mappings, call.config.reserved, call.attachment.ifName);
+  requireUnreserved(call.config.mappings, call.config.reserved, call.attachment.ifName);
   const wanted = wantedPorts(call);
   for (const loss of lossesIn(call)) warn("portmap", loss);
   if (wanted.targets.length === 0) return call.prevResult;

@@ -37,8 +37,8 @@ function parseEntry(text: string): Reservation | undefined {
     : undefined;
 }
 
-/** Refuses mappings of the host's own ports: like a port that another container has, code 103. */
-export function refuseReserved(
+/** Throws code 103 for a mapping of the host's own ports, as for a port that another container has. */
+export function requireUnreserved(
   mappings: readonly PortMapping[],
   reserved: readonly Reservation[],
   ifName: string,

@@ -8,8 +8,8 @@ import type { HostPorts } from "../../lib/filter/port-mapping.ts";
 import { family } from "../../lib/ip/address.ts";
 import type { Cidr } from "../../lib/ip/cidr.ts";
 import { parseConditions } from "./conditions.ts";
-import type { Mapping, PortmapConfig } from "./config.ts";
-import { isLost, lossOf } from "./mappings.ts";
+import type { PortmapConfig } from "./config.ts";
+import { isLost, lossOf, type Mapping } from "./mappings.ts";
 
 interface Request {
   readonly attachment: Attachment;
