@@ -3,63 +3,44 @@
  * reading every reservation. It is a cache beside the reservations (which are the truth), a file
  * of fixed-size records of which one run reads and writes a few pages:
  *
- *   header page | hash table of owners and addresses | ring of released addresses
+ *   header | table of owners and addresses (index-table.ts) | ring of released ones (index-ring.ts)
  *
  * It is trusted only while it is provably current: every change of ours ends by stamping the
  * directory's time of change with random nanoseconds and noting the stamp here. Any other change,
  * or a crash of ours in between, leaves a time that is not the stamp.
  */
 
-import { hash32, hash64 } from "../../lib/bytes/hash.ts";
+import { hash32 } from "../../lib/bytes/hash.ts";
 import { SystemError } from "../../lib/host/errno.ts";
 import { descriptorStatus, type FileStatus, setChangeTime } from "../../lib/host/file.ts";
-import { PAGE_SIZE, PagedFile } from "../../lib/host/pages.ts";
+import { PagedFile } from "../../lib/host/pages.ts";
 import { randomBytes } from "../../lib/host/random.ts";
 import { formatAddress, type IpAddress, parseAddress } from "../../lib/ip/address.ts";
+import { H, Header, PER_PAGE } from "./index-pages.ts";
+import { type Choice, IndexRing } from "./index-ring.ts";
+import { IndexTable } from "./index-table.ts";
 
 const MAGIC = 0x77656631; // "wef1": another layout gets another number
-const RECORD = 32;
-const PER_PAGE = PAGE_SIZE / RECORD;
 
-/** Kinds of table records; an owner's record holds its address, an address's its state. */
-const EMPTY = 0;
-const OWNER = 1;
-const USED = 2;
-const RELEASED = 3;
-const DELETED = 4;
+/** The least capacity; others are twice, four times … as large. */
+const LEAST_CAPACITY = 1024;
 
-/** How far into the ring an address that fits is looked for. */
-const RING_LOOK = 512;
-
-/** Fields of the header, as indexes of 32-bit numbers. */
-const H = {
-  magic: 0,
-  capacity: 1,
-  filled: 2,
-  head: 3,
-  tail: 4,
-  inode: 5,
-  device: 6,
-  seconds: 7,
-  nanoseconds: 8,
-  boot: 9,
-};
-
-/** What an owner or an address is looked up by. */
-interface Key {
-  readonly low: number;
-  readonly high: number;
-}
+/** How full a table may become: beyond that, searching takes long. */
+const FULLEST = 0.7;
 
 /** The index of one network's reservations. */
 export class Index {
   readonly #pages: PagedFile;
-  readonly #header: Uint32Array;
+  readonly #header: Header;
+  readonly #table: IndexTable;
+  readonly #ring: IndexRing;
   #isLost = false;
 
   private constructor(pages: PagedFile) {
     this.#pages = pages;
-    this.#header = new Uint32Array(pages.get(0).buffer);
+    this.#header = new Header(pages);
+    this.#table = new IndexTable(pages, this.#header);
+    this.#ring = new IndexRing(pages, this.#header);
   }
 
   /** The index in a file, if it is the directory's as it is now and of this boot. */
@@ -79,92 +60,40 @@ export class Index {
   /** An empty index with room for `count` addresses; it becomes a file when it is committed. */
   static create(path: string, count: number): Index {
     const index = new Index(PagedFile.empty(path));
-    let capacity = 1024;
+    let capacity = LEAST_CAPACITY;
     while (capacity < 4 * count) capacity *= 2;
-    index.#set(H.magic, MAGIC);
-    index.#set(H.capacity, capacity);
+    index.#header.set(H.magic, MAGIC);
+    index.#header.set(H.capacity, capacity);
     return index;
   }
 
-  #get(field: number): number {
-    return this.#header[field] ?? 0;
-  }
-
-  #set(field: number, value: number): void {
-    this.#pages.change(0);
-    this.#header[field] = value;
-  }
-
   #isCurrent(directory: FileStatus, boot: string): boolean {
+    const header = this.#header;
     return (
-      this.#get(H.magic) === MAGIC &&
-      this.#get(H.inode) === directory.inode % 2 ** 32 &&
-      this.#get(H.device) === directory.device % 2 ** 32 &&
-      this.#get(H.seconds) === directory.changedSeconds % 2 ** 32 &&
-      this.#get(H.nanoseconds) === directory.changedNanoseconds &&
-      this.#get(H.boot) === hash32(boot) &&
-      this.#get(H.capacity) >= 1024
+      header.get(H.magic) === MAGIC &&
+      header.get(H.inode) === directory.inode % 2 ** 32 &&
+      header.get(H.device) === directory.device % 2 ** 32 &&
+      header.get(H.seconds) === directory.changedSeconds % 2 ** 32 &&
+      header.get(H.nanoseconds) === directory.changedNanoseconds &&
+      header.get(H.boot) === hash32(boot) &&
+      header.get(H.capacity) >= LEAST_CAPACITY
     );
-  }
-
-  /* ---- the table ---- */
-
-  #page(record: number, ring = false): readonly [page: number, offset: number] {
-    const first = ring ? 1 + this.#get(H.capacity) / PER_PAGE : 1;
-    return [first + Math.floor(record / PER_PAGE), (record % PER_PAGE) * RECORD];
-  }
-
-  /** Calls `visit` for every record of a key until it returns true; then true. */
-  #probe(key: Key, visit: (page: number, offset: number, kind: number) => boolean): boolean {
-    const capacity = this.#get(H.capacity);
-    for (let i = 0; i < capacity; i++) {
-      const [number, offset] = this.#page((key.low + i) % capacity);
-      const page = this.#pages.get(number);
-      const kind = page[offset] ?? EMPTY;
-      if (kind === EMPTY) return false;
-      if (isRecordOf(page, offset, key) && visit(number, offset, kind)) return true;
-    }
-    return false;
-  }
-
-  #insert(key: Key, kind: number, address: IpAddress): void {
-    const capacity = this.#get(H.capacity);
-    for (let i = 0; i < capacity; i++) {
-      const [number, offset] = this.#page((key.low + i) % capacity);
-      const found = this.#pages.get(number)[offset] ?? EMPTY;
-      if (found !== EMPTY && found !== DELETED) continue;
-      if (found === EMPTY) this.#set(H.filled, this.#get(H.filled) + 1);
-      writeRecord(this.#pages.change(number), offset, { key, kind, address });
-      return;
-    }
   }
 
   /** The addresses an owner had when the index was last told; the reservations have the last word. */
   addressesOf(owner: string): string[] {
-    const addresses: string[] = [];
-    this.#probe(hash64(owner), (number, offset, kind) => {
-      if (kind === OWNER) addresses.push(formatAddress(addressIn(this.#pages.get(number), offset)));
-      return false;
-    });
-    return addresses;
+    return this.#table.addressesOf(owner);
   }
 
   /** True if an address is in use or was since the index was made. */
   isKnown(address: string): boolean {
-    return this.#probe(
-      hash64(address),
-      (_page, _offset, kind) => kind === USED || kind === RELEASED,
-    );
+    return this.#table.isKnown(address);
   }
 
   /** Notes that an owner has an address. */
   add(address: string, owner: string): void {
     const bytes = parseAddress(address);
-    if (!bytes) return;
-    this.#follow(() => {
-      this.#insert(hash64(owner), OWNER, bytes);
-      if (!this.#setState(address, USED)) this.#insert(hash64(address), USED, bytes);
-    });
+    if (bytes) this.#follow(() => this.#table.give(owner, address, bytes));
   }
 
   /** Notes that an owner has released an address. */
@@ -172,13 +101,15 @@ export class Index {
     const bytes = parseAddress(address);
     if (!bytes) return;
     this.#follow(() => {
-      this.#probe(hash64(owner), (number, offset, kind) => {
-        if (kind !== OWNER) return false;
-        if (formatAddress(addressIn(this.#pages.get(number), offset)) !== address) return false;
-        this.#pages.change(number)[offset] = DELETED;
-        return true;
-      });
-      if (this.#setState(address, RELEASED)) this.#push(bytes);
+      if (this.#table.take(owner, address)) this.#ring.push(bytes);
+    });
+  }
+
+  /** Takes out the address that was released longest ago among those that fit. */
+  takeReleased(fits: (address: IpAddress) => boolean): IpAddress | undefined {
+    return this.#ring.take((address): Choice => {
+      if (!this.#table.isReleased(formatAddress(address))) return "drop";
+      return fits(address) ? "take" : "leave";
     });
   }
 
@@ -192,105 +123,30 @@ export class Index {
     }
   }
 
-  #setState(address: string, state: number): boolean {
-    return this.#probe(hash64(address), (number, offset, kind) => {
-      if (kind !== USED && kind !== RELEASED) return false;
-      this.#pages.change(number)[offset] = state;
-      return true;
-    });
-  }
-
-  /* ---- the ring of released addresses, oldest first ---- */
-
-  #push(address: IpAddress): void {
-    const capacity = this.#get(H.capacity);
-    const tail = this.#get(H.tail);
-    const [number, offset] = this.#page(tail % capacity, true);
-    writeRecord(this.#pages.change(number), offset, {
-      key: { low: 0, high: 0 },
-      kind: RELEASED,
-      address,
-    });
-    this.#set(H.tail, tail + 1);
-    if (tail + 1 - this.#get(H.head) > capacity) this.#set(H.head, tail + 1 - capacity);
-  }
-
-  /** Takes out the address that was released longest ago among those that fit. */
-  takeReleased(fits: (address: IpAddress) => boolean): IpAddress | undefined {
-    const capacity = this.#get(H.capacity);
-    const end = Math.min(this.#get(H.tail), this.#get(H.head) + RING_LOOK);
-    for (let n = this.#get(H.head); n < end; n++) {
-      const [number, offset] = this.#page(n % capacity, true);
-      const page = this.#pages.get(number);
-      if (page[offset] !== RELEASED) {
-        if (n === this.#get(H.head)) this.#set(H.head, n + 1);
-        continue;
-      }
-      const address = addressIn(page, offset);
-      const isReleased = this.#probe(
-        hash64(formatAddress(address)),
-        (_p, _o, kind) => kind === RELEASED,
-      );
-      if (isReleased && !fits(address)) continue;
-      this.#pages.change(number)[offset] = EMPTY;
-      if (isReleased) return address;
-    }
-    return undefined;
-  }
-
-  /* ---- the file ---- */
-
   /** Writes the index and stamps the directory; whatever fails only makes the index worthless. */
   commit(directoryFd: number, boot: string): void {
+    const header = this.#header;
     this.#follow(() => this.#stamp(descriptorStatus(directoryFd), boot));
-    const isCrowded = this.#get(H.filled) > 0.7 * this.#get(H.capacity);
+    const capacity = header.get(H.capacity);
+    const isCrowded = header.get(H.filled) > FULLEST * capacity;
     if (this.#isLost || isCrowded) this.#pages.discard();
-    else if (this.#pages.save(1 + (2 * this.#get(H.capacity)) / PER_PAGE)) {
-      setChangeTime(directoryFd, this.#get(H.seconds), this.#get(H.nanoseconds));
+    else if (this.#pages.save(1 + (2 * capacity) / PER_PAGE)) {
+      setChangeTime(directoryFd, header.get(H.seconds), header.get(H.nanoseconds));
     }
   }
 
   #stamp(directory: FileStatus, boot: string): void {
+    const header = this.#header;
     const [nanoseconds = 0] = new Uint32Array(randomBytes(4).buffer);
-    this.#set(H.inode, directory.inode % 2 ** 32);
-    this.#set(H.device, directory.device % 2 ** 32);
-    this.#set(H.seconds, directory.changedSeconds % 2 ** 32);
-    this.#set(H.nanoseconds, nanoseconds % 1_000_000_000);
-    this.#set(H.boot, hash32(boot));
+    header.set(H.inode, directory.inode % 2 ** 32);
+    header.set(H.device, directory.device % 2 ** 32);
+    header.set(H.seconds, directory.changedSeconds % 2 ** 32);
+    header.set(H.nanoseconds, nanoseconds % 1_000_000_000);
+    header.set(H.boot, hash32(boot));
   }
 
+  /** Closes the file; what was not committed is lost. */
   close(): void {
     this.#pages.close();
   }
-}
-
-/* ---- records: kind u8, address length u8, key low u32 at 4, key high u32 at 8, address at 16 ---- */
-
-function isRecordOf(page: Uint8Array, offset: number, { low, high }: Key): boolean {
-  return numberAt(page, offset + 4) === low && numberAt(page, offset + 8) === high;
-}
-
-function numberAt(page: Uint8Array, at: number): number {
-  const [a = 0, b = 0, c = 0, d = 0] = [page[at], page[at + 1], page[at + 2], page[at + 3]];
-  return (a | (b << 8) | (c << 16) | (d << 24)) >>> 0;
-}
-
-interface TableRecord {
-  readonly key: Key;
-  readonly kind: number;
-  readonly address: IpAddress;
-}
-
-function writeRecord(page: Uint8Array, offset: number, { key, kind, address }: TableRecord): void {
-  page.fill(0, offset, offset + RECORD);
-  page[offset] = kind;
-  page[offset + 1] = address.length;
-  [key.low, key.high].forEach((value, i) => {
-    for (let n = 0; n < 4; n++) page[offset + 4 + 4 * i + n] = (value >>> (8 * n)) & 0xff;
-  });
-  page.set(address, offset + 16);
-}
-
-function addressIn(page: Uint8Array, offset: number): IpAddress {
-  return page.slice(offset + 16, offset + 16 + ((page[offset + 1] ?? 4) === 16 ? 16 : 4));
 }
