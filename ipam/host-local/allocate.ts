@@ -2,15 +2,13 @@
 
 import { CniError, Code } from "../../lib/cni/error.ts";
 import {
-  compareAddresses,
   equalAddresses,
   formatAddress,
   type IpAddress,
-  nextAddress,
   parseAddress,
 } from "../../lib/ip/address.ts";
-import { rangeContains, rangeSize } from "../../lib/ip/range.ts";
-import { describeSet, type Range, type RangeSet } from "./config.ts";
+import { Candidates } from "./candidates.ts";
+import { describeSet, isUsable, type Range, type RangeSet, rangeOf, usage } from "./range-set.ts";
 import type { Store } from "./store.ts";
 
 /** An address and the range it is of. */
@@ -30,16 +28,8 @@ export interface Demand {
 
 /** One address of each set, reserved; throws without any reservation left. */
 export function allocate(store: Store, demand: Demand): Allocation[] {
-  const { left, wanted } = assignRequests(demand);
-  if (left.length > 0) {
-    const texts = left.map(formatAddress).join(" ");
-    throw new CniError(
-      Code.exhausted,
-      `Cannot reserve the requested addresses: failed to allocate all requested IPs: ${texts}`,
-    );
-  }
-  const held = heldAddresses(store, demand);
-  for (const set of demand.sets) refuseDuplicate(demand, set, held);
+  const wanted = assignRequests(demand);
+  requireNoneHeld(store, demand);
   const reserved: IpAddress[] = [];
   try {
     return demand.sets.map((set, id) =>
@@ -51,8 +41,8 @@ export function allocate(store: Store, demand: Demand): Allocation[] {
   }
 }
 
-/** Each set serves the first request that lies in it; what no set serves is left. */
-function assignRequests({ sets, requested }: Demand) {
+/** For each set the address that is asked for: the first request that lies in it, if any does. */
+function assignRequests({ sets, requested }: Demand): readonly (IpAddress | undefined)[] {
   const left = [...new Map(requested.map((ip) => [formatAddress(ip), ip])).values()];
   const wanted = sets.map((set) => {
     const at = left.findIndex((address) => rangeOf(set, address));
@@ -67,30 +57,30 @@ function assignRequests({ sets, requested }: Demand) {
       `Cannot reserve ${formatAddress(address)}: requested ip is subnet's gateway`,
     );
   });
-  return { left, wanted };
-}
-
-function rangeOf(set: RangeSet, address: IpAddress): Range | undefined {
-  return set.find(
-    (range) => range.start.length === address.length && rangeContains(range, address),
-  );
-}
-
-function heldAddresses(store: Store, { owner, containerID }: Demand): string[] {
-  return [...store.addressesOf(owner), ...store.addressesOf(containerID)];
-}
-
-/** A second ADD without a DEL is refused, and what the first one got stays. */
-function refuseDuplicate(demand: Demand, set: RangeSet, held: readonly string[]): void {
-  const duplicate = held.find((text) => {
-    const address = parseAddress(text);
-    return address && rangeOf(set, address);
-  });
-  if (duplicate === undefined) return;
+  if (left.length === 0) return wanted;
+  const texts = left.map(formatAddress).join(" ");
   throw new CniError(
-    Code.conflict,
-    `Cannot allocate for range ${demand.sets.indexOf(set)}: ${duplicate} has been allocated to ${demand.containerID}, duplicate allocation is not allowed`,
+    Code.exhausted,
+    `Cannot reserve the requested addresses: failed to allocate all requested IPs: ${texts}`,
   );
+}
+
+/** Throws for a second ADD without a DEL; what the first one got stays. */
+function requireNoneHeld(store: Store, { owner, containerID, sets }: Demand): void {
+  const held = [...store.addressesOf(owner), ...store.addressesOf(containerID)];
+  const isIn = (set: RangeSet, text: string) => {
+    const address = parseAddress(text);
+    return address !== undefined && rangeOf(set, address) !== undefined;
+  };
+  for (const [id, set] of sets.entries()) {
+    const duplicate = held.find((text) => isIn(set, text));
+    if (duplicate === undefined) continue;
+    const state = `${duplicate} has been allocated to ${containerID}`;
+    throw new CniError(
+      Code.conflict,
+      `Cannot allocate for range ${id}: ${state}, duplicate allocation is not allowed`,
+    );
+  }
 }
 
 interface Turn {
@@ -104,8 +94,8 @@ interface Turn {
 function allocateOne(store: Store, { owner }: Demand, turn: Turn): Allocation {
   const { set, id, request, reserved } = turn;
   const take = () =>
-    request ? reserveAsked(store, request, owner) : reserveIdle(store, turn, owner);
-  const address = take() ?? (store.reread() ? take() : undefined);
+    request ? store.reserve(request, owner) && request : reserveIdle(store, turn, owner);
+  const address = take() || (store.reread() && take());
   const range = address && rangeOf(set, address);
   if (!address || !range) throw unavailable(store, set, request);
   reserved.push(address);
@@ -113,73 +103,40 @@ function allocateOne(store: Store, { owner }: Demand, turn: Turn): Allocation {
   return { address, range };
 }
 
-function reserveAsked(store: Store, request: IpAddress, owner: string): IpAddress | undefined {
-  return store.reserve(request, owner) ? request : undefined;
+/** Never used ones first, from the cursor on; then the one released longest ago; then any. */
+function reserveIdle(store: Store, turn: Turn, owner: string): IpAddress | undefined {
+  return (
+    reserveUnused(store, turn, owner) ??
+    reserveReleased(store, turn, owner) ??
+    reserveAny(store, turn, owner)
+  );
 }
 
 /** How many addresses in use are passed by before those released are looked at. */
 const PATIENCE = 32;
 
-/** Never used ones first, from the cursor on; then the one released longest ago; then any. */
-function reserveIdle(store: Store, { set, id }: Turn, owner: string): IpAddress | undefined {
+function reserveUnused(store: Store, { set, id }: Turn, owner: string): IpAddress | undefined {
   const candidates = new Candidates(set, store.cursor(id));
   for (let passed = 0; passed < PATIENCE; passed++) {
     const address = candidates.next();
-    if (!address) break;
+    if (!address) return undefined;
     if (!store.isKnown(address) && store.reserve(address, owner)) return address;
   }
+  return undefined;
+}
+
+function reserveReleased(store: Store, { set }: Turn, owner: string): IpAddress | undefined {
   for (;;) {
-    const released = store.takeReleased((address) => isUsable(set, address));
-    if (!released) break;
-    if (store.reserve(released, owner)) return released;
-  }
-  for (const any = new Candidates(set, store.cursor(id)); ; ) {
-    const address = any.next();
+    const address = store.takeReleased((released) => isUsable(set, released));
     if (!address || store.reserve(address, owner)) return address;
   }
 }
 
-function isUsable(set: RangeSet, address: IpAddress): boolean {
-  const range = rangeOf(set, address);
-  return range !== undefined && !equalAddresses(address, range.gateway);
-}
-
-/** Every address of a set once, gateways left out, beginning after the one last given out. */
-class Candidates {
-  readonly #set: RangeSet;
-  #range: number;
-  #at: IpAddress | undefined;
-  #first: IpAddress | undefined;
-
-  constructor(set: RangeSet, last: IpAddress | undefined) {
-    this.#set = set;
-    const at = last ? set.findIndex((range) => rangeOf([range], last)) : -1;
-    this.#range = Math.max(at, 0);
-    this.#at = at < 0 ? undefined : last;
-  }
-
-  /** The next address, or undefined when it is the first one's turn again. */
-  next(): IpAddress | undefined {
-    for (;;) {
-      const address = this.#step();
-      const range = this.#set[this.#range];
-      if (!address || !range) return undefined;
-      if (this.#first && equalAddresses(address, this.#first)) return undefined;
-      this.#first ??= address;
-      if (!equalAddresses(address, range.gateway)) return address;
-    }
-  }
-
-  #step(): IpAddress | undefined {
-    const range = this.#set[this.#range];
-    if (!range) return undefined;
-    if (!this.#at) this.#at = range.start;
-    else if (compareAddresses(this.#at, range.end) < 0) this.#at = nextAddress(this.#at);
-    else {
-      this.#range = (this.#range + 1) % this.#set.length;
-      this.#at = this.#set[this.#range]?.start;
-    }
-    return this.#at;
+function reserveAny(store: Store, { set, id }: Turn, owner: string): IpAddress | undefined {
+  const candidates = new Candidates(set, store.cursor(id));
+  for (;;) {
+    const address = candidates.next();
+    if (!address || store.reserve(address, owner)) return address;
   }
 }
 
@@ -198,18 +155,4 @@ function unavailable(store: Store, set: RangeSet, request: IpAddress | undefined
     `Cannot reserve ${text}: requested IP address ${text} is not available in range set ${describeSet(set)}`,
     owner === "" ? "" : `it is reserved for ${owner}`,
   );
-}
-
-/** How many addresses of a set are in use, and how many it has. */
-export function usage(reserved: readonly string[], set: RangeSet): { used: number; size: number } {
-  const used = reserved.filter((text) => {
-    const address = parseAddress(text);
-    return address !== undefined && isUsable(set, address);
-  }).length;
-  const size = set.reduce((sum, range) => {
-    const gateway =
-      range.gateway.length === range.start.length && rangeContains(range, range.gateway);
-    return sum + rangeSize(range) - (gateway ? 1 : 0);
-  }, 0);
-  return { used, size };
 }

@@ -24,17 +24,7 @@ import {
   parseCidr,
 } from "../../lib/ip/cidr.ts";
 import { overlapRanges } from "../../lib/ip/range.ts";
-
-/** Addresses from `start` to `end` inclusive, without the gateway. */
-export interface Range {
-  readonly subnet: Cidr;
-  readonly start: IpAddress;
-  readonly end: IpAddress;
-  readonly gateway: IpAddress;
-}
-
-/** Ranges of one family that are alternatives: an attachment gets one address of each set. */
-export type RangeSet = readonly Range[];
+import { describeRange, overlapSets, type Range, type RangeSet } from "./range-set.ts";
 
 export interface HostLocalConfig {
   readonly dataDir: string;
@@ -100,27 +90,31 @@ function parseRoute(item: Json, i: number): ResultRoute {
 
 /** Position in this list is the set's id, which names the file of its cursor. */
 function parseSets(json: JsonObject): RangeSet[] {
-  const single = valueAt(json, "ipam", "subnet") === undefined ? [] : [[valueAt(json, "ipam")]];
-  const sources: readonly (readonly [path: string, sets: readonly (Json | undefined)[]])[] = [
-    ["runtimeConfig.ipRanges", listAt(json, "runtimeConfig", "ipRanges")],
-    ["ipam", single as unknown as readonly Json[]],
-    ["ipam.ranges", listAt(json, "ipam", "ranges")],
+  const ipam = valueAt(json, "ipam") ?? null;
+  const isSingle = valueAt(json, "ipam", "subnet") !== undefined;
+  const sets = [
+    ...parseList(listAt(json, "runtimeConfig", "ipRanges"), "runtimeConfig.ipRanges"),
+    ...(isSingle ? [[parseRange(ipam, "ipam")]] : []),
+    ...parseList(listAt(json, "ipam", "ranges"), "ipam.ranges"),
   ];
-  const sets = sources.flatMap(([path, list]) =>
-    list.map((set, i) => parseSet(set, path === "ipam" ? path : `${path}[${i}]`)),
-  );
-  checkSets(sets, textAt(json, "cniVersion") ?? "");
+  if (sets.length === 0) {
+    throw configError("ipam.ranges", "given (no IP ranges specified)", undefined);
+  }
+  requireExpressible(sets, textAt(json, "cniVersion") ?? "");
+  requireApart(sets);
   return sets;
 }
 
-function parseSet(json: Json | undefined, path: string): RangeSet {
+function parseList(list: readonly Json[], path: string): RangeSet[] {
+  return list.map((set, i) => parseSet(set, `${path}[${i}]`));
+}
+
+function parseSet(json: Json, path: string): RangeSet {
   const list: readonly Json[] = Array.isArray(json) ? json : [];
   if (list.length === 0) throw configError(path, "a list of ranges", json);
-  const set = list.map((range, i) => parseRange(range, path === "ipam" ? path : `${path}[${i}]`));
-  for (const range of set) {
-    if (range.start.length !== set[0]?.start.length) {
-      throw configError(path, "a set of one family (mixed address families)", json);
-    }
+  const set = list.map((range, i) => parseRange(range, `${path}[${i}]`));
+  if (set.some((range) => range.start.length !== set[0]?.start.length)) {
+    throw configError(path, "a set of one family (mixed address families)", json);
   }
   set.forEach((range, i) => {
     const other = set.slice(0, i).find((before) => overlapRanges(before, range));
@@ -179,33 +173,20 @@ function parseMember(json: Json | undefined, path: string, subnet: Cidr): IpAddr
   return address;
 }
 
-function checkSets(sets: readonly RangeSet[], cniVersion: string): void {
-  if (sets.length === 0)
-    throw configError("ipam.ranges", "given (no IP ranges specified)", undefined);
+/** Results of the oldest versions have room for one address of each family. */
+function requireExpressible(sets: readonly RangeSet[], cniVersion: string): void {
   for (const length of [4, 16]) {
     const count = sets.filter(([range]) => range?.start.length === length).length;
-    if (count > 1 && !isAtLeast(cniVersion, "0.3.0")) {
-      const limit = `CNI version ${cniVersion} does not support more than 1 address per family`;
-      throw configError("ipam.ranges", `one set per family (${limit})`, count);
-    }
+    if (count <= 1 || isAtLeast(cniVersion, "0.3.0")) continue;
+    const limit = `CNI version ${cniVersion} does not support more than 1 address per family`;
+    throw configError("ipam.ranges", `one set per family (${limit})`, count);
   }
+}
+
+function requireApart(sets: readonly RangeSet[]): void {
   sets.forEach((set, i) => {
-    const other = sets.slice(0, i).findIndex((before) => isOverlap(before, set));
+    const other = sets.slice(0, i).findIndex((before) => overlapSets(before, set));
     if (other < 0) return;
     throw configError("ipam.ranges", "without overlaps", `range set ${other} overlaps with ${i}`);
   });
-}
-
-function isOverlap(a: RangeSet, b: RangeSet): boolean {
-  return a.some((x) => b.some((y) => x.start.length === y.start.length && overlapRanges(x, y)));
-}
-
-/** `10.1.0.1-10.1.0.254`, as errors show it. */
-export function describeRange({ start, end }: Range): string {
-  return `${formatAddress(start)}-${formatAddress(end)}`;
-}
-
-/** The ranges of a set, comma-separated. */
-export function describeSet(set: RangeSet): string {
-  return set.map(describeRange).join(",");
 }

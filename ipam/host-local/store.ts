@@ -2,7 +2,7 @@
  * The reservations of a network: a directory with one file per address, byte for byte as the
  * reference plugin keeps them, so that either can take over from the other.
  *
- *   <dataDir>/<network>/10.8.0.50            "<containerID> CR LF <ifName>"
+ *   <dataDir>/<network>/10.8.0.50            a record (record.ts)
  *   <dataDir>/<network>/last_reserved_ip.0   the address last given out of range set 0
  *   <dataDir>/<network>/lock                 flock(2)
  */
@@ -15,15 +15,12 @@ import {
   createFile,
   deleteFileIfPresent,
   descriptorStatus,
-  fileStatus,
-  listDirectory,
   O_DIRECTORY,
   O_NOFOLLOW,
   O_RDONLY,
   openFile,
   overwriteFile,
   readTextIfPresent,
-  smallTextReader,
   warn,
 } from "../../lib/host/file.ts";
 import { withLock } from "../../lib/host/lock.ts";
@@ -34,6 +31,15 @@ import {
 } from "../../lib/host/own-directory.ts";
 import { formatAddress, type IpAddress, parseAddress } from "../../lib/ip/address.ts";
 import { Index } from "./address-index.ts";
+import {
+  listReservations,
+  ownerText,
+  type Reservation,
+  readOwner,
+  recordNames,
+  scanRecords,
+  staleReason,
+} from "./record.ts";
 
 /** Where the index lies: in memory on every usual host, so that a reboot clears it. */
 const INDEX_DIRECTORY = "/run/weft/host-local";
@@ -44,14 +50,6 @@ const LOCK_WITHIN = 5_000;
 /** The boot the reservations were made in; named so that the reference plugin passes it by. */
 const BOOT_FILE = "last_reserved_ip.boot";
 
-/** More bytes than any owner's name takes. */
-const LONGEST_RECORD = 4096;
-
-/** The text of a reservation. */
-export function ownerText(containerID: string, ifName: string): string {
-  return `${containerID.trim()}\r\n${ifName}`;
-}
-
 /** Which network's reservations, and what becomes of those of an earlier boot. */
 export interface Place {
   readonly dataDir: string;
@@ -59,11 +57,15 @@ export interface Place {
   readonly reclaimAfterReboot: boolean;
 }
 
-/** A reservation as it was found. */
-export interface Reservation {
-  readonly address: string;
-  /** The text of the file, trimmed. */
-  readonly owner: string;
+interface Call {
+  readonly network: string;
+  readonly config: Omit<Place, "network">;
+}
+
+/** What a call says of it. */
+export function placeOf({ network, config }: Call): Place {
+  const { dataDir, reclaimAfterReboot } = config;
+  return { dataDir, reclaimAfterReboot, network };
 }
 
 /** Runs `body` on the reservations with the lock held; the directory is made if it is missing. */
@@ -104,6 +106,17 @@ function commitIfPossible(store: Store): void {
 /** The same, but if there is no directory there is nothing to do, and undefined. */
 export function withExistingStore<T>(place: Place, body: (store: Store) => T): T | undefined {
   return hasOwnDirectory(pathOf(place)) ? locked(place, body) : undefined;
+}
+
+/** The addresses of an attachment; very old reservations have the container's ID alone. */
+export function reservationsOf(store: Store, { containerID, ifName }: Holder): string[] {
+  const held = store.addressesOf(ownerText(containerID, ifName));
+  return held.length > 0 ? held : store.addressesOf(containerID.trim());
+}
+
+interface Holder {
+  readonly containerID: string;
+  readonly ifName: string;
 }
 
 /** The reservations of one network, while the lock is held. */
@@ -158,7 +171,7 @@ export class Store {
 
   /** The text of an address's reservation, trimmed; undefined if there is none. */
   ownerOf(address: string): string | undefined {
-    return readRecord(`${this.#path}/${address}`);
+    return readOwner(`${this.#path}/${address}`);
   }
 
   /** True if an address is reserved, or was since it was last known to be idle. */
@@ -244,55 +257,7 @@ export class Store {
   }
 }
 
-/** Slack for a clock that was set while the host came up, in seconds. */
-const CLOCK_SLACK = 5;
-
-/** Why a record cannot belong to anybody; undefined if it may. */
-function staleReason(path: string, owner: string, bootedAt: number): string | undefined {
-  if (owner === "") return "it is empty";
-  if (!/^[\x20-\x7e]+(\r\n[\x20-\x7e\u0080-\uffff]+)?$/.test(owner)) return "it is corrupt";
-  if (bootedAt === 0) return undefined;
-  const changed = fileStatus(path)?.changedSeconds ?? bootedAt;
-  return changed < bootedAt - CLOCK_SLACK ? "it is of an earlier boot" : undefined;
-}
-
 function reclaim(path: string, reason: string): void {
   deleteFileIfPresent(path);
   warn(`host-local: reclaimed "${path}": ${reason}`);
-}
-
-/** All reservations of a directory that somebody may have; nothing is changed. */
-export function listReservations(path: string): Reservation[] {
-  if (!hasOwnDirectory(path)) return [];
-  return scanRecords(path).filter(({ address, owner }) => {
-    return staleReason(`${path}/${address}`, owner, 0) === undefined;
-  });
-}
-
-/** True if a record names one of these owners. No address begins with an l, as all other files do. */
-export function isRecorded(path: string, owners: readonly string[]): boolean {
-  if (!hasOwnDirectory(path)) return false;
-  const read = smallTextReader(LONGEST_RECORD);
-  const isOwned = (name: string) => owners.includes(read(`${path}/${name}`)?.trim() ?? "");
-  return listDirectory(path).some((name) => !name.startsWith("l") && isOwned(name));
-}
-
-function recordNames(path: string): string[] {
-  return listDirectory(path).filter((name) => {
-    const address = parseAddress(name);
-    return address && formatAddress(address) === name;
-  });
-}
-
-function scanRecords(path: string): Reservation[] {
-  const read = smallTextReader(LONGEST_RECORD);
-  return recordNames(path).flatMap((name) => {
-    const owner = read(`${path}/${name}`)?.trim();
-    return owner === undefined ? [] : [{ address: name, owner }];
-  });
-}
-
-/** The text of a record, trimmed; "" if it is no text; undefined if there is no such file. */
-function readRecord(path: string): string | undefined {
-  return smallTextReader(LONGEST_RECORD)(path)?.trim();
 }

@@ -5,10 +5,15 @@ import { CniError, Code } from "./error.ts";
 
 type Checked = Pick<CheckCall<unknown>, "attachment" | "netns">;
 
-/** The error of CHECK: what of the attachment (`the bandwidth of`) is not as ADD left it. */
+/** The error of CHECK, code 104: what (`the reservation`) is not as ADD left it. */
+export function unconfirmed(what: string, fault: string, details = ""): CniError {
+  return new CniError(Code.checkFailed, `Cannot confirm ${what}: ${fault}`, details);
+}
+
+/** The error of CHECK about an attachment: what of it (`the bandwidth of`) is not as ADD left it. */
 export function checkFailed({ attachment, netns }: Checked, fault: string, of = ""): CniError {
   const what = `${of === "" ? "" : `${of} `}"${attachment.ifName}" in "${netns}"`;
-  return new CniError(Code.checkFailed, `Cannot confirm ${what}: ${fault}`);
+  return unconfirmed(what, fault);
 }
 
 /** CHECK: throws code 104 with a fault, if there is one. */

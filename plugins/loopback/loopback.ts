@@ -7,6 +7,7 @@ import { CniError, Code } from "../../lib/cni/error.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { interfacePlugin } from "../../lib/cni/run.ts";
 import { allOrNothing } from "../../lib/cni/undo.ts";
+import { unconfirmed } from "../../lib/cni/verdict.ts";
 import { family, formatAddress, isLoopback } from "../../lib/ip/address.ts";
 import { type Cidr, formatCidr } from "../../lib/ip/cidr.ts";
 import { type Address, listAddresses } from "../../lib/net/address.ts";
@@ -22,12 +23,12 @@ function add(call: AddCall<Config>, _host: Netns, container: Netns): Result {
     const takeBack = () => (lo.isUp ? undefined : setLinkDown(container, lo));
     undo.step("lo up", () => setLinkUp(container, lo), takeBack);
     const addresses = listAddresses(container, lo);
-    for (const { cidr } of addresses) refuseForeign(cidr);
+    for (const { cidr } of addresses) requireLoopback(cidr);
     return call.prevResult ?? describe(call.netns, lo.mtu, firstOfEachFamily(addresses));
   });
 }
 
-function refuseForeign({ address }: Cidr): void {
+function requireLoopback({ address }: Cidr): void {
   if (isLoopback(address)) return;
   throw new CniError(
     Code.conflict,
@@ -50,7 +51,7 @@ function describe(sandbox: string, mtu: number, addresses: readonly Cidr[]): Res
 
 function check(_call: CheckCall<Config>, _host: Netns, container: Netns): void {
   if (getLink(container, "lo").isUp) return;
-  throw new CniError(Code.checkFailed, 'Cannot confirm "lo": loopback interface is down');
+  throw unconfirmed('"lo"', "loopback interface is down");
 }
 
 function del(_call: DelCall<Config>, _host: Netns, container: Netns | undefined): void {
