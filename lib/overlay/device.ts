@@ -5,13 +5,15 @@ import { lazily } from "../host/lazy.ts";
 import { equalAddresses, family, formatAddress, type IpAddress } from "../ip/address.ts";
 import { formatMac, type Mac } from "../ip/mac.ts";
 import { NetError } from "../net/error.ts";
-import { deleteLinkIf, deleteLinkIfPresent, type Link, type LinkRef, toLink } from "../net/link.ts";
+import { deleteLinkIf, deleteLinkIfPresent, type Link, toLink } from "../net/link.ts";
 import type { Netns } from "../net/netns.ts";
 import { heedNoRoutersLater } from "../net/routers.ts";
 import { setSysctlIfPresent } from "../net/sysctl.ts";
 import { decodeReply } from "../netlink/connection.ts";
 import { isRefusal, NetlinkError } from "../netlink/error.ts";
 import * as netlink from "../netlink/link.ts";
+import { deleteGuard, ensureGuard, type PackedAddresses } from "./guard.ts";
+import type { Guarded, Tell } from "./overlay.ts";
 
 /** A device to be. */
 export interface VxlanSpec {
@@ -50,23 +52,10 @@ export function findVxlan(ns: Netns, name: string): Vxlan | undefined {
   return { ...toLink(message), settings: (own.data ?? {}) as netlink.VxlanAttributes };
 }
 
-function taken(name: string, state: string): NetError {
-  return new NetError("conflict", `Cannot use link "${name}": ${state}`);
-}
-
-/** Told each change in words. */
-type Tell = ((what: string) => void) | undefined;
-
-/** Who keeps strangers out: before the device hears anybody, and until there is none. */
-export interface Guard {
-  ensure(): void;
-  remove(): void;
-}
-
-/** How a device is made. */
+/** Whom a device is to hear, and who is told what was done to one that was there. */
 interface Making {
-  readonly guard: Guard;
-  readonly tell?: Tell;
+  readonly guarded: Guarded;
+  readonly tell: Tell;
 }
 
 /** What became of a device. */
@@ -74,46 +63,61 @@ export interface Ensured {
   readonly device: Vxlan;
   /** True if it was made, with nothing on it. */
   readonly isNew: boolean;
+  /** Whom it hears although they are no peers any more: to be shut out once nothing leads to them. */
+  readonly stale: PackedAddresses;
 }
 
 /**
- * The device as wanted, and up. What cannot be changed of one of ours makes it anew. One that has
- * no alias is taken over as it is if it could be ours by all that cannot be changed, and so is what
- * leads to others by it; any other is refused. `tell` hears what was done to a device that was there.
+ * The device as wanted, and up; its guard is there before it hears anybody. What cannot be changed
+ * of one of ours makes it anew. One that has no alias is taken over as it is if it could be ours by
+ * all that cannot be changed, and so is what leads to others by it; any other is refused.
  */
-export function ensureVxlan(ns: Netns, spec: VxlanSpec, { guard, tell }: Making): Ensured {
+export function ensureVxlan(ns: Netns, spec: VxlanSpec, { guarded, tell }: Making): Ensured {
   const found = findVxlan(ns, spec.name);
-  if (found) refuseForeign(found, spec);
-  const isKept = found !== undefined && misfitOf(found, spec) === undefined;
-  if (isKept) guard.ensure();
-  if (found && isAsWanted(found, spec)) return { device: found, isNew: false };
-  if (found && !isKept) deleteLinkIfPresent(ns, found);
-  if (isKept) mend(ns, found, { spec, tell });
-  else makeAndBringUp(ns, spec, guard);
+  if (found) requireOurs(found, spec);
+  const kept = found && settledFault(found, spec) === undefined ? found : undefined;
+  const stale = kept ? ensureGuard(ns, guarded, tell) : replace(ns, found, { spec, guarded });
+  if (kept && isAsWanted(kept, spec)) return { device: kept, isNew: false, stale };
+  if (kept) mend(ns, kept, { spec, tell });
   const device = findVxlan(ns, spec.name);
   if (!device) throw taken(spec.name, "it vanished while it was being made");
-  return { device, isNew: !isKept };
+  return { device, isNew: !kept, stale };
 }
 
 /** True if a device without an alias can be taken over: flannel's are such. */
-export function canTakeOver(device: Vxlan, spec: Fitting): boolean {
-  return device.alias === "" && misfitOf(device, spec) === undefined;
+export function canTakeOver(device: Vxlan, spec: Settled): boolean {
+  return device.alias === "" && settledFault(device, spec) === undefined;
 }
 
-function refuseForeign(device: Vxlan, spec: VxlanSpec): void {
+/** Gives a device an alias, unless it has it; the device as it is then. */
+export function ensureAlias(ns: Netns, device: Vxlan, alias: string): Vxlan {
+  if (device.alias === alias) return device;
+  const change = { attributes: { alias } };
+  ns.route.perform(netlink.changeLink(`name the owner of "${device.name}"`, device.index, change));
+  return { ...device, alias };
+}
+
+/* ---- comparing ---- */
+
+function taken(name: string, state: string): NetError {
+  return new NetError("conflict", `Cannot use link "${name}": ${state}`);
+}
+
+function requireOurs(device: Vxlan, spec: VxlanSpec): void {
   if (device.alias.startsWith(spec.owner)) return;
   if (device.alias !== "") {
     throw taken(spec.name, `it belongs to somebody else (alias "${device.alias}")`);
   }
-  const misfit = misfitOf(device, spec);
-  if (misfit !== undefined) throw taken(spec.name, `it belongs to somebody else, ${misfit}`);
+  const fault = settledFault(device, spec);
+  if (fault !== undefined) throw taken(spec.name, `it belongs to somebody else, ${fault}`);
 }
 
 /** What of a device is settled once it is made. */
-type Fitting = Pick<VxlanSpec, "vni" | "port" | "uplink" | "local">;
+type Settled = Pick<VxlanSpec, "vni" | "port" | "uplink" | "local">;
 
 /** What of a device cannot be made right, in words. */
-function misfitOf({ settings }: Vxlan, { vni, port, uplink, local }: Fitting): string | undefined {
+function settledFault({ settings }: Vxlan, wanted: Settled): string | undefined {
+  const { vni, port, uplink, local } = wanted;
   const own = settings.local ?? settings.local6;
   const shown = own ? formatAddress(own) : "none";
   const isLocal = own !== undefined && equalAddresses(own, local);
@@ -128,20 +132,23 @@ function hasMac(device: Vxlan, { mac }: VxlanSpec): boolean {
   return device.mac.every((byte, i) => byte === mac[i]);
 }
 
+/** True if nothing is to be changed of a device whose settled part is right. */
 function isAsWanted(device: Vxlan, spec: VxlanSpec): boolean {
   const isRight = device.isUp && device.mtu === spec.mtu && device.alias !== "";
-  const isSet = misfitOf(device, spec) === undefined && device.settings.learning === 0;
   const heedsRouters = (device.acceptRa ?? 0) !== 0;
-  return isRight && isSet && !heedsRouters && hasMac(device, spec);
+  return isRight && device.settings.learning === 0 && !heedsRouters && hasMac(device, spec);
+}
+
+/* ---- changing ---- */
+
+/** What is wanted of a device that was there, and who hears what is done to it. */
+interface Mending {
+  readonly spec: VxlanSpec;
+  readonly tell: Tell;
 }
 
 /** Only what differs is set: the kernel forgets neighbours with a MAC, be it the same again. */
-function mend(
-  ns: Netns,
-  device: Vxlan,
-  by: { readonly spec: VxlanSpec; readonly tell: Tell },
-): void {
-  const { spec, tell } = by;
+function mend(ns: Netns, device: Vxlan, { spec, tell }: Mending): void {
   const isTakenOver = device.alias === "";
   const quiet = { own: { kind: "vxlan", data: { learning: 0 } } } as const;
   const changes = {
@@ -159,35 +166,42 @@ function mend(
   if (!device.isUp) tell?.(`set "${spec.name}" up`);
 }
 
-/** A device that cannot be used does not stay. */
-function makeAndBringUp(ns: Netns, spec: VxlanSpec, guard: Guard): void {
+/** How a device takes the place of another. */
+interface Replacing {
+  readonly spec: VxlanSpec;
+  readonly guarded: Guarded;
+}
+
+/** A device that cannot be used does not stay. Returns what `ensureGuard` does. */
+function replace(
+  ns: Netns,
+  former: Vxlan | undefined,
+  { spec, guarded }: Replacing,
+): PackedAddresses {
+  if (former) deleteLinkIfPresent(ns, former);
   makeVxlan(ns, spec);
   try {
-    guard.ensure();
+    const stale = ensureGuard(ns, guarded, undefined);
     const { mac: address, mtu, alias } = spec;
     bringUp(ns, spec, { address, mtu, alias });
+    return stale;
   } catch (cause) {
     const own = ["", spec.alias];
     deleteLinkIf(ns, spec.name, ({ kind, alias }) => kind === "vxlan" && own.includes(alias));
-    guard.remove();
+    deleteGuard(ns, spec.name);
     throw cause;
   }
 }
 
 function makeVxlan(ns: Netns, spec: VxlanSpec): void {
-  const { name, local, checksum } = spec;
-  const isIpv4 = family(local) === 4;
+  const { name, local } = spec;
   const data = {
     id: spec.vni,
     ...(spec.uplink > 0 ? { uplink: spec.uplink } : {}),
-    ...(isIpv4 ? { local } : { local6: local }),
+    ...(family(local) === 4 ? { local } : { local6: local }),
     learning: 0,
     port: spec.port,
-    ...(checksum === undefined
-      ? {}
-      : isIpv4
-        ? { checksum: +checksum }
-        : { noChecksum6: +!checksum }),
+    ...checksumOf(spec),
   };
   const own = { kind: "vxlan" as const, data };
   const what = `create vxlan device "${name}"`;
@@ -200,6 +214,12 @@ function makeVxlan(ns: Netns, spec: VxlanSpec): void {
     const state = `another device has VNI ${spec.vni} on port ${spec.port}, or the name`;
     throw taken(name, `${state} (${cause.kernelText || "it exists"})`);
   }
+}
+
+/** The attribute for IPv4 says that there is one, that for IPv6 that there is none. */
+function checksumOf({ local, checksum }: VxlanSpec) {
+  if (checksum === undefined) return {};
+  return family(local) === 4 ? { checksum: +checksum } : { noChecksum6: +!checksum };
 }
 
 /** What the kernel would do of its own accord is switched off before the device is up. */
@@ -226,10 +246,4 @@ function portTaken(name: string, port: number): NetlinkError {
     `use UDP port ${port} for "${name}", ${holder} has it (${advice})`,
     EADDRINUSE,
   );
-}
-
-/** Writes an alias, which begins with the owner. */
-export function setAlias(ns: Netns, device: LinkRef, alias: string): void {
-  const change = { attributes: { alias } };
-  ns.route.perform(netlink.changeLink(`name the owner of "${device.name}"`, device.index, change));
 }

@@ -24,7 +24,7 @@ import type { Peer } from "../../lib/overlay/peers.ts";
 import { askDaemon, Watch } from "../../lib/overlay/watch.ts";
 import { onlyProcess } from "../../lib/state/record.ts";
 import { type OverlayConfig, parseOverlayConfig } from "./config.ts";
-import { areGuarded, makeRight, type Repair, removeUnderlay } from "./underlay.ts";
+import { areGuarded, type Reconciled, reconcile, removeUnderlay } from "./underlay.ts";
 import * as schema from "./vxlan-overlay.schema.json";
 
 const usage = `usage: vxlan-overlay daemon CONFIG [--once] [--log=json]
@@ -88,7 +88,7 @@ function logger(isJson: boolean): Log {
 }
 
 function runOnce(config: OverlayConfig, log: Log): number {
-  const { limits } = makeRight(config, ownNetns(), { tell: (what) => log("changed", what) });
+  const { limits } = reconcile(config, ownNetns(), { tell: (what) => log("changed", what) });
   for (const limit of limits) log("limited", limit);
   return 0;
 }
@@ -100,7 +100,7 @@ function remove(config: OverlayConfig): number {
 
 /** What the daemon knows: what was last right, and what keeps it from being so now. */
 interface State {
-  last: Repair | undefined;
+  last: Reconciled | undefined;
   problem: string | undefined;
   repairs: number;
   /** How often all was compared. */
@@ -204,7 +204,7 @@ function repair(config: OverlayConfig, { host, state, log }: Surroundings, keeps
   };
   state.passes++;
   const before = state.last?.limits ?? [];
-  state.last = makeRight(config, host, { last: state.last, keepsPeers, tell });
+  state.last = reconcile(config, host, { last: state.last, keepsPeers, tell });
   tellOfLimits(log, before, state.last.limits);
 }
 
@@ -260,7 +260,7 @@ function describe(config: OverlayConfig, { last, problem, repairs, passes }: Sta
   };
 }
 
-function describeHost({ node, devices }: Repair) {
+function describeHost({ node, devices }: Reconciled) {
   const ends = node.vteps.map(({ publicIP }, i) => ({
     publicIP,
     mac: devices[i]?.mac ?? new Uint8Array(0),

@@ -8,8 +8,8 @@
  *                                                      things keep hosts from being reached
  */
 
-import { formatMac, type Mac, parseMac } from "../../lib/ip/mac.ts";
-import { sharedAlias } from "../../lib/net/owner.ts";
+import { formatMac, type Mac, parseMac } from "../ip/mac.ts";
+import { sharedAlias } from "../net/owner.ts";
 
 /** What an alias says behind its owner. */
 export interface Mark {
@@ -24,8 +24,8 @@ export interface Mark {
 const MARK_SIZE = 60;
 
 /** What the aliases of a network's devices begin with. */
-export function ownerOf({ name }: { readonly name: string }): string {
-  return sharedAlias("weft-overlay", name, MARK_SIZE);
+export function overlayOwner(network: string): string {
+  return sharedAlias("weft-overlay", network, MARK_SIZE);
 }
 
 /** The alias with a mark; with an empty stamp that of a device in work. */

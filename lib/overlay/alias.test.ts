@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import { aliasWith, type Mark, ownerOf, readAlias } from "./alias.ts";
+import { aliasWith, type Mark, overlayOwner, readAlias } from "./alias.ts";
 
-const owner = ownerOf({ name: "pods" });
+const owner = overlayOwner("pods");
 const stamp = "0123456789abcdef";
 const mac = Uint8Array.of(10, 0, 0, 0, 0, 2);
 
@@ -24,10 +24,10 @@ it.each(["", "eth0", "weft-overlay pods2 ", "weft-overlay pods something"])(
 
 it("has room for the name of every network, and keeps long ones apart", () => {
   const names = ["a", "b"].map((end) => "x".repeat(254) + end);
-  const [one = "", other = ""] = names.map((name) => ownerOf({ name }));
+  const [one = "", other = ""] = names.map(overlayOwner);
   expect(one).not.toBe(other);
   for (let length = 1; length < 256; length++) {
-    const alias = aliasWith(ownerOf({ name: "x".repeat(length) }), { mac, stamp, limits: 99_999 });
+    const alias = aliasWith(overlayOwner("x".repeat(length)), { mac, stamp, limits: 99_999 });
     expect(alias.length).toBeLessThan(256);
   }
 });
