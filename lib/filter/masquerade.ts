@@ -14,7 +14,7 @@ import * as nftables from "./nftables/masquerade.ts";
 import { hasLegacyNat, hasReferenceTables } from "./reference/tables.ts";
 
 type Iptables = typeof import("./iptables/masquerade-iptables.lazy.ts");
-type Leftovers = typeof import("./reference/reference-leftovers.lazy.ts");
+type Leftovers = typeof import("./reference/reference-masquerade.lazy.ts");
 type Owner = nftables.Owner;
 
 /** Whom to masquerade, and by what: undefined leaves the choice to the kernel's abilities. */
@@ -25,7 +25,7 @@ export interface Masquerade {
 }
 
 const iptables = () => lazily<Iptables>("masquerade-iptables");
-const leftovers = () => lazily<Leftovers>("reference-leftovers");
+const leftovers = () => lazily<Leftovers>("reference-masquerade");
 
 /** Masquerades what comes from the addresses and leaves their subnets. */
 export function addMasquerade(host: Netns, { owner, addresses, backend }: Masquerade): void {

@@ -13,7 +13,7 @@ import { hasBridgeTable } from "./reference/tables.ts";
 
 export type { CheckedPort, SpoofCheck } from "./nftables/spoofcheck.ts";
 
-type Leftovers = typeof import("./reference/reference-leftovers.lazy.ts");
+type Leftovers = typeof import("./reference/reference-spoofcheck.lazy.ts");
 
 /** Drops what a port sends from other MACs; what a former owner of the port left is replaced. */
 export function addSpoofCheck(host: Netns, owner: Owner, port: nftables.CheckedPort): void {
@@ -30,7 +30,7 @@ export function deleteSpoofCheck(host: Netns, owner: Owner, portName: string | u
 }
 
 function reference(host: Netns): Leftovers | undefined {
-  return hasBridgeTable(host) ? lazily<Leftovers>("reference-leftovers") : undefined;
+  return hasBridgeTable(host) ? lazily<Leftovers>("reference-spoofcheck") : undefined;
 }
 
 /**

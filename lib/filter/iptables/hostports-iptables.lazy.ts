@@ -13,9 +13,6 @@ import { type Family, formatAddress } from "../../ip/address.ts";
 import { NetError } from "../../net/error.ts";
 import type { Netns } from "../../net/netns.ts";
 import { type Owner, quotedNetwork } from "../../net/owner.ts";
-import { delRule, type NftChain } from "../../netlink/nft-request.ts";
-import { listChainRules } from "../nft-rules.ts";
-import { changeTables } from "../nft-transaction.ts";
 import { goneFinder, type Holder } from "../port-holder.ts";
 import {
   type FormerPort,
@@ -24,8 +21,9 @@ import {
   type HostPorts,
   type PortOptions,
 } from "../port-mapping.ts";
+import { deleteHostPortLeftovers } from "../reference/hostport-tables.ts";
 import { portChainName } from "../reference/names.ts";
-import { hasLegacyNat, hasNatTable, hostportTables } from "../reference/tables.ts";
+import { hasLegacyNat, hasNatTable } from "../reference/tables.ts";
 import {
   DNAT,
   entries,
@@ -204,7 +202,7 @@ function findMissing(found: readonly string[], wanted: Wanted): string | undefin
 
 /** Takes back an attachment's ports, and those that the reference plugin left for its container. */
 export function deleteHostPorts(host: Netns, owner: Owner): readonly FormerPort[] {
-  deleteReferenceRules(host, owner);
+  deleteHostPortLeftovers(host, owner.containerID);
   return eachTable(host).flatMap(({ of, table }) => {
     let former: readonly string[] = [];
     lockTables(() => {
@@ -278,23 +276,4 @@ function isStale(line: string, chains: ReadonlySet<string>, { kept, containers }
   if (name === undefined || !chains.has(name)) return false;
   const ifName = /interface (.*?)" -/.exec(line)?.[1];
   return ifName === undefined ? !containers.has(name) : !kept.has(`${name} ${ifName}`);
-}
-
-/** The reference's nftables backend knows a container by its ID alone. */
-function deleteReferenceRules(host: Netns, { containerID }: Owner): void {
-  const chains: readonly NftChain[] = ([4, 6] as const).flatMap((of) =>
-    ["hostports", "hostip_hostports", "masquerading"].map((name) => ({
-      table: hostportTables[of],
-      name,
-    })),
-  );
-  changeTables(host, {
-    questions: [],
-    plan: () =>
-      chains.flatMap((chain) =>
-        listChainRules(host, chain)
-          .filter(({ comment }) => comment === containerID)
-          .map(({ handle }) => delRule(chain, handle)),
-      ),
-  });
 }
