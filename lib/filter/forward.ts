@@ -18,7 +18,7 @@ import type { Netns } from "../net/netns.ts";
 import { isOfNetwork, type Owner, ownerTexts } from "../net/owner.ts";
 import { findSysctl } from "../net/sysctl.ts";
 import { findFilters, hasFirewalldRules } from "./forward-path.ts";
-import { findJoinedPort, isolatePorts, joinPorts, noteOfPorts, portsIn } from "./forward-ports.ts";
+import { findJoinedPort, isolatePorts, noteOfPorts, portsIn } from "./forward-ports.ts";
 import type { Forwarding, Port } from "./forwarding.ts";
 import { forwardFlavours, hasForwardChain, usualFlavour } from "./iptables/flavours.ts";
 import type { Filter } from "./iptables/forward-rules.ts";
@@ -248,7 +248,7 @@ export function deleteFromNftables(host: Netns, { owner, known, links }: Leaving
 /** Deletes an attachment's rules in iptables, also those of the reference plugin; joins ports. */
 export function deleteFromIptables(host: Netns, { owner, known }: Leaving): void {
   if (!hasIptablesRules(host)) return;
-  joinPorts(host, portsIn(iptables().deleteForwarding(host, owner, known)));
+  iptables().deleteForwarding(host, owner, known);
 }
 
 function hasIptablesRules(host: Netns): boolean {
@@ -282,7 +282,7 @@ export function collectFromNftables(host: Netns, { network, valid }: Staying): v
 /** Deletes the rules of others of a network in iptables, and joins the ports that they say. */
 export function collectFromIptables(host: Netns, { network, valid }: Staying): void {
   if (!hasIptablesRules(host)) return;
-  joinPorts(host, portsIn(iptables().collectForwarding(host, network, valid)));
+  iptables().collectForwarding(host, network, valid);
 }
 
 /** What this host lacks for forwarding by these backends, in words. */

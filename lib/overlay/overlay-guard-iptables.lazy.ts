@@ -11,14 +11,13 @@
  */
 
 import {
-  deletionOf,
   findTable,
-  hasChain,
   IptablesError,
   lockTables,
   requireTable,
   type Table,
 } from "../filter/iptables/iptables.ts";
+import { deletionOf, hasChain } from "../filter/iptables/rule.ts";
 import type { Family } from "../ip/address.ts";
 import { formatCidr, hostCidr } from "../ip/cidr.ts";
 import type { Netns } from "../net/netns.ts";

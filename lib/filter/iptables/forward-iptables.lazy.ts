@@ -12,36 +12,37 @@
  * found. The rules for a bridge go with its last user.
  */
 
-import { type Family, family, formatAddress, type IpAddress } from "../../ip/address.ts";
+import type { IpAddress } from "../../ip/address.ts";
+import { type Family, family, formatAddress } from "../../ip/address.ts";
 import { parseCidr } from "../../ip/cidr.ts";
 import { heldByAnother, livingFinder } from "../../net/holder.ts";
+import { collect, type Marked, type Shelf } from "../../net/inventory.ts";
 import type { Netns } from "../../net/netns.ts";
 import { isOfNetwork, type Owner, ownerTexts } from "../../net/owner.ts";
+import { joinPorts, portsIn } from "../forward-ports.ts";
 import type { Forwarded } from "../forwarding.ts";
 import { forwardFlavours } from "./flavours.ts";
 import {
+  acceptVariants,
   FORWARD,
   type IptablesForwarding,
   type Part,
-  REFERENCE_STATES,
   type SharedRule,
-  STAGE_1,
-  STAGE_2,
-  STATES,
-  textOf,
   USERS,
   wantedFor,
 } from "./forward-rules.ts";
 import {
-  deletionOf,
-  findTable,
-  hasChain,
-  IptablesError,
-  lockTables,
-  requireTable,
-  type Table,
-} from "./iptables.ts";
-import { ruleComment as comment, heldBy, withoutNote } from "./rule-notes.ts";
+  type AttachmentRule,
+  type FoundForwarding,
+  isForOneOf,
+  isOwnedBy,
+  notesOf,
+  readForwarding,
+  removalOf,
+} from "./found-forwarding.ts";
+import { findTable, IptablesError, lockTables, requireTable, type Table } from "./iptables.ts";
+import { deletionOf, hasChain, insertionOf, newChains, rulesIn } from "./rule.ts";
+import { withoutNote } from "./rule-notes.ts";
 
 /**
  * Accepts what the addresses send, are answered and are asked by ports; isolates their bridge. Throws
@@ -69,16 +70,19 @@ function addRules(host: Netns, part: Part): void {
   const { chains, shared, own } = wantedFor(part);
   const found = listFor(table, part);
   const lost = shared.filter((rule) => !isInPlace(found, rule));
-  const former = part.filter.accepts ? formerRules(found, part) : [];
+  const former = part.filter.accepts ? formerRules(readForwarding(found), part) : [];
   refuseLiving(host, part, former);
-  const lines = [
-    ...chains.filter((chain) => !hasChain(found, chain)).map((chain) => `-N ${chain}`),
-    ...former.filter((line) => !own.includes(line)).map(deletionOf),
-    ...lost.filter((rule) => found.includes(lineOf(rule))).map((rule) => deletionOf(lineOf(rule))),
-    ...lost.map(insertionOf),
+  const stale = former.map(({ line }) => line).filter((line) => !own.includes(line));
+  table.change([
+    ...newChains(found, chains),
+    ...stale.map(deletionOf),
+    ...lost
+      .map(lineOf)
+      .filter((line) => found.includes(line))
+      .map(deletionOf),
+    ...lost.map(newLineOf),
     ...own.filter((line) => !found.includes(line)),
-  ];
-  if (lines.length > 0) table.change(lines);
+  ]);
 }
 
 /** What the program lists; a deny that it does not see would be passed by in silence. */
@@ -104,37 +108,36 @@ function lineOf({ chain, spec }: SharedRule): string {
   return `-A ${chain} ${spec}`;
 }
 
-function insertionOf(rule: SharedRule): string {
-  return rule.at === "last" ? lineOf(rule) : `-I ${rule.chain} 1 ${rule.spec}`;
+function newLineOf(rule: SharedRule): string {
+  return rule.at === "last" ? lineOf(rule) : insertionOf(lineOf(rule));
 }
 
-/** What is there for the same addresses and has an owner, and what the attachment itself has. */
-function formerRules(found: readonly string[], { addresses, owner }: Part): readonly string[] {
+/**
+ * What is there for the same addresses and has an owner, and what the attachment itself has. Rules
+ * without one, the reference plugin's, only accept: they may stay beside ours.
+ */
+function formerRules(
+  { rules }: FoundForwarding,
+  { addresses, owner }: Part,
+): readonly AttachmentRule[] {
   const isOwn = isOwnedBy(owner);
-  const isUser = (line: string) => line.startsWith(`-A ${USERS} `) && isOwn(line);
-  return found.filter((line) => isUser(line) || (isMarked(line) && isForOneOf(line, addresses)));
+  return rules.filter((rule) =>
+    rule.bridge === undefined ? rule.held && isForOneOf(rule, addresses) : isOwn(rule),
+  );
 }
 
-/** Rules without a comment, the reference plugin's, only accept: they may stay beside ours. */
-function isMarked(line: string): boolean {
-  return line.includes(" --comment ");
-}
-
-function refuseLiving(host: Netns, { owner, addresses }: Part, former: readonly string[]): void {
+function refuseLiving(
+  host: Netns,
+  { owner, addresses }: Part,
+  former: readonly AttachmentRule[],
+): void {
   const isOwn = isOwnedBy(owner);
   const isLiving = livingFinder(host);
-  for (const line of former) {
-    const held = heldBy(line);
-    if (!held || isOwn(line) || !isLiving(held)) continue;
-    const address = addresses.find((each) => isForOneOf(line, [each]));
-    throw heldByAnother(owner, address ? formatAddress(address) : "a rule", held);
+  for (const rule of former) {
+    if (!rule.held || isOwn(rule) || !isLiving(rule.held)) continue;
+    const address = addresses.find((each) => isForOneOf(rule, [each]));
+    throw heldByAnother(owner, address ? formatAddress(address) : "a rule", rule.held);
   }
-}
-
-function isForOneOf(line: string, addresses: readonly IpAddress[]): boolean {
-  return addresses.map(textOf).some((address) => {
-    return ["-d", "-s"].some((end) => line.startsWith(`-A ${FORWARD} ${end} ${address} `));
-  });
 }
 
 /** What is missing of an attachment's rules, in words; undefined if all are there. */
@@ -146,136 +149,123 @@ export function checkForwarding(host: Netns, forwarding: IptablesForwarding): st
   return undefined;
 }
 
-/** A rule of the reference plugin, which has no comment and fewer states, is as good. */
-function findMissing(listed: readonly string[], part: Part): string | undefined {
-  const found = listed.map(withoutNote);
-  const { chains, shared, own } = wantedFor(part);
+function findMissing(found: readonly string[], part: Part): string | undefined {
+  const { chains, shared } = wantedFor(part);
   const chain = chains.find((name) => !hasChain(found, name) && name !== USERS);
   if (chain !== undefined) return `chain ${chain}`;
-  const [mark = "", ...formerMarks] = marksOf(part.owner);
-  const asReference = (line: string) => line.replace(mark, "").replace(STATES, REFERENCE_STATES);
-  const asFormer = (line: string) => formerMarks.map((former) => line.replace(mark, former));
-  const isThere = (line: string) =>
-    [line, asReference(line), ...asFormer(line)].some((each) => found.includes(each));
   const lost = shared.find((rule) => !isInPlace(found, rule));
   if (lost) return `rule ${lineOf(lost)}${lost.chain === FORWARD ? " before what accepts" : ""}`;
-  const rules = own.filter((line) => !line.startsWith(`-A ${USERS}`)).map(withoutNote);
-  const rule = rules.find((line) => !isThere(line));
+  if (!part.filter.accepts) return undefined;
+  const accepts = rulesIn(found, FORWARD).map(withoutNote);
+  const variants = acceptVariants(part);
+  const isThere = (_: string, i: number) =>
+    variants.some((lines) => accepts.includes(lines[i] ?? ""));
+  const rule = variants[0]?.find((line, i) => !isThere(line, i));
   return rule && `rule ${rule}`;
 }
 
 /** True if a table has rules of this attachment by this suite, and not by the reference plugin. */
 export function hasOwnRules(host: Netns, forwarding: IptablesForwarding): boolean {
   const isOwn = isOwnedBy(forwarding.owner);
-  return partsOf(forwarding).some((part) => tableOf(host, part).list().some(isOwn));
-}
-
-/** The comments by which an owner's rules are known, what is written now first. */
-function marksOf(owner: Owner): readonly string[] {
-  return ownerTexts(owner).map((text) => ` ${comment(text)}`);
-}
-
-/** A test for the rules of an owner. */
-function isOwnedBy(owner: Owner): (line: string) => boolean {
-  const marks = marksOf(owner);
-  return (line) => marks.some((mark) => line.includes(mark));
+  return partsOf(forwarding).some((part) =>
+    readForwarding(tableOf(host, part).list()).rules.some(isOwn),
+  );
 }
 
 /**
- * Ends the forwarding of an attachment; `known` are addresses that the reference may have added.
- * Returns the notes that it had.
+ * Ends the forwarding of an attachment, and joins the ports that its notes name; `known` are
+ * addresses that the reference may have added.
  */
-export function deleteForwarding(
-  host: Netns,
-  owner: Owner,
-  known: readonly IpAddress[],
-): readonly string[] {
+export function deleteForwarding(host: Netns, owner: Owner, known: readonly IpAddress[]): void {
   const isOwn = isOwnedBy(owner);
-  return removeWhere(host, (line) => isOwn(line) || isUnmarked(line, known));
-}
-
-function isUnmarked(line: string, addresses: readonly IpAddress[]): boolean {
-  return !isMarked(line) && isForOneOf(line, addresses);
-}
-
-/** Ends the forwarding of all attachments of a network but the valid ones; returns their notes. */
-export function collectForwarding(
-  host: Netns,
-  network: string,
-  valid: readonly Owner[],
-): readonly string[] {
-  const kept = new Set(valid.flatMap(ownerTexts));
-  return removeWhere(host, (line) => {
-    const owner = heldBy(line)?.comment ?? "";
-    return isOfNetwork(owner, network) && !kept.has(owner);
-  });
-}
-
-function removeWhere(host: Netns, isStale: (line: string) => boolean): readonly string[] {
-  const notes: string[] = [];
-  for (const table of tablesWithRules(host)) {
+  const isMeant = (rule: AttachmentRule) => isOwn(rule) || (!rule.held && isForOneOf(rule, known));
+  for (const { table } of tablesWithRules(host)) {
     lockTables(() => {
-      const found = table.list();
-      const lines = removal(found, isStale);
-      if (lines.length > 0) table.change(lines);
-      notes.push(...notesOf(found.filter(isStale)));
+      const found = readForwarding(table.list());
+      removeRules(host, table, { found, stale: found.rules.filter(isMeant) });
     });
   }
-  return notes;
+}
+
+/** Which rules are to go, of all that their table has. */
+interface Removal {
+  readonly found: FoundForwarding;
+  readonly stale: readonly AttachmentRule[];
+}
+
+function removeRules(host: Netns, table: Table, { found, stale }: Removal): void {
+  table.change(removalOf(found, stale));
+  joinPorts(host, portsIn(notesOf(stale)));
+}
+
+/** Ends the forwarding of all attachments of a network but the valid ones. */
+export function collectForwarding(host: Netns, network: string, valid: readonly Owner[]): void {
+  for (const shelf of forwardShelves(host)) {
+    lockTables(() => collect(shelf, network, valid));
+  }
+}
+
+/** A rule, and all that its table had when it was found. */
+interface OwnedRule extends Marked {
+  readonly rule: AttachmentRule;
+  readonly found: FoundForwarding;
+}
+
+/** The rules of all attachments, of each table: list and remove under one lock, `lockTables`. */
+export function forwardShelves(host: Netns): readonly Shelf<OwnedRule>[] {
+  return tablesWithRules(host).map((table) => shelfOf(host, table));
+}
+
+function shelfOf(host: Netns, { of, table }: FilterTable): Shelf<OwnedRule> {
+  return {
+    kind: "rule",
+    list: (network) => {
+      const found = readForwarding(table.list());
+      const owned = found.rules.map((rule) => ({ mark: rule.held?.comment ?? "", rule, found }));
+      return owned.filter(({ mark }) => isOfNetwork(mark, network));
+    },
+    marksOf: ownerTexts,
+    inWords: ({ rule }) => `rule ${rule.line} in the filter table of IPv${of}`,
+    remove: (owned) => {
+      const [first] = owned;
+      const stale = owned.map(({ rule }) => rule);
+      if (first) removeRules(host, table, { found: first.found, stale });
+    },
+  };
+}
+
+interface FilterTable {
+  readonly of: Family;
+  readonly table: Table;
 }
 
 /** Another packet filter than nf_tables may well have nothing of ours, nor need its programs. */
-function tablesWithRules(host: Netns): readonly Table[] {
+function tablesWithRules(host: Netns): readonly FilterTable[] {
   return ([4, 6] as const).flatMap((of) =>
     forwardFlavours(host, of).flatMap((flavour) => {
       const find = flavour === "nft" ? requireTable : findTable;
-      return find(host, "filter", { family: of, flavour }) ?? [];
+      const table = find(host, "filter", { family: of, flavour });
+      return table ? [{ of, table }] : [];
     }),
   );
 }
 
-function notesOf(lines: readonly string[]): readonly string[] {
-  return lines.flatMap((line) => heldBy(line)?.holder ?? []);
+/** All rules of attachments, in each of the tables. */
+function listRules(host: Netns): readonly AttachmentRule[] {
+  return tablesWithRules(host).flatMap(({ table }) => readForwarding(table.list()).rules);
 }
 
 /** The notes that an attachment's rules have. */
 export function notesOn(host: Netns, owner: Owner): readonly string[] {
-  const isOwn = isOwnedBy(owner);
-  return tablesWithRules(host).flatMap((table) => notesOf(table.list().filter(isOwn)));
+  return notesOf(listRules(host).filter(isOwnedBy(owner)));
 }
 
 /** Every address that is accepted for an attachment of this suite, with the text of its owner. */
 export function listForwarded(host: Netns): readonly Forwarded[] {
-  const rule = new RegExp(`^-A ${FORWARD} -[ds] (\\S+) `);
-  return tablesWithRules(host).flatMap((table) =>
-    table.list().flatMap((line) => {
-      const cidr = parseCidr(rule.exec(line)?.[1] ?? "");
-      const held = heldBy(line);
-      return cidr && held ? [{ address: cidr.address, comment: held.comment }] : [];
-    }),
-  );
-}
-
-/** Only rules of attachments can be stale; a bridge that nobody uses any more is free again. */
-function removal(found: readonly string[], isStale: (line: string) => boolean): readonly string[] {
-  const isOfAttachment = (line: string) =>
-    /^-A CNI-FORWARD -[ds] |^-A CNI-ISOLATION-USERS -i /.test(line);
-  const stale = found.filter((line) => isOfAttachment(line) && isStale(line));
-  const left = new Set(bridgesIn(found.filter((line) => !stale.includes(line))));
-  const free = bridgesIn(stale).filter((bridge) => !left.has(bridge));
-  return [...stale, ...found.filter((line) => free.some((bridge) => isolates(line, bridge)))].map(
-    deletionOf,
-  );
-}
-
-function bridgesIn(lines: readonly string[]): readonly string[] {
-  return lines.flatMap((line) => /^-A CNI-ISOLATION-USERS -i (\S+) /.exec(line)?.[1] ?? []);
-}
-
-function isolates(line: string, bridge: string): boolean {
-  return (
-    line.startsWith(`-A ${STAGE_1} -i ${bridge} `) || line.startsWith(`-A ${STAGE_2} -o ${bridge} `)
-  );
+  return listRules(host).flatMap(({ address, held }) => {
+    const cidr = parseCidr(address ?? "");
+    return cidr && held ? [{ address: cidr.address, comment: held.comment }] : [];
+  });
 }
 
 /** What the packet filter older than nf_tables says of forwarded packets. */

@@ -12,18 +12,11 @@ import { type Cidr, formatCidr } from "../../ip/cidr.ts";
 import type { Netns } from "../../net/netns.ts";
 import { sharedComment } from "../../net/owner.ts";
 import { filterFlavours } from "./flavours.ts";
-import {
-  deletionOf,
-  type Flavour,
-  findTable,
-  hasChain,
-  lockTables,
-  requireTable,
-  type Table,
-} from "./iptables.ts";
+import { type Flavour, findTable, lockTables, requireTable, type Table } from "./iptables.ts";
+import { comment, deletionOf, hasChain, newChains, parseRule, rulesIn } from "./rule.ts";
 
 const CHAIN = "CNI-OVERLAY";
-const JUMP = `-A FORWARD -m comment --comment "networks of many hosts" -j ${CHAIN}`;
+const JUMP = `-A FORWARD ${comment("networks of many hosts")} -j ${CHAIN}`;
 
 /** A subnet, and tables of iptables that would drop what comes from it or goes to it. */
 export interface Closed {
@@ -33,13 +26,12 @@ export interface Closed {
 
 /** Adds the rules of a network that are missing; true if some were. */
 export function ensureRules(host: Netns, name: string, closed: Closed): boolean {
-  let lines: readonly string[] = [];
-  lockTables(() => {
+  return lockTables(() => {
     const table = filterTable(host, closed);
-    lines = difference(table.list(), name, closed.subnet);
-    if (lines.length > 0) table.change(lines);
+    const lines = difference(table.list(), name, closed.subnet);
+    table.change(lines);
+    return lines.length > 0;
   });
-  return lines.length > 0;
 }
 
 function filterTable(host: Netns, { subnet, flavour }: Closed): Table {
@@ -49,26 +41,24 @@ function filterTable(host: Netns, { subnet, flavour }: Closed): Table {
 /** What makes the rules of a network right. */
 function difference(found: readonly string[], name: string, subnet: Cidr): readonly string[] {
   const wanted = rulesFor(name, subnet);
+  const stale = rulesOf(found, name).filter((line) => !wanted.includes(line));
   return [
-    ...(hasChain(found, CHAIN) ? [] : [`-N ${CHAIN}`]),
-    ...rulesOf(found, name)
-      .filter((line) => !wanted.includes(line))
-      .map(deletionOf),
+    ...newChains(found, [CHAIN]),
+    ...stale.map(deletionOf),
     ...[JUMP, ...wanted].filter((line) => !found.includes(line)),
   ];
 }
 
 function rulesFor(name: string, subnet: Cidr): readonly string[] {
   const text = formatCidr(subnet);
-  return ["-s", "-d"].map((end) => `-A ${CHAIN} ${end} ${text} ${comment(name)} -j ACCEPT`);
-}
-
-function comment(name: string): string {
-  return `-m comment --comment "${sharedComment(name)}"`;
+  const mark = comment(sharedComment(name));
+  return ["-s", "-d"].map((end) => `-A ${CHAIN} ${end} ${text} ${mark} -j ACCEPT`);
 }
 
 function rulesOf(found: readonly string[], name: string): readonly string[] {
-  return found.filter((line) => line.startsWith(`-A ${CHAIN} `) && line.includes(comment(name)));
+  const mark = sharedComment(name);
+  const rules = rulesIn(found, CHAIN).map(parseRule);
+  return rules.filter(({ comments }) => comments.includes(mark)).map(({ line }) => line);
 }
 
 /** What is missing of a network's rules, in words. */
@@ -96,7 +86,7 @@ function removeFrom(table: Table, name: string): void {
 
 function removal(found: readonly string[], name: string): readonly string[] {
   const own = rulesOf(found, name);
-  const isLast = found.filter((line) => line.startsWith(`-A ${CHAIN} `)).length === own.length;
-  const frame = [...found.filter((line) => line === JUMP).map(deletionOf), `-X ${CHAIN}`];
-  return [...own.map(deletionOf), ...(isLast ? frame : [])];
+  const isLast = rulesIn(found, CHAIN).length === own.length;
+  const jumps = found.filter((line) => line === JUMP);
+  return [...own.map(deletionOf), ...(isLast ? [...jumps.map(deletionOf), `-X ${CHAIN}`] : [])];
 }

@@ -2,10 +2,11 @@
 
 import type { Family, IpAddress } from "../../ip/address.ts";
 import { formatCidr, hostCidr } from "../../ip/cidr.ts";
-import { ownerText } from "../../net/owner.ts";
+import { ownerText, ownerTexts } from "../../net/owner.ts";
 import type { Forwarding, Ingress } from "../forwarding.ts";
 import type { Flavour } from "./iptables.ts";
-import { ruleComment as comment, ruleMark } from "./rule-notes.ts";
+import { comment } from "./rule.ts";
+import { ruleMark } from "./rule-notes.ts";
 
 /** The chains of the reference plugins, and one more. */
 export const FORWARD = "CNI-FORWARD";
@@ -14,8 +15,8 @@ export const STAGE_2 = "CNI-ISOLATION-STAGE-2";
 export const USERS = "CNI-ISOLATION-USERS";
 
 /** Connections whose packets reach a container; the reference plugin leaves out the last. */
-export const STATES = "RELATED,ESTABLISHED,DNAT";
-export const REFERENCE_STATES = "RELATED,ESTABLISHED";
+const STATES = "RELATED,ESTABLISHED,DNAT";
+const REFERENCE_STATES = "RELATED,ESTABLISHED";
 
 /** A table of iptables that has a part in forwarding. */
 export interface Filter {
@@ -62,10 +63,7 @@ export function textOf(address: IpAddress): string {
 export function wantedFor({ filter, owner, note, addresses, ingress, adminChain }: Part): Wanted {
   const mark = ruleMark({ comment: ownerText(owner), holder: note });
   const overrides = comment("CNI firewall plugin admin overrides");
-  const accepts = addresses.flatMap((address) => [
-    `-A ${FORWARD} -d ${textOf(address)} -m conntrack --ctstate ${STATES} ${mark} -j ACCEPT`,
-    `-A ${FORWARD} -s ${textOf(address)} ${mark} -j ACCEPT`,
-  ]);
+  const accepts = acceptRules(addresses, STATES, ` ${mark}`);
   const entrance: readonly SharedRule[] = [
     {
       chain: "FORWARD",
@@ -82,6 +80,31 @@ export function wantedFor({ filter, owner, note, addresses, ingress, adminChain 
     shared: [...entrance, ...isolationRules(ingress)],
     own: [...accepts, `-A ${USERS} -i ${ingress.bridge} ${mark}`],
   };
+}
+
+/** What accepts packets of addresses; a mark begins with a blank. */
+function acceptRules(
+  addresses: readonly IpAddress[],
+  states: string,
+  mark: string,
+): readonly string[] {
+  return addresses
+    .map(textOf)
+    .flatMap((address) => [
+      `-A ${FORWARD} -d ${address} -m conntrack --ctstate ${states}${mark} -j ACCEPT`,
+      `-A ${FORWARD} -s ${address}${mark} -j ACCEPT`,
+    ]);
+}
+
+/**
+ * The lines that do as well as each of those that accept, if they have no note: with a comment of
+ * earlier versions, and those of the reference plugin, which have fewer states and no comment.
+ */
+export function acceptVariants({ owner, addresses }: Part): readonly (readonly string[])[] {
+  return [
+    ...ownerTexts(owner).map((text) => acceptRules(addresses, STATES, ` ${comment(text)}`)),
+    acceptRules(addresses, REFERENCE_STATES, ""),
+  ];
 }
 
 type Isolating = Exclude<Ingress, { readonly policy: "open" }>;

@@ -11,8 +11,9 @@
 
 import { type Family, formatAddress } from "../../ip/address.ts";
 import { NetError } from "../../net/error.ts";
+import { collect, type Marked, type Shelf } from "../../net/inventory.ts";
 import type { Netns } from "../../net/netns.ts";
-import { type Owner, quotedNetwork } from "../../net/owner.ts";
+import type { Owner } from "../../net/owner.ts";
 import { goneFinder, type Holder } from "../port-holder.ts";
 import {
   type FormerPort,
@@ -25,25 +26,18 @@ import { deleteHostPortLeftovers } from "../reference/hostport-tables.ts";
 import { portChainName } from "../reference/names.ts";
 import { hasLegacyNat, hasNatTable } from "../reference/tables.ts";
 import {
-  DNAT,
-  entries,
-  holderIn,
-  interfaceComment,
-  isOf,
-  portIn,
-  rulesFor,
-  type Wanted,
-} from "./hostport-rules.ts";
-import {
-  deletionOf,
-  type Flavour,
-  findNatTable,
-  hasChain,
-  lockTables,
-  quoted,
-  requireTable,
-  type Table,
-} from "./iptables.ts";
+  type FoundPort,
+  type FoundPorts,
+  holderOf,
+  nameHolder,
+  portsOfNetwork,
+  portsOfOwner,
+  readPorts,
+  removalOf,
+} from "./found-ports.ts";
+import { interfaceComment, portGroups, rulesFor, type Wanted } from "./hostport-rules.ts";
+import { type Flavour, findNatTable, lockTables, requireTable, type Table } from "./iptables.ts";
+import { hasChain, insertionOf, newChains } from "./rule.ts";
 
 /**
  * Leads ports to a container; throws NetError (conflict) if another attachment has one of them and
@@ -79,40 +73,30 @@ function natFlavour(host: Netns, of: Family): Flavour {
   return hasLegacyNat(host, of) ? "legacy" : "default";
 }
 
+/** Takes the place of what the attachment had before, and of what those have who are gone. */
 function addRules(host: Netns, table: Table, wanted: Wanted): readonly string[] {
-  const { chains, first, last, own } = rulesFor(wanted);
+  const { chains, first, last, inChain, jumps } = rulesFor(wanted);
   const { owner } = wanted.wanted;
-  const found = table.list();
-  const former = formerRules(found, owner);
+  const lines = table.list();
+  const found = readPorts(lines);
+  const former = portsOfOwner(found, owner);
   const taken = takenBy(found, former, wanted);
   const isGone = goneFinder(host);
   const kept = taken.find(({ holder }) => !isGone(holder));
   if (kept) throw conflict(owner, kept);
-  const stale = new Set(
-    taken.flatMap(({ holder }) => (holder.owner ? formerRules(found, holder.owner) : [])),
+  const lost = taken.flatMap(({ holder }) =>
+    holder.owner ? portsOfOwner(found, holder.owner) : [],
   );
+  const stale = Array.from(new Set([...lost, ...former]));
   table.change([
-    ...removal(found, Array.from(stale)).filter((line) => line !== `-X ${portChainName(owner)}`),
-    ...chains.filter((chain) => !hasChain(found, chain)).map((chain) => `-N ${chain}`),
-    ...former.map(deletionOf),
-    ...first.filter((line) => !found.includes(line)).map(insertionOf),
-    ...last.filter((line) => !found.includes(line)),
-    ...own,
+    ...removalOf(found, stale).filter((line) => line !== `-X ${portChainName(owner)}`),
+    ...newChains(lines, chains),
+    ...first.filter((line) => !lines.includes(line)).map(insertionOf),
+    ...last.filter((line) => !lines.includes(line)),
+    ...inChain,
+    ...jumps,
   ]);
   return taken.map(({ what, whose }) => `${what} of ${whose}`);
-}
-
-function insertionOf(line: string): string {
-  return line.replace(/^-A (\S+)/, "-I $1 1");
-}
-
-/** What is there for an attachment: what names its interface, or, as the reference's, names none. */
-function formerRules(found: readonly string[], owner: Owner): readonly string[] {
-  const chain = portChainName(owner);
-  const isOfChain = (line: string) =>
-    line.startsWith(`-A ${chain} `) ||
-    (line.startsWith(`-A ${DNAT} `) && line.endsWith(` -j ${chain}`));
-  return found.filter((line) => isOfChain(line) && isOf(line, owner));
 }
 
 /** A port that somebody else has. */
@@ -124,30 +108,21 @@ interface Taken {
 
 /** The rules of somebody else that lead one of the ports elsewhere. */
 function takenBy(
-  found: readonly string[],
-  former: readonly string[],
+  found: FoundPorts,
+  former: readonly FoundPort[],
   { target }: Wanted,
 ): readonly Taken[] {
   const own = new Set(former);
-  const foreign = found.filter((line) => line.includes(" -j DNAT ") && !own.has(line));
+  const foreign = found.rules.filter((rule) => !own.has(rule));
   return target.mappings.flatMap((mapping) =>
     foreign
-      .filter((line) => overlaps(portIn(line), mapping))
-      .map((line) => ({
-        holder: holderIn(found, line),
+      .filter(({ port }) => overlaps(port, mapping))
+      .map((rule) => ({
+        holder: holderOf(found, rule),
         what: `${mapping.protocol} port ${mapping.port}`,
-        whose: nameHolder(found, line),
+        whose: nameHolder(found, rule),
       })),
   );
-}
-
-function nameHolder(found: readonly string[], line: string): string {
-  const chain = line.split(" ")[1] ?? "";
-  const entry = found.find(
-    (each) => each.startsWith(`-A ${DNAT} `) && each.endsWith(` -j ${chain}`),
-  );
-  const name = /name: \\"(.*?)\\" id: \\"(.*?)\\"/.exec(entry ?? "");
-  return name ? `container "${name[2]}" in network "${name[1]}"` : `chain "${chain}"`;
 }
 
 function conflict({ ifName }: Owner, { what, whose }: Taken): NetError {
@@ -177,48 +152,47 @@ export function checkHostPorts(
 }
 
 /** A rule of the reference plugin, which names no interface, is as good. */
-function findMissing(found: readonly string[], wanted: Wanted): string | undefined {
-  const { chains, first, last, own } = rulesFor(wanted);
-  const chain = chains.find((name) => !hasChain(found, name));
+function findMissing(lines: readonly string[], wanted: Wanted): string | undefined {
+  const { chains, first, last, inChain } = rulesFor(wanted);
+  const chain = chains.find((name) => !hasChain(lines, name));
   if (chain) return `chain ${chain}`;
   const { owner } = wanted.wanted;
-  const isEntry = (line: string) => line.startsWith(`-A ${DNAT} `);
-  const isThere = (line: string) =>
-    found.includes(line) || found.includes(line.replace(` ${interfaceComment(owner)}`, ""));
-  const rules = [...first, ...last, ...own.filter((line) => !isEntry(line))];
-  const rule = rules.find((line) => !isThere(line));
+  const asReference = (line: string) => line.replace(` ${interfaceComment(owner)}`, "");
+  const rule = [...first, ...last, ...inChain].find(
+    (line) => !lines.includes(line) && !lines.includes(asReference(line)),
+  );
   if (rule) return `rule ${rule}`;
-  const jumps = found.filter(
-    (line) => isEntry(line) && line.endsWith(` -j ${portChainName(owner)}`),
-  );
-  const entry = entries(wanted.target).find(
+  const jumps = readPorts(lines).jumps.filter((jump) => jump.chain === portChainName(owner));
+  const group = portGroups(wanted.target).find(
     ({ protocol, ports }) =>
-      !jumps.some(
-        (line) => line.includes(` -p ${protocol} `) && line.includes(` --dports ${ports} `),
-      ),
+      !jumps.some((jump) => jump.protocol === protocol && jump.ports === ports),
   );
-  return entry && `jump for ${entry.protocol} ports ${entry.ports}`;
+  return group && `jump for ${group.protocol} ports ${group.ports}`;
 }
 
 /** Takes back an attachment's ports, and those that the reference plugin left for its container. */
 export function deleteHostPorts(host: Netns, owner: Owner): readonly FormerPort[] {
   deleteHostPortLeftovers(host, owner.containerID);
-  return eachTable(host).flatMap(({ of, table }) => {
-    let former: readonly string[] = [];
-    lockTables(() => {
-      const found = table.list();
-      former = formerRules(found, owner);
-      const lines = removal(found, former);
-      if (lines.length > 0) table.change(lines);
+  return natTables(host).flatMap(({ of, table }) => {
+    const former = lockTables(() => {
+      const found = readPorts(table.list());
+      const own = portsOfOwner(found, owner);
+      table.change(removalOf(found, own));
+      return own;
     });
-    return former.flatMap((line) => {
-      const port = line.includes(" -j DNAT ") ? portIn(line) : undefined;
+    return former.flatMap((rule) => {
+      const port = "port" in rule ? rule.port : undefined;
       return port ? [{ ...port, family: of }] : [];
     });
   });
 }
 
-function eachTable(host: Netns) {
+interface NatTable {
+  readonly of: Family;
+  readonly table: Table;
+}
+
+function natTables(host: Netns): readonly NatTable[] {
   return ([4, 6] as const).flatMap((of) => {
     const isThere = hasNatTable(host, of);
     const table = isThere ? findNatTable(host, of, natFlavour(host, of)) : undefined;
@@ -226,54 +200,50 @@ function eachTable(host: Netns) {
   });
 }
 
-/** Rules, and the chains that are empty without them. */
-function removal(found: readonly string[], stale: readonly string[]): readonly string[] {
-  const gone = new Set(stale);
-  const chains = found.flatMap((line) => /^:(CNI-DN-\S+) /.exec(line)?.[1] ?? []);
-  const isUsed = (chain: string) =>
-    found.some(
-      (line) =>
-        !gone.has(line) && (line.startsWith(`-A ${chain} `) || line.endsWith(` -j ${chain}`)),
-    );
-  const touched = chains.filter((chain) => stale.some((line) => line.includes(chain)));
-  const free = touched.filter((chain) => !isUsed(chain));
-  return [...stale.map(deletionOf), ...free.map((chain) => `-X ${chain}`)];
-}
-
 /** Takes back the ports of all attachments of a network but the valid ones. */
 export function collectHostPorts(host: Netns, network: string, valid: readonly Owner[]): void {
-  const kept = new Set(valid.map((owner) => `${portChainName(owner)} ${owner.ifName}`));
-  const containers = new Set(valid.map(portChainName));
-  const marks = quotedNetwork(network).map(quoted);
-  for (const { table } of eachTable(host)) {
-    lockTables(() => {
-      const found = table.list();
-      const chains = new Set(
-        found
-          .filter(
-            (line) => line.startsWith(`-A ${DNAT} `) && marks.some((mark) => line.includes(mark)),
-          )
-          .map((line) => line.slice(line.lastIndexOf(" ") + 1)),
-      );
-      const lines = removal(
-        found,
-        found.filter((line) => isStale(line, chains, { kept, containers })),
-      );
-      if (lines.length > 0) table.change(lines);
-    });
+  for (const shelf of hostPortShelves(host)) {
+    lockTables(() => collect(shelf, network, valid));
   }
 }
 
-interface Kept {
-  /** Chain and interface of each attachment, and the chains alone. */
-  readonly kept: ReadonlySet<string>;
-  readonly containers: ReadonlySet<string>;
+/** A rule, and all that its table had when it was found. */
+interface OwnedPort extends Marked {
+  readonly rule: FoundPort;
+  readonly found: FoundPorts;
 }
 
-function isStale(line: string, chains: ReadonlySet<string>, { kept, containers }: Kept): boolean {
-  const chain = /^-A (CNI-DN-\S+)|^-A CNI-HOSTPORT-DNAT .* -j (\S+)$/.exec(line);
-  const name = chain?.[1] ?? chain?.[2];
-  if (name === undefined || !chains.has(name)) return false;
-  const ifName = /interface (.*?)" -/.exec(line)?.[1];
-  return ifName === undefined ? !containers.has(name) : !kept.has(`${name} ${ifName}`);
+/** The rules of all attachments, of each family: list and remove under one lock, `lockTables`. */
+export function hostPortShelves(host: Netns): readonly Shelf<OwnedPort>[] {
+  return natTables(host).map(shelfOf);
+}
+
+/** A mark is a chain and an interface; a rule of the reference plugin, which names none, has the chain alone. */
+function shelfOf({ of, table }: NatTable): Shelf<OwnedPort> {
+  return {
+    kind: "rule",
+    list: (network) => {
+      const found = readPorts(table.list());
+      return portsOfNetwork(found, network).map((rule) => ({ mark: markOf(rule), rule, found }));
+    },
+    marksOf: (owner) => {
+      const chain = portChainName(owner);
+      return [chain, markOf({ chain, ifName: owner.ifName })];
+    },
+    inWords: ({ rule }) => `rule ${rule.line} in the nat table of IPv${of}`,
+    remove: (owned) => {
+      const [first] = owned;
+      if (first)
+        table.change(
+          removalOf(
+            first.found,
+            owned.map(({ rule }) => rule),
+          ),
+        );
+    },
+  };
+}
+
+function markOf({ chain, ifName }: Pick<FoundPort, "chain" | "ifName">): string {
+  return ifName === undefined ? chain : `${chain} ${ifName}`;
 }

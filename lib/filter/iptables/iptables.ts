@@ -36,7 +36,7 @@ export type TableName = "nat" | "filter";
 export interface Table {
   /** Its rules and chains as iptables-save writes them, one line each. */
   list(): readonly string[];
-  /** Carries out lines as iptables-restore reads them: all or, with an error, none. */
+  /** Carries out lines as iptables-restore reads them: all or, with an error, none. No line, no run. */
   change(lines: readonly string[]): void;
 }
 
@@ -59,6 +59,7 @@ export function findTable(
   return {
     list: () => run(`${found}-save`, ["-t", table], "").split("\n"),
     change: (lines) => {
+      if (lines.length === 0) return;
       const script = `${[`*${table}`, ...lines, "COMMIT"].join("\n")}\n`;
       run(`${found}-restore`, ["--noflush", "--wait"], script);
     },
@@ -90,24 +91,9 @@ export function chosenFlavour(family: Family): Exclude<Flavour, "default"> {
 const LOCK_DIRECTORY = "/run/weft";
 
 /** Reading, deciding and changing is one step among all processes of this suite. */
-export function lockTables(body: () => void): void {
+export function lockTables<T>(body: () => T): T {
   ensureOwnDirectory(LOCK_DIRECTORY, 0o755);
-  withLock(`${LOCK_DIRECTORY}/iptables.lock`, DEADLINE, body);
-}
-
-/** True if the lines of a table show a chain. */
-export function hasChain(found: readonly string[], chain: string): boolean {
-  return found.some((line) => line.startsWith(`:${chain} `));
-}
-
-/** Text as it stands between quotation marks. */
-export function quoted(text: string): string {
-  return text.replace(/["\\]/g, "\\$&");
-}
-
-/** The line that deletes a rule. */
-export function deletionOf(rule: string): string {
-  return rule.replace("-A", "-D");
+  return withLock(`${LOCK_DIRECTORY}/iptables.lock`, DEADLINE, body);
 }
 
 function searchPath(): string {

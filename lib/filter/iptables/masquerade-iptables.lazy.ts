@@ -5,20 +5,13 @@
 
 import { type Family, family, type IpAddress } from "../../ip/address.ts";
 import { type Cidr, formatCidr, hostCidr, networkOf } from "../../ip/cidr.ts";
+import { collect, type Marked, type Shelf } from "../../net/inventory.ts";
 import type { Netns } from "../../net/netns.ts";
 import { type Owner, quotedNames, quotedNetwork, RULE_COMMENT_SIZE } from "../../net/owner.ts";
 import { chainName, isChainName } from "../reference/names.ts";
 import { hasNatTable } from "../reference/tables.ts";
-import {
-  deletionOf,
-  type Flavour,
-  findNatTable,
-  hasChain,
-  IptablesError,
-  quoted,
-  requireTable,
-  type Table,
-} from "./iptables.ts";
+import { type Flavour, findNatTable, IptablesError, requireTable, type Table } from "./iptables.ts";
+import { comment, deletionOf, hasChain, jumpsTo, optionOf, parseRule, rulesIn } from "./rule.ts";
 
 const families: readonly Family[] = [4, 6];
 const groups = { 4: "224.0.0.0/4", 6: "ff00::/8" };
@@ -51,21 +44,17 @@ interface Rules {
 
 function rulesFor(owner: Owner, of: Family, addresses: readonly Cidr[]): Rules {
   const chain = chainName(owner);
-  const comment = commentOf(owner);
+  const mark = comment(quotedNames(owner, RULE_COMMENT_SIZE));
   return {
     chain,
     accepted: addresses.map(
-      (cidr) => `-A ${chain} -d ${formatCidr(networkOf(cidr))} ${comment} -j ACCEPT`,
+      (cidr) => `-A ${chain} -d ${formatCidr(networkOf(cidr))} ${mark} -j ACCEPT`,
     ),
-    masqueraded: `-A ${chain} ! -d ${groups[of]} ${comment} -j MASQUERADE`,
+    masqueraded: `-A ${chain} ! -d ${groups[of]} ${mark} -j MASQUERADE`,
     jumps: addresses.map(
-      ({ address }) => `-A POSTROUTING ${sourceOf(address)} ${comment} -j ${chain}`,
+      ({ address }) => `-A POSTROUTING ${sourceOf(address)} ${mark} -j ${chain}`,
     ),
   };
-}
-
-function commentOf(owner: Owner): string {
-  return `-m comment --comment "${quoted(quotedNames(owner, RULE_COMMENT_SIZE))}"`;
 }
 
 function sourceOf(address: IpAddress): string {
@@ -88,7 +77,7 @@ function addRules(table: Table, rules: Rules): void {
 /** The chain serves another interface of the container, or is left over: it is written anew. */
 function addToChain(table: Table, rules: Rules, found: readonly string[]): void {
   const { chain, masqueraded } = rules;
-  const kept = found.filter((line) => line.startsWith(`-A ${chain} `) && line !== masqueraded);
+  const kept = rulesIn(found, chain).filter((line) => line !== masqueraded);
   table.change([
     `:${chain} - [0:0]`,
     ...new Set([...kept, ...rules.accepted]),
@@ -128,12 +117,7 @@ interface Removal {
   readonly flavour: Flavour;
 }
 
-/** Ends the masquerade of an attachment; none is fine. */
-export function deleteMasquerade(host: Netns, owner: Owner, known: readonly IpAddress[]): void {
-  deleteRules(host, { owner, known, flavour: "default" });
-}
-
-/** As `deleteMasquerade`, by the programs of a flavour. */
+/** Ends the masquerade of an attachment, by the programs of a flavour; none is fine. */
 export function deleteRules(host: Netns, { owner, known, flavour }: Removal): void {
   for (const of of families) {
     const own = known.filter((address) => family(address) === of);
@@ -146,28 +130,19 @@ export function deleteRules(host: Netns, { owner, known, flavour }: Removal): vo
 function deleteFrom(table: Table, owner: Owner, known: readonly IpAddress[]): void {
   const chain = chainName(owner);
   const found = table.list();
-  const jumps = jumpsTo(chain, found);
+  const jumps = sourceJumps(found, chain);
   const isOwn = (line: string) => known.some((address) => line.includes(` ${sourceOf(address)} `));
   const own = known.length > 0 ? jumps.filter(isOwn) : jumps;
-  const removed = own.map(deletionOf);
-  const isShared = own.length < jumps.length;
-  const lines = isShared || !hasChain(found, chain) ? removed : [...removed, ...endOf(chain)];
-  if (lines.length > 0) table.change(lines);
+  const isLast = own.length === jumps.length;
+  table.change([...own.map(deletionOf), ...(isLast && hasChain(found, chain) ? endOf(chain) : [])]);
 }
 
-function jumpsTo(chain: string, found: readonly string[]): readonly string[] {
-  return found.filter(
-    (line) => line.startsWith("-A POSTROUTING ") && line.endsWith(` -j ${chain}`),
-  );
+function sourceJumps(found: readonly string[], chain: string): readonly string[] {
+  return jumpsTo(rulesIn(found, "POSTROUTING"), chain);
 }
 
 function endOf(chain: string): readonly string[] {
   return [`-F ${chain}`, `-X ${chain}`];
-}
-
-/** Ends the masquerade of all attachments of a network but the valid ones. */
-export function collectMasquerade(host: Netns, network: string, valid: readonly Owner[]): void {
-  collectRules(host, { network, valid, flavour: "default" });
 }
 
 /** Which rules are meant: those of a network whose owners are not valid. */
@@ -177,27 +152,47 @@ interface Collection {
   readonly flavour: Flavour;
 }
 
-/** As `collectMasquerade`, by the programs of a flavour. */
+/** Ends the masquerade of all attachments of a network but the valid ones. */
 export function collectRules(host: Netns, { network, valid, flavour }: Collection): void {
-  const kept = new Set(valid.map(chainName));
-  for (const of of families) {
-    const table = hasNatTable(host, of) ? findNatTable(host, of, flavour) : undefined;
-    if (table) collectFrom(table, network, kept);
-  }
+  for (const shelf of masqueradeShelves(host, flavour)) collect(shelf, network, valid);
 }
 
-function collectFrom(table: Table, network: string, kept: ReadonlySet<string>): void {
-  const found = table.list();
-  const marks = quotedNetwork(network).map((names) => `--comment "${quoted(names)}`);
-  const targets = found
-    .filter((line) => marks.some((mark) => line.includes(mark)))
-    .map((line) => line.slice(line.lastIndexOf(" ") + 1));
-  const stale = Array.from(new Set(targets)).filter(
-    (chain) => isChainName(chain) && !kept.has(chain),
-  );
-  if (stale.length === 0) return;
-  table.change([
-    ...stale.flatMap((chain) => jumpsTo(chain, found)).map(deletionOf),
-    ...stale.flatMap(endOf),
-  ]);
+/** A container's chain, and all that its table had when it was found. */
+interface OwnedChain extends Marked {
+  readonly found: readonly string[];
+}
+
+/** The chains of all containers, of each family. */
+export function masqueradeShelves(host: Netns, flavour: Flavour): readonly Shelf<OwnedChain>[] {
+  return families.flatMap((of) => {
+    const table = hasNatTable(host, of) ? findNatTable(host, of, flavour) : undefined;
+    return table ? [shelfOf(table, of)] : [];
+  });
+}
+
+function shelfOf(table: Table, of: Family): Shelf<OwnedChain> {
+  return {
+    kind: "rule",
+    list: (network) => {
+      const found = table.list();
+      return chainsOf(found, network).map((mark) => ({ mark, found }));
+    },
+    marksOf: (owner) => [chainName(owner)],
+    inWords: ({ mark }) => `chain ${mark} in the nat table of IPv${of}`,
+    remove: (owned) =>
+      table.change([
+        ...owned.flatMap(({ mark, found }) => sourceJumps(found, mark)).map(deletionOf),
+        ...owned.flatMap(({ mark }) => endOf(mark)),
+      ]),
+  };
+}
+
+/** The chains of a network: the comments of the jumps to them have its name. */
+function chainsOf(found: readonly string[], network: string): readonly string[] {
+  const names = quotedNetwork(network);
+  const jumps = rulesIn(found, "POSTROUTING")
+    .map(parseRule)
+    .filter(({ comments: [first = ""] }) => names.some((name) => first.startsWith(name)));
+  const targets = jumps.map((rule) => optionOf(rule, "-j") ?? "");
+  return Array.from(new Set(targets)).filter(isChainName);
 }

@@ -7,30 +7,22 @@
 
 import type { Held } from "../../net/holder.ts";
 import { RULE_COMMENT_SIZE } from "../../net/owner.ts";
-
-/** A comment as `iptables-save` writes one that has blanks in it. */
-export function ruleComment(text: string): string {
-  return `-m comment --comment "${text}"`;
-}
+import { comment, type Rule } from "./rule.ts";
 
 /** The comments of an owner's rule; a note that is too long is left out. */
-export function ruleMark({ comment, holder }: Held): string {
+export function ruleMark({ comment: text, holder }: Held): string {
   const note = `at ${holder}`;
   const hasNote = holder !== undefined && note.length <= RULE_COMMENT_SIZE;
-  return hasNote ? `${ruleComment(comment)} ${ruleComment(note)}` : ruleComment(comment);
+  return hasNote ? `${comment(text)} ${comment(note)}` : comment(text);
 }
 
 /** Whose a rule is, and what is noted; undefined if it has no comment. */
-export function heldBy(line: string): Held | undefined {
-  const [comment, note] = Array.from(
-    line.matchAll(/ --comment "([^"]*)"/g),
-    ([, text = ""]) => text,
-  );
+export function heldBy({ comments: [comment, note] }: Rule): Held | undefined {
   if (comment === undefined) return undefined;
   return { comment, holder: note?.startsWith("at ") ? note.slice("at ".length) : undefined };
 }
 
-/** The rule as it were without a note. */
+/** The line of a rule as it were without a note. */
 export function withoutNote(line: string): string {
   return line.replace(/ -m comment --comment "at [^"]*"/, "");
 }

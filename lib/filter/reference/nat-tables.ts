@@ -50,7 +50,7 @@ export function natShelf(ns: Netns, of: Family): Shelf {
     kind: "rule",
     list: (network) => listChains(ns, table, network),
     marksOf: (owner) => [chainName(owner)],
-    inWords: ({ mark }) => `chain "${mark}" in nftables table "${of === 4 ? "ip" : "ip6"} nat"`,
+    inWords: ({ mark }) => `chain ${mark} in table ${of === 4 ? "ip" : "ip6"} nat`,
     remove: (chains) => {
       const names = new Set(chains.map(({ mark }) => mark));
       changeTables(ns, { questions: [], plan: () => chainDeletions(ns, table, names) });

@@ -72,7 +72,7 @@ function checksShelf(ns: Netns): Shelf<CheckRule> {
     kind: "rule",
     list: (network) => listRules(ns).filter(({ mark }) => mark.startsWith(networkPrefix(network))),
     marksOf: (owner) => [attachmentPrefix(owner)],
-    inWords: ({ comment }) => `rule "${comment}" in nftables table "inet ${table.name}"`,
+    inWords: ({ comment }) => `rule "${comment}" in table inet ${table.name}`,
     remove: (rules) => {
       const marks = new Set(rules.map(({ mark }) => mark));
       const plan = () => deletionsIn(ns, checks, ({ comment }) => marks.has(markIn(comment)));

@@ -1,0 +1,44 @@
+/**
+ * What attachments have in iptables, and what the reference plugins left that names network and
+ * container. firewalld knows no owners: an address that it has is an element of our own table too.
+ */
+
+import { lazily } from "../../host/lazy.ts";
+import type { Shelf } from "../../net/inventory.ts";
+import type { Netns } from "../../net/netns.ts";
+import { hasHostportTables, hasLegacyNat, hasReferenceTables } from "../reference/tables.ts";
+import { hasForwardChain } from "./flavours.ts";
+
+type Leftovers = typeof import("../reference/reference-masquerade.lazy.ts");
+type Masquerade = typeof import("./masquerade-iptables.lazy.ts");
+type HostPorts = typeof import("./hostports-iptables.lazy.ts");
+type Forward = typeof import("./forward-iptables.lazy.ts");
+
+/**
+ * One shelf for each table that there is. What is listed is removed as it was found then: a table
+ * that others have changed meanwhile may refuse that, as a whole, and throws IptablesError.
+ */
+export function iptablesShelves(host: Netns): readonly Shelf[] {
+  return [...masqueradeShelves(host), ...hostPortShelves(host), ...forwardShelves(host)];
+}
+
+function masqueradeShelves(host: Netns): readonly Shelf[] {
+  if (!hasReferenceTables(host)) return [];
+  const isLegacy = hasLegacyNat(host, 4) || hasLegacyNat(host, 6);
+  return [
+    ...lazily<Leftovers>("reference-masquerade").leftoverShelves(host),
+    ...(isLegacy
+      ? lazily<Masquerade>("masquerade-iptables").masqueradeShelves(host, "legacy")
+      : []),
+  ];
+}
+
+function hostPortShelves(host: Netns): readonly Shelf[] {
+  if (!hasHostportTables(host)) return [];
+  return lazily<HostPorts>("hostports-iptables").hostPortShelves(host);
+}
+
+function forwardShelves(host: Netns): readonly Shelf[] {
+  if (!hasForwardChain(host, 4) && !hasForwardChain(host, 6)) return [];
+  return lazily<Forward>("forward-iptables").forwardShelves(host);
+}
