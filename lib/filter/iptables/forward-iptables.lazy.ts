@@ -12,8 +12,7 @@
  * found. The rules for a bridge go with its last user.
  */
 
-import type { IpAddress } from "../../ip/address.ts";
-import { type Family, family, formatAddress } from "../../ip/address.ts";
+import { type Family, family, formatAddress, type IpAddress } from "../../ip/address.ts";
 import { parseCidr } from "../../ip/cidr.ts";
 import { heldByAnother, livingFinder } from "../../net/holder.ts";
 import { collect, type Marked, type Shelf } from "../../net/inventory.ts";
@@ -23,7 +22,7 @@ import { joinPorts, portsIn } from "../forward-ports.ts";
 import type { Forwarded } from "../forwarding.ts";
 import { forwardFlavours } from "./flavours.ts";
 import {
-  acceptVariants,
+  acceptChoices,
   FORWARD,
   type IptablesForwarding,
   type Part,
@@ -70,17 +69,14 @@ function addRules(host: Netns, part: Part): void {
   const { chains, shared, own } = wantedFor(part);
   const found = listFor(table, part);
   const lost = shared.filter((rule) => !isInPlace(found, rule));
+  const misplaced = lost.map(({ line }) => line).filter((line) => found.includes(line));
   const former = part.filter.accepts ? formerRules(readForwarding(found), part) : [];
   refuseLiving(host, part, former);
   const stale = former.map(({ line }) => line).filter((line) => !own.includes(line));
   table.change([
     ...newChains(found, chains),
-    ...stale.map(deletionOf),
-    ...lost
-      .map(lineOf)
-      .filter((line) => found.includes(line))
-      .map(deletionOf),
-    ...lost.map(newLineOf),
+    ...[...stale, ...misplaced].map(deletionOf),
+    ...lost.map(({ at, line }) => (at === "first" ? insertionOf(line) : line)),
     ...own.filter((line) => !found.includes(line)),
   ]);
 }
@@ -96,20 +92,12 @@ function listFor(table: Table, { filter, adminChain }: Part): readonly string[] 
 
 /** The administrator is to be asked before anything is accepted. */
 function isInPlace(found: readonly string[], rule: SharedRule): boolean {
-  const at = found.indexOf(lineOf(rule));
+  const at = found.indexOf(rule.line);
   if (rule.chain !== FORWARD) return at >= 0;
   const isAccept = (line: string) =>
     line.startsWith(`-A ${FORWARD} `) && line.endsWith(" -j ACCEPT");
   const accept = found.findIndex(isAccept);
   return at >= 0 && (accept < 0 || at < accept);
-}
-
-function lineOf({ chain, spec }: SharedRule): string {
-  return `-A ${chain} ${spec}`;
-}
-
-function newLineOf(rule: SharedRule): string {
-  return rule.at === "last" ? lineOf(rule) : insertionOf(lineOf(rule));
 }
 
 /**
@@ -154,14 +142,13 @@ function findMissing(found: readonly string[], part: Part): string | undefined {
   const chain = chains.find((name) => !hasChain(found, name) && name !== USERS);
   if (chain !== undefined) return `chain ${chain}`;
   const lost = shared.find((rule) => !isInPlace(found, rule));
-  if (lost) return `rule ${lineOf(lost)}${lost.chain === FORWARD ? " before what accepts" : ""}`;
+  if (lost) return `rule ${lost.line}${lost.chain === FORWARD ? " before what accepts" : ""}`;
   if (!part.filter.accepts) return undefined;
   const accepts = rulesIn(found, FORWARD).map(withoutNote);
-  const variants = acceptVariants(part);
-  const isThere = (_: string, i: number) =>
-    variants.some((lines) => accepts.includes(lines[i] ?? ""));
-  const rule = variants[0]?.find((line, i) => !isThere(line, i));
-  return rule && `rule ${rule}`;
+  const missing = acceptChoices(part).find(
+    (lines) => !lines.some((line) => accepts.includes(line)),
+  );
+  return missing && `rule ${missing[0]}`;
 }
 
 /** True if a table has rules of this attachment by this suite, and not by the reference plugin. */

@@ -40,14 +40,14 @@ export interface Part extends Forwarding {
   readonly adminChain: string;
 }
 
-/** A rule that `iptables-save` shows as `-A chain spec`, and where it goes if it is missing. */
+/** A rule that attachments share, and where in its chain it goes if it is missing. */
 export interface SharedRule {
   readonly chain: string;
   readonly at: "first" | "last";
-  readonly spec: string;
+  readonly line: string;
 }
 
-/** The chains and rules that one table is to have. */
+/** The chains and rules that one table is to have, as iptables-save writes them. */
 export interface Wanted {
   readonly chains: readonly string[];
   readonly shared: readonly SharedRule[];
@@ -63,17 +63,16 @@ export function textOf(address: IpAddress): string {
 export function wantedFor({ filter, owner, note, addresses, ingress, adminChain }: Part): Wanted {
   const mark = ruleMark({ comment: ownerText(owner), holder: note });
   const overrides = comment("CNI firewall plugin admin overrides");
-  const accepts = acceptRules(addresses, STATES, ` ${mark}`);
-  const entrance: readonly SharedRule[] = [
-    {
-      chain: "FORWARD",
-      at: "first",
-      spec: `${comment("CNI firewall plugin rules")} -j ${FORWARD}`,
-    },
-    { chain: FORWARD, at: "first", spec: `${overrides} -j ${adminChain}` },
+  const entrance = [
+    first("FORWARD", `${comment("CNI firewall plugin rules")} -j ${FORWARD}`),
+    first(FORWARD, `${overrides} -j ${adminChain}`),
   ];
   const chains = [FORWARD, adminChain];
   if (!filter.accepts) return { chains, shared: entrance, own: [] };
+  const accepts = addresses.flatMap((address) => [
+    acceptTo(address, STATES, mark),
+    acceptFrom(address, mark),
+  ]);
   if (ingress.policy === "open") return { chains, shared: entrance, own: accepts };
   return {
     chains: [...chains, STAGE_1, STAGE_2, USERS],
@@ -82,29 +81,40 @@ export function wantedFor({ filter, owner, note, addresses, ingress, adminChain 
   };
 }
 
-/** What accepts packets of addresses; a mark begins with a blank. */
-function acceptRules(
-  addresses: readonly IpAddress[],
-  states: string,
-  mark: string,
-): readonly string[] {
-  return addresses
-    .map(textOf)
-    .flatMap((address) => [
-      `-A ${FORWARD} -d ${address} -m conntrack --ctstate ${states}${mark} -j ACCEPT`,
-      `-A ${FORWARD} -s ${address}${mark} -j ACCEPT`,
-    ]);
+function first(chain: string, rest: string): SharedRule {
+  return { chain, at: "first", line: `-A ${chain} ${rest}` };
+}
+
+function last(chain: string, rest: string): SharedRule {
+  return { chain, at: "last", line: `-A ${chain} ${rest}` };
+}
+
+function acceptTo(address: IpAddress, states: string, mark: string): string {
+  const match = `-m conntrack --ctstate ${states}`;
+  return `-A ${FORWARD} -d ${textOf(address)} ${match} ${joined(mark, "-j ACCEPT")}`;
+}
+
+function acceptFrom(address: IpAddress, mark: string): string {
+  return `-A ${FORWARD} -s ${textOf(address)} ${joined(mark, "-j ACCEPT")}`;
+}
+
+function joined(mark: string, rest: string): string {
+  return mark === "" ? rest : `${mark} ${rest}`;
 }
 
 /**
- * The lines that do as well as each of those that accept, if they have no note: with a comment of
- * earlier versions, and those of the reference plugin, which have fewer states and no comment.
+ * For each rule that accepts, the lines without a note that do: ours first, then one of an earlier
+ * version, and one of the reference plugin, which has fewer states and no comment.
  */
-export function acceptVariants({ owner, addresses }: Part): readonly (readonly string[])[] {
-  return [
-    ...ownerTexts(owner).map((text) => acceptRules(addresses, STATES, ` ${comment(text)}`)),
-    acceptRules(addresses, REFERENCE_STATES, ""),
-  ];
+export function acceptChoices({ owner, addresses }: Part): readonly (readonly string[])[] {
+  const marks = ownerTexts(owner).map(comment);
+  return addresses.flatMap((address) => [
+    [
+      ...marks.map((mark) => acceptTo(address, STATES, mark)),
+      acceptTo(address, REFERENCE_STATES, ""),
+    ],
+    [...marks, ""].map((mark) => acceptFrom(address, mark)),
+  ]);
 }
 
 type Isolating = Exclude<Ingress, { readonly policy: "open" }>;
@@ -113,13 +123,13 @@ function isolationRules({ policy, bridge }: Isolating): readonly SharedRule[] {
   const rules = "CNI firewall plugin rules (ingressPolicy:";
   const common = comment(`${rules} same-bridge|isolated)`);
   const own = comment(`${rules} ${policy})`);
-  const within = `-i ${bridge} -o ${bridge} ${own} -j DROP`;
+  const within = first(STAGE_1, `-i ${bridge} -o ${bridge} ${own} -j DROP`);
   return [
-    { chain: "FORWARD", at: "first", spec: `${common} -j ${STAGE_1}` },
-    { chain: STAGE_1, at: "first", spec: `-i ${bridge} ! -o ${bridge} ${own} -j ${STAGE_2}` },
-    ...(policy === "isolated" ? [{ chain: STAGE_1, at: "first", spec: within } as const] : []),
-    { chain: STAGE_1, at: "last", spec: `${common} -j RETURN` },
-    { chain: STAGE_2, at: "first", spec: `-o ${bridge} ${common} -j DROP` },
-    { chain: STAGE_2, at: "last", spec: `${common} -j RETURN` },
+    first("FORWARD", `${common} -j ${STAGE_1}`),
+    first(STAGE_1, `-i ${bridge} ! -o ${bridge} ${own} -j ${STAGE_2}`),
+    ...(policy === "isolated" ? [within] : []),
+    last(STAGE_1, `${common} -j RETURN`),
+    first(STAGE_2, `-o ${bridge} ${common} -j DROP`),
+    last(STAGE_2, `${common} -j RETURN`),
   ];
 }
