@@ -1,20 +1,9 @@
-/** A netlink socket: requests go out, answers come back, and nobody above sees a raw message. */
+/** Requests go out, answers come back, and nobody above sees a raw message. */
 
-import * as host from "host";
 import { attr, attributes } from "../bytes/attributes.ts";
 import { CodecError, Reader } from "../bytes/codec.ts";
 import { cstring, s32 } from "../bytes/scalar.ts";
-import {
-  checked,
-  EBADMSG,
-  EBUSY,
-  EFBIG,
-  EINTR,
-  EINVAL,
-  ENOBUFS,
-  EPERM,
-  ETIMEDOUT,
-} from "../host/errno.ts";
+import { EBADMSG, EBUSY, EFBIG, EINVAL, EPERM } from "../host/errno.ts";
 import { NetlinkError } from "./error.ts";
 import {
   encodeRequests,
@@ -28,34 +17,15 @@ import {
   type Received,
   type Request,
   say,
-  splitMessages,
   type Words,
 } from "./message.ts";
-
-const AF_NETLINK = 16;
-const SOCK_RAW = 3;
-const SOL_NETLINK = 270;
-const NETLINK_EXT_ACK = 11;
-const NETLINK_GET_STRICT_CHK = 12;
-const MSG_TRUNC = 0x20;
-const MSG_DONTWAIT = 0x40;
+import { NetlinkSocket, type OpenSocket } from "./socket.ts";
 
 export const NETLINK_ROUTE = 0;
 export const NETLINK_NETFILTER = 12;
 
 /** How often a dump that changed under our eyes is asked for again. */
 const DUMP_ATTEMPTS = 8;
-/** How long an answer may take after a receive failed, in milliseconds. */
-const LOST_AFTER = 1000;
-
-/**
- * Where datagrams are received, by all connections: what is kept of one is copied before the next.
- * The kernel writes dumps of up to 32 KB; most of it is never touched.
- */
-const received = new Uint8Array(32768);
-
-/** Makes the socket of a connection: in which namespace is the caller's business. */
-export type OpenSocket = (domain: number, type: number, protocol: number) => number;
 
 /** What reads a reply: the reading half of a codec. */
 export interface Decoder<T> {
@@ -70,12 +40,9 @@ export interface Outcome {
   error?: NetlinkError | undefined;
 }
 
-/** One netlink socket of one protocol in one namespace, opened on first use. */
-export class Connection {
-  readonly #openSocket: OpenSocket;
-  readonly #protocol: number;
+/** One netlink socket of one protocol in one namespace: what is asked is answered or refused. */
+export class Connection extends NetlinkSocket {
   readonly #longest: number;
-  #fd = -1;
   #sequence = 1;
 
   /** A list of more than `longest` messages is refused: whose namespace it is may make it so. */
@@ -84,8 +51,7 @@ export class Connection {
     openSocket: OpenSocket,
     longest: number = Number.POSITIVE_INFINITY,
   ) {
-    this.#protocol = protocol;
-    this.#openSocket = openSocket;
+    super(protocol, openSocket);
     this.#longest = longest;
   }
 
@@ -139,8 +105,8 @@ export class Connection {
    * to a datagram are there when it has been sent.
    */
   #areAllRefused([first]: readonly Outcome[]): boolean {
-    if (this.#protocol !== NETLINK_NETFILTER || first?.error?.errno !== EPERM) return false;
-    return host.poll(Int32Array.of(this.#fd), 0) === 0;
+    if (this.protocol !== NETLINK_NETFILTER || first?.error?.errno !== EPERM) return false;
+    return this.isSilent();
   }
 
   /** Asks for one object and decodes the answer; throws the kernel's refusal. */
@@ -183,86 +149,20 @@ export class Connection {
     return new NetlinkError(say(what), EFBIG, { text });
   }
 
-  /** Closes the socket; the next request opens a new one. */
-  close(): void {
-    if (this.#fd >= 0) host.close(this.#fd);
-    this.#fd = -1;
-  }
-
-  /** Joins a multicast group, so that `waitForEvent` hears it. */
-  subscribe(group: number): void {
-    const NETLINK_ADD_MEMBERSHIP = 1;
-    const fd = this.#open();
-    // The kernel's own events do not reach a socket that has no address yet.
-    host.bind(fd, Uint8Array.of(AF_NETLINK, ...new Uint8Array(11)));
-    const outcome = host.setOption(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group);
-    checked(outcome, `subscribe to netlink group ${group}`);
-  }
-
-  /** The descriptor to wait on for events. */
-  get descriptor(): number {
-    return this.#open();
-  }
-
-  /**
-   * The events that have come, without waiting; undefined if some were lost, because they came
-   * faster than they were read.
-   */
-  pendingEvents(): Received[] | undefined {
-    const fd = this.#open();
-    const events: Received[] = [];
-    for (;;) {
-      const n = host.receive(fd, received, MSG_DONTWAIT);
-      if (n === -ENOBUFS) return undefined;
-      if (n <= 0) return events;
-      events.push(...splitMessages(received.slice(0, n)));
-    }
-  }
-
-  /** The next events, or none once `milliseconds` have passed. */
-  waitForEvents(milliseconds: number): Received[] {
-    const fd = this.#open();
-    if (host.poll(Int32Array.of(fd), Math.max(0, Math.ceil(milliseconds))) <= 0) return [];
-    const n = host.receive(fd, received, 0);
-    return n > 0 ? splitMessages(received.subarray(0, n)) : [];
-  }
-
-  #open(): number {
-    if (this.#fd < 0) {
-      const fd = this.#openSocket(AF_NETLINK, SOCK_RAW, this.#protocol);
-      this.#fd = checked(fd, "open a netlink socket");
-      host.setOption(fd, SOL_NETLINK, NETLINK_EXT_ACK, 1);
-      host.setOption(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);
-    }
-    return this.#fd;
-  }
-
   #send(requests: readonly Request[], acknowledged = requests.length - 1): number {
-    const fd = this.#open();
     const first = this.#sequence;
     this.#sequence += requests.length;
-    const outcome = host.send(fd, encoded(requests, first, acknowledged));
+    const outcome = this.send(encoded(requests, first, acknowledged));
     if (outcome < 0) throw new NetlinkError(say(requests[0]?.what ?? "send"), -outcome);
     return first;
   }
 
-  /**
-   * The next datagram. After a failed receive the request may or may not have been carried out:
-   * the answer is asked for again, and only if none comes is the outcome unknown.
-   */
   #receive(requests: readonly Request[]): Received[] {
-    let n = host.receive(this.#fd, received, MSG_TRUNC | MSG_DONTWAIT);
-    for (let attempt = 0; n < 0 && n !== -ETIMEDOUT && attempt < 3; attempt++) {
-      const ready = n === -EINTR || host.poll(Int32Array.of(this.#fd), LOST_AFTER) > 0;
-      n = ready ? host.receive(this.#fd, received, MSG_TRUNC | MSG_DONTWAIT) : -ETIMEDOUT;
-    }
-    if (n <= 0) {
-      this.close();
-      throw new NetlinkError(allOf(requests), n < 0 ? -n : ENOBUFS, { settled: false });
-    }
     try {
-      if (n > received.length) throw new CodecError(`message of ${n} bytes is truncated`);
-      return splitMessages(received, n);
+      const messages = this.receive();
+      if (typeof messages === "object") return messages;
+      this.close();
+      throw new NetlinkError(allOf(requests), messages, { settled: false });
     } catch (cause) {
       throw misunderstood(allOf(requests), cause);
     }
