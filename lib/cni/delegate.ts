@@ -7,7 +7,7 @@ import { runProgram } from "../host/process.ts";
 import type { Request } from "./call.ts";
 import { type Command, type Environment, isPlainName } from "./environment.ts";
 import { CniError, Code, configError } from "./error.ts";
-import { isObject, type Json, type JsonObject } from "./json.ts";
+import { hasNul, isObject, type Json, type JsonObject } from "./json.ts";
 
 /** How long a delegate may take, in milliseconds: less than runtimes wait for us. */
 const DEADLINE = 90_000;
@@ -149,10 +149,12 @@ function delegateFailed(cause: unknown): CniError {
 
 function readOutput(path: string, stdout: string): Json {
   try {
-    return JSON.parse(stdout) as Json;
+    if (!hasNul(stdout)) return JSON.parse(stdout) as Json;
   } catch {
     throw new CniError(Code.delegate, `Cannot read the result of "${path}": not JSON`, stdout);
   }
+  // Neither CHECK nor DEL would take it as the result of ADD.
+  throw new CniError(Code.delegate, `Cannot use the result of "${path}": it has a NUL character`);
 }
 
 interface Failed {

@@ -16,3 +16,8 @@ export function isObject(value: unknown): value is JsonObject {
 export function isGiven(value: Json | undefined): value is Exclude<Json, null> {
   return value !== undefined && value !== null;
 }
+
+/** Whether a text in a JSON text has a NUL: no path and no name of the kernel's can have one. */
+export function hasNul(json: string): boolean {
+  return json.includes("\\u0000") && /(?:^|[^\\])(?:\\\\)*\\u0000/.test(json);
+}

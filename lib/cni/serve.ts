@@ -7,7 +7,7 @@ import type { Request } from "./call.ts";
 import { memberOf } from "./config.ts";
 import { checkEnvironment, isPlainName, LONGEST_NAME, readEnvironment } from "./environment.ts";
 import { CniError, Code, configError, oneLine } from "./error.ts";
-import { isObject, type Json, type JsonObject } from "./json.ts";
+import { hasNul, isObject, type Json, type JsonObject } from "./json.ts";
 import { ofOnePlugin } from "./list.ts";
 import { newestVersion, supportedVersions } from "./version.ts";
 
@@ -59,11 +59,6 @@ function parseStdin(stdin: Uint8Array): JsonObject {
   if (config === null) throw new CniError(Code.config, "missing network name");
   if (!isObject(config)) throw decodeError("it is not a JSON object");
   return config;
-}
-
-/** JSON can say NUL, but no path and no name of the kernel's can: it would end there, unnoticed. */
-function hasNul(json: string): boolean {
-  return json.includes("\\u0000") && /(?:^|[^\\])(?:\\\\)*\\u0000/.test(json);
 }
 
 function readStdinJson(stdin: Uint8Array): unknown {

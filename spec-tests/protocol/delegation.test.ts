@@ -223,6 +223,18 @@ describe("P6 what the delegate answers", () => {
     },
   );
 
+  it("P6.13 P8.07 a NUL in its result is an error: DEL could not be given the result", ({
+    bed,
+  }) => {
+    const fake = fakeIpam(bed, { ADD: { stdout: { ...oneAddress, dns: { domain: "a\0b" } } } });
+    const box = bed.container();
+    const before = bed.snapshot();
+    const { error } = bed.add("bridge", box, config);
+    expect(error).toMatchObject({ code: 102, msg: expect.stringContaining("NUL") });
+    expect(fake.commands).toEqual(["ADD", "DEL"]);
+    expect(bed.leftovers(before, sharedBy(config))).toEqual([]);
+  });
+
   it("P6.13 what it prints on other commands is ignored", ({ bed }) => {
     const chatty = { stdout: "chat" };
     fakeIpam(bed, { CHECK: chatty, DEL: chatty, GC: chatty, STATUS: chatty });
