@@ -14,6 +14,8 @@ export interface Shared {
   readonly network?: string;
   /** The folder of the stores of all networks. */
   readonly dataDir?: string;
+  /** The administrator's chain of iptables, which stays with the way there. */
+  readonly adminChain?: string;
 }
 
 /** What an attachment with this configuration may leave behind after DEL. */
@@ -22,7 +24,9 @@ export function sharedBy(config: Readonly<Record<string, unknown>>): Shared {
   const { bridge = "cni0" } = (delegate ?? config) as SharedKeys;
   const dataDir = ipam?.dataDir ?? "/var/lib/cni/networks";
   const device = `weft.${vni}`;
-  return { bridge, device, network: name ?? "", dataDir, forwarding: true };
+  const adminChain = config.iptablesAdminChainName as string | undefined;
+  const admin = adminChain === undefined ? {} : { adminChain };
+  return { bridge, device, network: name ?? "", dataDir, forwarding: true, ...admin };
 }
 
 interface SharedKeys {
@@ -45,6 +49,7 @@ function isShared(key: string, shared: Shared): boolean {
     isOfDevice(key, shared.device) ||
     isForwarding(key, shared) ||
     isEmptyFirewallFrame(key) ||
+    isWayToAdmin(key, shared) ||
     isStore(key, shared) ||
     isLock(key, shared) ||
     /^file \/run\/(xtables|weft\/iptables)\.lock\b/.test(key) ||
@@ -80,6 +85,15 @@ function isForwarding(key: string, { forwarding }: Shared): boolean {
 function isEmptyFirewallFrame(key: string): boolean {
   const ours = /^host nft \S+ weft\b/.test(key) && !/ element | chain (tcp|udp|sctp)-/.test(key);
   return ours || /^host nft (ip6?|bridge) (nat|filter)( chain [A-Z]+)?$/.test(key);
+}
+
+/** The administrator's chain of the firewall plugin, and the jumps that lead there. */
+function isWayToAdmin(key: string, { adminChain }: Shared): boolean {
+  if (adminChain === undefined) return false;
+  const [, , , table, kind, chain = ""] = key.split(" ");
+  const ours = ["CNI-FORWARD", adminChain];
+  const leadsThere = ours.some((name) => key.includes(`{"jump":{"target":"${name}"}}`));
+  return table === "filter" && (kind === "chain" ? ours.includes(chain) : leadsThere);
 }
 
 /** The store's folders, its lock, and its last-reserved files; never a reservation. */

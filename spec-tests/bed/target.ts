@@ -77,8 +77,12 @@ export class Target {
     attack.prepare?.(this.bed);
     const run = this.run(attack);
     const wrong = faultsOf(run, attack.command);
-    if (attack.command !== "ADD" || run.exitCode !== 0) return wrong;
-    this.#shared.push(...sharedByText(attack.stdin));
+    if (attack.command !== "ADD") return wrong;
+    const shared = sharedByText(attack.stdin);
+    // A lock stays also if ADD fails: others may be waiting for it.
+    if (run.exitCode !== 0) this.#shared.push(...shared.map(({ network = "" }) => ({ network })));
+    if (run.exitCode !== 0) return wrong;
+    this.#shared.push(...shared);
     const removal = this.run({ ...attack, command: "DEL", stdin: withResult(attack, run.stdout) });
     const again = faultsOf(removal, "DEL").map((line) => `DEL: ${line}`);
     const failed = removal.exitCode === 0 ? [] : [`DEL of what was added: ${removal.stdout}`];
@@ -178,9 +182,11 @@ function sharedByText(stdin: string | Uint8Array): readonly Shared[] {
   if (!isObjectText(text)) return [];
   const config = JSON.parse(text) as Config;
   const lowered = Object.entries(config).map(([key, value]) => [key.toLowerCase(), value]);
-  const { bridge, name, ipam, vni } = withoutWrong(Object.fromEntries(lowered));
-  const { dataDir } = withoutWrong(Object(ipam));
-  return [sharedBy({ bridge, name, vni, ipam: { dataDir } })];
+  const all = Object.fromEntries(lowered);
+  const { bridge, name, vni, iptablesadminchainname } = withoutWrong(all);
+  const { dataDir } = withoutWrong(Object(all.ipam));
+  const iptablesAdminChainName = iptablesadminchainname;
+  return [sharedBy({ bridge, name, vni, ipam: { dataDir }, iptablesAdminChainName })];
 }
 
 /** What a runtime sends with DEL: the same text, and the result of ADD, which comes last and wins. */
