@@ -10,15 +10,19 @@ export interface Marked {
   readonly mark: string;
 }
 
-/** All things of one kind of mark. */
-export interface Shelf<T extends Marked = Marked> {
+/** All things of one kind of mark, to be looked at. */
+export interface Listing<T extends Marked = Marked> {
   readonly kind: "link" | "address" | "element" | "rule" | "qdisc" | "record" | "lease";
   /** What bears the mark of any attachment of a network. */
   list(network: string): readonly T[];
   /** The marks that an owner's things may bear: what is written now, and what was written before. */
   marksOf(owner: Owner): readonly string[];
-  /** For people: `link "veth0a1b2c"`. */
+  /** For people: `link veth0a1b2c`. */
   inWords(thing: T): string;
+}
+
+/** The same, where things go by themselves and not with another thing. */
+export interface Shelf<T extends Marked = Marked> extends Listing<T> {
   remove(things: readonly T[]): void;
 }
 
