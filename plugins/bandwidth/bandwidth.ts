@@ -17,11 +17,12 @@ import type {
   GcCall,
   StatusCall,
 } from "../../lib/cni/call.ts";
+import { collectEach } from "../../lib/cni/collect.ts";
 import { CniError, Code, configError } from "../../lib/cni/error.ts";
 import { findHostEnd } from "../../lib/cni/host-end.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { chainedPlugin } from "../../lib/cni/run.ts";
-import { allOrNothing, asMuchAsPossible, type Undo } from "../../lib/cni/undo.ts";
+import { allOrNothing, type Undo } from "../../lib/cni/undo.ts";
 import { checkFailed, confirm, requireReady } from "../../lib/cni/verdict.ts";
 import { warn } from "../../lib/cni/warn.ts";
 import { hostLinks } from "../../lib/cni/whose.ts";
@@ -35,16 +36,10 @@ import {
   type Link,
   type LinkRef,
   type LinkState,
-  listLinks,
 } from "../../lib/net/link.ts";
+import { linkShelf } from "../../lib/net/link-shelf.ts";
 import type { Netns } from "../../lib/net/netns.ts";
-import {
-  isAliasOf,
-  isAliasOfNetwork,
-  type Owner,
-  ownerAlias,
-  ownerAliases,
-} from "../../lib/net/owner.ts";
+import { isAliasOf, type Owner, ownerAlias } from "../../lib/net/owner.ts";
 import * as shaping from "../../lib/net/shaping.ts";
 import * as schema from "./bandwidth.schema.json";
 import { type BandwidthConfig, bucketFor, type Limit, parseBandwidthConfig } from "./config.ts";
@@ -205,16 +200,8 @@ function release(host: Netns, outside: Link, shaper: Link | undefined): void {
   if (shaping.isShaped(host, outside)) shaping.clearOutput(host, outside);
 }
 
-function gc({ network, valid }: GcCall<BandwidthConfig>, host: Netns): void {
-  const kept = new Set(valid.flatMap(ownerAliases));
-  const isStale = ({ kind, alias }: Link) =>
-    kind === "ifb" && isAliasOfNetwork(alias, network) && !kept.has(alias);
-  const stale = listLinks(host).filter(isStale);
-  asMuchAsPossible(
-    ...stale.map(
-      ({ index }) => ["delete a shaping device", () => deleteLinkIf(host, index, isStale)] as const,
-    ),
-  );
+function gc(call: GcCall<BandwidthConfig>, host: Netns): void {
+  collectEach(linkShelf(host, "ifb"), call, () => "delete a shaping device");
 }
 
 function status(_call: StatusCall<BandwidthConfig>, host: Netns): void {

@@ -5,9 +5,11 @@ import type { AddCall } from "../../lib/cni/call.ts";
 import type { Undo } from "../../lib/cni/undo.ts";
 import type { Mac } from "../../lib/ip/mac.ts";
 import { ensureBridge } from "../../lib/net/bridge.ts";
-import { deleteLinkIf, findLinks, type Link, listLinks } from "../../lib/net/link.ts";
+import { collect } from "../../lib/net/inventory.ts";
+import { findLinks, type Link } from "../../lib/net/link.ts";
+import { linkShelf } from "../../lib/net/link-shelf.ts";
 import type { Netns } from "../../lib/net/netns.ts";
-import { isAliasOfNetwork, type Owner, ownerAliases } from "../../lib/net/owner.ts";
+import type { Owner } from "../../lib/net/owner.ts";
 import { hostVethName, type Veth } from "../../lib/net/veth.ts";
 import type { BridgeConfig } from "./config.ts";
 import { setPortVlans } from "./vlan.ts";
@@ -54,8 +56,5 @@ export function connect(call: AddCall<BridgeConfig>, ends: Ends, undo: Undo): Co
  * signal can end the sender, so none is left without, and whatever has none is somebody else's.
  */
 export function deleteStale(host: Netns, network: string, valid: readonly Owner[]): void {
-  const kept = new Set(valid.flatMap(ownerAliases));
-  const isStale = ({ kind, alias }: Link) =>
-    kind === "veth" && isAliasOfNetwork(alias, network) && !kept.has(alias);
-  for (const { index } of listLinks(host).filter(isStale)) deleteLinkIf(host, index, isStale);
+  collect(linkShelf(host, "veth"), network, valid);
 }
