@@ -74,7 +74,7 @@ export function addSources(zone: string, addresses: readonly Source[]): void {
 }
 
 /** What is not bound to the zone, in words; every answer is read. */
-export function checkSources(zone: string, addresses: readonly Source[]): string | undefined {
+export function findSourceFault(zone: string, addresses: readonly Source[]): string | undefined {
   for (const address of addresses) {
     const { status, text, error } = ask("querySource", zone, address);
     const shown = textOf(address);

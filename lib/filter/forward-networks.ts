@@ -69,7 +69,7 @@ function obstacle(body: () => string | undefined): string | undefined {
 /** What the zone lacks, in words; undefined if nothing, or if firewalld does not run. */
 function findSourceFault(networks: readonly Cidr[]): string | undefined {
   if (firewalld().firewalldFault() !== undefined) return undefined;
-  return firewalld().checkSources(ZONE, networks);
+  return firewalld().findSourceFault(ZONE, networks);
 }
 
 /** What keeps packets of a network from passing, in words; nothing is changed. */

@@ -176,7 +176,9 @@ export function findForwardingFault(
   return (
     (paths.nftables ? findNftablesFault(host, wanted, options) : undefined) ??
     (paths.filters.length > 0 ? findIptablesFault(host, wanted, { options, paths }) : undefined) ??
-    (paths.firewalld ? firewalld().checkSources(options.zone ?? ZONE, wanted.addresses) : undefined)
+    (paths.firewalld
+      ? firewalld().findSourceFault(options.zone ?? ZONE, wanted.addresses)
+      : undefined)
   );
 }
 
@@ -187,7 +189,7 @@ function findIptablesFault(
   { options, paths }: { readonly options: ForwardOptions; readonly paths: Paths },
 ): string | undefined {
   const byIptables = forIptables(wanted, options, paths);
-  const fault = iptables().checkForwarding(host, byIptables);
+  const fault = iptables().findForwardingFault(host, byIptables);
   if (fault !== undefined || paths.nftables) return fault;
   return iptables().hasOwnRules(host, byIptables) ? findJoined(wanted) : undefined;
 }
@@ -198,7 +200,7 @@ function findNftablesFault(
   wanted: Forwarding,
   options: ForwardOptions,
 ): string | undefined {
-  const fault = nftables.checkForwarding(host, wanted) ?? findJoined(wanted);
+  const fault = nftables.findForwardingFault(host, wanted) ?? findJoined(wanted);
   const { backend } = options;
   if (fault === undefined || !hasIptablesRules(host)) return fault;
   const filters = familiesOf(wanted).flatMap((of) =>
@@ -207,7 +209,7 @@ function findNftablesFault(
   const byIptables = forIptables(wanted, options, { nftables: true, filters });
   if (backend === "iptables") return iptables().hasOwnRules(host, byIptables) ? fault : undefined;
   if (backend !== undefined || wanted.ingress.policy !== "open") return fault;
-  return iptables().checkForwarding(host, byIptables) && fault;
+  return iptables().findForwardingFault(host, byIptables) && fault;
 }
 
 function findJoined({ ingress }: Kind): string | undefined {

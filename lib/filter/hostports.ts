@@ -157,11 +157,11 @@ export function findPortMappingFault(
 
 /** Unless a backend is asked for, what the reference plugin made by iptables is as good. */
 function findRuleFault(host: Netns, wanted: HostPorts, options: PortOptions): string | undefined {
-  if (!usesNftables(host, options)) return iptables().checkHostPorts(host, wanted, options);
-  const fault = nftables.checkHostPorts(host, wanted);
+  if (!usesNftables(host, options)) return iptables().findHostPortFault(host, wanted, options);
+  const fault = nftables.findHostPortFault(host, wanted);
   if (fault === undefined || options.backend !== undefined || !hasHostportTables(host))
     return fault;
-  return iptables().checkHostPorts(host, wanted, options) && fault;
+  return iptables().findHostPortFault(host, wanted, options) && fault;
 }
 
 /** An attachment that goes: what it has in nf_tables. If ports are known, that spares a search. */

@@ -9,19 +9,20 @@ import type { IpAddress } from "../ip/address.ts";
 import type { Cidr } from "../ip/cidr.ts";
 import { collect } from "../net/inventory.ts";
 import type { Netns } from "../net/netns.ts";
+import type { Owner } from "../net/owner.ts";
 import { isRefusal } from "../netlink/error.ts";
+import { findGeneration } from "./nft-transaction.ts";
 import * as nftables from "./nftables/masquerade.ts";
 import { hasLegacyNat, hasReferenceTables } from "./reference/tables.ts";
 
 type Iptables = typeof import("./iptables/masquerade-iptables.lazy.ts");
 type Leftovers = typeof import("./reference/reference-masquerade.lazy.ts");
-type Owner = nftables.Owner;
 
 /** Whom to masquerade, and by what: undefined leaves the choice to the kernel's abilities. */
 export interface Masquerade {
   readonly owner: Owner;
   readonly addresses: readonly Cidr[];
-  readonly backend: nftables.MasqueradeBackend | undefined;
+  readonly backend: "nftables" | "iptables" | undefined;
 }
 
 const iptables = () => lazily<Iptables>("masquerade-iptables");
@@ -34,7 +35,7 @@ export function addMasquerade(host: Netns, { owner, addresses, backend }: Masque
 }
 
 function checkerOf(host: Netns, wanted: Masquerade["backend"]): Iptables | typeof nftables {
-  const usesNftables = wanted === "nftables" || (!wanted && nftables.kernelHasNftables(host));
+  const usesNftables = wanted === "nftables" || (!wanted && findGeneration(host) !== undefined);
   return usesNftables ? nftables : iptables();
 }
 
@@ -55,7 +56,7 @@ function addByNftables(host: Netns, { owner, addresses, backend }: Masquerade): 
  */
 export function findMasqueradeFault(host: Netns, wanted: Masquerade): string | undefined {
   const { owner, addresses, backend } = wanted;
-  const fault = checkerOf(host, backend).checkMasquerade(host, owner, addresses);
+  const fault = checkerOf(host, backend).findMasqueradeFault(host, owner, addresses);
   return fault !== undefined && isDoneByReference(host, wanted) ? undefined : fault;
 }
 
@@ -65,7 +66,7 @@ function isDoneByReference(host: Netns, { owner, addresses }: Masquerade): boole
   return (
     leftovers().hasMasquerade(host, owner, known) ||
     (iptables().hasIptables(host) &&
-      iptables().checkMasquerade(host, owner, addresses) === undefined)
+      iptables().findMasqueradeFault(host, owner, addresses) === undefined)
   );
 }
 

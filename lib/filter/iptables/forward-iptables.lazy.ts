@@ -129,7 +129,10 @@ function refuseLiving(
 }
 
 /** What is missing of an attachment's rules, in words; undefined if all are there. */
-export function checkForwarding(host: Netns, forwarding: IptablesForwarding): string | undefined {
+export function findForwardingFault(
+  host: Netns,
+  forwarding: IptablesForwarding,
+): string | undefined {
   for (const part of partsOf(forwarding)) {
     const missing = findMissing(listFor(tableOf(host, part), part), part);
     if (missing) return `the filter table of IPv${part.filter.of} has no ${missing}`;

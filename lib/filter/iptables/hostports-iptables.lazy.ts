@@ -137,7 +137,7 @@ function overlaps(taken: HostPort | undefined, { protocol, port, address }: Host
 }
 
 /** What is missing, in words; undefined if all ports lead to the container. */
-export function checkHostPorts(
+export function findHostPortFault(
   host: Netns,
   wanted: HostPorts,
   options: PortOptions,

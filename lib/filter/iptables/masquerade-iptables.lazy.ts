@@ -87,7 +87,7 @@ function addToChain(table: Table, rules: Rules, found: readonly string[]): void 
 }
 
 /** What an attachment's masquerade lacks, in words; undefined if it is complete. */
-export function checkMasquerade(
+export function findMasqueradeFault(
   host: Netns,
   owner: Owner,
   addresses: readonly Cidr[],

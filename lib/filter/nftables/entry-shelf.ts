@@ -4,7 +4,8 @@ import type { Marked, Shelf } from "../../net/inventory.ts";
 import type { Netns } from "../../net/netns.ts";
 import { isOfNetwork, ownerTexts } from "../../net/owner.ts";
 import { findGeneration } from "../nft-transaction.ts";
-import { type Dispatcher, listEntries, removeEntries } from "./dispatch.ts";
+import { listEntries, removeEntries } from "./delete-entries.ts";
+import type { Dispatcher } from "./dispatcher.ts";
 import type { OwnedElement } from "./elements.ts";
 
 /** An element whose comment is its mark. */

@@ -38,7 +38,6 @@ import {
   verdictOf,
 } from "../../netlink/nft-expression.ts";
 import {
-  getElement,
   NF_BR_FORWARD,
   NF_INET_FORWARD,
   type NftChain,
@@ -47,16 +46,12 @@ import {
 import { joinPorts, portsIn } from "../forward-ports.ts";
 import type { Forwarded, Forwarding, Ingress } from "../forwarding.ts";
 import type { Rule } from "../nft-rules.ts";
-import { unlessUnsupported } from "../nft-transaction.ts";
-import {
-  addEntries,
-  checkEntries,
-  type Dispatcher,
-  deleteEntries,
-  type Entry,
-  type Place,
-} from "./dispatch.ts";
-import { elementIn, listOwnedElements, type OwnedElement } from "./elements.ts";
+import { ask, unlessUnsupported } from "../nft-transaction.ts";
+import { addEntries } from "./add-entries.ts";
+import { findEntryFault } from "./check-entries.ts";
+import { deleteEntries } from "./delete-entries.ts";
+import { type Dispatcher, type Entry, leavesWith } from "./dispatcher.ts";
+import { elementAt, listOwnedElements, type OwnedElement, type Place } from "./elements.ts";
 import { entryShelf, type MarkedElement } from "./entry-shelf.ts";
 import {
   addressMap,
@@ -83,27 +78,35 @@ const isolatedPorts = /* @__PURE__ */ linkSet(bridgeTable, "isolated-ports", "ve
 const isolated = /* @__PURE__ */ linkSet(table, "isolated", "nothing");
 const sameBridge = /* @__PURE__ */ linkSet(table, "same-bridge", "nothing");
 
-/** Of the rules of any chain that an element leads to. */
+/** The chain of containers that everybody reaches, and how many rules any other one has. */
 const OPEN = "to-any";
 const RULES = 4;
 
 const dispatcher: Dispatcher = {
+  table,
   maps: [forward4, forward6],
-  rulesPerChain: (chain) => (chain === OPEN ? 1 : RULES),
-  keepsChains: false,
-  companions: { of: companionsOf, sets: [isolated, sameBridge] },
-  chain: {
-    table,
-    name: "forward",
-    base: { type: "filter", hook: NF_INET_FORWARD, priority: NF_IP_PRI_FILTER },
-  },
-  rules: () => [
-    [...matchFamily(NFPROTO_IPV4), loadDestination(4), goWhere(forward4.name)],
-    [...matchFamily(NFPROTO_IPV6), loadDestination(16), goWhere(forward6.name)],
-    between(isolated, isolated),
-    between(isolated, sameBridge),
-    between(sameBridge, isolated),
+  chains: () => [
+    {
+      chain: {
+        table,
+        name: "forward",
+        base: { type: "filter", hook: NF_INET_FORWARD, priority: NF_IP_PRI_FILTER },
+      },
+      rules: [
+        [...matchFamily(NFPROTO_IPV4), loadDestination(4), goWhere(forward4.name)],
+        [...matchFamily(NFPROTO_IPV6), loadDestination(16), goWhere(forward6.name)],
+        between(isolated, isolated),
+        between(isolated, sameBridge),
+        between(sameBridge, isolated),
+      ],
+    },
   ],
+  leaves: {
+    rulesIn: (chain) => (chain === OPEN ? 1 : RULES),
+    areKept: false,
+    companionSets: [isolated, sameBridge],
+    companionsOf,
+  },
 };
 
 /** Drops what comes from a bridge of one set and goes to a bridge of another. */
@@ -113,26 +116,30 @@ function between(from: NftSet, to: NftSet): Rule {
 }
 
 const bridged: Dispatcher = {
+  table: bridgeTable,
   maps: [isolatedPorts, isolated4, isolated6],
-  rulesPerChain: 1,
-  keepsChains: false,
-  chain: {
-    table: bridgeTable,
-    name: "forward",
-    base: { type: "filter", hook: NF_BR_FORWARD, priority: NF_BR_PRI_FILTER_BRIDGED },
-  },
-  rules: () => [
-    [loadMeta(NFT_META_OIFNAME), goWhere(isolatedPorts.name)],
-    [...matchMeta(NFT_META_PROTOCOL, ETH_P_IP), loadDestination(4), goWhere(isolated4.name)],
-    [...matchMeta(NFT_META_PROTOCOL, ETH_P_IPV6), loadDestination(16), goWhere(isolated6.name)],
+  chains: () => [
+    {
+      chain: {
+        table: bridgeTable,
+        name: "forward",
+        base: { type: "filter", hook: NF_BR_FORWARD, priority: NF_BR_PRI_FILTER_BRIDGED },
+      },
+      rules: [
+        [loadMeta(NFT_META_OIFNAME), goWhere(isolatedPorts.name)],
+        [...matchMeta(NFT_META_PROTOCOL, ETH_P_IP), loadDestination(4), goWhere(isolated4.name)],
+        [...matchMeta(NFT_META_PROTOCOL, ETH_P_IPV6), loadDestination(16), goWhere(isolated6.name)],
+      ],
+    },
   ],
+  leaves: leavesWith(1),
 };
 
 /** `to-br0-isolated` exists as long as br0 is in the set `isolated`. */
 function companionsOf(chain: string): readonly Place[] {
-  const map = [isolated, sameBridge].find(({ name }) => chain.endsWith(`-${name}`));
-  const bridge = map && chain.slice("to-".length, -`-${map.name}`.length);
-  return map && bridge !== undefined ? [{ map, key: linkName(bridge) }] : [];
+  const set = [isolated, sameBridge].find(({ name }) => chain.endsWith(`-${name}`));
+  const bridge = set && chain.slice("to-".length, -`-${set.name}`.length);
+  return set && bridge !== undefined ? [{ set, key: linkName(bridge) }] : [];
 }
 
 /** Accepts what goes to the addresses, unless their bridge is isolated from where it comes from. */
@@ -143,13 +150,11 @@ export function addForwarding(host: Netns, forwarding: Forwarding): void {
 }
 
 function entriesOf({ addresses, ingress }: Forwarding): readonly Entry[] {
-  const chain = chainFor(ingress);
-  const rules = rulesFor(ingress);
+  const chain = { chain: chainFor(ingress), rules: rulesFor(ingress) };
   return addresses.map((address) => ({
     ...placeOf(address),
     what: formatAddress(address),
     chain,
-    rules,
   }));
 }
 
@@ -179,20 +184,23 @@ function bridgedEntriesOf({ addresses, ingress }: Forwarding): readonly Entry[] 
       what: formatAddress(address),
     })),
   ];
-  const chain = { table: bridgeTable, name: "isolated" };
-  return places.map((place) => ({ ...place, chain, rules: [[verdictOf(NF_DROP)]] }));
+  const chain = {
+    chain: { table: bridgeTable, name: "isolated" },
+    rules: [[verdictOf(NF_DROP)]],
+  };
+  return places.map((place) => ({ ...place, chain }));
 }
 
 function placeOf(address: IpAddress): Place {
-  return { map: family(address) === 4 ? forward4 : forward6, key: address };
+  return { set: family(address) === 4 ? forward4 : forward6, key: address };
 }
 
 function bridgedPlaceOf(address: IpAddress): Place {
-  return { map: family(address) === 4 ? isolated4 : isolated6, key: address };
+  return { set: family(address) === 4 ? isolated4 : isolated6, key: address };
 }
 
 function portPlaceOf(name: string): Place {
-  return { map: isolatedPorts, key: linkName(name) };
+  return { set: isolatedPorts, key: linkName(name) };
 }
 
 /** What is known of an attachment that goes; it spares a search. */
@@ -217,18 +225,20 @@ function joinNoted(host: Netns, elements: readonly OwnedElement[]): void {
 
 /** The note that an attachment's own element has at a port; undefined if there is none. */
 export function noteAtPort(host: Netns, owner: Owner, port: string): string | undefined {
-  const { map, key } = portPlaceOf(port);
-  const [answer] = unlessUnsupported(() => host.netfilter.attempt(getElement(map, key)), []);
-  const element = elementIn(answer, map);
+  const { port: found } = unlessUnsupported(
+    () => ask(host, { port: [elementAt(portPlaceOf(port))] }),
+    { port: [] },
+  );
+  const [element] = found;
   return element && ownerTexts(owner).includes(element.comment) ? element.holder : undefined;
 }
 
 /** What an attachment's forwarding lacks, in words; undefined if it is complete. */
-export function checkForwarding(host: Netns, forwarding: Forwarding): string | undefined {
+export function findForwardingFault(host: Netns, forwarding: Forwarding): string | undefined {
   const { owner } = forwarding;
   return (
-    checkEntries(host, dispatcher, { owner, entries: entriesOf(forwarding) }) ??
-    checkEntries(host, bridged, { owner, entries: bridgedEntriesOf(forwarding) })
+    findEntryFault(host, dispatcher, { owner, entries: entriesOf(forwarding) }) ??
+    findEntryFault(host, bridged, { owner, entries: bridgedEntriesOf(forwarding) })
   );
 }
 

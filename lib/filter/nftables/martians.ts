@@ -3,7 +3,7 @@
 import type { Netns } from "../../net/netns.ts";
 import * as nft from "../../netlink/nft-expression.ts";
 import { NF_INET_PRE_ROUTING } from "../../netlink/nft-request.ts";
-import { type ChainWithRules, ensureChain } from "./dispatch.ts";
+import { type ChainWithRules, ensureChain } from "./chains.ts";
 import { inetTable, linkName } from "./sets.ts";
 
 /** Before connections are tracked; linux/netfilter_ipv4.h. */

@@ -27,22 +27,13 @@ import {
 } from "../../netlink/nft-expression.ts";
 import { NF_INET_POST_ROUTING } from "../../netlink/nft-request.ts";
 import type { Rule } from "../nft-rules.ts";
-import { findGeneration } from "../nft-transaction.ts";
-import {
-  addEntries,
-  checkEntries,
-  type Dispatcher,
-  deleteEntries,
-  type Entry,
-  type Place,
-} from "./dispatch.ts";
+import { addEntries } from "./add-entries.ts";
+import { findEntryFault } from "./check-entries.ts";
+import { deleteEntries } from "./delete-entries.ts";
+import { type Dispatcher, type Entry, leavesWith } from "./dispatcher.ts";
+import type { Place } from "./elements.ts";
 import { entryShelf, type MarkedElement } from "./entry-shelf.ts";
 import { addressMap, inetTable as table } from "./sets.ts";
-
-export type { Owner } from "../../net/owner.ts";
-
-/** Which of the kernel's two packet filters a network asks for. */
-export type MasqueradeBackend = "nftables" | "iptables";
 
 /** Where sources are rewritten, linux/netfilter_ipv4.h. */
 const NF_IP_PRI_NAT_SRC = 100;
@@ -50,25 +41,22 @@ const NF_IP_PRI_NAT_SRC = 100;
 const mapOfIpv4 = /* @__PURE__ */ addressMap(table, "masquerade4", 4);
 const mapOfIpv6 = /* @__PURE__ */ addressMap(table, "masquerade6", 16);
 
-const dispatcher: Dispatcher = {
-  maps: [mapOfIpv4, mapOfIpv6],
-  rulesPerChain: 3,
-  keepsChains: true,
-  chain: {
-    table,
-    name: "postrouting",
-    base: { type: "nat", hook: NF_INET_POST_ROUTING, priority: NF_IP_PRI_NAT_SRC },
-  },
-  rules: () => [
-    [...matchFamily(NFPROTO_IPV4), loadSource(4), goWhere(mapOfIpv4.name)],
-    [...matchFamily(NFPROTO_IPV6), loadSource(16), goWhere(mapOfIpv6.name)],
-  ],
-};
+const base = { type: "nat", hook: NF_INET_POST_ROUTING, priority: NF_IP_PRI_NAT_SRC };
 
-/** True if the kernel can masquerade this way. */
-export function kernelHasNftables(host: Netns): boolean {
-  return findGeneration(host) !== undefined;
-}
+const dispatcher: Dispatcher = {
+  table,
+  maps: [mapOfIpv4, mapOfIpv6],
+  chains: () => [
+    {
+      chain: { table, name: "postrouting", base },
+      rules: [
+        [...matchFamily(NFPROTO_IPV4), loadSource(4), goWhere(mapOfIpv4.name)],
+        [...matchFamily(NFPROTO_IPV6), loadSource(16), goWhere(mapOfIpv6.name)],
+      ],
+    },
+  ],
+  leaves: { ...leavesWith(3), areKept: true },
+};
 
 /**
  * Masquerades what comes from these addresses and leaves their subnets. An address that a former
@@ -87,12 +75,12 @@ export function deleteMasquerade(host: Netns, owner: Owner, known: readonly IpAd
 }
 
 /** What an attachment's masquerade lacks, in words; undefined if it is complete. */
-export function checkMasquerade(
+export function findMasqueradeFault(
   host: Netns,
   owner: Owner,
   addresses: readonly Cidr[],
 ): string | undefined {
-  return checkEntries(host, dispatcher, { owner, entries: addresses.map(entryOf) });
+  return findEntryFault(host, dispatcher, { owner, entries: addresses.map(entryOf) });
 }
 
 /** The addresses that are masqueraded, each as what it is for. */
@@ -104,7 +92,7 @@ export function masqueradeShelf(host: Netns): Shelf<MarkedElement> {
 }
 
 function placeOf(address: IpAddress): Place {
-  return { map: family(address) === 4 ? mapOfIpv4 : mapOfIpv6, key: address };
+  return { set: family(address) === 4 ? mapOfIpv4 : mapOfIpv6, key: address };
 }
 
 /** `nft` reads letters, digits, `-`, `_`, `.` and `/` in names, but no colons. */
@@ -112,8 +100,10 @@ function entryOf(cidr: Cidr): Entry {
   return {
     ...placeOf(cidr.address),
     what: formatCidr(cidr),
-    chain: { table, name: `masq-${formatCidr(networkOf(cidr)).replaceAll(":", "_")}` },
-    rules: subnetRules(cidr),
+    chain: {
+      chain: { table, name: `masq-${formatCidr(networkOf(cidr)).replaceAll(":", "_")}` },
+      rules: subnetRules(cidr),
+    },
   };
 }
 

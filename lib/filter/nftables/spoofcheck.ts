@@ -26,14 +26,11 @@ import {
 } from "../../netlink/nft-expression.ts";
 import { NF_BR_PRE_ROUTING } from "../../netlink/nft-request.ts";
 import type { Rule } from "../nft-rules.ts";
-import {
-  addEntries,
-  checkEntries,
-  type Dispatcher,
-  deleteEntries,
-  type Entry,
-  type Place,
-} from "./dispatch.ts";
+import { addEntries } from "./add-entries.ts";
+import { findEntryFault } from "./check-entries.ts";
+import { deleteEntries } from "./delete-entries.ts";
+import { type Dispatcher, type Entry, leavesWith } from "./dispatcher.ts";
+import type { Place } from "./elements.ts";
 import { entryShelf, type MarkedElement } from "./entry-shelf.ts";
 import { linkName, linkNameIn, linkSet, bridgeTable as table } from "./sets.ts";
 
@@ -57,22 +54,26 @@ const noMac = /* @__PURE__ */ new Uint8Array(6);
 
 const map = /* @__PURE__ */ linkSet(table, "spoofcheck", "verdicts");
 
+const base = { type: "filter", hook: NF_BR_PRE_ROUTING, priority: NF_BR_PRI_NAT_DST_BRIDGED };
+const prerouting = {
+  chain: { table, name: "prerouting", base },
+  rules: [[loadMeta(NFT_META_IIFNAME), goWhere(map.name)]],
+};
+
 const dispatcher: Dispatcher = {
+  table,
   maps: [map],
-  rulesPerChain: (chain) => (chain.startsWith(STRICT) ? portRules(noMac).length : 1),
-  keepsChains: false,
-  chain: {
-    table,
-    name: "prerouting",
-    base: { type: "filter", hook: NF_BR_PRE_ROUTING, priority: NF_BR_PRI_NAT_DST_BRIDGED },
+  chains: () => [prerouting],
+  leaves: {
+    ...leavesWith(1),
+    rulesIn: (chain) => (chain.startsWith(STRICT) ? portRules(noMac).length : 1),
   },
-  rules: () => [[loadMeta(NFT_META_IIFNAME), goWhere(map.name)]],
 };
 
 /** The same with the chain that all strict ones share: made with the first, it stays. */
 const strictDispatcher: Dispatcher = {
   ...dispatcher,
-  entrances: () => [{ chain: strictChain, rules: strictFrames().sharedRules() }],
+  chains: () => [prerouting, { chain: strictChain, rules: strictFrames().sharedRules() }],
 };
 
 function dispatcherFor({ check }: CheckedPort): Dispatcher {
@@ -96,7 +97,7 @@ export function findSpoofCheckFault(
   owner: Owner,
   port: CheckedPort,
 ): string | undefined {
-  return checkEntries(host, dispatcherFor(port), { owner, entries: [entryOf(port)] });
+  return findEntryFault(host, dispatcherFor(port), { owner, entries: [entryOf(port)] });
 }
 
 /** The ports that are checked. */
@@ -108,7 +109,7 @@ export function spoofCheckShelf(host: Netns): Shelf<MarkedElement> {
 }
 
 function placeOf(portName: string): Place {
-  return { map, key: linkName(portName) };
+  return { set: map, key: linkName(portName) };
 }
 
 function entryOf({ name, mac, check }: CheckedPort): Entry {
@@ -117,8 +118,10 @@ function entryOf({ name, mac, check }: CheckedPort): Entry {
   return {
     ...placeOf(name),
     what: `"${name}"`,
-    chain: { table, name: `${isStrict ? STRICT : "mac-"}${digits}` },
-    rules: isStrict ? portRules(mac) : [[...matchOtherSource(mac), verdictOf(NF_DROP)]],
+    chain: {
+      chain: { table, name: `${isStrict ? STRICT : "mac-"}${digits}` },
+      rules: isStrict ? portRules(mac) : [[...matchOtherSource(mac), verdictOf(NF_DROP)]],
+    },
   };
 }
 
