@@ -13,22 +13,19 @@
  * bridge plugin connects it. The device and its entries stay: they belong to the host.
  */
 
-import type { AddCall, Call, CheckCall, DelCall, GcCall, StatusCall } from "../../lib/cni/call.ts";
+import type { AddCall, CheckCall, DelCall, GcCall, StatusCall } from "../../lib/cni/call.ts";
 import { sayLine } from "../../lib/cni/command-line.ts";
-import { handOver } from "../../lib/cni/delegate.ts";
 import { CniError, Code } from "../../lib/cni/error.ts";
-import type { JsonObject } from "../../lib/cni/json.ts";
-import { flagAt, valueAt } from "../../lib/cni/netconf.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { parseResult } from "../../lib/cni/result-in.ts";
 import { interfacePlugin } from "../../lib/cni/run.ts";
 import { allOrNothing, asMuchAsPossible } from "../../lib/cni/undo.ts";
+import { unconfirmed } from "../../lib/cni/verdict.ts";
 import { cidrsOf, ownIps } from "../../lib/cni/whose.ts";
 import * as masquerading from "../../lib/filter/masquerade.ts";
-import { formatCidr } from "../../lib/ip/cidr.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { type OverlayConfig, parseOverlayConfig } from "./config.ts";
-import { subnetsIfKnown } from "./node.ts";
+import { toBridge } from "./to-bridge.ts";
 import { ensureUnderlay, findUnderlayFaults, hasDevice, requireReadiness } from "./underlay.ts";
 import * as schema from "./vxlan-overlay.schema.json";
 
@@ -67,58 +64,6 @@ function tellOfLimits(network: string, limits: readonly string[]): void {
   if (more > 0) sayLine("stderr", `network "${network}": ${more} more, all of which STATUS names`);
 }
 
-/** The bridge plugin of this image does what is the same on every bridge. */
-function toBridge(call: Call<OverlayConfig>, command: string, mtu: number) {
-  const { request, config } = call;
-  const environment = { ...request.environment, command };
-  return handOver("bridge", { ...request, environment }, bridgeConfig(config, mtu));
-}
-
-/** Masquerade is not the bridge's here: it would change the source of packets to other hosts. */
-function bridgeConfig(config: OverlayConfig, mtu: number): JsonObject {
-  const { json, networks } = config;
-  const isDefaultGateway = valueAt(json, "isDefaultGateway") !== false;
-  const ipam = valueAt(json, "ipam") as JsonObject | undefined;
-  const routes = isDefaultGateway ? [] : networks.map((network) => ({ dst: formatCidr(network) }));
-  return {
-    ...kept(json),
-    type: "bridge",
-    bridge: config.bridge,
-    isGateway: true,
-    isDefaultGateway,
-    hairpinMode: flagAt(json, "hairpinMode"),
-    promiscMode: flagAt(json, "promiscMode"),
-    mtu,
-    ipam: {
-      type: "host-local",
-      ...(routes.length > 0 ? { routes } : {}),
-      ...(ipam?.ranges === undefined && ipam?.subnet === undefined ? rangesOf(config) : {}),
-      ...ipam,
-    },
-  };
-}
-
-/** Where the subnets are not known any more, the network will do: IPAM frees what it finds. */
-function rangesOf(config: OverlayConfig): JsonObject {
-  const subnets = subnetsIfKnown(config);
-  return { ranges: subnets.map((subnet) => [{ subnet: formatCidr(subnet) }]) };
-}
-
-const KEPT = [
-  "cniVersion",
-  "name",
-  "dns",
-  "args",
-  "runtimeConfig",
-  "prevResult",
-  "cni.dev/valid-attachments",
-  "cni.dev/attachments",
-];
-
-function kept(json: JsonObject): JsonObject {
-  return Object.fromEntries(KEPT.filter((key) => key in json).map((key) => [key, json[key]]));
-}
-
 /** With the network's prefix length: what stays within the network keeps its source. */
 function masqueradeOf(
   { attachment, config }: AddCall<OverlayConfig> | CheckCall<OverlayConfig>,
@@ -134,17 +79,14 @@ function masqueradeOf(
 
 function check(call: CheckCall<OverlayConfig>, host: Netns): void {
   toBridge(call, "CHECK", 0);
-  const { config, prevResult } = call;
-  const [fault] = findUnderlayFaults(config, host);
-  if (fault !== undefined) throw checkFailed(call, fault);
-  if (!config.ipMasq) return;
-  const wanted = masqueradeOf(call, prevResult ?? {});
-  const masquerade = masquerading.findMasqueradeFault(host, wanted);
-  if (masquerade !== undefined) throw checkFailed(call, masquerade);
+  const { config, network } = call;
+  const [fault = masqueradeFault(call, host)] = findUnderlayFaults(config, host);
+  if (fault !== undefined) throw unconfirmed(`network "${network}"`, fault);
 }
 
-function checkFailed({ network }: CheckCall<OverlayConfig>, state: string): CniError {
-  return new CniError(Code.checkFailed, `Cannot confirm network "${network}": ${state}`);
+function masqueradeFault(call: CheckCall<OverlayConfig>, host: Netns): string | undefined {
+  if (!call.config.ipMasq) return undefined;
+  return masquerading.findMasqueradeFault(host, masqueradeOf(call, call.prevResult ?? {}));
 }
 
 function del(call: DelCall<OverlayConfig>, host: Netns): void {
