@@ -205,15 +205,16 @@ function makeVxlan(ns: Netns, spec: VxlanSpec): void {
   };
   const own = { kind: "vxlan" as const, data };
   const what = `create vxlan device "${name}"`;
-  try {
-    ns.route.perform(
-      netlink.newLink(what, { name, address: spec.mac, mtu: spec.mtu, linkInfo: { own } }),
-    );
-  } catch (cause) {
-    if (!isRefusal(cause, EEXIST)) throw cause;
-    const state = `another device has VNI ${spec.vni} on port ${spec.port}, or the name`;
-    throw taken(name, `${state} (${cause.kernelText || "it exists"})`);
-  }
+  const link = { name, address: spec.mac, mtu: spec.mtu, linkInfo: { own } };
+  ns.route.perform({
+    ...netlink.newLink(what, link),
+    explain: (refusal) => (isRefusal(refusal, EEXIST) ? notUnique(spec, refusal) : refusal),
+  });
+}
+
+function notUnique({ name, vni, port }: VxlanSpec, { kernelText }: NetlinkError): NetError {
+  const state = `another device has VNI ${vni} on port ${port}, or the name`;
+  return taken(name, `${state} (${kernelText || "it exists"})`);
 }
 
 /** The attribute for IPv4 says that there is one, that for IPv6 that there is none. */
@@ -226,15 +227,11 @@ function checksumOf({ local, checksum }: VxlanSpec) {
 function bringUp(ns: Netns, { name, port }: VxlanSpec, attributes: netlink.LinkAttributes): void {
   heedNoRoutersLater(ns, name);
   setSysctlIfPresent(ns, `ipv6/conf/${name}/addr_gen_mode`, "1");
-  try {
-    ns.route.perform(
-      netlink.changeLink(`set up "${name}"`, name, { attributes }),
-      netlink.changeLink(`set up "${name}"`, name, { set: netlink.IFF_UP }),
-    );
-  } catch (cause) {
-    if (!isRefusal(cause, EADDRINUSE)) throw cause;
-    throw portTaken(name, port);
-  }
+  const what = `set up "${name}"`;
+  ns.route.perform(netlink.changeLink(what, name, { attributes }), {
+    ...netlink.changeLink(what, name, { set: netlink.IFF_UP }),
+    explain: (refusal) => (isRefusal(refusal, EADDRINUSE) ? portTaken(name, port) : refusal),
+  });
 }
 
 /** Any user may take a port above 1023: whoever starts first has it. */

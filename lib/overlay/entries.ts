@@ -9,7 +9,6 @@
 import { ENOENT, ESRCH } from "../host/errno.ts";
 import { formatAddress } from "../ip/address.ts";
 import type { Netns } from "../net/netns.ts";
-import { isRefusal } from "../netlink/error.ts";
 import { type Request, say } from "../netlink/message.ts";
 import * as neighbour from "../netlink/neighbour.ts";
 import { delRoute, type NewRoute, newRoute } from "../netlink/route.ts";
@@ -35,12 +34,11 @@ export function reconcileEntries(ns: Netns, overlay: Overlay, tell?: Tell): void
   const { missing, stale } = compare(overlay.peers, found);
   const set = (key: Key) => setRequest(overlay, entryOf(key));
   const remove = (key: Key) => deleteRequest(overlay, entryOf(key));
-  const isGone = (error: unknown) => isRefusal(error, ENOENT, ESRCH);
   const taken = new Set<string>();
   for (const key of missing.keys()) taken.add(placeOf(key));
   const left = stale.filter((key) => !taken.has(placeOf(key)));
-  eachBatch([...missing.keys()], (keys) => send(ns, keys.map(set), { tell }));
-  eachBatch(left, (keys) => send(ns, keys.map(remove), { tell, isFine: isGone }));
+  eachBatch([...missing.keys()], (keys) => send(ns, keys.map(set), tell));
+  eachBatch(left, (keys) => send(ns, keys.map(remove), tell));
 }
 
 /** What differs from what is wanted, each with the host it concerns. */
@@ -85,10 +83,10 @@ function setAll(ns: Netns, overlay: Overlay, tell: Tell): void {
   overlay.peers.forEach((peer) => {
     for (const entry of entriesOf(peer)) requests.push(setRequest(overlay, entry));
     if (requests.length < BATCH) return;
-    send(ns, requests, { tell });
+    send(ns, requests, tell);
     requests = [];
   });
-  if (requests.length > 0) send(ns, requests, { tell });
+  if (requests.length > 0) send(ns, requests, tell);
 }
 
 /** Requests are made batch by batch: they take a hundred times the memory of what they are of. */
@@ -96,16 +94,8 @@ function eachBatch(keys: readonly Key[], each: (keys: readonly Key[]) => void): 
   for (let at = 0; at < keys.length; at += BATCH) each(keys.slice(at, at + BATCH));
 }
 
-interface Sending {
-  readonly tell: Tell;
-  /** Which errors are none. */
-  readonly isFine?: (error: unknown) => boolean;
-}
-
-function send(ns: Netns, requests: readonly Request[], { isFine, tell }: Sending): void {
-  for (const { error } of ns.route.attempt(...requests)) {
-    if (error && !isFine?.(error)) throw error;
-  }
+function send(ns: Netns, requests: readonly Request[], tell: Tell): void {
+  ns.route.perform(...requests);
   if (tell) for (const { what } of requests) tell(say(what));
 }
 
@@ -117,8 +107,13 @@ function setRequest({ device, uplink }: Overlay, entry: Entry): Request {
   return neighbour.setForwarding(device, entry);
 }
 
+/** What is gone already is fine. */
+function deleteRequest(overlay: Overlay, entry: Entry): Request {
+  return { ...deletionOf(overlay, entry), tolerates: [ENOENT, ESRCH] };
+}
+
 /** A route by the device goes whoever made it; one by the uplink only if we did. */
-function deleteRequest({ device, uplink }: Overlay, entry: Entry): Request {
+function deletionOf({ device, uplink }: Overlay, entry: Entry): Request {
   if (entry.kind === "route") {
     if (entry.isDirect) return delRoute(uplink, routeOf(entry));
     return delRoute(device, { ...routeOf(entry), protocol: RTPROT_UNSPEC });

@@ -7,7 +7,6 @@ import { deleteAddressIfPresent, listAddresses } from "../net/address.ts";
 import type { LinkRef } from "../net/link.ts";
 import type { Netns } from "../net/netns.ts";
 import { IFA_F_NODAD, newAddress } from "../netlink/address.ts";
-import { isRefusal } from "../netlink/error.ts";
 import type { Tell } from "./overlay.ts";
 
 /** The device has the first address of each of this host's subnets, and no other. */
@@ -36,8 +35,7 @@ function isIn(list: readonly Cidr[], cidr: Cidr): boolean {
 /** Adds an address; another process may have been quicker. */
 function addAddress(ns: Netns, device: LinkRef, cidr: Cidr): void {
   const flags = family(cidr.address) === 6 ? IFA_F_NODAD : 0;
-  const [outcome] = ns.route.attempt(newAddress(device, cidr, flags));
-  if (outcome?.error && !isRefusal(outcome.error, EEXIST)) throw outcome.error;
+  ns.route.perform({ ...newAddress(device, cidr, flags), tolerates: [EEXIST] });
 }
 
 /** The kernel's own. */

@@ -2,18 +2,27 @@
 
 import * as host from "host";
 import { checked } from "../host/errno.ts";
-import { closeFile, fileStatus } from "../host/file.ts";
+import { fileStatus } from "../host/file.ts";
 import { answerAll, askAt, listenAt } from "../host/health.ts";
 import { ensureOwnDirectory, tryOwnDirectory } from "../host/own-directory.ts";
 import type { Netns } from "../net/netns.ts";
+import { RTNLGRP_IPV6_IFADDR } from "../netlink/address.ts";
 import type { Connection } from "../netlink/connection.ts";
+import { RTM_DELLINK, RTNLGRP_LINK } from "../netlink/link.ts";
 import type { Received } from "../netlink/message.ts";
 
-/** linux/rtnetlink.h: links, neighbours and forwarding entries, addresses, routes. */
-const RTNLGRPS = [1, 3, 5, 7, 9, 11];
+/** linux/rtnetlink.h: the groups that announce neighbours and fdb entries, addresses, routes. */
+const RTNLGRP_NEIGH = 3;
+const RTNLGRP_IPV4_IFADDR = 5;
+const RTNLGRP_IPV4_ROUTE = 7;
+const RTNLGRP_IPV6_ROUTE = 11;
+const GROUPS = [
+  ...[RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE],
+  ...[RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV6_ROUTE],
+];
+
 const RTM_NEWROUTE = 24;
 const RTM_DELROUTE = 25;
-const RTM_DELLINK = 17;
 const RTM_NEWNEIGH = 28;
 const RTM_DELNEIGH = 29;
 
@@ -48,7 +57,7 @@ export class Watch {
 
   constructor(ns: Netns, { files, socket, health }: Watched) {
     this.#events = ns.events();
-    for (const group of RTNLGRPS) this.#events.subscribe(group);
+    for (const group of GROUPS) this.#events.subscribe(group);
     this.#files = checked(host.fileEvents(IN_NONBLOCK), "watch files");
     for (const directory of new Set(files.map(directoryOf))) {
       if (!fileStatus(directory)) tryOwnDirectory(directory, 0o755);
@@ -67,19 +76,11 @@ export class Watch {
       const fds = Int32Array.of(this.#events.descriptor, this.#files, this.#listener);
       const ready = host.poll(fds, left);
       if (ready === 0) return false;
-      if (ready & 4) answerAll(this.#listener, this.#health);
-      const isChanged = [
-        ready & 1 && this.#isLinkChanged(interest),
-        ready & 2 && this.#drainFiles(),
-      ];
-      if (isChanged.some(Boolean)) return true;
+      const [hasEvents, hasFiles, hasCaller] = [ready & 1, ready & 2, ready & 4];
+      if (hasCaller) answerAll(this.#listener, this.#health);
+      if (hasFiles) this.#drainFiles();
+      if ((hasEvents && this.#isLinkChanged(interest)) || hasFiles) return true;
     }
-  }
-
-  #drainFiles(): boolean {
-    const buffer = new Uint8Array(4096);
-    while (host.read(this.#files, buffer) > 0);
-    return true;
   }
 
   /** Events that were lost count as a change. */
@@ -88,31 +89,34 @@ export class Watch {
     return events === undefined || events.some((event) => concerns(event, interest));
   }
 
-  close(): void {
-    this.#events.close();
-    closeFile(this.#files);
-    closeFile(this.#listener);
+  #drainFiles(): void {
+    const buffer = new Uint8Array(4096);
+    while (host.read(this.#files, buffer) > 0);
   }
-}
-
-function directoryOf(path: string): string {
-  return path.slice(0, Math.max(1, path.lastIndexOf("/")));
-}
-
-/** Routes name their maker in byte 5; all others their link in bytes 4 to 7. */
-function concerns({ type, body }: Received, interest: Interest): boolean {
-  const { bytes, at } = body;
-  const { devices, uplink, routeProtocol } = interest;
-  if (type === RTM_NEWROUTE || type === RTM_DELROUTE) {
-    return bytes[at + 5] === routeProtocol || bytes[at + 1] === 0;
-  }
-  if (devices === undefined) return type !== RTM_DELLINK;
-  const index = new DataView(bytes.buffer, bytes.byteOffset + at).getInt32(4, true);
-  const isNeighbour = type === RTM_NEWNEIGH || type === RTM_DELNEIGH;
-  return devices.includes(index) || (index === uplink && !isNeighbour);
 }
 
 /** What the daemon behind a socket says of itself; undefined if none listens there. */
 export function askDaemon(socket: string): string | undefined {
   return askAt(socket);
 }
+
+function directoryOf(path: string): string {
+  return path.slice(0, Math.max(1, path.lastIndexOf("/")));
+}
+
+/** True if an event tells of something that counts. */
+function concerns({ type, body }: Received, interest: Interest): boolean {
+  const { bytes, at } = body;
+  if (type === RTM_NEWROUTE || type === RTM_DELROUTE) {
+    const [prefixLength, protocol] = [bytes[at + 1], bytes[at + 5]];
+    return protocol === interest.routeProtocol || prefixLength === 0;
+  }
+  const { devices, uplink } = interest;
+  if (devices === undefined) return type !== RTM_DELLINK;
+  const index = new DataView(bytes.buffer, bytes.byteOffset + at).getInt32(LINK_INDEX, true);
+  const isNeighbour = type === RTM_NEWNEIGH || type === RTM_DELNEIGH;
+  return devices.includes(index) || (index === uplink && !isNeighbour);
+}
+
+/** Where ifinfomsg, ifaddrmsg and ndmsg have the index of their link. */
+const LINK_INDEX = 4;
