@@ -25,6 +25,43 @@ import type { Guarded, Tell } from "./overlay.ts";
 
 const families = [4, 6] as const;
 
+/** Makes the chain as it is to be, at once. */
+export function ensureGuard(ns: Netns, guarded: Guarded, tell: Tell): void {
+  lockTables(() => {
+    const table = tableOf(ns, guarded);
+    const found = table.list();
+    if (faultIn(found, guarded) === undefined) return;
+    try {
+      table.change(difference(found, guarded, true));
+    } catch (cause) {
+      if (!(cause instanceof IptablesError)) throw cause;
+      table.change(difference(found, guarded, false));
+    }
+    tell?.(`guard "${guarded.device}"`);
+  });
+}
+
+/** What a device's guard lacks, each in words. */
+export function findGuardFaults(ns: Netns, guarded: Guarded): readonly string[] {
+  const fault = faultIn(tableOf(ns, guarded).list(), guarded);
+  return fault === undefined ? [] : [fault];
+}
+
+/** Ends the guard of a device that is gone; none is fine. */
+export function deleteGuard(ns: Netns, device: string): void {
+  const chain = chainOf(device);
+  for (const family of families) {
+    const table = findTable(ns, "filter", { family, flavour: "default" });
+    if (!table) continue;
+    lockTables(() => {
+      const found = table.list();
+      if (!hasChain(found, chain)) return;
+      const jumps = jumpsTo(chain, found).map(deletionOf);
+      table.change([...jumps, `-F ${chain}`, `-X ${chain}`]);
+    });
+  }
+}
+
 /** What a table is to have. */
 interface Rules {
   readonly jumps: readonly string[];
@@ -66,22 +103,6 @@ function u32Of(family: Family, vni: number): readonly string[] {
   return tests.map((test) => ` -m u32 --u32 "${test}"`);
 }
 
-/** Makes the chain as it is to be, at once. */
-export function ensureGuard(ns: Netns, guarded: Guarded, tell: Tell): void {
-  lockTables(() => {
-    const table = tableOf(ns, guarded);
-    const found = table.list();
-    if (faultIn(found, guarded) === undefined) return;
-    try {
-      table.change(difference(found, guarded, true));
-    } catch (cause) {
-      if (!(cause instanceof IptablesError)) throw cause;
-      table.change(difference(found, guarded, false));
-    }
-    tell?.(`guard "${guarded.device}"`);
-  });
-}
-
 /** The chain is written anew, and INPUT leads to it before all else. */
 function difference(found: readonly string[], guarded: Guarded, hasU32: boolean) {
   const { jumps, own } = rulesOf(guarded, hasU32);
@@ -110,25 +131,4 @@ function faultIn(found: readonly string[], guarded: Guarded): string | undefined
     rules.own.join("\n") === own.join("\n") && sorted(rules.jumps) === sorted(jumps);
   if ([true, false].some((hasU32) => isSame(rulesOf(guarded, hasU32)))) return undefined;
   return `anybody may send to "${guarded.device}": chain "${chain}" does not have its rules`;
-}
-
-/** What a device's guard lacks, each in words. */
-export function findGuardFaults(ns: Netns, guarded: Guarded): readonly string[] {
-  const fault = faultIn(tableOf(ns, guarded).list(), guarded);
-  return fault === undefined ? [] : [fault];
-}
-
-/** Ends the guard of a device that is gone; none is fine. */
-export function deleteGuard(ns: Netns, device: string): void {
-  const chain = chainOf(device);
-  for (const family of families) {
-    const table = findTable(ns, "filter", { family, flavour: "default" });
-    if (!table) continue;
-    lockTables(() => {
-      const found = table.list();
-      if (!hasChain(found, chain)) return;
-      const jumps = jumpsTo(chain, found).map(deletionOf);
-      table.change([...jumps, `-F ${chain}`, `-X ${chain}`]);
-    });
-  }
 }
