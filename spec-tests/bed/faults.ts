@@ -228,7 +228,9 @@ export function failingRemoval(scenario: Scenario, command: "DEL" | "GC"): reado
   return inBatches(reachOf(scenario, command), accidents, (stage, attachment, accident) => {
     const added = stage.add(attachment);
     const run = stage.run(command, added, straceWith(accident));
-    return [...endsWell(run), ...(run.ok ? [] : succeeds(stage.run(command, added)))];
+    const again = run.ok ? [] : succeeds(stage.run(command, added));
+    if (command === "GC") stage.endContainer();
+    return [...endsWell(run), ...again];
   });
 }
 
@@ -263,7 +265,9 @@ export function dying(
     const present = command === "DEL" ? stage.add(attachment) : attachment;
     const run = stage.run(command, present, straceWith(accident));
     if (run.signal !== "SIGKILL") survivors++;
-    return succeeds(stage.run(remedy, attachment));
+    const after = succeeds(stage.run(remedy, attachment));
+    if (remedy === "GC") stage.endContainer();
+    return after;
   });
   // What GC leaves in the container, which goes with it, the next DEL there need not restore.
   const some = Math.max(FEW, accidents.length / (remedy === "GC" ? 2 : 10));

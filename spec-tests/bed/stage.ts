@@ -115,6 +115,16 @@ export class Stage {
     writeFileSync(this.bed.path(`${folder}/${name}`), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   }
 
+  /** A link that has no end on the host is for no GC to find: it goes with its container. */
+  endContainer(): void {
+    const { name, ifName } = this.#box;
+    if (this.#scenario.connected === true) return;
+    this.bed.host.sh(`
+      ip -netns ${name} link show dev ${ifName} >/dev/null 2>&1 || exit 0
+      [ -n "$(ip -netns ${name} link show dev ${ifName} type veth)" ] ||
+        ip -netns ${name} link delete ${ifName}`);
+  }
+
   /** All system calls of one undisturbed run, in their order. */
   record(command: string, attachment: Attachment): readonly SystemCall[] {
     const file = `${this.#files}/calls`;
