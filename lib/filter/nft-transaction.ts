@@ -15,7 +15,7 @@ import type { Netns } from "../net/netns.ts";
 import { decodeReply, type Outcome } from "../netlink/connection.ts";
 import { isRefusal, NetlinkError } from "../netlink/error.ts";
 import type { Request } from "../netlink/message.ts";
-import { batch, getGeneration } from "../netlink/nft-request.ts";
+import { batch, getGeneration } from "../netlink/nft-batch.ts";
 import { generationMessage } from "../netlink/nftables.ts";
 
 /** A question to the kernel, and what its answer says. */

@@ -4,6 +4,14 @@ import { Reader } from "../bytes/codec.ts";
 import { cstring } from "../bytes/scalar.ts";
 import { family } from "../ip/address.ts";
 import type { Expression } from "./nft-layout.ts";
+import {
+  hostOrder,
+  NFT_REG_1,
+  NFT_REG_2,
+  NFT_REG_4,
+  NFT_REG_VERDICT,
+  wordRegister,
+} from "./nft-register.ts";
 
 /** The numbers of protocol families as netfilter counts them, linux/netfilter.h. */
 export const NFPROTO_INET = 1;
@@ -17,14 +25,6 @@ export const NF_ACCEPT = 1;
 const NFT_JUMP = 0xffff_fffd;
 export const NFT_GOTO = 0xffff_fffc;
 export const NFT_RETURN = 0xffff_fffb;
-
-const NFT_REG_VERDICT = 0;
-/** The first of the registers that values pass through; it holds 16 bytes. */
-const NFT_REG_1 = 1;
-const NFT_REG_2 = 2;
-const NFT_REG_4 = 4;
-/** The same room as registers of 4 bytes: 8 is the first part of register 1. */
-const NFT_REG32_00 = 8;
 
 export const NFT_META_PROTOCOL = 1;
 export const NFT_META_MARK = 3;
@@ -50,16 +50,10 @@ export const NFT_CMP_EQ = 0;
 export const NFT_CMP_NEQ = 1;
 
 const NFT_LOOKUP_F_INV = 1;
-const NFT_EXTHDR_F_PRESENT = 1;
 
 /** Loads a fact about the packet into a register. */
 export function loadMeta(key: number, target = NFT_REG_1): Expression {
   return { kind: "meta", data: { key, target } };
-}
-
-/** The register of 4 bytes with that index; the kernel has larger names for every fourth. */
-function wordRegister(index: number): number {
-  return index % 4 === 0 ? NFT_REG_1 + index / 4 : NFT_REG32_00 + index;
 }
 
 interface Slice {
@@ -96,11 +90,6 @@ export function matchLocalDestination(): readonly Expression[] {
     flags: NFTA_FIB_F_DADDR,
   };
   return [{ kind: "fib", data }, compare(NFT_CMP_EQ, hostOrder(RTN_LOCAL))];
-}
-
-/** A number as the kernel keeps it in a register: in the order of this machine. */
-function hostOrder(value: number): Uint8Array {
-  return new Uint8Array(Uint32Array.of(value).buffer);
 }
 
 /** Goes on if register 1 begins, or does not begin, with these bytes. */
@@ -187,14 +176,8 @@ export function destinationNat(address: Uint8Array, port: Uint8Array): readonly 
     kind: "immediate",
     data: { target, data: { value } },
   });
-  return [
-    load(NFT_REG_1, address),
-    load(NFT_REG_2, port),
-    {
-      kind: "nat",
-      data: { type: NFT_NAT_DNAT, family: protocol, address: NFT_REG_1, port: NFT_REG_2 },
-    },
-  ];
+  const data = { type: NFT_NAT_DNAT, family: protocol, address: NFT_REG_1, port: NFT_REG_2 };
+  return [load(NFT_REG_1, address), load(NFT_REG_2, port), { kind: "nat", data }];
 }
 
 /** Loads the source address of an IP packet into register 1. */
@@ -217,27 +200,6 @@ export function matchMeta(key: number, value: Uint8Array): readonly Expression[]
 /** Goes on if the packet came by another link, or by none. */
 export function matchOtherLink(index: number): readonly Expression[] {
   return matchOtherMeta(NFT_META_IIF, hostOrder(index));
-}
-
-/** Goes on if the packet is of this protocol, and these are bytes of its transport header. */
-export function matchTransport(
-  protocol: number,
-  ...fields: readonly { readonly offset: number; readonly value: Uint8Array }[]
-): readonly Expression[] {
-  const base = NFT_PAYLOAD_TRANSPORT_HEADER;
-  return [
-    ...matchMeta(NFT_META_L4PROTO, Uint8Array.of(protocol)),
-    ...fields.flatMap(({ offset, value }) => [
-      loadPayload({ base, offset, length: value.length }),
-      compare(NFT_CMP_EQ, value),
-    ]),
-  ];
-}
-
-/** Goes on if the packet has an IPv6 extension header of this kind. */
-export function matchExtension(type: number): readonly Expression[] {
-  const data = { target: NFT_REG_1, type, offset: 0, length: 1, flags: NFT_EXTHDR_F_PRESENT };
-  return [{ kind: "exthdr", data }, compare(NFT_CMP_EQ, Uint8Array.of(1))];
 }
 
 /** Goes on unless a set has the value of register 1. */

@@ -1,22 +1,16 @@
 /** Requests to nf_tables: each is one object made, deleted or asked for. */
 
-import type { Codec } from "../bytes/codec.ts";
-import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, type Request, request } from "./message.ts";
+import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, type Request } from "./message.ts";
+import { ask } from "./nft-ask.ts";
 import type { Expression } from "./nft-layout.ts";
 import {
-  batchMessage,
   chainMessage,
   type Element,
   elementsMessage,
-  generationMessage,
   ruleMessage,
   setMessage,
   tableMessage,
 } from "./nftables.ts";
-
-const NFNL_SUBSYS_NFTABLES = 10;
-const NFNL_MSG_BATCH_BEGIN = 16;
-const NFNL_MSG_BATCH_END = 17;
 
 const NFT_MSG_NEWTABLE = 0;
 const NFT_MSG_GETTABLE = 1;
@@ -32,7 +26,6 @@ const NFT_MSG_DELSET = 11;
 const NFT_MSG_NEWSETELEM = 12;
 const NFT_MSG_GETSETELEM = 13;
 const NFT_MSG_DELSETELEM = 14;
-const NFT_MSG_GETGEN = 16;
 
 /** Hooks of the IP families and of the bridge, linux/netfilter.h and netfilter_bridge.h. */
 export const NF_INET_PRE_ROUTING = 0;
@@ -72,23 +65,6 @@ export interface NftSet {
   readonly userData: Uint8Array;
 }
 
-interface Question<A> {
-  readonly what: string;
-  readonly type: number;
-  readonly flags?: number;
-  readonly table: NftTable;
-  readonly codec: Codec<{
-    readonly header?: { readonly family?: number };
-    readonly attributes?: A;
-  }>;
-  readonly attributes: A;
-}
-
-function ask<A>({ type, table, attributes, ...rest }: Question<A>): Request {
-  const value = { header: { family: table.family }, attributes };
-  return request({ ...rest, type: (NFNL_SUBSYS_NFTABLES << 8) | type, value });
-}
-
 const families: { readonly [family: number]: string } = {
   1: "inet",
   2: "ip",
@@ -99,32 +75,6 @@ const families: { readonly [family: number]: string } = {
 /** `table "inet weft"`, as errors show it. */
 function named({ family, name }: NftTable): string {
   return `nftables table "${families[family] ?? family} ${name}"`;
-}
-
-/**
- * A transaction: the kernel applies all of it or nothing. With `generation` it is refused with
- * ERESTART if the tables have changed since that number was read.
- */
-export function batch(requests: readonly Request[], generation?: number): readonly Request[] {
-  const attributes = generation === undefined ? {} : { generation };
-  const header = { resource: NFNL_SUBSYS_NFTABLES };
-  const edge = { what: "change nftables", codec: batchMessage };
-  return [
-    request({ ...edge, type: NFNL_MSG_BATCH_BEGIN, value: { header, attributes } }),
-    ...requests,
-    request({ ...edge, type: NFNL_MSG_BATCH_END, value: { header } }),
-  ];
-}
-
-/** Asks for the number of the latest transaction. */
-export function getGeneration(): Request {
-  return ask({
-    what: "use nftables",
-    type: NFT_MSG_GETGEN,
-    table: { family: 0, name: "" },
-    codec: generationMessage,
-    attributes: {},
-  });
 }
 
 /** Asks for a table; ENOENT if there is none. */

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { vector } from "../../tools/vector.ts";
 import { type Codec, CodecError, Reader, Writer } from "../bytes/codec.ts";
 import { encodeRequests, type Received, splitMessages } from "./message.ts";
+import { batch } from "./nft-batch.ts";
 import {
   changeMark,
   comparedValues,
@@ -36,7 +37,6 @@ import {
 } from "./nft-expression.ts";
 import type { Expression } from "./nft-layout.ts";
 import {
-  batch,
   delChain,
   delElements,
   delRule,

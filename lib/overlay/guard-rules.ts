@@ -18,16 +18,15 @@ import { addressMap, inetTable as table } from "../filter/nftables/sets.ts";
 import type { Family } from "../ip/address.ts";
 import {
   loadSource,
-  matchExtension,
   matchFamily,
   matchNotIn,
   matchOtherLink,
-  matchTransport,
   NF_DROP,
   NFPROTO_IPV4,
   NFPROTO_IPV6,
   verdictOf,
 } from "../netlink/nft-expression.ts";
+import { matchExtension, matchTransport } from "../netlink/nft-packet.ts";
 import { NF_INET_LOCAL_IN, type NftChain, type NftSet } from "../netlink/nft-request.ts";
 import type { Guarded } from "./overlay.ts";
 
