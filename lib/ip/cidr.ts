@@ -79,7 +79,7 @@ function samePrefix(a: IpAddress, b: IpAddress, prefixLength: number): boolean {
 }
 
 /** Byte `i` of the netmask. */
-function maskByte(prefixLength: number, i: number): number {
+export function maskByte(prefixLength: number, i: number): number {
   const ones = Math.min(Math.max(prefixLength - 8 * i, 0), 8);
   return (0xff00 >> ones) & 0xff;
 }

@@ -3,6 +3,7 @@
 import { Reader } from "../bytes/codec.ts";
 import { cstring } from "../bytes/scalar.ts";
 import { family } from "../ip/address.ts";
+import { maskByte } from "../ip/cidr.ts";
 import type { Expression } from "./nft-layout.ts";
 import {
   hostOrder,
@@ -236,11 +237,6 @@ export function matchNetwork(first: Uint8Array, match: NetworkMatch): readonly E
   if (isWhole) return [load, compare(operator, first.slice(0, length))];
   const mask = first.map((_, i) => maskByte(prefixLength, i));
   return [load, keepBits(mask), compare(operator, first)];
-}
-
-/** The byte of a network mask at an index. */
-function maskByte(prefixLength: number, index: number): number {
-  return 0xff00 >> Math.min(Math.max(prefixLength - 8 * index, 0), 8);
 }
 
 /** Clears the bits of a register that the mask does not have, then turns others. */
