@@ -14,6 +14,7 @@ import {
   isUnspecified,
 } from "../ip/address.ts";
 import type { Netns } from "../net/netns.ts";
+import { AF_INET } from "../netlink/address.ts";
 import { Connection } from "../netlink/connection.ts";
 import { NetlinkError } from "../netlink/error.ts";
 import { listListeners, NETLINK_SOCK_DIAG, socketMessage } from "../netlink/sockets.ts";
@@ -83,7 +84,6 @@ const MAPPED = /* @__PURE__ */ Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 
 /** A socket of IPv6 may be one of IPv4 as well, or, at an address that says so, only of that. */
 function toListener({ header, attributes }: ReturnType<typeof socketMessage.read>): Listener {
   const { source, sourcePort: port, inode } = header;
-  const AF_INET = 2;
   const isMapped = header.family !== AF_INET && equalAddresses(source.slice(0, 12), MAPPED);
   if (header.family === AF_INET) return { address: source.slice(0, 4), port, families: [4], inode };
   if (isMapped) return { address: source.slice(12), port, families: [4], inode };

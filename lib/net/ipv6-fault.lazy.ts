@@ -2,11 +2,11 @@
 
 import * as host from "host";
 import { EAFNOSUPPORT } from "../host/errno.ts";
+import { AF_INET6 } from "../netlink/address.ts";
 import { findLink, type LinkRef } from "./link.ts";
 import type { Netns } from "./netns.ts";
 import { findSysctl } from "./sysctl.ts";
 
-const AF_INET6 = 10;
 const SOCK_DGRAM = 2;
 
 /** Of a link with a smaller one the kernel takes all IPv6 away (RFC 8200, section 5). */

@@ -18,9 +18,6 @@ import { isRefusal, type NetlinkError } from "../netlink/error.ts";
 import {
   anyPacket,
   delFilters,
-  ETH_P_ALL,
-  ETH_P_IP,
-  ETH_P_IPV6,
   type FilterSpec,
   filterMessage,
   listFilters,
@@ -28,6 +25,7 @@ import {
   redirectOf,
   TC_H_INPUT,
 } from "../netlink/filter.ts";
+import { ETH_P_ALL, ETH_P_IP, ETH_P_IPV6 } from "../netlink/if-ether.ts";
 import { changeLink, getLink, IFF_UP, linkStateMessage, newLink } from "../netlink/link.ts";
 import type { Request } from "../netlink/message.ts";
 import {

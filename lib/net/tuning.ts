@@ -30,8 +30,6 @@ export interface Tunables {
   readonly txQLen: number;
 }
 
-const IFF_ALLMULTI = 0x200;
-
 /** The attributes of a link as they are; throws NetlinkError with ENODEV if there is none. */
 export function readTunables(ns: Netns, name: string): Tunables {
   const [reply] = ns.route.perform(netlink.getLink(name));
@@ -40,7 +38,7 @@ export function readTunables(ns: Netns, name: string): Tunables {
     mac: attributes.address ?? new Uint8Array(0),
     mtu: attributes.mtu ?? 0,
     promisc: (attributes.promiscuity ?? 0) !== 0,
-    allmulti: (header.flags & IFF_ALLMULTI) !== 0,
+    allmulti: (header.flags & netlink.IFF_ALLMULTI) !== 0,
     txQLen: attributes.queueLength ?? 0,
   };
 }
@@ -50,7 +48,7 @@ export function writeTunables(ns: Netns, name: string, wanted: Partial<Tunables>
   const { mac, mtu, promisc, allmulti, txQLen } = wanted;
   const flags = [
     [promisc, netlink.IFF_PROMISC],
-    [allmulti, IFF_ALLMULTI],
+    [allmulti, netlink.IFF_ALLMULTI],
   ] as const;
   const bits = (state: boolean) =>
     flags.reduce((sum, [value, flag]) => (value === state ? sum | flag : sum), 0);

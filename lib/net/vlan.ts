@@ -1,6 +1,8 @@
 /** VLANs of a bridge port. */
 
 import {
+  BRIDGE_VLAN_INFO_PVID,
+  BRIDGE_VLAN_INFO_UNTAGGED,
   changePortVlans,
   listPortVlans,
   type PortVlan,
@@ -9,9 +11,6 @@ import {
 import type { LinkRef } from "./link.ts";
 import type { Netns } from "./netns.ts";
 
-/** linux/if_bridge.h */
-const BRIDGE_VLAN_INFO_PVID = 2;
-const BRIDGE_VLAN_INFO_UNTAGGED = 4;
 const UNTAGGED = BRIDGE_VLAN_INFO_PVID | BRIDGE_VLAN_INFO_UNTAGGED;
 
 /** One VLAN of a port; untagged frames that come in belong to the one that is `untagged`. */

@@ -11,7 +11,8 @@ const RTM_NEWADDR = 20;
 const RTM_DELADDR = 21;
 const RTM_GETADDR = 22;
 
-/** Multicast group that announces every change of an IPv6 address. */
+/** Multicast groups that announce every change of an address. */
+export const RTNLGRP_IPV4_IFADDR = 5;
 export const RTNLGRP_IPV6_IFADDR = 9;
 
 export const AF_INET = 2;

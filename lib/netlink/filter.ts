@@ -19,11 +19,6 @@ const RTM_GETTFILTER = 46;
 /** The input hook as the parent of filters, whether the qdisc is `ingress` or `clsact`. */
 export const TC_H_INPUT = 0xfffffff2;
 
-/** linux/if_ether.h */
-export const ETH_P_ALL = 3;
-export const ETH_P_IP = 0x0800;
-export const ETH_P_IPV6 = 0x86dd;
-
 const TC_U32_TERMINAL = 1;
 const TC_ACT_STOLEN = 4;
 const TCA_EGRESS_REDIR = 1;

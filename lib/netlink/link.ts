@@ -22,6 +22,10 @@ export const AF_BRIDGE = 7;
 export const IFF_UP = 0x1;
 export const IFF_LOOPBACK = 0x8;
 export const IFF_PROMISC = 0x100;
+export const IFF_ALLMULTI = 0x200;
+
+/** Bytes of a link's name with the NUL at its end, linux/if.h. */
+export const IFNAMSIZ = 16;
 
 /** Operational states, linux/if.h (RFC 2863). */
 export const IF_OPER_UP = 6;

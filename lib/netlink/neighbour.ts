@@ -9,9 +9,12 @@ import { familyNumber } from "./address.ts";
 import { AF_BRIDGE } from "./link.ts";
 import { NLM_F_CREATE, NLM_F_REPLACE, type Request, request } from "./message.ts";
 
-const RTM_NEWNEIGH = 28;
-const RTM_DELNEIGH = 29;
+export const RTM_NEWNEIGH = 28;
+export const RTM_DELNEIGH = 29;
 const RTM_GETNEIGH = 30;
+
+/** Multicast group that announces every change of a neighbour or forwarding entry. */
+export const RTNLGRP_NEIGH = 3;
 
 const NUD_NOARP = 0x40;
 export const NUD_PERMANENT = 0x80;

@@ -8,6 +8,7 @@ import {
   NFT_CMP_EQ,
   NFT_CMP_NEQ,
   NFT_META_L4PROTO,
+  NFT_META_PROTOCOL,
   NFT_PAYLOAD_NETWORK_HEADER,
   NFT_PAYLOAD_TRANSPORT_HEADER,
 } from "./nft-expression.ts";
@@ -69,4 +70,9 @@ export function matchTransport(
 export function matchExtension(type: number): readonly Expression[] {
   const data = { target: NFT_REG_1, type, offset: 0, length: 1, flags: NFT_EXTHDR_F_PRESENT };
   return [{ kind: "exthdr", data }, compare(NFT_CMP_EQ, Uint8Array.of(1))];
+}
+
+/** Goes on if the frame is of this type, ETH_P_*. */
+export function matchProtocol(type: number): readonly Expression[] {
+  return matchMeta(NFT_META_PROTOCOL, Uint8Array.of(type >> 8, type));
 }

@@ -36,6 +36,14 @@ export const NF_INET_POST_ROUTING = 4;
 export const NF_BR_PRE_ROUTING = 0;
 export const NF_BR_FORWARD = 2;
 
+/** In which order chains of a hook see a packet, linux/netfilter_ipv4.h and netfilter_bridge.h. */
+export const NF_IP_PRI_RAW = -300;
+export const NF_IP_PRI_NAT_DST = -100;
+export const NF_IP_PRI_FILTER = 0;
+export const NF_IP_PRI_NAT_SRC = 100;
+export const NF_BR_PRI_NAT_DST_BRIDGED = -300;
+export const NF_BR_PRI_FILTER_BRIDGED = -200;
+
 const NFT_SET_MAP = 8;
 const NFT_DATA_VERDICT = 0xffff_ff00;
 

@@ -8,12 +8,18 @@ import { type Cidr, formatCidr, networkOf } from "../ip/cidr.ts";
 import { familyNumber } from "./address.ts";
 import { NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, type Request, request } from "./message.ts";
 
-const RTM_NEWROUTE = 24;
-const RTM_DELROUTE = 25;
+export const RTM_NEWROUTE = 24;
+export const RTM_DELROUTE = 25;
 const RTM_GETROUTE = 26;
+
+/** Multicast groups that announce every change of a route. */
+export const RTNLGRP_IPV4_ROUTE = 7;
+export const RTNLGRP_IPV6_ROUTE = 11;
 
 export const RT_TABLE_MAIN = 254;
 export const RT_SCOPE_LINK = 253;
+/** Makers of routes; no maker stands for any when a route is deleted. */
+export const RTPROT_UNSPEC = 0;
 export const RTPROT_BOOT = 3;
 const RTN_UNICAST = 1;
 export const RTNH_F_ONLINK = 4;

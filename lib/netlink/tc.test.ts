@@ -2,7 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { vector } from "../../tools/vector.ts";
 import { Reader, Writer } from "../bytes/codec.ts";
-import { anyPacket, ETH_P_ALL, filterMessage, newFilter, redirectOf } from "./filter.ts";
+import { anyPacket, filterMessage, newFilter, redirectOf } from "./filter.ts";
+import { ETH_P_ALL } from "./if-ether.ts";
 import { encodeRequests, type Received, type Request, splitMessages } from "./message.ts";
 import {
   delQdisc,

@@ -9,6 +9,10 @@ import { type Request, request } from "./message.ts";
 
 const BRIDGE_FLAGS_MASTER = 1;
 
+/** Flags of a VLAN: frames that come untagged belong to it, and its own leave untagged. */
+export const BRIDGE_VLAN_INFO_PVID = 2;
+export const BRIDGE_VLAN_INFO_UNTAGGED = 4;
+
 /** A VLAN of a bridge port: `flags` are BRIDGE_VLAN_INFO_* of linux/if_bridge.h. */
 export const vlanInfo = /* @__PURE__ */ struct("bridge_vlan_info", { flags: u16, id: u16 });
 

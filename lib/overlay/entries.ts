@@ -11,7 +11,7 @@ import { formatAddress } from "../ip/address.ts";
 import type { Netns } from "../net/netns.ts";
 import { type Request, say } from "../netlink/message.ts";
 import * as neighbour from "../netlink/neighbour.ts";
-import { delRoute, type NewRoute, newRoute } from "../netlink/route.ts";
+import { delRoute, type NewRoute, newRoute, RTPROT_UNSPEC } from "../netlink/route.ts";
 import { type Entry, entriesOf, entryInWords, type RouteEntry } from "./entry.ts";
 import { entryOf, type Key, keyOf, placeOf } from "./entry-key.ts";
 import { foundEntries, RTPROT_WEFT } from "./found-entries.ts";
@@ -20,9 +20,6 @@ import type { PeerList } from "./peers.ts";
 
 /** How many requests one datagram holds. */
 const BATCH = 128;
-
-/** Matches routes of any maker when one is deleted. */
-const RTPROT_UNSPEC = 0;
 
 /** Sends what is missing and takes away what is too much. */
 export function reconcileEntries(ns: Netns, overlay: Overlay, tell?: Tell): void {

@@ -27,7 +27,12 @@ import {
   verdictOf,
 } from "../netlink/nft-expression.ts";
 import { matchExtension, matchTransport } from "../netlink/nft-packet.ts";
-import { NF_INET_LOCAL_IN, type NftChain, type NftSet } from "../netlink/nft-request.ts";
+import {
+  NF_INET_LOCAL_IN,
+  NF_IP_PRI_FILTER,
+  type NftChain,
+  type NftSet,
+} from "../netlink/nft-request.ts";
 import type { Guarded } from "./overlay.ts";
 
 /** The number of rules that a chain has at least: those for fragments come with IPv6 only. */
@@ -36,7 +41,6 @@ export const LEAST_RULES = 2;
 const UDP = 17;
 /** The extension header of fragments, linux/ipv6.h. */
 const NEXTHDR_FRAGMENT = 44;
-const NF_IP_PRI_FILTER = 0;
 
 /** The chain of a device. */
 export function chainOf(device: string): NftChain {

@@ -6,25 +6,26 @@ import { fileStatus } from "../host/file.ts";
 import { answerAll, askAt, listenAt } from "../host/health.ts";
 import { ensureOwnDirectory, tryOwnDirectory } from "../host/own-directory.ts";
 import type { Netns } from "../net/netns.ts";
-import { RTNLGRP_IPV6_IFADDR } from "../netlink/address.ts";
+import { RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR } from "../netlink/address.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { RTM_DELLINK, RTNLGRP_LINK } from "../netlink/link.ts";
 import type { Received } from "../netlink/message.ts";
+import { RTM_DELNEIGH, RTM_NEWNEIGH, RTNLGRP_NEIGH } from "../netlink/neighbour.ts";
+import {
+  RTM_DELROUTE,
+  RTM_NEWROUTE,
+  RTNLGRP_IPV4_ROUTE,
+  RTNLGRP_IPV6_ROUTE,
+} from "../netlink/route.ts";
 
-/** linux/rtnetlink.h: the groups that announce neighbours and fdb entries, addresses, routes. */
-const RTNLGRP_NEIGH = 3;
-const RTNLGRP_IPV4_IFADDR = 5;
-const RTNLGRP_IPV4_ROUTE = 7;
-const RTNLGRP_IPV6_ROUTE = 11;
 const GROUPS = [
-  ...[RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE],
-  ...[RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV6_ROUTE],
+  RTNLGRP_LINK,
+  RTNLGRP_NEIGH,
+  RTNLGRP_IPV4_IFADDR,
+  RTNLGRP_IPV4_ROUTE,
+  RTNLGRP_IPV6_IFADDR,
+  RTNLGRP_IPV6_ROUTE,
 ];
-
-const RTM_NEWROUTE = 24;
-const RTM_DELROUTE = 25;
-const RTM_NEWNEIGH = 28;
-const RTM_DELNEIGH = 29;
 
 /** linux/inotify.h: written and closed, moved away or here, made, deleted. */
 const CHANGED = 0x8 | 0x40 | 0x80 | 0x100 | 0x200;

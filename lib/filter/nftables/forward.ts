@@ -21,6 +21,7 @@ import { family, formatAddress, type IpAddress } from "../../ip/address.ts";
 import type { Shelf } from "../../net/inventory.ts";
 import type { Netns } from "../../net/netns.ts";
 import { type Owner, ownerTexts } from "../../net/owner.ts";
+import { ETH_P_IP, ETH_P_IPV6 } from "../../netlink/if-ether.ts";
 import {
   goWhere,
   loadDestination,
@@ -34,12 +35,14 @@ import {
   NFPROTO_IPV6,
   NFT_META_IIFNAME,
   NFT_META_OIFNAME,
-  NFT_META_PROTOCOL,
   verdictOf,
 } from "../../netlink/nft-expression.ts";
+import { matchProtocol } from "../../netlink/nft-packet.ts";
 import {
   NF_BR_FORWARD,
+  NF_BR_PRI_FILTER_BRIDGED,
   NF_INET_FORWARD,
+  NF_IP_PRI_FILTER,
   type NftChain,
   type NftSet,
 } from "../../netlink/nft-request.ts";
@@ -61,14 +64,6 @@ import {
   linkSet,
   inetTable as table,
 } from "./sets.ts";
-
-/** Where packets are filtered, linux/netfilter_ipv4.h and netfilter_bridge.h. */
-const NF_IP_PRI_FILTER = 0;
-const NF_BR_PRI_FILTER_BRIDGED = -200;
-
-/** Protocols of frames, linux/if_ether.h. */
-const ETH_P_IP = /* @__PURE__ */ Uint8Array.of(0x08, 0x00);
-const ETH_P_IPV6 = /* @__PURE__ */ Uint8Array.of(0x86, 0xdd);
 
 const forward4 = /* @__PURE__ */ addressMap(table, "forward4", 4);
 const forward6 = /* @__PURE__ */ addressMap(table, "forward6", 16);
@@ -127,8 +122,8 @@ const bridged: Dispatcher = {
       },
       rules: [
         [loadMeta(NFT_META_OIFNAME), goWhere(isolatedPorts.name)],
-        [...matchMeta(NFT_META_PROTOCOL, ETH_P_IP), loadDestination(4), goWhere(isolated4.name)],
-        [...matchMeta(NFT_META_PROTOCOL, ETH_P_IPV6), loadDestination(16), goWhere(isolated6.name)],
+        [...matchProtocol(ETH_P_IP), loadDestination(4), goWhere(isolated4.name)],
+        [...matchProtocol(ETH_P_IPV6), loadDestination(16), goWhere(isolated6.name)],
       ],
     },
   ],

@@ -21,6 +21,8 @@ import {
   NF_INET_LOCAL_OUT,
   NF_INET_POST_ROUTING,
   NF_INET_PRE_ROUTING,
+  NF_IP_PRI_NAT_DST,
+  NF_IP_PRI_NAT_SRC,
 } from "../../netlink/nft-request.ts";
 import type { Rule } from "../nft-rules.ts";
 import {
@@ -35,10 +37,6 @@ import { type Dispatcher, leavesWith } from "./dispatcher.ts";
 import { allSets, sets } from "./hostport-sets.ts";
 import { martians } from "./martians.ts";
 import { linkName, inetTable as table } from "./sets.ts";
-
-/** Where addresses are rewritten; linux/netfilter_ipv4.h. */
-const NF_IP_PRI_NAT_DST = -100;
-const NF_IP_PRI_NAT_SRC = 100;
 
 /**
  * The bit of the mark that needs no chain of a mapping's own: it says that a packet came by a port of

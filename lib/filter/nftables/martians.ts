@@ -2,12 +2,9 @@
 
 import type { Netns } from "../../net/netns.ts";
 import * as nft from "../../netlink/nft-expression.ts";
-import { NF_INET_PRE_ROUTING } from "../../netlink/nft-request.ts";
+import { NF_INET_PRE_ROUTING, NF_IP_PRI_RAW } from "../../netlink/nft-request.ts";
 import { type ChainWithRules, ensureChain } from "./chains.ts";
 import { inetTable, linkName } from "./sets.ts";
-
-/** Before connections are tracked; linux/netfilter_ipv4.h. */
-const NF_IP_PRI_RAW = -300;
 
 /** With `route_localnet` pods could reach what listens on the loopback (CVE-2020-8558). */
 export function martians(): ChainWithRules {

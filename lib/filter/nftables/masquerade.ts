@@ -25,7 +25,7 @@ import {
   NFT_RETURN,
   verdictOf,
 } from "../../netlink/nft-expression.ts";
-import { NF_INET_POST_ROUTING } from "../../netlink/nft-request.ts";
+import { NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC } from "../../netlink/nft-request.ts";
 import type { Rule } from "../nft-rules.ts";
 import { addEntries } from "./add-entries.ts";
 import { findEntryFault } from "./check-entries.ts";
@@ -34,9 +34,6 @@ import { type Dispatcher, type Entry, leavesWith } from "./dispatcher.ts";
 import type { Place } from "./elements.ts";
 import { entryShelf, type MarkedElement } from "./entry-shelf.ts";
 import { addressMap, inetTable as table } from "./sets.ts";
-
-/** Where sources are rewritten, linux/netfilter_ipv4.h. */
-const NF_IP_PRI_NAT_SRC = 100;
 
 const mapOfIpv4 = /* @__PURE__ */ addressMap(table, "masquerade4", 4);
 const mapOfIpv6 = /* @__PURE__ */ addressMap(table, "masquerade6", 16);

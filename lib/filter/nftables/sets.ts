@@ -1,5 +1,6 @@
 /** The tables of this suite in nf_tables, and the kinds of sets that several of its parts have. */
 
+import { IFNAMSIZ } from "../../netlink/link.ts";
 import { NFPROTO_BRIDGE, NFPROTO_INET } from "../../netlink/nft-expression.ts";
 import type { NftSet, NftTable } from "../../netlink/nft-request.ts";
 
@@ -7,8 +8,6 @@ import type { NftSet, NftTable } from "../../netlink/nft-request.ts";
 export const inetTable: NftTable = { family: NFPROTO_INET, name: "weft" };
 /** What bridges forward. */
 export const bridgeTable: NftTable = { family: NFPROTO_BRIDGE, name: "weft" };
-
-const IFNAMSIZ = 16;
 
 /** A map from addresses of a family to chains: the key type of `nft` (datatype.h), and its note. */
 export function addressMap(table: NftTable, name: string, length: 4 | 16): NftSet {

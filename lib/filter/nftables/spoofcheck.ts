@@ -24,7 +24,7 @@ import {
   NFT_META_IIFNAME,
   verdictOf,
 } from "../../netlink/nft-expression.ts";
-import { NF_BR_PRE_ROUTING } from "../../netlink/nft-request.ts";
+import { NF_BR_PRE_ROUTING, NF_BR_PRI_NAT_DST_BRIDGED } from "../../netlink/nft-request.ts";
 import type { Rule } from "../nft-rules.ts";
 import { addEntries } from "./add-entries.ts";
 import { findEntryFault } from "./check-entries.ts";
@@ -43,9 +43,6 @@ export interface CheckedPort {
   readonly mac: Mac;
   readonly check: SpoofCheck;
 }
-
-/** Before anything else looks at a frame, linux/netfilter_bridge.h. */
-const NF_BR_PRI_NAT_DST_BRIDGED = -300;
 
 /** What the names of chains begin with that check more than the source, and what these share. */
 const STRICT = "strict-";

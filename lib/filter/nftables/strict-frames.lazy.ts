@@ -11,11 +11,16 @@
 
 import type { Mac } from "../../ip/mac.ts";
 import {
+  ETH_P_8021AD,
+  ETH_P_8021Q,
+  ETH_P_ARP,
+  ETH_P_IP,
+  ETH_P_IPV6,
+} from "../../netlink/if-ether.ts";
+import {
   jumpTo,
-  matchMeta,
   matchOtherSource,
   NF_DROP,
-  NFT_META_PROTOCOL,
   NFT_RETURN,
   verdictOf,
 } from "../../netlink/nft-expression.ts";
@@ -24,17 +29,11 @@ import {
   compareFirstByte,
   matchAnyBit,
   matchBytes,
+  matchProtocol,
   NFT_CMP_GT,
   NFT_CMP_LT,
 } from "../../netlink/nft-packet.ts";
 import type { Rule } from "../nft-rules.ts";
-
-/** Types of frames, linux/if_ether.h. */
-const IPV4 = 0x0800;
-const ARP = 0x0806;
-const VLAN = 0x8100;
-const IPV6 = 0x86dd;
-const PROVIDER_VLAN = 0x88a8;
 
 /** What packets of IPv6 carry, and the headers before it, linux/in.h and linux/in6.h. */
 const [TCP, UDP, ESP, ICMPV6] = [6, 17, 50, 58];
@@ -64,10 +63,10 @@ const drop = /* @__PURE__ */ verdictOf(NF_DROP);
 
 /** The rules for the frames of one port: what tells its own address, and then `shared` for others. */
 export function portRules(mac: Mac, shared: string): readonly Rule[] {
-  const own = [[...carries(ARP), ...ownArp(mac)], ...ownDiscovery(mac)];
+  const own = [[...matchProtocol(ETH_P_ARP), ...ownArp(mac)], ...ownDiscovery(mac)];
   return [
     [...matchOtherSource(mac), drop],
-    [...carries(IPV4), pass],
+    [...matchProtocol(ETH_P_IP), pass],
     ...own.map((rule) => [...rule, pass]),
     [jumpTo(shared)],
   ];
@@ -80,17 +79,13 @@ export function sharedRules(): readonly Rule[] {
   return [
     ...harmless.map((rule) => [...rule, pass]),
     ...unproven.map((header) => [...begins(header), drop]),
-    ...[ARP, VLAN, PROVIDER_VLAN].map((type) => [...carries(type), drop]),
+    ...[ETH_P_ARP, ETH_P_8021Q, ETH_P_8021AD].map((type) => [...matchProtocol(type), drop]),
   ];
-}
-
-function carries(type: number): Rule {
-  return matchMeta(NFT_META_PROTOCOL, Uint8Array.of(type >> 8, type & 255));
 }
 
 /** A packet of IPv6 with this behind its own header. */
 function begins(header: number): Rule {
-  return [...carries(IPV6), ...matchBytes(NEXT_HEADER, byte(header))];
+  return [...matchProtocol(ETH_P_IPV6), ...matchBytes(NEXT_HEADER, byte(header))];
 }
 
 /** Fragments but the first, which tell nothing without it; and first ones of what tells nothing. */
@@ -158,7 +153,7 @@ function discovery(
   const length = options + (option ? 8 : 0);
   const HOP_LIMIT = 255;
   return [
-    ...carries(IPV6),
+    ...matchProtocol(ETH_P_IPV6),
     ...matchBytes(PAYLOAD_LENGTH, Uint8Array.of(0, length, ICMPV6, HOP_LIMIT)),
     ...matchBytes(BODY, byte(type)),
     ...(option ? matchBytes(BODY + options, option) : []),
