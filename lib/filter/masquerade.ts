@@ -11,9 +11,10 @@ import { collect } from "../net/inventory.ts";
 import type { Netns } from "../net/netns.ts";
 import type { Owner } from "../net/owner.ts";
 import { isRefusal } from "../netlink/error.ts";
+import { hasLegacyNat } from "./iptables/legacy.ts";
 import { findGeneration } from "./nft-transaction.ts";
 import * as nftables from "./nftables/masquerade.ts";
-import { hasLegacyNat, hasReferenceTables } from "./reference/tables.ts";
+import { hasReferenceTables } from "./reference/tables.ts";
 
 type Iptables = typeof import("./iptables/masquerade-iptables.lazy.ts");
 type Leftovers = typeof import("./reference/reference-masquerade.lazy.ts");
@@ -98,5 +99,5 @@ export function collectMasquerade(host: Netns, network: string, valid: readonly 
 
 /** What is in the packet filter older than nf_tables goes by its own programs. */
 function hasLegacy(host: Netns): boolean {
-  return hasLegacyNat(host, 4) || hasLegacyNat(host, 6);
+  return hasLegacyNat(host);
 }

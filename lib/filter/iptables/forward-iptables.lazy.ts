@@ -169,7 +169,7 @@ export function hasOwnRules(host: Netns, forwarding: IptablesForwarding): boolea
 export function deleteForwarding(host: Netns, owner: Owner, known: readonly IpAddress[]): void {
   const isOwn = isOwnedBy(owner);
   const isMeant = (rule: AttachmentRule) => isOwn(rule) || (!rule.held && isForOneOf(rule, known));
-  for (const { table } of tablesWithRules(host)) {
+  for (const table of tablesWithRules(host)) {
     lockTables(() => {
       const found = readForwarding(table.list());
       removeRules(host, table, { found, stale: found.rules.filter(isMeant) });
@@ -206,7 +206,7 @@ export function forwardShelves(host: Netns): readonly Shelf<OwnedRule>[] {
   return tablesWithRules(host).map((table) => shelfOf(host, table));
 }
 
-function shelfOf(host: Netns, { of, table }: FilterTable): Shelf<OwnedRule> {
+function shelfOf(host: Netns, table: Table): Shelf<OwnedRule> {
   return {
     kind: "rule",
     list: (network) => {
@@ -215,7 +215,7 @@ function shelfOf(host: Netns, { of, table }: FilterTable): Shelf<OwnedRule> {
       return owned.filter(({ mark }) => isOfNetwork(mark, network));
     },
     marksOf: ownerTexts,
-    inWords: ({ rule }) => `rule ${rule.line} in the filter table of IPv${of}`,
+    inWords: ({ rule }) => `rule ${rule.line} in the ${table.inWords}`,
     remove: (owned) => {
       const [first] = owned;
       const stale = owned.map(({ rule }) => rule);
@@ -224,25 +224,19 @@ function shelfOf(host: Netns, { of, table }: FilterTable): Shelf<OwnedRule> {
   };
 }
 
-interface FilterTable {
-  readonly of: Family;
-  readonly table: Table;
-}
-
 /** Another packet filter than nf_tables may well have nothing of ours, nor need its programs. */
-function tablesWithRules(host: Netns): readonly FilterTable[] {
+function tablesWithRules(host: Netns): readonly Table[] {
   return ([4, 6] as const).flatMap((of) =>
     forwardFlavours(host, of).flatMap((flavour) => {
       const find = flavour === "nft" ? requireTable : findTable;
-      const table = find(host, "filter", { family: of, flavour });
-      return table ? [{ of, table }] : [];
+      return find(host, "filter", { family: of, flavour }) ?? [];
     }),
   );
 }
 
 /** All rules of attachments, in each of the tables. */
 function listRules(host: Netns): readonly AttachmentRule[] {
-  return tablesWithRules(host).flatMap(({ table }) => readForwarding(table.list()).rules);
+  return tablesWithRules(host).flatMap((table) => readForwarding(table.list()).rules);
 }
 
 /** The notes that an attachment's rules have. */

@@ -24,7 +24,7 @@ import {
 } from "../port-mapping.ts";
 import { deleteHostPortLeftovers } from "../reference/hostport-tables.ts";
 import { portChainName } from "../reference/names.ts";
-import { hasLegacyNat, hasNatTable } from "../reference/tables.ts";
+import { hasNatTable } from "../reference/tables.ts";
 import {
   type FoundPort,
   type FoundPorts,
@@ -37,6 +37,7 @@ import {
 } from "./found-ports.ts";
 import { interfaceComment, portGroups, rulesFor, type Wanted } from "./hostport-rules.ts";
 import { type Flavour, findNatTable, lockTables, requireTable, type Table } from "./iptables.ts";
+import { hasLegacyNat } from "./legacy.ts";
 import { hasChain, insertionOf, newChains } from "./rule.ts";
 
 /**
@@ -173,7 +174,7 @@ function findMissing(lines: readonly string[], wanted: Wanted): string | undefin
 /** Takes back an attachment's ports, and those that the reference plugin left for its container. */
 export function deleteHostPorts(host: Netns, owner: Owner): readonly FormerPort[] {
   deleteHostPortLeftovers(host, owner.containerID);
-  return natTables(host).flatMap(({ of, table }) => {
+  return natTables(host).flatMap((table) => {
     const former = lockTables(() => {
       const found = readPorts(table.list());
       const own = portsOfOwner(found, owner);
@@ -182,22 +183,14 @@ export function deleteHostPorts(host: Netns, owner: Owner): readonly FormerPort[
     });
     return former.flatMap((rule) => {
       const port = "port" in rule ? rule.port : undefined;
-      return port ? [{ ...port, family: of }] : [];
+      return port ? [{ ...port, family: table.family }] : [];
     });
   });
 }
 
-interface NatTable {
-  readonly of: Family;
-  readonly table: Table;
-}
-
-function natTables(host: Netns): readonly NatTable[] {
-  return ([4, 6] as const).flatMap((of) => {
-    const isThere = hasNatTable(host, of);
-    const table = isThere ? findNatTable(host, of, natFlavour(host, of)) : undefined;
-    return table ? [{ of, table }] : [];
-  });
+function natTables(host: Netns): readonly Table[] {
+  const families = ([4, 6] as const).filter((of) => hasNatTable(host, of));
+  return families.flatMap((of) => findNatTable(host, of, natFlavour(host, of)) ?? []);
 }
 
 /** Takes back the ports of all attachments of a network but the valid ones. */
@@ -219,7 +212,7 @@ export function hostPortShelves(host: Netns): readonly Shelf<OwnedPort>[] {
 }
 
 /** A mark is a chain and an interface; a rule of the reference plugin, which names none, has the chain alone. */
-function shelfOf({ of, table }: NatTable): Shelf<OwnedPort> {
+function shelfOf(table: Table): Shelf<OwnedPort> {
   return {
     kind: "rule",
     list: (network) => {
@@ -230,7 +223,7 @@ function shelfOf({ of, table }: NatTable): Shelf<OwnedPort> {
       const chain = portChainName(owner);
       return [chain, markOf({ chain, ifName: owner.ifName })];
     },
-    inWords: ({ rule }) => `rule ${rule.line} in the nat table of IPv${of}`,
+    inWords: ({ rule }) => `rule ${rule.line} in the ${table.inWords}`,
     remove: (owned) => {
       const [first] = owned;
       if (first)

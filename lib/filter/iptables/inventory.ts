@@ -6,8 +6,9 @@
 import { lazily } from "../../host/lazy.ts";
 import type { Shelf } from "../../net/inventory.ts";
 import type { Netns } from "../../net/netns.ts";
-import { hasHostportTables, hasLegacyNat, hasReferenceTables } from "../reference/tables.ts";
+import { hasHostportTables, hasReferenceTables } from "../reference/tables.ts";
 import { hasForwardChain } from "./flavours.ts";
+import { hasLegacyNat } from "./legacy.ts";
 
 type Leftovers = typeof import("../reference/reference-masquerade.lazy.ts");
 type Masquerade = typeof import("./masquerade-iptables.lazy.ts");
@@ -24,10 +25,9 @@ export function iptablesShelves(host: Netns): readonly Shelf[] {
 
 function masqueradeShelves(host: Netns): readonly Shelf[] {
   if (!hasReferenceTables(host)) return [];
-  const isLegacy = hasLegacyNat(host, 4) || hasLegacyNat(host, 6);
   return [
     ...lazily<Leftovers>("reference-masquerade").leftoverShelves(host),
-    ...(isLegacy
+    ...(hasLegacyNat(host)
       ? lazily<Masquerade>("masquerade-iptables").masqueradeShelves(host, "legacy")
       : []),
   ];

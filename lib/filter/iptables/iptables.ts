@@ -34,9 +34,12 @@ export type TableName = "nat" | "filter";
 
 /** A table of a family, as the programs show and change it. */
 export interface Table {
+  readonly family: Family;
+  /** `nat table of IPv4` */
+  readonly inWords: string;
   /** Its rules and chains as iptables-save writes them, one line each. */
   list(): readonly string[];
-  /** Carries out lines as iptables-restore reads them: all or, with an error, none. No line, no run. */
+  /** Carries out lines as iptables-restore reads them: all or, with an error, none. */
   change(lines: readonly string[]): void;
 }
 
@@ -57,6 +60,8 @@ export function findTable(
   if (found === undefined) return undefined;
   if (ns.fd >= 0) throw new IptablesError(found, `not in another namespace ("${ns.path}")`);
   return {
+    family,
+    inWords: `${table} table of IPv${family}`,
     list: () => run(`${found}-save`, ["-t", table], "").split("\n"),
     change: (lines) => {
       if (lines.length === 0) return;

@@ -166,11 +166,11 @@ interface OwnedChain extends Marked {
 export function masqueradeShelves(host: Netns, flavour: Flavour): readonly Shelf<OwnedChain>[] {
   return families.flatMap((of) => {
     const table = hasNatTable(host, of) ? findNatTable(host, of, flavour) : undefined;
-    return table ? [shelfOf(table, of)] : [];
+    return table ? [shelfOf(table)] : [];
   });
 }
 
-function shelfOf(table: Table, of: Family): Shelf<OwnedChain> {
+function shelfOf(table: Table): Shelf<OwnedChain> {
   return {
     kind: "rule",
     list: (network) => {
@@ -178,7 +178,7 @@ function shelfOf(table: Table, of: Family): Shelf<OwnedChain> {
       return chainsOf(found, network).map((mark) => ({ mark, found }));
     },
     marksOf: (owner) => [chainName(owner)],
-    inWords: ({ mark }) => `chain ${mark} in the nat table of IPv${of}`,
+    inWords: ({ mark }) => `chain ${mark} in the ${table.inWords}`,
     remove: (owned) =>
       table.change([
         ...owned.flatMap(({ mark, found }) => sourceJumps(found, mark)).map(deletionOf),

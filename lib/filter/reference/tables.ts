@@ -1,31 +1,46 @@
-/** The tables in which the reference plugins 1.x, or iptables, may have left rules of ours. */
+/**
+ * The tables in which the reference plugins 1.x, or iptables, may have left rules of ours: most
+ * hosts have none of them, and then nothing else needs to be loaded and asked.
+ */
 
-import * as host from "host";
-import { closeFile, O_RDONLY, readToEnd } from "../../host/file.ts";
 import type { Family } from "../../ip/address.ts";
 import type { Netns } from "../../net/netns.ts";
-import * as nft from "../../netlink/nft-expression.ts";
+import type { Request } from "../../netlink/message.ts";
+import {
+  NFPROTO_BRIDGE,
+  NFPROTO_INET,
+  NFPROTO_IPV4,
+  NFPROTO_IPV6,
+} from "../../netlink/nft-expression.ts";
 import { getChain, getTable, type NftTable } from "../../netlink/nft-request.ts";
+import { hasLegacyNat } from "../iptables/legacy.ts";
 import { isThere, unlessUnsupported } from "../nft-transaction.ts";
 
+type ByFamily = { readonly [F in Family]: NftTable };
+
 /** Masquerade by the reference's nftables backend. */
-export const masqueradeTable: NftTable = {
-  family: nft.NFPROTO_INET,
-  name: "cni_plugins_masquerade",
+export const masqueradeTable: NftTable = { family: NFPROTO_INET, name: "cni_plugins_masquerade" };
+
+/** Masquerade and host ports by iptables, where that is a front end of nf_tables. */
+export const natTables: ByFamily = {
+  4: { family: NFPROTO_IPV4, name: "nat" },
+  6: { family: NFPROTO_IPV6, name: "nat" },
 };
-/** Masquerade by iptables, where that is a front end of nf_tables. */
-export const natTables: { readonly [F in Family]: NftTable } = {
-  4: { family: nft.NFPROTO_IPV4, name: "nat" },
-  6: { family: nft.NFPROTO_IPV6, name: "nat" },
-};
-/** The reference's MAC spoof check. */
-export const bridgeTable: NftTable = { family: nft.NFPROTO_BRIDGE, name: "nat" };
 
 /** Host ports by the reference's nftables backend. */
-export const hostportTables: { readonly [F in Family]: NftTable } = {
-  4: { family: nft.NFPROTO_IPV4, name: "cni_hostport" },
-  6: { family: nft.NFPROTO_IPV6, name: "cni_hostport" },
+export const hostportTables: ByFamily = {
+  4: { family: NFPROTO_IPV4, name: "cni_hostport" },
+  6: { family: NFPROTO_IPV6, name: "cni_hostport" },
 };
+
+/** The reference's MAC spoof check. */
+export const bridgeTable: NftTable = { family: NFPROTO_BRIDGE, name: "nat" };
+
+/** True if there may be masquerade, or a MAC spoof check, outside of our own tables. */
+export function hasReferenceTables(ns: Netns): boolean {
+  const tables = [masqueradeTable, natTables[4], natTables[6], bridgeTable];
+  return isOneThere(ns, tables.map(getTable)) || hasLegacyNat(ns);
+}
 
 /** True if there may be host ports outside of our own table. */
 export function hasHostportTables(ns: Netns): boolean {
@@ -33,44 +48,19 @@ export function hasHostportTables(ns: Netns): boolean {
     getChain({ table, name: "CNI-HOSTPORT-DNAT" }),
   );
   const tables = [hostportTables[4], hostportTables[6]].map(getTable);
-  const answers = unlessUnsupported(() => ns.netfilter.attempt(...chains, ...tables), []);
-  return answers.some(isThere) || hasLegacyNat(ns, 4) || hasLegacyNat(ns, 6);
-}
-
-/** True if there is a table to look into: most hosts have none of them. */
-export function hasReferenceTables(ns: Netns): boolean {
-  const tables = [masqueradeTable, natTables[4], natTables[6], bridgeTable];
-  return isOneThere(ns, tables) || hasLegacyNat(ns, 4) || hasLegacyNat(ns, 6);
+  return isOneThere(ns, [...chains, ...tables]) || hasLegacyNat(ns);
 }
 
 /** True if iptables of either flavour has a nat table for this family. */
 export function hasNatTable(ns: Netns, family: Family): boolean {
-  return isOneThere(ns, [natTables[family]]) || hasLegacyNat(ns, family);
+  return isOneThere(ns, [getTable(natTables[family])]) || hasLegacyNat(ns, family);
 }
 
 /** True if there may be a MAC spoof check of the reference's. */
 export function hasBridgeTable(ns: Netns): boolean {
-  return isOneThere(ns, [bridgeTable]);
+  return isOneThere(ns, [getTable(bridgeTable)]);
 }
 
-function isOneThere(ns: Netns, tables: readonly NftTable[]): boolean {
-  const answers = unlessUnsupported(() => ns.netfilter.attempt(...tables.map(getTable)), []);
-  return answers.some(isThere);
-}
-
-/** True if the packet filter older than nf_tables, which that does not show, has a nat table. */
-export function hasLegacyNat(ns: Netns, family: Family): boolean {
-  return hasLegacyTable(ns, family, "nat");
-}
-
-/** True if the packet filter older than nf_tables has a table of this name. */
-export function hasLegacyTable(ns: Netns, family: Family, name: "nat" | "filter"): boolean {
-  const path = `/proc/thread-self/net/${family === 4 ? "ip" : "ip6"}_tables_names`;
-  const fd = ns.open(path, O_RDONLY);
-  if (fd < 0) return false;
-  try {
-    return (host.decode(readToEnd(fd, path)) ?? "").split("\n").includes(name);
-  } finally {
-    closeFile(fd);
-  }
+function isOneThere(ns: Netns, questions: readonly Request[]): boolean {
+  return unlessUnsupported(() => ns.netfilter.attempt(...questions), []).some(isThere);
 }
