@@ -27,17 +27,17 @@ import {
   type IptablesForwarding,
   type Part,
   type SharedRule,
+  textOf,
   USERS,
   wantedFor,
 } from "./forward-rules.ts";
 import {
   type AttachmentRule,
-  type FoundForwarding,
-  isForOneOf,
-  isOwnedBy,
+  allRules,
   notesOf,
-  readForwarding,
   removalOf,
+  rulesFor,
+  rulesOfOwner,
 } from "./found-forwarding.ts";
 import { findTable, IptablesError, lockTables, requireTable, type Table } from "./iptables.ts";
 import { deletionOf, hasChain, insertionOf, newChains, rulesIn } from "./rule.ts";
@@ -70,7 +70,7 @@ function addRules(host: Netns, part: Part): void {
   const found = listFor(table, part);
   const lost = shared.filter((rule) => !isInPlace(found, rule));
   const misplaced = lost.map(({ line }) => line).filter((line) => found.includes(line));
-  const former = part.filter.accepts ? formerRules(readForwarding(found), part) : [];
+  const former = part.filter.accepts ? formerRules(found, part) : [];
   refuseLiving(host, part, former);
   const stale = former.map(({ line }) => line).filter((line) => !own.includes(line));
   table.change([
@@ -105,13 +105,13 @@ function isInPlace(found: readonly string[], rule: SharedRule): boolean {
  * without one, the reference plugin's, only accept: they may stay beside ours.
  */
 function formerRules(
-  { rules }: FoundForwarding,
+  found: readonly string[],
   { addresses, owner }: Part,
 ): readonly AttachmentRule[] {
-  const isOwn = isOwnedBy(owner);
-  return rules.filter((rule) =>
-    rule.bridge === undefined ? rule.held && isForOneOf(rule, addresses) : isOwn(rule),
-  );
+  return [
+    ...rulesFor(found, addresses).filter(({ held }) => held),
+    ...rulesOfOwner(found, owner).filter(({ bridge }) => bridge !== undefined),
+  ];
 }
 
 function refuseLiving(
@@ -119,12 +119,12 @@ function refuseLiving(
   { owner, addresses }: Part,
   former: readonly AttachmentRule[],
 ): void {
-  const isOwn = isOwnedBy(owner);
+  const own = ownerTexts(owner);
   const isLiving = livingFinder(host);
-  for (const rule of former) {
-    if (!rule.held || isOwn(rule) || !isLiving(rule.held)) continue;
-    const address = addresses.find((each) => isForOneOf(rule, [each]));
-    throw heldByAnother(owner, address ? formatAddress(address) : "a rule", rule.held);
+  for (const { held, address: taken } of former) {
+    if (!held || own.includes(held.comment) || !isLiving(held)) continue;
+    const address = addresses.find((each) => textOf(each) === taken);
+    throw heldByAnother(owner, address ? formatAddress(address) : "a rule", held);
   }
 }
 
@@ -156,9 +156,9 @@ function findMissing(found: readonly string[], part: Part): string | undefined {
 
 /** True if a table has rules of this attachment by this suite, and not by the reference plugin. */
 export function hasOwnRules(host: Netns, forwarding: IptablesForwarding): boolean {
-  const isOwn = isOwnedBy(forwarding.owner);
-  return partsOf(forwarding).some((part) =>
-    readForwarding(tableOf(host, part).list()).rules.some(isOwn),
+  const { owner } = forwarding;
+  return partsOf(forwarding).some(
+    (part) => rulesOfOwner(tableOf(host, part).list(), owner).length > 0,
   );
 }
 
@@ -167,19 +167,18 @@ export function hasOwnRules(host: Netns, forwarding: IptablesForwarding): boolea
  * addresses that the reference may have added.
  */
 export function deleteForwarding(host: Netns, owner: Owner, known: readonly IpAddress[]): void {
-  const isOwn = isOwnedBy(owner);
-  const isMeant = (rule: AttachmentRule) => isOwn(rule) || (!rule.held && isForOneOf(rule, known));
   for (const table of tablesWithRules(host)) {
     lockTables(() => {
-      const found = readForwarding(table.list());
-      removeRules(host, table, { found, stale: found.rules.filter(isMeant) });
+      const found = table.list();
+      const unmarked = rulesFor(found, known).filter(({ held }) => !held);
+      removeRules(host, table, { found, stale: [...rulesOfOwner(found, owner), ...unmarked] });
     });
   }
 }
 
 /** Which rules are to go, of all that their table has. */
 interface Removal {
-  readonly found: FoundForwarding;
+  readonly found: readonly string[];
   readonly stale: readonly AttachmentRule[];
 }
 
@@ -198,7 +197,7 @@ export function collectForwarding(host: Netns, network: string, valid: readonly 
 /** A rule, and all that its table had when it was found. */
 interface OwnedRule extends Marked {
   readonly rule: AttachmentRule;
-  readonly found: FoundForwarding;
+  readonly found: readonly string[];
 }
 
 /** The rules of all attachments, of each table: list and remove under one lock, `lockTables`. */
@@ -210,8 +209,12 @@ function shelfOf(host: Netns, table: Table): Shelf<OwnedRule> {
   return {
     kind: "rule",
     list: (network) => {
-      const found = readForwarding(table.list());
-      const owned = found.rules.map((rule) => ({ mark: rule.held?.comment ?? "", rule, found }));
+      const found = table.list();
+      const owned = allRules(found).map((rule) => ({
+        mark: rule.held?.comment ?? "",
+        rule,
+        found,
+      }));
       return owned.filter(({ mark }) => isOfNetwork(mark, network));
     },
     marksOf: ownerTexts,
@@ -234,19 +237,15 @@ function tablesWithRules(host: Netns): readonly Table[] {
   );
 }
 
-/** All rules of attachments, in each of the tables. */
-function listRules(host: Netns): readonly AttachmentRule[] {
-  return tablesWithRules(host).flatMap((table) => readForwarding(table.list()).rules);
-}
-
 /** The notes that an attachment's rules have. */
 export function notesOn(host: Netns, owner: Owner): readonly string[] {
-  return notesOf(listRules(host).filter(isOwnedBy(owner)));
+  return tablesWithRules(host).flatMap((table) => notesOf(rulesOfOwner(table.list(), owner)));
 }
 
 /** Every address that is accepted for an attachment of this suite, with the text of its owner. */
 export function listForwarded(host: Netns): readonly Forwarded[] {
-  return listRules(host).flatMap(({ address, held }) => {
+  const rules = tablesWithRules(host).flatMap((table) => allRules(table.list()));
+  return rules.flatMap(({ address, held }) => {
     const cidr = parseCidr(address ?? "");
     return cidr && held ? [{ address: cidr.address, comment: held.comment }] : [];
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isForOneOf, isOwnedBy, notesOf, readForwarding, removalOf } from "./found-forwarding.ts";
+import { allRules, notesOf, removalOf, rulesFor, rulesOfOwner } from "./found-forwarding.ts";
 
 const accept = (rest: string) => `-A CNI-FORWARD ${rest} -j ACCEPT`;
 const mark = (text: string) => `-m comment --comment "${text}"`;
@@ -18,14 +18,15 @@ const lines = [
   user("br0", "net one eth0"),
   user("br0", "net two eth0"),
 ];
-const found = readForwarding(lines);
-const one = isOwnedBy({ network: "net", containerID: "one", ifName: "eth0" });
+const found = allRules(lines);
+const one = rulesOfOwner(lines, { network: "net", containerID: "one", ifName: "eth0" });
+const linesOf = (rules: readonly { readonly line: string }[]) => rules.map(({ line }) => line);
 const deletions = (rules: readonly (string | undefined)[]) =>
   rules.map((line) => line?.replace("-A", "-D"));
 
 describe("forwarding in the filter table", () => {
   it("has rules that begin with an address, and tells bridges", () => {
-    expect(found.rules.map(({ address, bridge }) => address ?? bridge)).toEqual([
+    expect(found.map(({ address, bridge }) => address ?? bridge)).toEqual([
       "10.1.2.3/32",
       "10.1.2.4/32",
       "10.1.2.5/32",
@@ -35,27 +36,27 @@ describe("forwarding in the filter table", () => {
   });
 
   it("tells whose rules are, and where that is found", () => {
-    expect(found.rules.map(({ held }) => held?.comment)).toEqual([
+    expect(found.map(({ held }) => held?.comment)).toEqual([
       "net one eth0",
       "net two eth0",
       undefined,
       "net one eth0",
       "net two eth0",
     ]);
-    expect(notesOf(found.rules)).toEqual(["veth1 /run/netns/one 4026"]);
-    expect(found.rules.map(one)).toEqual([true, false, false, true, false]);
+    expect(notesOf(found)).toEqual(["veth1 /run/netns/one 4026"]);
+    expect(linesOf(one)).toEqual([lines[1], lines[9]]);
   });
 
   it("is for an address", () => {
-    const isMeant = found.rules.map((rule) => isForOneOf(rule, [Uint8Array.of(10, 1, 2, 5)]));
-    expect(isMeant).toEqual([false, false, true, false, false]);
+    expect(linesOf(rulesFor(lines, [Uint8Array.of(10, 1, 2, 3)]))).toEqual([lines[1]]);
+    expect(linesOf(rulesFor(lines, [Uint8Array.of(10, 1, 2, 5)]))).toEqual([lines[3]]);
+    expect(rulesFor(lines, [])).toEqual([]);
   });
 
   it("isolates a bridge until its last user is gone", () => {
-    const stale = found.rules.filter(one);
-    expect(removalOf(found, stale)).toEqual(deletions([lines[1], lines[9]]));
-    const marked = found.rules.filter(({ held }) => held);
+    expect(removalOf(lines, one)).toEqual(deletions([lines[1], lines[9]]));
+    const marked = found.filter(({ held }) => held);
     const rest = [lines[1], lines[2], lines[9], lines[10], lines[6], lines[8]];
-    expect(removalOf(found, marked)).toEqual(deletions(rest));
+    expect(removalOf(lines, marked)).toEqual(deletions(rest));
   });
 });

@@ -1,13 +1,14 @@
 /**
  * Forwarding to attachments as it stands in the filter table of iptables: each rule that is there
- * for one of them as a value that tells what it is for, and whose it is.
+ * for one of them as a value that tells what it is for, and whose it is. A table may have thousands
+ * of them: only those that matter are taken apart.
  */
 
 import type { IpAddress } from "../../ip/address.ts";
 import type { Held } from "../../net/holder.ts";
 import { type Owner, ownerTexts } from "../../net/owner.ts";
 import { FORWARD, STAGE_1, STAGE_2, textOf, USERS } from "./forward-rules.ts";
-import { deletionOf, parseRule, type Rule, rulesIn } from "./rule.ts";
+import { deletionOf, parseRule, rulesIn } from "./rule.ts";
 import { heldBy } from "./rule-notes.ts";
 
 /** A rule that is there for one attachment, in CNI-FORWARD or CNI-ISOLATION-USERS. */
@@ -21,38 +22,40 @@ export interface AttachmentRule {
   readonly held: Held | undefined;
 }
 
-/** The table's lines, and which of them are for attachments. */
-export interface FoundForwarding {
-  readonly lines: readonly string[];
-  readonly rules: readonly AttachmentRule[];
+/** The rules of all attachments. */
+export function allRules(lines: readonly string[]): readonly AttachmentRule[] {
+  return lines.filter(isForAttachment).map(parseAttachmentRule);
 }
 
-/** Reads the lines of the filter table. */
-export function readForwarding(lines: readonly string[]): FoundForwarding {
-  const accepts = rulesIn(lines, FORWARD).map(parseRule);
-  const users = rulesIn(lines, USERS).map(parseRule);
-  const rules = [
-    ...accepts.filter(({ words: [end] }) => end === "-d" || end === "-s"),
-    ...users.filter(({ words: [option] }) => option === "-i"),
-  ];
-  return { lines, rules: rules.map(toAttachmentRule) };
+const beginnings = [`-A ${FORWARD} -d `, `-A ${FORWARD} -s `, `-A ${USERS} -i `];
+
+function isForAttachment(line: string): boolean {
+  return beginnings.some((beginning) => line.startsWith(beginning));
 }
 
-function toAttachmentRule(rule: Rule): AttachmentRule {
-  const { line, chain, words } = rule;
-  const [address, bridge] = chain === FORWARD ? [words[1], undefined] : [undefined, words[1]];
-  return { line, address, bridge, held: heldBy(rule) };
-}
-
-/** A test for the rules of an owner. */
-export function isOwnedBy(owner: Owner): (rule: AttachmentRule) => boolean {
+/** The rules of an owner. */
+export function rulesOfOwner(lines: readonly string[], owner: Owner): readonly AttachmentRule[] {
   const texts = ownerTexts(owner);
-  return ({ held }) => held !== undefined && texts.includes(held.comment);
+  const marked = lines.filter((line) => texts.some((text) => line.includes(text)));
+  return allRules(marked).filter(({ held }) => held && texts.includes(held.comment));
 }
 
-/** True if a rule accepts packets of one of these addresses. */
-export function isForOneOf({ address }: AttachmentRule, addresses: readonly IpAddress[]): boolean {
-  return address !== undefined && addresses.map(textOf).includes(address);
+/** The rules that accept packets of one of these addresses. */
+export function rulesFor(
+  lines: readonly string[],
+  addresses: readonly IpAddress[],
+): readonly AttachmentRule[] {
+  const texts = addresses.map(textOf);
+  const rules = allRules(lines.filter((line) => texts.some((text) => line.includes(` ${text} `))));
+  return rules.filter(({ address }) => address !== undefined && texts.includes(address));
+}
+
+function parseAttachmentRule(line: string): AttachmentRule {
+  const rule = parseRule(line);
+  const [, value] = rule.words;
+  const isAccepting = rule.chain === FORWARD;
+  const [address, bridge] = isAccepting ? [value, undefined] : [undefined, value];
+  return { line, address, bridge, held: heldBy(rule) };
 }
 
 /** What rules have noted of where their owners are found. */
@@ -62,18 +65,23 @@ export function notesOf(rules: readonly AttachmentRule[]): readonly string[] {
 
 /** The lines that delete rules, and what isolates a bridge that nobody uses any more. */
 export function removalOf(
-  { lines, rules }: FoundForwarding,
+  lines: readonly string[],
   stale: readonly AttachmentRule[],
 ): readonly string[] {
-  const gone = new Set(stale);
-  const left = new Set(bridgesOf(rules.filter((rule) => !gone.has(rule))));
-  const free = bridgesOf(stale).filter((bridge) => !left.has(bridge));
+  const gone = stale.map(({ line }) => line);
+  const free = freeBridges(lines, stale);
   const isolating = lines.filter((line) => free.some((bridge) => isolates(line, bridge)));
-  return [...stale.map(({ line }) => line), ...isolating].map(deletionOf);
+  return [...gone, ...isolating].map(deletionOf);
 }
 
-function bridgesOf(rules: readonly AttachmentRule[]): readonly string[] {
-  return rules.flatMap(({ bridge }) => bridge ?? []);
+function freeBridges(
+  lines: readonly string[],
+  stale: readonly AttachmentRule[],
+): readonly string[] {
+  const gone = new Set(stale.map(({ line }) => line));
+  const users = allRules(rulesIn(lines, USERS).filter((line) => !gone.has(line)));
+  const used = new Set(users.map(({ bridge }) => bridge));
+  return stale.flatMap(({ bridge }) => bridge ?? []).filter((bridge) => !used.has(bridge));
 }
 
 function isolates(line: string, bridge: string): boolean {

@@ -2,10 +2,11 @@ import { describe, expect, it } from "vitest";
 import { portChainName } from "../reference/names.ts";
 import {
   holderOf,
+  jumpsInto,
   nameHolder,
+  portsNumbered,
   portsOfNetwork,
   portsOfOwner,
-  readPorts,
   removalOf,
 } from "./found-ports.ts";
 import { comment } from "./rule.ts";
@@ -38,62 +39,69 @@ const lines = [
   "-A CNI-HOSTPORT-DNAT -p tcp -m comment --comment mine -j ACCEPT",
   "COMMIT",
 ];
-const found = readPorts(lines);
 const linesOf = (rules: readonly { readonly line: string }[]) => rules.map(({ line }) => line);
 
 describe("host ports in the nat table", () => {
-  it("are rules of containers' chains, and the jumps to these", () => {
-    expect(found.rules.map(({ ifName, port }) => [ifName, port])).toEqual([
+  it("are rules of containers' chains", () => {
+    expect(portsNumbered(lines, [80, 81, 82]).map(({ ifName, port }) => [ifName, port])).toEqual([
       ["eth0", undefined],
       ["eth0", { protocol: "tcp", address: Uint8Array.of(192, 0, 2, 1), port: 80 }],
       ["eth1", { protocol: "tcp", address: undefined, port: 81 }],
       [undefined, { protocol: "tcp", address: undefined, port: 82 }],
     ]);
-    expect(found.jumps.map(({ ifName, protocol, ports }) => [ifName, protocol, ports])).toEqual([
-      ["eth0", "tcp", "80,443"],
-      ["eth1", "tcp", "81"],
-      [undefined, "tcp", "82"],
+    expect(portsNumbered(lines, [8, 443])).toEqual([]);
+  });
+
+  it("are jumps to these chains", () => {
+    const names = { network: "net", containerID: "one", note: undefined };
+    expect(jumpsInto(lines, chain).map(({ ifName, jump }) => ({ ifName, ...jump }))).toEqual([
+      {
+        ifName: "eth0",
+        names: { ...names, note: "veth1 /run/netns/one" },
+        protocol: "tcp",
+        ports: "80,443",
+      },
+      { ifName: "eth1", names, protocol: "tcp", ports: "81" },
     ]);
   });
 
   it("are of an owner by their interface, or, as the reference's, for all of a container's", () => {
-    expect(linesOf(portsOfOwner(found, own))).toEqual([lines[5], lines[6], ours]);
+    expect(linesOf(portsOfOwner(lines, own))).toEqual([lines[5], lines[6], ours]);
     const others = { ...own, network: "other", ifName: "eth7" };
-    expect(linesOf(portsOfOwner(found, others))).toEqual([lines[8], reference]);
-    expect(portsOfOwner(found, { ...own, containerID: "two" })).toEqual([]);
+    expect(linesOf(portsOfOwner(lines, others))).toEqual([lines[8], reference]);
+    expect(portsOfOwner(lines, { ...own, containerID: "two" })).toEqual([]);
   });
 
   it("are of the network that the jump names", () => {
     const expected = [...lines.slice(5, 8), ours, second];
-    expect(linesOf(portsOfNetwork(found, "net"))).toEqual(expected);
-    expect(portsOfNetwork(found, "ne")).toEqual([]);
+    expect(linesOf(portsOfNetwork(lines, "net"))).toEqual(expected);
+    expect(portsOfNetwork(lines, "ne")).toEqual([]);
   });
 
   it("have a holder if all names are told", () => {
-    const [, first, next, last] = found.rules.map((rule) => holderOf(found, rule));
-    expect(first).toEqual({ owner: own, note: "veth1 /run/netns/one" });
-    expect(next).toEqual({ owner: { ...own, ifName: "eth1" }, note: undefined });
-    expect(last).toEqual({ owner: undefined, note: undefined });
-    expect(found.rules.map((rule) => nameHolder(found, rule))[3]).toBe(
-      'container "one" in network "other"',
-    );
+    const [, first, next, last] = portsNumbered(lines, [80, 81, 82]);
+    expect(first && holderOf(lines, first)).toEqual({ owner: own, note: "veth1 /run/netns/one" });
+    const eth1 = { ...own, ifName: "eth1" };
+    expect(next && holderOf(lines, next)).toEqual({ owner: eth1, note: undefined });
+    expect(last && holderOf(lines, last)).toEqual({ owner: undefined, note: undefined });
+    expect(last && nameHolder(lines, last)).toBe('container "one" in network "other"');
   });
 
   it("have no holder whose names are cut, or not there", () => {
-    const [rule] = readPorts([dnat(chain, `-p tcp ${comment("interface eth0")}`)]).rules;
-    const cut = readPorts([jump('name: "#0a" id: "#1b" interface eth0', chain)]);
+    const [rule] = portsNumbered([dnat(chain, `-p tcp ${comment("interface eth0")}`)], [80]);
+    const cut = [jump('name: "#0a" id: "#1b" interface eth0', chain)];
     const nobody = { owner: undefined, note: undefined };
     expect(rule && holderOf(cut, rule)).toEqual(nobody);
-    expect(rule && holderOf(readPorts([]), rule)).toEqual(nobody);
-    expect(rule && nameHolder(readPorts([]), rule)).toBe(`chain "${chain}"`);
+    expect(rule && holderOf([], rule)).toEqual(nobody);
+    expect(rule && nameHolder([], rule)).toBe(`chain "${chain}"`);
   });
 
   it("take their chain with them if they are the last", () => {
     const deletions = (rules: readonly string[]) => rules.map((line) => line.replace("-A", "-D"));
-    const some = portsOfOwner(found, own);
-    expect(removalOf(found, some)).toEqual(deletions(linesOf(some)));
-    const all = portsOfNetwork(found, "net");
-    expect(removalOf(found, all)).toEqual([...deletions(linesOf(all)), `-X ${chain}`]);
-    expect(removalOf(found, [])).toEqual([]);
+    const some = portsOfOwner(lines, own);
+    expect(removalOf(lines, some)).toEqual(deletions(linesOf(some)));
+    const all = portsOfNetwork(lines, "net");
+    expect(removalOf(lines, all)).toEqual([...deletions(linesOf(all)), `-X ${chain}`]);
+    expect(removalOf(lines, [])).toEqual([]);
   });
 });

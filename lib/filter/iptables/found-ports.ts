@@ -1,6 +1,7 @@
 /**
  * Host ports as they stand in the nat table of iptables: every rule of a container's chain CNI-DN-…,
- * and every jump to it, as a value that tells whose it is.
+ * and every jump to it, as a value that tells whose it is. A table may have thousands of them: only
+ * those that matter are taken apart.
  */
 
 import { type IpAddress, parseAddress } from "../../ip/address.ts";
@@ -9,65 +10,120 @@ import { type Owner, quotedNetwork } from "../../net/owner.ts";
 import type { Holder } from "../port-holder.ts";
 import type { HostPort, Protocol } from "../port-mapping.ts";
 import { portChainName } from "../reference/names.ts";
-import { deletionOf, hasChain, jumpsTo, optionOf, parseRule, type Rule, rulesIn } from "./rule.ts";
+import {
+  deletionOf,
+  hasChain,
+  jumpsTo,
+  optionOf,
+  parseRule,
+  quoted,
+  type Rule,
+  rulesIn,
+} from "./rule.ts";
 
 /** The chain from which each container's is reached. */
 export const DNAT = "CNI-HOSTPORT-DNAT";
 const CONTAINER = "CNI-DN-";
 
-/** What both kinds of rules tell. */
-interface Found {
+/** A rule of a container's chain, or a jump to it. */
+export interface FoundPort {
   readonly line: string;
   /** The container's chain. */
   readonly chain: string;
   /** The interface that the rule is for; the reference's rules name none. */
   readonly ifName: string | undefined;
-}
-
-/** A rule of a container's chain. */
-export interface PortRule extends Found {
-  /** The port that it leads to the container; undefined if it only marks packets. */
+  /** The port that it leads to the container; undefined if it only marks packets, or jumps. */
   readonly port: HostPort | undefined;
+  /** What a jump has besides. */
+  readonly jump: Jump | undefined;
 }
 
-/** A jump to a container's chain. */
-export interface PortJump extends Found {
-  readonly comment: string;
+interface Jump {
+  readonly names: Names | undefined;
   readonly protocol: string | undefined;
   /** As iptables shows them: `80,443`. */
   readonly ports: string | undefined;
 }
 
-export type FoundPort = PortRule | PortJump;
-
-/** The table's lines, and what of them is for host ports. */
-export interface FoundPorts {
-  readonly lines: readonly string[];
-  readonly rules: readonly PortRule[];
-  readonly jumps: readonly PortJump[];
+/** Whose a chain is, as far as the comment of a jump tells it: names that are cut begin with `#`. */
+interface Names {
+  readonly network: string;
+  readonly containerID: string;
+  readonly note: string | undefined;
 }
 
-/** Reads the lines of the nat table. */
-export function readPorts(lines: readonly string[]): FoundPorts {
+/** What is there for an attachment: what names its interface, or, as the reference's, names none. */
+export function portsOfOwner(lines: readonly string[], owner: Owner): readonly FoundPort[] {
+  return portsOfChains(lines, new Set([portChainName(owner)])).filter(isPortOf(owner));
+}
+
+/** A test for what is there for an attachment. */
+export function isPortOf(owner: Owner): (found: FoundPort) => boolean {
+  const name = portChainName(owner);
+  return ({ chain, ifName = owner.ifName }) => chain === name && ifName === owner.ifName;
+}
+
+/** What is there for all attachments of a network, whose name the jumps have. */
+export function portsOfNetwork(lines: readonly string[], network: string): readonly FoundPort[] {
+  const names = quotedNetwork(network).map(quoted);
+  const jumps = rulesIn(lines, DNAT).filter((line) => names.some((name) => line.includes(name)));
+  return portsOfChains(lines, new Set(jumps.flatMap((line) => chainFor(line) ?? [])));
+}
+
+/** The rules that lead ports with these numbers to containers. */
+export function portsNumbered(
+  lines: readonly string[],
+  numbers: readonly number[],
+): readonly FoundPort[] {
+  const matches = numbers.map((number) => ` --dport ${number} `);
   const rules = lines.filter((line) => line.startsWith(`-A ${CONTAINER}`));
-  const jumps = rulesIn(lines, DNAT).map(parseRule);
-  return {
-    lines,
-    rules: rules.map((line) => toPortRule(parseRule(line))),
-    jumps: jumps.flatMap((rule) => toPortJump(rule) ?? []),
-  };
+  return rules.filter((line) => matches.some((match) => line.includes(match))).map(parsePort);
 }
 
-function toPortRule(rule: Rule): PortRule {
-  const { line, chain } = rule;
-  const [, ifName] = /^interface (.*)$/.exec(rule.comments[0] ?? "") ?? [];
-  return { line, chain, ifName, port: optionOf(rule, "-j") === "DNAT" ? portOf(rule) : undefined };
+/** The jumps to a container's chain. */
+export function jumpsInto(lines: readonly string[], chain: string): readonly FoundPort[] {
+  return jumpsTo(rulesIn(lines, DNAT), chain).map(parsePort);
+}
+
+function portsOfChains(
+  lines: readonly string[],
+  chains: ReadonlySet<string>,
+): readonly FoundPort[] {
+  return lines.filter((line) => chains.has(chainFor(line) ?? "")).map(parsePort);
+}
+
+/** The container's chain that a rule is in, or jumps to. */
+function chainFor(line: string): string | undefined {
+  if (line.startsWith(`-A ${CONTAINER}`)) return line.slice(3, line.indexOf(" ", 3));
+  if (!line.startsWith(`-A ${DNAT} `)) return undefined;
+  const target = line.slice(line.lastIndexOf(" ") + 1);
+  return target.startsWith(CONTAINER) ? target : undefined;
+}
+
+function parsePort(line: string): FoundPort {
+  const rule = parseRule(line);
+  const [comment = ""] = rule.comments;
+  const isJump = rule.chain === DNAT;
+  const chain = (isJump ? optionOf(rule, "-j") : undefined) ?? rule.chain;
+  const [, ifName] = /(?:^| )interface (.*)$/.exec(comment) ?? [];
+  const jump = isJump ? jumpOf(rule, comment) : undefined;
+  return { line, chain, ifName, port: portOf(rule), jump };
+}
+
+/** `dnat name: "net" id: "6f2c…" at veth1 /run/netns/box interface eth0`; the note may be missing. */
+const NAMES = /name: "(.*?)" id: "(.*?)"(?: at (\S+ \S+))?/;
+
+function jumpOf(rule: Rule, comment: string): Jump {
+  const [, network, containerID = "", note] = NAMES.exec(comment) ?? [];
+  const names = network === undefined ? undefined : { network, containerID, note };
+  return { names, protocol: optionOf(rule, "-p"), ports: optionOf(rule, "--dports") };
 }
 
 function portOf(rule: Rule): HostPort | undefined {
   const protocol = optionOf(rule, "-p");
   const port = optionOf(rule, "--dport");
-  if (!isProtocol(protocol) || port === undefined) return undefined;
+  const leads = optionOf(rule, "-j") === "DNAT";
+  if (!leads || !isProtocol(protocol) || port === undefined) return undefined;
   return { protocol, address: addressIn(optionOf(rule, "-d")), port: Number(port) };
 }
 
@@ -79,54 +135,26 @@ function addressIn(text: string | undefined): IpAddress | undefined {
   return text === undefined ? undefined : (parseCidr(text)?.address ?? parseAddress(text));
 }
 
-function toPortJump(rule: Rule): PortJump | undefined {
-  const chain = optionOf(rule, "-j") ?? "";
-  if (!chain.startsWith(CONTAINER)) return undefined;
-  const [comment = ""] = rule.comments;
-  const [, ifName] = / interface (.*)$/.exec(comment) ?? [];
-  const ports = optionOf(rule, "--dports");
-  return { line: rule.line, chain, ifName, comment, protocol: optionOf(rule, "-p"), ports };
-}
-
-/** What is there for an attachment: what names its interface, or, as the reference's, names none. */
-export function portsOfOwner({ rules, jumps }: FoundPorts, owner: Owner): readonly FoundPort[] {
-  const chain = portChainName(owner);
-  const isOwn = (found: FoundPort) =>
-    found.chain === chain && (found.ifName === undefined || found.ifName === owner.ifName);
-  return [...rules, ...jumps].filter(isOwn);
-}
-
-/** What is there for all attachments of a network, whose name the jumps have. */
-export function portsOfNetwork({ rules, jumps }: FoundPorts, network: string) {
-  const names = quotedNetwork(network);
-  const isOfNetwork = ({ comment }: PortJump) => names.some((name) => comment.includes(name));
-  const chains = new Set(jumps.filter(isOfNetwork).map(({ chain }) => chain));
-  return [...rules, ...jumps].filter(({ chain }) => chains.has(chain));
-}
-
-/** Who has the port of a rule, if the jump to its chain tells that in full. */
-export function holderOf({ jumps }: FoundPorts, { chain, ifName }: PortRule): Holder {
-  const jump = jumps.find((each) => each.chain === chain && each.ifName === ifName);
-  const [, network = "#", containerID, note] = NAMES.exec(jump?.comment ?? "") ?? [];
-  if (network.startsWith("#") || containerID === undefined || ifName === undefined) {
-    return { owner: undefined, note: undefined };
-  }
+/** Who has a port that is led to a container, if the jump to its chain tells that in full. */
+export function holderOf(lines: readonly string[], { chain, ifName }: FoundPort): Holder {
+  const jump = jumpsInto(lines, chain).find((each) => each.ifName === ifName)?.jump;
+  const { network = "#", containerID = "", note } = jump?.names ?? {};
+  if (network.startsWith("#") || ifName === undefined) return { owner: undefined, note: undefined };
   return { owner: { network, containerID, ifName }, note };
 }
 
-/** Who has the port of a rule, for people. */
-export function nameHolder({ jumps }: FoundPorts, rule: PortRule): string {
-  const jump = jumps.find(({ chain }) => chain === rule.chain);
-  const [, network, containerID] = NAMES.exec(jump?.comment ?? "") ?? [];
-  if (network === undefined) return `chain "${rule.chain}"`;
-  return `container "${containerID}" in network "${network}"`;
+/** The same for people. */
+export function nameHolder(lines: readonly string[], { chain }: FoundPort): string {
+  const names = jumpsInto(lines, chain)[0]?.jump?.names;
+  if (!names) return `chain "${chain}"`;
+  return `container "${names.containerID}" in network "${names.network}"`;
 }
 
-/** `dnat name: "net" id: "6f2c…" at veth1 /run/netns/box interface eth0`; the note may be missing. */
-const NAMES = /name: "(.*?)" id: "(.*?)"(?: at (\S+ \S+))?/;
-
 /** The lines that delete rules, and the chains that are empty without them. */
-export function removalOf({ lines }: FoundPorts, stale: readonly FoundPort[]): readonly string[] {
+export function removalOf(
+  lines: readonly string[],
+  stale: readonly FoundPort[],
+): readonly string[] {
   const gone = new Set(stale.map(({ line }) => line));
   const left = lines.filter((line) => !gone.has(line));
   const isFree = (chain: string) =>

@@ -27,12 +27,13 @@ import { portChainName } from "../reference/names.ts";
 import { hasNatTable } from "../reference/tables.ts";
 import {
   type FoundPort,
-  type FoundPorts,
   holderOf,
+  isPortOf,
+  jumpsInto,
   nameHolder,
+  portsNumbered,
   portsOfNetwork,
   portsOfOwner,
-  readPorts,
   removalOf,
 } from "./found-ports.ts";
 import { interfaceComment, portGroups, rulesFor, type Wanted } from "./hostport-rules.ts";
@@ -78,22 +79,19 @@ function natFlavour(host: Netns, of: Family): Flavour {
 function addRules(host: Netns, table: Table, wanted: Wanted): readonly string[] {
   const { chains, first, last, inChain, jumps } = rulesFor(wanted);
   const { owner } = wanted.wanted;
-  const lines = table.list();
-  const found = readPorts(lines);
-  const former = portsOfOwner(found, owner);
-  const taken = takenBy(found, former, wanted);
+  const found = table.list();
+  const taken = takenBy(found, wanted);
   const isGone = goneFinder(host);
   const kept = taken.find(({ holder }) => !isGone(holder));
   if (kept) throw conflict(owner, kept);
-  const lost = taken.flatMap(({ holder }) =>
-    holder.owner ? portsOfOwner(found, holder.owner) : [],
-  );
-  const stale = Array.from(new Set([...lost, ...former]));
+  const losers = taken.flatMap(({ holder }) => holder.owner ?? []);
+  const stale = [...losers, owner].flatMap((each) => portsOfOwner(found, each));
+  const distinct = Array.from(new Map(stale.map((rule) => [rule.line, rule])).values());
   table.change([
-    ...removalOf(found, stale).filter((line) => line !== `-X ${portChainName(owner)}`),
-    ...newChains(lines, chains),
-    ...first.filter((line) => !lines.includes(line)).map(insertionOf),
-    ...last.filter((line) => !lines.includes(line)),
+    ...removalOf(found, distinct).filter((line) => line !== `-X ${portChainName(owner)}`),
+    ...newChains(found, chains),
+    ...first.filter((line) => !found.includes(line)).map(insertionOf),
+    ...last.filter((line) => !found.includes(line)),
     ...inChain,
     ...jumps,
   ]);
@@ -107,21 +105,18 @@ interface Taken {
   readonly whose: string;
 }
 
-/** The rules of somebody else that lead one of the ports elsewhere. */
-function takenBy(
-  found: FoundPorts,
-  former: readonly FoundPort[],
-  { target }: Wanted,
-): readonly Taken[] {
-  const own = new Set(former);
-  const foreign = found.rules.filter((rule) => !own.has(rule));
+/** Which of the ports lead elsewhere, by the rules of somebody else. */
+function takenBy(lines: readonly string[], { wanted, target }: Wanted): readonly Taken[] {
+  const numbers = target.mappings.map(({ port }) => port);
+  const isOwn = isPortOf(wanted.owner);
+  const foreign = portsNumbered(lines, numbers).filter((found) => !isOwn(found));
   return target.mappings.flatMap((mapping) =>
     foreign
       .filter(({ port }) => overlaps(port, mapping))
-      .map((rule) => ({
-        holder: holderOf(found, rule),
+      .map((found) => ({
+        holder: holderOf(lines, found),
         what: `${mapping.protocol} port ${mapping.port}`,
-        whose: nameHolder(found, rule),
+        whose: nameHolder(lines, found),
       })),
   );
 }
@@ -163,10 +158,10 @@ function findMissing(lines: readonly string[], wanted: Wanted): string | undefin
     (line) => !lines.includes(line) && !lines.includes(asReference(line)),
   );
   if (rule) return `rule ${rule}`;
-  const jumps = readPorts(lines).jumps.filter((jump) => jump.chain === portChainName(owner));
+  const jumps = jumpsInto(lines, portChainName(owner)).map(({ jump }) => jump);
   const group = portGroups(wanted.target).find(
     ({ protocol, ports }) =>
-      !jumps.some((jump) => jump.protocol === protocol && jump.ports === ports),
+      !jumps.some((jump) => jump?.protocol === protocol && jump.ports === ports),
   );
   return group && `jump for ${group.protocol} ports ${group.ports}`;
 }
@@ -176,15 +171,12 @@ export function deleteHostPorts(host: Netns, owner: Owner): readonly FormerPort[
   deleteHostPortLeftovers(host, owner.containerID);
   return natTables(host).flatMap((table) => {
     const former = lockTables(() => {
-      const found = readPorts(table.list());
+      const found = table.list();
       const own = portsOfOwner(found, owner);
       table.change(removalOf(found, own));
       return own;
     });
-    return former.flatMap((rule) => {
-      const port = "port" in rule ? rule.port : undefined;
-      return port ? [{ ...port, family: table.family }] : [];
-    });
+    return former.flatMap(({ port }) => (port ? [{ ...port, family: table.family }] : []));
   });
 }
 
@@ -203,7 +195,7 @@ export function collectHostPorts(host: Netns, network: string, valid: readonly O
 /** A rule, and all that its table had when it was found. */
 interface OwnedPort extends Marked {
   readonly rule: FoundPort;
-  readonly found: FoundPorts;
+  readonly found: readonly string[];
 }
 
 /** The rules of all attachments, of each family: list and remove under one lock, `lockTables`. */
@@ -216,7 +208,7 @@ function shelfOf(table: Table): Shelf<OwnedPort> {
   return {
     kind: "rule",
     list: (network) => {
-      const found = readPorts(table.list());
+      const found = table.list();
       return portsOfNetwork(found, network).map((rule) => ({ mark: markOf(rule), rule, found }));
     },
     marksOf: (owner) => {
