@@ -37,7 +37,7 @@ interface SharedKeys {
   readonly ipam?: { readonly dataDir?: string };
 }
 
-/** The snapshot without what is shared; what is left must not outlive its attachment. */
+/** The snapshot without what is shared: the rest must go with its attachment. */
 export function withoutShared(snapshot: Snapshot, shared: Shared): Snapshot {
   const kept = Object.entries(snapshot).filter(([key]) => !isShared(key, shared));
   return Object.fromEntries(kept);

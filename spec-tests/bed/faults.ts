@@ -135,8 +135,8 @@ const faults = [
 ] as const;
 
 /**
- * A close(2) is not made to fail: strace would leave it out, but the kernel always gives the
- * descriptor back, whatever close returns. Nothing in the world leaves a pipe open like that.
+ * A close(2) is not made to fail: strace would leave the call out, and the file would stay open, but
+ * the kernel always closes it, whatever close returns.
  */
 const neverFails = /^(close|exit_group)$/;
 
@@ -147,7 +147,7 @@ function source(expression: RegExp): string {
   return expression.source;
 }
 
-/** What only the process itself knows of does not depend on the host, so it fails on one only. */
+/** A call that concerns only the process does not depend on the state of the host: one is enough. */
 function failures(calls: readonly SystemCall[], firstUse: boolean): readonly Accident[] {
   const told = /^(recvfrom|socket|setns|open|openat)$/;
   const fallible = calls.filter(({ name }) => !neverFails.test(name));
@@ -164,7 +164,7 @@ function failures(calls: readonly SystemCall[], firstUse: boolean): readonly Acc
   );
 }
 
-/** Dying before a call, where the call before it changed nothing, is dying before that one. */
+/** Death before each call but those behind a call that changed nothing: before that one is the same. */
 function deaths(calls: readonly SystemCall[]): readonly Accident[] {
   return calls
     .filter((_, at) => calls[at - 1]?.isPrivate !== true)
@@ -269,7 +269,7 @@ export function dying(
     if (remedy === "GC") stage.endContainer();
     return after;
   });
-  // What GC leaves in the container, which goes with it, the next DEL there need not restore.
+  // GC leaves things in the container, which a later DEL does not restore: that makes fewer calls.
   const some = Math.max(FEW, accidents.length / (remedy === "GC" ? 2 : 10));
   const most = scenario.delegation === "delegate" ? accidents.length : some;
   return survivors > most ? [...wrong, `${survivors} of ${accidents.length} did not die`] : wrong;
@@ -307,7 +307,7 @@ function succeeds(run: Outcome): readonly string[] {
   return run.ok && run.stdout === "" ? [] : [`what follows fails: ${run.stdout}${run.stderr}`];
 }
 
-/** What of all that can go wrong this run tries. */
+/** The accidents that this run tries. */
 function tried({ title, isWhole }: Scenario, accidents: readonly Accident[]): readonly Accident[] {
   if (accidents.length === 0) throw new Error(`${title}: no system call was recorded`);
   return isWhole ? accidents : partOf(accidents);

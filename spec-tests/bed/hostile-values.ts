@@ -1,4 +1,4 @@
-/** What nobody should send: values, keys and texts, as JSON texts, which can say more than values. */
+/** Hostile values, keys and texts, as JSON texts: JSON can say what no JavaScript value can. */
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Config } from "./invocation.ts";

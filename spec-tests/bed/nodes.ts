@@ -151,7 +151,7 @@ export class Daemon {
     }
   }
 
-  /** Kills the daemon without a word. */
+  /** Kills the daemon (SIGKILL). */
   async kill(): Promise<void> {
     const ended = new Promise((resolve) => this.#process.once("exit", resolve));
     this.#process.kill("SIGKILL");

@@ -1,4 +1,4 @@
-/** Turns what the tools print into named things without what changes by itself. */
+/** Turns what the tools print into named things, leaving out what changes by itself. */
 
 /** A JSON value. */
 export type Json = string | number | boolean | null | readonly Json[] | JsonObject;
@@ -11,7 +11,7 @@ export interface JsonObject {
 type Named = readonly (readonly [string, Json])[];
 type List = readonly JsonObject[];
 
-/** Changes without anybody's doing: timers, lifetimes, states that follow the carrier, counters. */
+/** What changes by itself: timers, lifetimes, states that follow the carrier, counters. */
 const volatile = new Set([
   "operstate",
   "tentative",
@@ -89,7 +89,7 @@ export function rules(list: List, family: string): Named {
   return list.map((rule) => named(`${family} ${rule.priority}`, rule));
 }
 
-/** Permanent neighbours and forwarding entries; the kernel keeps the multicast ones itself. */
+/** Permanent neighbours and fdb entries; the kernel keeps those of multicast itself. */
 export function neighbours(list: List, kind: string): Named {
   return list
     .filter(({ mac }) => !/^(33:33|01:00:5e|01:80:c2)/.test(String(mac ?? "")))

@@ -1,4 +1,4 @@
-/** How long to wait for what may never come: no time that is fixed, but more on a slow or busy machine. */
+/** Time limits that grow with how slow, or how busy, the machine is at that moment. */
 import { spawnSync } from "node:child_process";
 
 /** Milliseconds that the calibration runs take on a quiet machine. */

@@ -1,4 +1,4 @@
-/** An executable on a machine that must stay as it is, whatever the executable is told. */
+/** An executable that is attacked, on a machine that must not change. */
 import { writeFileSync } from "node:fs";
 import { type Bed, createBed } from "./bed.ts";
 import type { Container } from "./container.ts";
