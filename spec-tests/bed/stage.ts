@@ -3,9 +3,9 @@ import { writeFileSync } from "node:fs";
 import { type Bed, createBed } from "./bed.ts";
 import type { Container } from "./container.ts";
 import { difference, sharedBy, withoutShared } from "./difference.ts";
-import type { Scenario } from "./faults.ts";
 import type { Config } from "./invocation.ts";
 import type { Outcome } from "./outcome.ts";
+import type { Scenario } from "./scenarios.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { type SystemCall, systemCalls } from "./system-calls.ts";
 

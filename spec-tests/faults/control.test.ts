@@ -1,7 +1,8 @@
 /** The harness itself can fail: an executable that leaks a file or an address is found. */
 import { expect } from "vitest";
-import { failingAdd, type Scenario } from "../bed/faults.ts";
+import { failingAdd } from "../bed/faults.ts";
 import { it } from "../bed/it.ts";
+import type { Scenario } from "../bed/scenarios.ts";
 import { workingConfig } from "../bed/subjects.ts";
 
 /** What runs in place of `host-local`: a script, for which the real one is `$real`. */

@@ -1,6 +1,7 @@
 /** SIGKILL before every system call of DEL that follows a change. */
 import { describe, expect } from "vitest";
-import { dying, scenarios } from "../bed/faults.ts";
+import { dying } from "../bed/faults.ts";
+import { scenarios } from "../bed/scenarios.ts";
 import { itWorks } from "../bed/subjects.ts";
 
 describe.for(scenarios())("$title", (scenario) => {

@@ -1,6 +1,7 @@
 /** One system call of a GC fails. */
 import { describe, expect } from "vitest";
-import { failingRemoval, scenarios } from "../bed/faults.ts";
+import { failingRemoval } from "../bed/faults.ts";
+import { scenarios } from "../bed/scenarios.ts";
 import { itWorks } from "../bed/subjects.ts";
 
 describe.for(scenarios())("$title", (scenario) => {

@@ -1,6 +1,7 @@
 /** One system call of a CHECK or STATUS fails. */
 import { describe, expect } from "vitest";
-import { failingQuestion, scenarios } from "../bed/faults.ts";
+import { failingQuestion } from "../bed/faults.ts";
+import { scenarios } from "../bed/scenarios.ts";
 import { itWorks } from "../bed/subjects.ts";
 
 describe.for(scenarios())("$title", (scenario) => {

@@ -2,7 +2,8 @@
 import { writeFileSync } from "node:fs";
 import { describe, expect } from "vitest";
 import { plugins } from "../bed/executables.ts";
-import { resultPaths, withText, wrongInputs, wrongValues } from "../bed/hostile-values.ts";
+import { resultPaths, wrongInputs } from "../bed/hostile-inputs.ts";
+import { withText, wrongValues } from "../bed/hostile-values.ts";
 import type { Config } from "../bed/invocation.ts";
 import { someOf } from "../bed/part.ts";
 import { itWorks, workingConfig } from "../bed/subjects.ts";

@@ -2,13 +2,10 @@
 import fc from "fast-check";
 import { describe, expect } from "vitest";
 import { plugins } from "../bed/executables.ts";
+import { hugeInputs, keyPaths, resultPaths, wrongInputs } from "../bed/hostile-inputs.ts";
 import {
-  hugeInputs,
-  keyPaths,
   type Path,
-  resultPaths,
   withText,
-  wrongInputs,
   wrongStrings,
   wrongValues,
   wrongVariables,

@@ -1,6 +1,7 @@
 /** A kernel whose answers are nonsense: a documented error, and nothing is left of the ADD. */
 import { expect } from "vitest";
-import { confusedAdd, scenarios } from "../bed/faults.ts";
+import { confusedAdd } from "../bed/faults.ts";
+import { scenarios } from "../bed/scenarios.ts";
 import { itWorks } from "../bed/subjects.ts";
 
 const asking = scenarios().filter(({ firstUse, delegation }) => !firstUse && !delegation);
