@@ -19,7 +19,7 @@ export function parseArgs(text: string, known: readonly string[]): CniArgs {
     if (parts.length !== 2) throw argsError(`invalid pair "${pair}"`);
     args[key] = value;
   }
-  if (args.IP !== undefined) checkIps(args.IP);
+  if (args.IP !== undefined) requireAddresses(args.IP);
   const unknown = Object.entries(args).filter(
     ([key]) => !known.includes(key) && !wellKnown.test(key),
   );
@@ -31,7 +31,7 @@ export function parseArgs(text: string, known: readonly string[]): CniArgs {
 }
 
 /** Refused before anything is done, since IPAM would only refuse it later. */
-function checkIps(list: string): void {
+function requireAddresses(list: string): void {
   const faulty = list
     .split(",")
     .find((text) => text !== "" && !parseAddress(text) && !parseCidr(text));

@@ -10,7 +10,7 @@ import type {
   Request,
   StatusCall,
 } from "./call.ts";
-import { checkSchema, type Schema, spelled, withoutFaults } from "./config.ts";
+import { requireValid, type Schema, spelled, withoutFaults } from "./config.ts";
 import { Code, configError } from "./error.ts";
 import { isObject, type Json, type JsonObject } from "./json.ts";
 import type { Result } from "./result.ts";
@@ -66,7 +66,7 @@ function configOf<C>(
   { config }: Pick<Request, "config">,
   strict: boolean,
 ): C {
-  if (strict) checkSchema(config, plugin.schema);
+  if (strict) requireValid(config, plugin.schema);
   return plugin.parseConfig(strict ? config : withoutFaults(config, plugin.schema), strict);
 }
 

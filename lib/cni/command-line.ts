@@ -19,7 +19,7 @@ export function readPluginConfig(path: string, type: string): JsonObject {
   const text = readTextIfPresent(path);
   if (text === undefined) throw unreadable(path, "there is no such file");
   const json = parse(path, text);
-  refuseName(path, json);
+  requireName(path, json);
   if (!Array.isArray(json.plugins)) return json;
   const own = pluginIn(json, type);
   if (!own) throw unreadable(path, `its list has no plugin of type "${type}"`);
@@ -27,7 +27,7 @@ export function readPluginConfig(path: string, type: string): JsonObject {
 }
 
 /** The name becomes part of paths and rules, as with a configuration that a runtime gives. */
-function refuseName(path: string, config: JsonObject): void {
+function requireName(path: string, config: JsonObject): void {
   const name = memberOf(config, "name");
   if (typeof name === "string" && isPlainName(name) && name.length <= LONGEST_NAME) return;
   throw unreadable(path, `its "name" is no plain name of a network, got ${brief(name)}`);

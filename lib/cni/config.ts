@@ -83,8 +83,8 @@ function respellValue(value: Json, keys: KeySpellings): Json {
   return isObject(value) ? respell(value, keys) : value;
 }
 
-/** Refuses, with code 7, a configuration that the schema does not allow. */
-export function checkSchema(config: JsonObject, schema: Schema): void {
+/** Throws code 7 for a configuration that the schema does not allow. */
+export function requireValid(config: JsonObject, schema: Schema): void {
   if (!schema.validate(config)) throw faultError(config, schema.validate.errors?.[0]);
 }
 

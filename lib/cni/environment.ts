@@ -29,13 +29,13 @@ export function readEnvironment(): Environment {
   };
 }
 
-/** Refuses, with code 4, what the command needs and does not have, or has wrongly. */
-export function checkEnvironment(env: Environment): void {
+/** Throws code 4 for a variable that the command needs and that is not set, or is malformed. */
+export function requireEnvironment(env: Environment): void {
   const { command } = env;
   const needsAttachment = command === "ADD" || command === "CHECK" || command === "DEL";
   if (!needsAttachment) return;
-  if (env.containerID !== "") checkContainerID(env.containerID);
-  if (env.ifName !== "") checkIfName(env.ifName);
+  if (env.containerID !== "") requireContainerID(env.containerID);
+  if (env.ifName !== "") requireIfName(env.ifName);
   const needed = {
     CNI_CONTAINERID: env.containerID,
     CNI_NETNS: command === "DEL" ? "optional" : env.netns,
@@ -55,7 +55,7 @@ export function isPlainName(text: string): boolean {
 /** Network names and container IDs become parts of the names of files, which are no longer. */
 export const LONGEST_NAME = 255;
 
-function checkContainerID(id: string): void {
+function requireContainerID(id: string): void {
   if (id.length > LONGEST_NAME) {
     const state = `it is longer than ${LONGEST_NAME} characters`;
     throw new CniError(Code.environment, `Cannot use CNI_CONTAINERID: ${state}`);
@@ -64,7 +64,7 @@ function checkContainerID(id: string): void {
   throw new CniError(Code.environment, "Cannot use CNI_CONTAINERID: invalid characters in it", id);
 }
 
-function checkIfName(name: string): void {
+function requireIfName(name: string): void {
   const fault = ifNameFault(name);
   if (fault === undefined) return;
   throw new CniError(Code.environment, `Cannot use CNI_IFNAME: interface name ${fault}`, name);

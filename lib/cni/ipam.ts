@@ -3,13 +3,14 @@
 import { type IpAddress, parseAddress } from "../ip/address.ts";
 import { type Cidr, parseCidr } from "../ip/cidr.ts";
 import type { Call } from "./call.ts";
-import { delegate, findDelegate, type PluginFile, runFound, takeBack } from "./delegate.ts";
+import { delegate, findDelegate, runFound, takeBack } from "./delegate.ts";
 import { CniError, Code } from "./error.ts";
+import type { PluginFile } from "./find-plugin.ts";
 import type { NetConf } from "./netconf.ts";
 import type { Result, ResultRoute } from "./result.ts";
 import { parseResult } from "./result-in.ts";
 
-export type { PluginFile } from "./delegate.ts";
+export type { PluginFile } from "./find-plugin.ts";
 
 /** An address of a lease. */
 export interface LeaseIp {

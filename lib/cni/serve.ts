@@ -5,7 +5,7 @@ import { descriptorStatus, readToEnd, writeAll } from "../host/file.ts";
 import { decodeJson, JsonError, parseJson } from "../host/json.ts";
 import type { Request } from "./call.ts";
 import { memberOf } from "./config.ts";
-import { checkEnvironment, isPlainName, LONGEST_NAME, readEnvironment } from "./environment.ts";
+import { isPlainName, LONGEST_NAME, readEnvironment, requireEnvironment } from "./environment.ts";
 import { CniError, Code, configError, oneLine } from "./error.ts";
 import { hasNul, isObject, type Json, type JsonObject } from "./json.ts";
 import { ofOnePlugin } from "./list.ts";
@@ -31,7 +31,7 @@ export function serve(about: About, handle: Handle): number {
     const environment = readEnvironment();
     if (environment.command === "") return printAbout(about);
     if (environment.command === "VERSION") return printVersion();
-    checkEnvironment(environment);
+    requireEnvironment(environment);
     const given = readStdin();
     const whole = parseStdin(given);
     version = versionOf(whole);
@@ -55,13 +55,13 @@ function readStdin(): Uint8Array {
 }
 
 function parseStdin(stdin: Uint8Array): JsonObject {
-  const config = readStdinJson(stdin);
+  const config = parseText(stdin);
   if (config === null) throw new CniError(Code.config, "missing network name");
   if (!isObject(config)) throw decodeError("it is not a JSON object");
   return config;
 }
 
-function readStdinJson(stdin: Uint8Array): unknown {
+function parseText(stdin: Uint8Array): unknown {
   if (stdin.length === 0) throw decodeError("it is empty, but a network configuration is expected");
   try {
     const text = decodeJson(stdin);

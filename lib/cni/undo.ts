@@ -52,7 +52,7 @@ export function allOrNothing<T>(body: (undo: Undo) => T): T {
   }
 }
 
-/** Tries what nobody relies on: a failure is told on stderr, for people, and is no error. */
+/** Best effort: a failure is told on stderr, for people, and is no error. */
 export function tryTo(what: string, body: () => unknown): void {
   for (const { message } of attemptAll([[what, body]])) warn(`Cannot ${what}: ${message}`);
 }

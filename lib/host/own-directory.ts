@@ -64,7 +64,7 @@ function isOwn(directory: string, path: string, links: number): boolean {
     if (outcome === -ENOENT || outcome === -ENOTDIR) return false;
     checked(outcome, "stat", part);
     const mode = fields[2] ?? 0;
-    refuseOwner(directory, part, fields[6] ?? -1);
+    requireOwner(directory, part, fields[6] ?? -1);
     if ((mode & S_IFMT) === S_IFLNK) {
       if (links === 0) throw new SystemError(`stat "${directory}"`, ELOOP);
       const rest = end < 0 ? "" : path.slice(end);
@@ -72,7 +72,7 @@ function isOwn(directory: string, path: string, links: number): boolean {
     }
     if ((mode & S_IFMT) !== S_IFDIR) return false;
     const others = fields[7] === 0 ? BY_EVERYBODY : BY_OTHERS;
-    if (mode & others) refuseWritable(directory, part, { mode, isLast: end < 0 });
+    if (mode & others) requireUnwritable(directory, part, { mode, isLast: end < 0 });
   }
   return true;
 }
@@ -85,7 +85,7 @@ function readLink(path: string): string {
   return target.startsWith("/") ? target : path.slice(0, path.lastIndexOf("/") + 1) + target;
 }
 
-function refuseOwner(directory: string, path: string, user: number): void {
+function requireOwner(directory: string, path: string, user: number): void {
   if (user === 0 || user === host.getuid()) return;
   const { isInitial, overflowUser } = lazily<typeof import("./privilege.lazy.ts")>("privilege");
   if (user === overflowUser() && !isInitial()) return;
@@ -98,7 +98,7 @@ interface Writable {
   readonly isLast: boolean;
 }
 
-function refuseWritable(directory: string, path: string, { mode, isLast }: Writable): void {
+function requireUnwritable(directory: string, path: string, { mode, isLast }: Writable): void {
   if (mode & S_ISVTX && !isLast) return;
   const state = `others than its owner may write to "${path}" (mode ${(mode & 0o7777).toString(8)})`;
   const advice = isLast && mode & S_ISVTX ? "use one of root's below it" : "take that from them";

@@ -86,7 +86,7 @@ export function openNetns(path: string): Netns {
   if (fd === -ENOENT || fd === -ENOTDIR) throw new NetnsError(path, "there is no such file", true);
   checked(fd, "open network namespace", path);
   try {
-    refuseUnlessNamespace(fd, path);
+    requireNamespace(fd, path);
   } catch (cause) {
     closeFile(fd);
     throw cause;
@@ -95,7 +95,7 @@ export function openNetns(path: string): Netns {
 }
 
 /** A file that cannot be asked may be a namespace: that it is none must be the kernel's word. */
-function refuseUnlessNamespace(fd: number, path: string): void {
+function requireNamespace(fd: number, path: string): void {
   const magic = checked(host.filesystemType(fd), "open network namespace", path);
   if (magic !== NSFS_MAGIC && magic !== PROC_SUPER_MAGIC) {
     throw new NetnsError(path, "it is not a namespace file", false);

@@ -21,7 +21,7 @@ export interface FlannelConfig {
 export function parseFlannelConfig(json: JsonObject, strict: boolean): FlannelConfig {
   const delegate = (json.delegate ?? {}) as JsonObject;
   const ipam = (json.ipam ?? {}) as JsonObject;
-  if (strict) refuseForbidden(delegate, ipam);
+  if (strict) requireDelegate(delegate, ipam);
   return {
     name: textAt(json, "name") ?? "",
     subnetFile: textAt(json, "subnetFile") || "/run/flannel/subnet.env",
@@ -37,7 +37,7 @@ function isForbidden(key: string): boolean {
   return /^(name|ipam)$/i.test(key);
 }
 
-function refuseForbidden(delegate: JsonObject, ipam: JsonObject): void {
+function requireDelegate(delegate: JsonObject, ipam: JsonObject): void {
   const key = Object.keys(delegate).find(isForbidden);
   if (key !== undefined) {
     throw configError(`delegate.${key}`, "absent: it is set by flannel", delegate[key]);

@@ -55,7 +55,7 @@ function add(call: AddCall<Config>, _host: Netns, container: Netns): Result {
   const type = delegateOf(given);
   const request = requestWith(call, given);
   const plugin = findDelegate(type, request);
-  refuseTaken(call, container);
+  requireFree(call, container);
   const before = findRecord(config.dataDir, attachment);
   return allOrNothing((undo) => {
     const { cniVersion } = call;
@@ -77,7 +77,7 @@ function add(call: AddCall<Config>, _host: Netns, container: Netns): Result {
 }
 
 /** A link that is there is somebody's: what fails because of it must not be taken back. */
-function refuseTaken({ attachment: { ifName }, netns }: AddCall<Config>, container: Netns): void {
+function requireFree({ attachment: { ifName }, netns }: AddCall<Config>, container: Netns): void {
   if (!findLink(container, ifName)) return;
   const state = `link "${ifName}" exists already in "${netns}"`;
   throw new CniError(Code.conflict, `Cannot attach the container: ${state}`);

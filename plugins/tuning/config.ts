@@ -29,7 +29,7 @@ export function parseTuningConfig(json: JsonObject, strict: boolean): TuningConf
   const mtu = value("mtu");
   const allmulti = value("allmulti");
   const txQLen = value("txQLen");
-  if (strict) for (const [name] of sysctls) refuseForeignSysctl(name);
+  if (strict) for (const [name] of sysctls) requireNetSysctl(name);
   return {
     sysctls,
     mac: textAt(json, "mac"),
@@ -53,7 +53,7 @@ const onlyNet =
   'only names that begin with "net." can be set, others are not of a network namespace';
 
 /** Names are checked as they are written: IFNAME is a plain name, whatever it is. */
-function refuseForeignSysctl(name: string): void {
+function requireNetSysctl(name: string): void {
   const parts = partsOf(name);
   const isPlain = parts.every((part) => /^[\w.:@-]+$/.test(part) && !/^\.+$/.test(part));
   const isOfNet = parts.length > 1 && parts[0] === "net";
@@ -87,7 +87,7 @@ export function macOf(config: TuningConfig, fromArgs: string | undefined): Mac |
 const ALLOW_LIST = "/etc/cni/tuning/allowlist.conf";
 
 /** If there is an allow-list, every sysctl must match one of its patterns as a whole. */
-export function refuseUnlisted({ sysctls }: TuningConfig): void {
+export function requireListed({ sysctls }: TuningConfig): void {
   const lines = readLines(ALLOW_LIST);
   if (lines === undefined) return;
   const patterns = lines.map(patternOf);

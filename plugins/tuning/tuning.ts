@@ -45,7 +45,7 @@ import {
   findDuplicate,
   macOf,
   parseTuningConfig,
-  refuseUnlisted,
+  requireListed,
   sysctlPath,
   type TuningConfig,
 } from "./config.ts";
@@ -119,7 +119,7 @@ function refuse(call: Add): void {
   if (duplicate !== undefined) {
     throw configError("sysctl", "without duplicated sysctl keys", duplicate);
   }
-  refuseUnlisted(call.config);
+  requireListed(call.config);
 }
 
 /** What is asked for, by paths and attributes. */
