@@ -2,16 +2,10 @@
 
 import { CniError } from "../lib/cni/error.ts";
 import { isObject, type Json, type JsonObject } from "../lib/cni/json.ts";
+import { listDirectory } from "../lib/host/directory.ts";
 import { EACCES, EISDIR, ENOENT, ENOTDIR, SystemError } from "../lib/host/errno.ts";
-import {
-  closeFile,
-  descriptorStatus,
-  fileStatus,
-  listDirectory,
-  O_RDONLY,
-  openFile,
-  readToEnd,
-} from "../lib/host/file.ts";
+import { closeFile, O_RDONLY, openFile, readToEnd } from "../lib/host/file.ts";
+import { descriptorStatus, fileStatus } from "../lib/host/file-status.ts";
 import { decodeJson, JsonError, parseJson } from "../lib/host/json.ts";
 import { below, error, type Finding, warning } from "./findings.ts";
 import { duplicateKeys } from "./keys.ts";

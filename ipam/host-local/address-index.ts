@@ -12,7 +12,7 @@
 
 import { hash32 } from "../../lib/bytes/hash.ts";
 import { SystemError } from "../../lib/host/errno.ts";
-import { descriptorStatus, type FileStatus, setChangeTime } from "../../lib/host/file.ts";
+import { descriptorStatus, type FileStatus, setChangeTime } from "../../lib/host/file-status.ts";
 import { PagedFile } from "../../lib/host/pages.ts";
 import { randomBytes } from "../../lib/host/random.ts";
 import { formatAddress, type IpAddress, parseAddress } from "../../lib/ip/address.ts";

@@ -3,7 +3,9 @@
  * owner, `<containerID> CR LF <ifName>`; very old ones have the container's ID alone.
  */
 
-import { fileStatus, listDirectory, smallTextReader } from "../../lib/host/file.ts";
+import { listDirectory } from "../../lib/host/directory.ts";
+import { smallTextReader } from "../../lib/host/file.ts";
+import { fileStatus } from "../../lib/host/file-status.ts";
 import { hasOwnDirectory } from "../../lib/host/own-directory.ts";
 import { formatAddress, parseAddress } from "../../lib/ip/address.ts";
 

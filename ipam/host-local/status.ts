@@ -3,7 +3,7 @@
 import type { StatusCall } from "../../lib/cni/call.ts";
 import { requireReady } from "../../lib/cni/verdict.ts";
 import { warn } from "../../lib/cni/warn.ts";
-import { fileStatus, isWritable } from "../../lib/host/file.ts";
+import { fileStatus, isWritable } from "../../lib/host/file-status.ts";
 import { directoryFault } from "../../lib/host/own-directory.ts";
 import type { HostLocalConfig } from "./config.ts";
 import { describeSet, type RangeSet, usage } from "./range-set.ts";

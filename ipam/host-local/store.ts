@@ -14,21 +14,21 @@ import {
   closeFile,
   createFile,
   deleteFileIfPresent,
-  descriptorStatus,
   O_DIRECTORY,
   O_NOFOLLOW,
   O_RDONLY,
   openFile,
   overwriteFile,
   readTextIfPresent,
-  warn,
 } from "../../lib/host/file.ts";
+import { descriptorStatus } from "../../lib/host/file-status.ts";
 import { withLock } from "../../lib/host/lock.ts";
 import {
   ensureOwnDirectory,
   hasOwnDirectory,
   tryOwnDirectory,
 } from "../../lib/host/own-directory.ts";
+import { warn } from "../../lib/host/warn.ts";
 import { formatAddress, type IpAddress, parseAddress } from "../../lib/ip/address.ts";
 import { Index } from "./address-index.ts";
 import {

@@ -1,7 +1,8 @@
 /** The container's network namespace, as a request names it: which may be opened, and which is gone. */
 
 import { EACCES, ELOOP, ENAMETOOLONG, ENXIO, EPERM, SystemError } from "../host/errno.ts";
-import { fileStatus, isSameFile, warn } from "../host/file.ts";
+import { fileStatus, isSameFile } from "../host/file-status.ts";
+import { warn } from "../host/warn.ts";
 import { isOwnNetns, type Netns, NetnsError, openNetns } from "../net/netns.ts";
 import type { Request } from "./call.ts";
 import { CniError, Code } from "./error.ts";

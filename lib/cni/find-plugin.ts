@@ -1,6 +1,6 @@
 /** Which file a plugin is: looked for in the directories of CNI_PATH (CNI spec, section 4). */
 
-import { type FileStatus, fileStatus, isSameFile } from "../host/file.ts";
+import { type FileStatus, fileStatus, isSameFile } from "../host/file-status.ts";
 import { isPlainName } from "./environment.ts";
 import { CniError, Code, configError } from "./error.ts";
 

@@ -1,6 +1,6 @@
 /** A whole list of plugins, where the configuration of one plugin belongs. */
 
-import { warn } from "../host/file.ts";
+import { warn } from "../host/warn.ts";
 import { memberOf } from "./config.ts";
 import { brief, CniError, Code } from "./error.ts";
 import { isObject, type JsonObject } from "./json.ts";

@@ -4,8 +4,8 @@
  */
 
 import * as host from "host";
-import { warn } from "../host/file.ts";
 import { lazily } from "../host/lazy.ts";
+import { warn } from "../host/warn.ts";
 import { type Netns, ownNetns } from "../net/netns.ts";
 import type { AddCall, Chained, CheckCall, DelCall, GcCall, Request, StatusCall } from "./call.ts";
 import {

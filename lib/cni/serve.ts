@@ -1,7 +1,8 @@
 /** One process: from variables and stdin to a request, from its outcome to stdout and exit status. */
 
 import * as host from "host";
-import { descriptorStatus, readToEnd, writeAll } from "../host/file.ts";
+import { readToEnd, writeAll } from "../host/file.ts";
+import { descriptorStatus } from "../host/file-status.ts";
 import { decodeJson, JsonError, parseJson } from "../host/json.ts";
 import type { Request } from "./call.ts";
 import { memberOf } from "./config.ts";

@@ -1,7 +1,7 @@
 /** Taking back what was done, and doing as much as can be done. */
 
 import { Failure } from "../host/failure.ts";
-import { warn } from "../host/file.ts";
+import { warn } from "../host/warn.ts";
 import { CniError } from "./error.ts";
 
 /** What ADD did so far, each with how to take it back. */

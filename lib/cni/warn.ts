@@ -1,8 +1,8 @@
 /** What is forgiven is said: the runtime keeps standard error, or shows it to people. */
 
-import * as file from "../host/file.ts";
+import * as stderr from "../host/warn.ts";
 
 /** Says a line on standard error, beginning with the plugin's name. */
 export function warn(plugin: string, line: string): void {
-  file.warn(`${plugin}: ${line}`);
+  stderr.warn(`${plugin}: ${line}`);
 }

@@ -4,8 +4,8 @@
  */
 
 import { EOPNOTSUPP, SystemError } from "../host/errno.ts";
-import { warn } from "../host/file.ts";
 import { lazily } from "../host/lazy.ts";
+import { warn } from "../host/warn.ts";
 import type { IpAddress } from "../ip/address.ts";
 import { listLocalAddresses } from "../net/address.ts";
 import { forgetConnections } from "../net/conntrack.ts";

@@ -1,7 +1,7 @@
 /** What becomes of links with `route_localnet`, once there is one: see loopback.ts. */
 
 import { SystemError } from "../host/errno.ts";
-import { warn } from "../host/file.ts";
+import { warn } from "../host/warn.ts";
 import { findLinks, type Link, listLinks } from "../net/link.ts";
 import type { Netns } from "../net/netns.ts";
 import { isAliasOfNetwork } from "../net/owner.ts";

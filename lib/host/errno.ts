@@ -1,6 +1,8 @@
+/** Error numbers of the kernel, asm-generic/errno-base.h and errno.h, and what is thrown for them. */
+
 import { Failure } from "./failure.ts";
 
-/** Error numbers of the kernel: asm-generic/errno-base.h and errno.h. */
+/** The kernel's names of those that may come up. */
 const names: { readonly [errno: number]: string } = {
   1: "EPERM",
   2: "ENOENT",
@@ -58,12 +60,11 @@ const names: { readonly [errno: number]: string } = {
 
 export const EPERM = 1;
 export const ENOENT = 2;
+export const ESRCH = 3;
 export const EINTR = 4;
 export const ENXIO = 6;
 export const EAGAIN = 11;
-export const ESRCH = 3;
 export const EACCES = 13;
-export const EFBIG = 27;
 export const EBUSY = 16;
 export const EEXIST = 17;
 export const ENODEV = 19;
@@ -72,10 +73,12 @@ export const EISDIR = 21;
 export const EINVAL = 22;
 export const ENOTTY = 25;
 export const ETXTBSY = 26;
+export const EFBIG = 27;
 export const EROFS = 30;
 export const ENAMETOOLONG = 36;
 export const ELOOP = 40;
 export const EXFULL = 54;
+export const EBADMSG = 74;
 export const ERESTART = 85;
 export const ENOPROTOOPT = 92;
 export const EPROTONOSUPPORT = 93;
@@ -84,7 +87,6 @@ export const EAFNOSUPPORT = 97;
 export const EADDRINUSE = 98;
 export const EADDRNOTAVAIL = 99;
 export const ENOBUFS = 105;
-export const EBADMSG = 74;
 export const ETIMEDOUT = 110;
 
 /** The kernel's name for an error number, such as `ENOENT`. */
@@ -110,4 +112,9 @@ export class SystemError extends Failure {
 export function checked(result: number, verb: string, object?: string): number {
   if (result >= 0) return result;
   throw new SystemError(object === undefined ? verb : `${verb} "${object}"`, -result);
+}
+
+/** True if an error is the kernel's word that something is not there. */
+export function isMissing(cause: unknown): boolean {
+  return cause instanceof SystemError && cause.errno === ENOENT;
 }

@@ -1,16 +1,14 @@
-/** Files: whole reads and writes, and what has to be known of a file. Nothing here follows a plan. */
+/** Files: opened, read whole, written whole, made and removed. */
 
 import * as host from "host";
 import {
   checked,
-  EACCES,
   EEXIST,
   EFBIG,
   EINTR,
   EISDIR,
   ELOOP,
   ENOENT,
-  ENOTDIR,
   ENXIO,
   EOPNOTSUPP,
   SystemError,
@@ -26,31 +24,8 @@ export const O_TRUNC = 0o1000;
 export const O_NONBLOCK = 0o4000;
 export const O_DIRECTORY = 0o200000;
 export const O_NOFOLLOW = 0o400000;
-
 export const O_PATH = 0o10000000;
 export const O_TMPFILE = 0o20200000;
-
-const S_IFMT = 0o170000;
-const S_IFCHR = 0o020000;
-const S_IFDIR = 0o040000;
-const S_IFREG = 0o100000;
-const S_IFSOCK = 0o140000;
-
-/** What stat(2) tells of a file; `changed` is the time of the last change in nanoseconds. */
-export interface FileStatus {
-  readonly device: number;
-  readonly inode: number;
-  /** The bits of chmod(2). */
-  readonly permissions: number;
-  readonly isFile: boolean;
-  readonly isDirectory: boolean;
-  /** A terminal, /dev/null and the like. */
-  readonly isCharacterDevice: boolean;
-  readonly isSocket: boolean;
-  readonly size: number;
-  readonly changedSeconds: number;
-  readonly changedNanoseconds: number;
-}
 
 /** Opens a file and returns its descriptor; throws SystemError. */
 export function openFile(path: string, flags: number, mode = 0): number {
@@ -135,93 +110,6 @@ export function deleteFileIfPresent(path: string): boolean {
   return true;
 }
 
-/** What stat(2) tells, or undefined if the path leads nowhere. */
-export function fileStatus(path: string): FileStatus | undefined {
-  const fields = new Float64Array(6);
-  const outcome = host.stat(path, fields);
-  if (outcome === -ENOENT || outcome === -ENOTDIR) return undefined;
-  checked(outcome, "stat", path);
-  return statusOf(fields);
-}
-
-/** What fstat(2) tells of an open descriptor. */
-export function descriptorStatus(fd: number): FileStatus {
-  const fields = new Float64Array(6);
-  checked(host.fstat(fd, fields), `stat descriptor ${fd}`);
-  return statusOf(fields);
-}
-
-function statusOf(fields: Float64Array): FileStatus {
-  const [device = 0, inode = 0, mode = 0, size = 0, seconds = 0, nanoseconds = 0] = fields;
-  return {
-    device,
-    inode,
-    permissions: mode & 0o7777,
-    isFile: (mode & S_IFMT) === S_IFREG,
-    isDirectory: (mode & S_IFMT) === S_IFDIR,
-    isCharacterDevice: (mode & S_IFMT) === S_IFCHR,
-    isSocket: (mode & S_IFMT) === S_IFSOCK,
-    size,
-    changedSeconds: seconds,
-    changedNanoseconds: nanoseconds,
-  };
-}
-
-/** True if both are the same file: device and inode agree. */
-export function isSameFile(a: FileStatus, b: FileStatus): boolean {
-  return a.device === b.device && a.inode === b.inode;
-}
-
-/** The names in a directory, without "." and ".."; throws SystemError. */
-export function listDirectory(path: string): string[] {
-  const fd = openFile(path, O_RDONLY | O_DIRECTORY);
-  const buffer = new Uint8Array(32768);
-  const names: string[] = [];
-  try {
-    for (;;) {
-      const n = checked(host.directoryEntries(fd, buffer), "list", path);
-      if (n === 0) return names;
-      collectNames(buffer.subarray(0, n), names);
-    }
-  } finally {
-    closeFile(fd);
-  }
-}
-
-/** Walks linux_dirent64 records: inode u64, offset u64, length u16, type u8, name. */
-function collectNames(records: Uint8Array, into: string[]): void {
-  for (let at = 0; at < records.length; ) {
-    const length = (records[at + 16] ?? 0) + 256 * (records[at + 17] ?? 0);
-    const name = records.subarray(at + 19, at + length);
-    const text = host.decode(name.subarray(0, name.indexOf(0)));
-    if (text !== undefined && text !== "." && text !== "..") into.push(text);
-    at += length;
-  }
-}
-
-/** True if an error is the kernel's word that something is not there. */
-export function isMissing(cause: unknown): boolean {
-  return cause instanceof SystemError && cause.errno === ENOENT;
-}
-
-/** True if the process may make files in a directory: access(2), which knows read-only mounts. */
-export function isWritable(directory: string): boolean {
-  return host.access(directory, 2) === 0;
-}
-
-/** True if there is a file that the process may execute, or a directory that it may search. */
-export function isExecutable(path: string): boolean {
-  const outcome = host.access(path, 1);
-  if ([-ENOENT, -ENOTDIR, -EACCES].includes(outcome)) return false;
-  checked(outcome, "look for", path);
-  return true;
-}
-
-/** Sets the time of last change of an open file or directory; a refusal changes nothing. */
-export function setChangeTime(fd: number, seconds: number, nanoseconds: number): void {
-  host.setChangeTime(fd, seconds, nanoseconds);
-}
-
 /**
  * Writes a file over in place, following no link: for what may be lost but not be elsewhere. It is
  * cut to its length afterwards: a file that was empty in between, ext4 writes to the disk at once.
@@ -302,11 +190,6 @@ function isMade(outcome: number, path: string): boolean {
   if (outcome === -EEXIST) return false;
   checked(outcome, "create", path);
   return true;
-}
-
-/** A line on stderr, for people: stdout belongs to the protocol. */
-export function warn(line: string): void {
-  host.write(2, host.encode(`${line}\n`));
 }
 
 /** The text of a file the kernel makes as it is read, which one read gives whole (proc(5)). */

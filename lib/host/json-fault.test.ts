@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { encodingFault, jsonFault } from "./json-fault.lazy.ts";
+import { jsonFault } from "./json-fault.lazy.ts";
 
 describe("the fault of a text that is no JSON", () => {
   it.each([
@@ -146,6 +146,6 @@ describe("the fault of bytes that are not UTF-8", () => {
     [[0x22, 0xf0, 0x9f, 0x98, 0x80, 0xf5], "line 1: it is not UTF-8, byte 6 is 0xf5"],
     [[0x22, 0xe2, 0x82], "line 1: it is not UTF-8, byte 2 is 0xe2"],
   ])("%j: %s", (bytes, fault) => {
-    expect(encodingFault(Uint8Array.from(bytes))).toBe(fault);
+    expect(jsonFault(Uint8Array.from(bytes))).toBe(fault);
   });
 });

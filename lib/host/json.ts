@@ -11,8 +11,6 @@ export class JsonError extends Error {
   }
 }
 
-const faults = () => lazily<typeof import("./json-fault.lazy.ts")>("json-fault");
-
 /** The value a text says; throws JsonError. */
 export function parseJson(text: string): unknown {
   try {
@@ -20,7 +18,7 @@ export function parseJson(text: string): unknown {
   } catch (cause) {
     const isTooDeep = cause instanceof Error && cause.message.startsWith("stack overflow");
     const other = isTooDeep ? "it is nested too deeply" : "it takes more memory than there is";
-    throw new JsonError(faults().jsonFault(text) ?? other);
+    throw new JsonError(faultOf(text) ?? other);
   }
 }
 
@@ -28,5 +26,9 @@ export function parseJson(text: string): unknown {
 export function decodeJson(bytes: Uint8Array): string {
   const text = host.decode(bytes);
   if (text !== undefined) return text;
-  throw new JsonError(faults().encodingFault(bytes));
+  throw new JsonError(faultOf(bytes) ?? "it is not UTF-8");
+}
+
+function faultOf(given: string | Uint8Array): string | undefined {
+  return lazily<typeof import("./json-fault.lazy.ts")>("json-fault").jsonFault(given);
 }

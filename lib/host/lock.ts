@@ -3,16 +3,8 @@
 import * as host from "host";
 import { checked, EAGAIN, EINTR } from "./errno.ts";
 import { Failure } from "./failure.ts";
-import {
-  closeFile,
-  type FileStatus,
-  fileStatus,
-  O_CREAT,
-  O_NOFOLLOW,
-  O_NONBLOCK,
-  O_RDONLY,
-  openFile,
-} from "./file.ts";
+import { closeFile, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, openFile } from "./file.ts";
+import { type FileStatus, fileStatus } from "./file-status.ts";
 import { findProcess, textIfReadable } from "./processes.ts";
 
 const LOCK_EX = 2;

@@ -77,6 +77,7 @@ export class PagedFile {
     host.unlink(this.#path);
   }
 
+  /** Closes the file; what was not saved is lost. */
   close(): void {
     if (this.#fd >= 0) closeFile(this.#fd);
     this.#fd = -1;

@@ -1,7 +1,9 @@
 /** Which process has something open, as proc(5) tells: they come and go while one looks. */
 
+import { listDirectory } from "./directory.ts";
 import { SystemError } from "./errno.ts";
-import { fileStatus, listDirectory, readTextIfPresent } from "./file.ts";
+import { readTextIfPresent } from "./file.ts";
+import { fileStatus } from "./file-status.ts";
 
 /** A process by its number, and its name without what could be mistaken in a message. */
 export interface Process {

@@ -11,7 +11,8 @@
  * A note is one line, `veth1,veth2 /run/netns/box 4026532345`, with "-" for what is not known.
  */
 
-import { closeFile, descriptorStatus } from "../host/file.ts";
+import { closeFile } from "../host/file.ts";
+import { descriptorStatus } from "../host/file-status.ts";
 import { NetError } from "./error.ts";
 import { type Link, listLinks } from "./link.ts";
 import { type Netns, NetnsError, openNetns } from "./netns.ts";

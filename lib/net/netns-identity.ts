@@ -6,7 +6,8 @@
 import * as host from "host";
 import { bootId } from "../host/boot.ts";
 import { checked, ENOPROTOOPT } from "../host/errno.ts";
-import { closeFile, descriptorStatus, fileStatus } from "../host/file.ts";
+import { closeFile } from "../host/file.ts";
+import { descriptorStatus, fileStatus } from "../host/file-status.ts";
 import { type Netns, NetnsError } from "./netns.ts";
 
 /** A namespace as it is noted: device and inode of its file, and its cookie, in hexadecimal. */

@@ -6,7 +6,8 @@
 import * as host from "host";
 import { checked, ENOENT, ENOTDIR, ENOTTY } from "../host/errno.ts";
 import { Failure } from "../host/failure.ts";
-import { closeFile, descriptorStatus, fileStatus, isSameFile, O_NONBLOCK } from "../host/file.ts";
+import { closeFile, O_NONBLOCK } from "../host/file.ts";
+import { descriptorStatus, fileStatus, isSameFile } from "../host/file-status.ts";
 import { Connection, NETLINK_NETFILTER, NETLINK_ROUTE } from "../netlink/connection.ts";
 
 /** Magic numbers of the file systems that hold namespace files (linux/magic.h). */

@@ -1,11 +1,9 @@
 /** What can be tuned of a link, read and written as a whole; and sysctls that are surely sysctls. */
 
 import * as host from "host";
-import { checked, EACCES, ENODEV, ENOENT, EPERM, SystemError } from "../host/errno.ts";
+import { checked, EACCES, ENODEV, ENOENT, EPERM, isMissing, SystemError } from "../host/errno.ts";
 import {
   closeFile,
-  descriptorStatus,
-  isMissing,
   O_NOFOLLOW,
   O_PATH,
   O_RDONLY,
@@ -14,6 +12,7 @@ import {
   readKernelText,
   writeAll,
 } from "../host/file.ts";
+import { descriptorStatus } from "../host/file-status.ts";
 import type { Mac } from "../ip/mac.ts";
 import { decodeReply } from "../netlink/connection.ts";
 import { isRefusal } from "../netlink/error.ts";

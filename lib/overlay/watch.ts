@@ -2,7 +2,7 @@
 
 import * as host from "host";
 import { checked } from "../host/errno.ts";
-import { fileStatus } from "../host/file.ts";
+import { fileStatus } from "../host/file-status.ts";
 import { answerAll, askAt, listenAt } from "../host/health.ts";
 import { ensureOwnDirectory, tryOwnDirectory } from "../host/own-directory.ts";
 import type { Netns } from "../net/netns.ts";

@@ -1,9 +1,9 @@
 /** Former values, kept in a file for each attachment until it goes. */
 
+import { listDirectory } from "../host/directory.ts";
 import {
   createFile,
   deleteFileIfPresent,
-  listDirectory,
   O_NOFOLLOW,
   readTextIfPresent,
   replaceFile,

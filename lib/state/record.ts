@@ -2,7 +2,8 @@
 
 import { hash32Hex } from "../bytes/hash.ts";
 import { Failure } from "../host/failure.ts";
-import { fileStatus, readTextIfPresent } from "../host/file.ts";
+import { readTextIfPresent } from "../host/file.ts";
+import { fileStatus } from "../host/file-status.ts";
 import { parseJson } from "../host/json.ts";
 import { LockTimeout, withLock } from "../host/lock.ts";
 import { ensureOwnDirectory } from "../host/own-directory.ts";

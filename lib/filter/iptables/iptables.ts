@@ -2,7 +2,7 @@
 
 import * as host from "host";
 import { Failure } from "../../host/failure.ts";
-import { fileStatus, isExecutable, isSameFile } from "../../host/file.ts";
+import { fileStatus, isExecutable, isSameFile } from "../../host/file-status.ts";
 import { withLock } from "../../host/lock.ts";
 import { ensureOwnDirectory } from "../../host/own-directory.ts";
 import { runProgram } from "../../host/process.ts";
