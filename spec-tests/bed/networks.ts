@@ -24,7 +24,7 @@ export function attach(bed: Bed, plugins: readonly Config[]): { box: Container; 
 
 /** Whether each family gets through, IPv4 first. */
 export function reaches(from: Container, network: number, host: number): readonly boolean[] {
-  return [from.ping(`10.1.${network}.${host}`), from.ping(`fd00:${network}::${host}`)];
+  return from.pingAll([`10.1.${network}.${host}`, `fd00:${network}::${host}`]);
 }
 
 export const passes = [true, true];

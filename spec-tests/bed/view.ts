@@ -85,6 +85,16 @@ export class View {
     return this.succeeds(`ping -n -q -c 1 -W ${wait} ${options} ${address}`);
   }
 
+  /** Whether each of these addresses answers; all are asked at the same time. */
+  pingAll(addresses: readonly string[]): readonly boolean[] {
+    const wait = Math.ceil(2 * slowness());
+    const pings = addresses.map(
+      (address) => `{ ping -n -q -c 1 -W ${wait} ${address} >/dev/null && echo ${address}; } &`,
+    );
+    const answering = this.sh(`${pings.join("\n")}\nwait`).split("\n");
+    return addresses.map((address) => answering.includes(address));
+  }
+
   #spawn(script: string) {
     const [file = "", ...words] = [...this.#enter, ...shell(script)];
     const ended = spawnSync(file, words, { maxBuffer: 64 * 1024 * 1024 });
