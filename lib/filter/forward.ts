@@ -2,117 +2,38 @@
  * Forwarding by whatever decides over it on this host: nf_tables, and besides it iptables or
  * firewalld where those drop what they do not know. Taking it away covers all of them.
  *
- * What is asked for is done whatever the backend: the administrator's chain in iptables is asked, a
- * zone that is named has the addresses, and nf_tables isolate bridges also for iptables, which
- * would know nothing of bridges of another backend, nor of what a bridge itself forwards.
- *
  * Our own table has an element for an address that firewalld has as well: it is how DEL and GC find
  * that, since firewalld knows no owners.
  */
 
 import { lazily } from "../host/lazy.ts";
-import { equalAddresses, type Family, family, type IpAddress } from "../ip/address.ts";
+import { equalAddresses, type IpAddress } from "../ip/address.ts";
 import { NetError } from "../net/error.ts";
 import { collect } from "../net/inventory.ts";
 import type { Netns } from "../net/netns.ts";
 import { isOfNetwork, type Owner, ownerTexts } from "../net/owner.ts";
 import { findSysctl } from "../net/sysctl.ts";
-import { findFilters, hasFirewalldRules } from "./forward-path.ts";
+import {
+  type ForwardOptions,
+  familiesOf,
+  forIptables,
+  type Kind,
+  type Paths,
+  pathsOn,
+  usesFirewalld,
+  zoneOf,
+} from "./forward-backends.ts";
 import { findJoinedPort, isolatePorts, noteOfPorts, portsIn } from "./forward-ports.ts";
 import type { Forwarding, Port } from "./forwarding.ts";
-import { forwardFlavours, hasForwardChain, usualFlavour } from "./iptables/flavours.ts";
-import type { Filter } from "./iptables/forward-rules.ts";
-import { notInstalled, pathOf } from "./iptables/iptables.ts";
-import { findGeneration } from "./nft-transaction.ts";
+import { forwardFlavours, hasForwardChain } from "./iptables/flavours.ts";
 import * as nftables from "./nftables/forward.ts";
+import { noteAtPort } from "./nftables/isolation.ts";
 
 type Iptables = typeof import("./iptables/forward-iptables.lazy.ts");
 type Firewalld = typeof import("./firewalld.lazy.ts");
 
-/** Who is asked for; undefined leaves the choice to what the host's own rules need. */
-export type ForwardBackend = "nftables" | "iptables" | "firewalld" | undefined;
-
-/** The backend, and the names that iptables and firewalld need, if any is given. */
-export interface ForwardOptions {
-  readonly backend: ForwardBackend;
-  readonly adminChain: string | undefined;
-  readonly zone: string | undefined;
-}
-
-/** As the reference plugin has them. */
-const ADMIN_CHAIN = "CNI-ADMIN";
-const ZONE = "trusted";
-
-const open = { policy: "open" } as const;
-
 const iptables = () => lazily<Iptables>("forward-iptables");
 const firewalld = () => lazily<Firewalld>("firewalld");
-
-/** What has to have rules for packets to pass, and for those to be dropped that must not. */
-interface Paths {
-  readonly nftables: boolean;
-  readonly filters: readonly Filter[];
-  readonly firewalld: boolean;
-}
-
-type Kind = Pick<Forwarding, "addresses" | "ingress">;
-
-function pathsOn(host: Netns, options: ForwardOptions, wanted: Kind): Paths {
-  const { backend } = options;
-  const byFirewalld = usesFirewalld(host, options);
-  const isWanted = backend !== "iptables" || byFirewalld || wanted.ingress.policy !== "open";
-  const isAsked = backend === "nftables" || backend === "firewalld";
-  const hasNftables = isWanted && (isAsked || findGeneration(host) !== undefined);
-  const onlyIptables = backend === "iptables" || !hasNftables;
-  const filters = familiesOf(wanted).flatMap((of) =>
-    filtersOn(host, of, { options, onlyIptables }),
-  );
-  return { nftables: hasNftables, filters, firewalld: byFirewalld };
-}
-
-function familiesOf({ addresses }: Kind): readonly Family[] {
-  return ([4, 6] as const).filter((of) => addresses.some((address) => family(address) === of));
-}
-
-interface Asked {
-  readonly options: ForwardOptions;
-  /** True if iptables accept everything, and not only where they drop by default. */
-  readonly onlyIptables: boolean;
-}
-
-/** Who of iptables accepts packets, and, besides, who only asks the administrator. */
-function filtersOn(host: Netns, of: Family, { options, onlyIptables }: Asked): readonly Filter[] {
-  const { backend, adminChain } = options;
-  const { restricted, asked } = findFilters(host, of, adminChain ?? ADMIN_CHAIN);
-  const usual = () => [usualFlavour(host, of)];
-  const accepting = onlyIptables ? usual() : backend === undefined ? restricted : [];
-  const isNew = adminChain !== undefined && asked.length + accepting.length === 0;
-  const asking = (isNew ? usual() : asked).filter((flavour) => !accepting.includes(flavour));
-  const filter = (accepts: boolean) => (flavour: Filter["flavour"]) => ({
-    of,
-    flavour,
-    accepts,
-    isAsked: asked.some((each) => each === flavour),
-  });
-  return [...accepting.map(filter(true)), ...asking.map(filter(false))];
-}
-
-/** A zone that distrusts must not be left out; without firewalld nobody distrusts by zones. */
-function usesFirewalld(host: Netns, { backend, zone }: ForwardOptions): boolean {
-  if (backend === "firewalld" || (zone !== undefined && zone !== ZONE)) return true;
-  if (zone === undefined && (backend !== undefined || !hasFirewalldRules(host))) return false;
-  return firewalld().firewalldFault() === undefined;
-}
-
-function forIptables(
-  wanted: Forwarding,
-  { backend, adminChain = ADMIN_CHAIN }: ForwardOptions,
-  { nftables: isolates, filters }: Pick<Paths, "nftables" | "filters">,
-) {
-  const isOpen = isolates && backend !== "iptables";
-  const ingress = isOpen ? open : wanted.ingress;
-  return { ...wanted, ingress, adminChain, filters };
-}
 
 /**
  * Lets packets reach an attachment, as its policy says. Throws NetError (conflict) if another one
@@ -127,7 +48,7 @@ export function addForwarding(host: Netns, wanted: Forwarding, options: ForwardO
   if (paths.nftables) nftables.addForwarding(host, noted);
   if (paths.filters.length > 0) iptables().addForwarding(host, forIptables(noted, options, paths));
   isolatePorts(host, ports);
-  if (paths.firewalld) firewalld().addSources(options.zone ?? ZONE, wanted.addresses);
+  if (paths.firewalld) firewalld().addSources(zoneOf(options), wanted.addresses);
 }
 
 function isolatedPorts({ ingress }: Kind): readonly Port[] {
@@ -148,7 +69,7 @@ function withIsolated(
 
 /** What an attachment that is there already has noted. */
 function notesOf(host: Netns, owner: Owner, port: string): readonly string[] {
-  const inNftables = nftables.noteAtPort(host, owner, port);
+  const inNftables = noteAtPort(host, owner, port);
   if (inNftables !== undefined) return [inNftables];
   return hasIptablesRules(host) ? iptables().notesOn(host, owner) : [];
 }
@@ -176,9 +97,7 @@ export function findForwardingFault(
   return (
     (paths.nftables ? findNftablesFault(host, wanted, options) : undefined) ??
     (paths.filters.length > 0 ? findIptablesFault(host, wanted, { options, paths }) : undefined) ??
-    (paths.firewalld
-      ? firewalld().findSourceFault(options.zone ?? ZONE, wanted.addresses)
-      : undefined)
+    (paths.firewalld ? firewalld().findSourceFault(zoneOf(options), wanted.addresses) : undefined)
   );
 }
 
@@ -239,7 +158,7 @@ export function deleteFromFirewalld(
   const isForeign = (address: IpAddress) =>
     all.some((each) => !texts.includes(each.comment) && equalAddresses(each.address, address));
   const free = [...own, ...known].filter((address) => !isForeign(address));
-  firewalld().deleteSources(options.zone ?? ZONE, free);
+  firewalld().deleteSources(zoneOf(options), free);
 }
 
 /** Deletes an attachment's elements, and joins the ports that they say; none is fine. */
@@ -271,7 +190,7 @@ export function collectFromFirewalld(host: Netns, staying: Staying, options: For
     .listForwarded(host)
     .filter(({ comment }) => isOfNetwork(comment, staying.network) && !kept.has(comment));
   firewalld().deleteSources(
-    options.zone ?? ZONE,
+    zoneOf(options),
     stale.map(({ address }) => address),
   );
 }
@@ -285,17 +204,4 @@ export function collectFromNftables(host: Netns, { network, valid }: Staying): v
 export function collectFromIptables(host: Netns, { network, valid }: Staying): void {
   if (!hasIptablesRules(host)) return;
   iptables().collectForwarding(host, network, valid);
-}
-
-/** What this host lacks for forwarding by these backends, in words. */
-export function findMissingBackend(host: Netns, options: ForwardOptions): string | undefined {
-  if (options.backend === "nftables" && findGeneration(host) === undefined) {
-    return "the kernel has no nf_tables";
-  }
-  const anyone = { addresses: [new Uint8Array(4), new Uint8Array(16)], ingress: open };
-  const { filters, firewalld: byFirewalld } = pathsOn(host, options, anyone);
-  const programs = filters.map(({ of }) => (of === 4 ? "iptables-restore" : "ip6tables-restore"));
-  const missing = programs.find((program) => pathOf(program) === undefined);
-  if (missing !== undefined) return notInstalled(missing);
-  return byFirewalld ? firewalld().firewalldFault() : undefined;
 }

@@ -7,7 +7,7 @@ import { givenAt } from "../../lib/cni/netconf.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { warn } from "../../lib/cni/warn.ts";
 import { cidrsOf, containerIps, hostLinks } from "../../lib/cni/whose.ts";
-import type { ForwardBackend, ForwardOptions } from "../../lib/filter/forward.ts";
+import type { ForwardBackend, ForwardOptions } from "../../lib/filter/forward-backends.ts";
 import { findJunction } from "../../lib/filter/forward-ports.ts";
 import type { Forwarding, Ingress } from "../../lib/filter/forwarding.ts";
 import type { IpAddress } from "../../lib/ip/address.ts";

@@ -23,6 +23,7 @@ import { allOrNothing, asMuchAsPossible } from "../../lib/cni/undo.ts";
 import { confirm, requireReady } from "../../lib/cni/verdict.ts";
 import { cidrsOf, hostLinks } from "../../lib/cni/whose.ts";
 import * as forwarding from "../../lib/filter/forward.ts";
+import { findMissingBackend } from "../../lib/filter/forward-backends.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { addressesOf, type FirewallConfig, forwardingOf, parseFirewallConfig } from "./config.ts";
 import * as schema from "./firewall.schema.json";
@@ -85,7 +86,7 @@ function gc(call: GcCall<FirewallConfig>, host: Netns): void {
 }
 
 function status({ config }: StatusCall<FirewallConfig>, host: Netns): void {
-  requireReady("filter forwarded packets", forwarding.findMissingBackend(host, config));
+  requireReady("filter forwarded packets", findMissingBackend(host, config));
 }
 
 export const { main, handle, configuration } = chainedPlugin<FirewallConfig>({
