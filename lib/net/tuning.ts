@@ -1,23 +1,10 @@
-/** What can be tuned of a link, read and written as a whole; and sysctls that are surely sysctls. */
+/** What can be tuned of a link, read and written as a whole. */
 
-import * as host from "host";
-import { checked, EACCES, ENODEV, ENOENT, EPERM, isMissing, SystemError } from "../host/errno.ts";
-import {
-  closeFile,
-  O_NOFOLLOW,
-  O_PATH,
-  O_RDONLY,
-  O_RDWR,
-  O_WRONLY,
-  readKernelText,
-  writeAll,
-} from "../host/file.ts";
-import { descriptorStatus } from "../host/file-status.ts";
+import { ENODEV } from "../host/errno.ts";
 import type { Mac } from "../ip/mac.ts";
 import { decodeReply } from "../netlink/connection.ts";
 import { isRefusal } from "../netlink/error.ts";
 import * as netlink from "../netlink/link.ts";
-import { NetError } from "./error.ts";
 import type { Netns } from "./netns.ts";
 
 /** The attributes of a link that are tuned. */
@@ -80,90 +67,5 @@ function presentTunables(ns: Netns, name: string): Tunables | undefined {
   } catch (cause) {
     if (isRefusal(cause, ENODEV)) return undefined;
     throw cause;
-  }
-}
-
-const PROC_SUPER_MAGIC = 0x9fa0;
-
-/** Opens a sysctl by its path below /proc/sys, and refuses what is no file of the kernel's. */
-function openSysctl(ns: Netns, path: string, flags: number): number {
-  const file = `/proc/sys/${path}`;
-  const fd = checked(ns.open(file, flags | O_NOFOLLOW), "open sysctl", path);
-  if (host.filesystemType(fd) === PROC_SUPER_MAGIC) return fd;
-  closeFile(fd);
-  throw new NetError("unsupported", `Cannot open sysctl "${path}": "${file}" is not in procfs`);
-}
-
-/** The value of a sysctl as seen from inside a namespace, without the line's end. */
-export function readSysctl(ns: Netns, path: string): string {
-  return readBy(openSysctl(ns, path, O_RDONLY), path);
-}
-
-/**
- * The value of a sysctl that is about to be changed. It is opened for both, so one that cannot be
- * changed is refused here, before anything has been; what the host's namespace has tells why.
- */
-export function readSysctlToChange(ns: Netns, path: string, hostNs: Netns): string {
-  try {
-    return readBy(openSysctl(ns, path, O_RDWR), path);
-  } catch (cause) {
-    const state = cause instanceof SystemError && whyUnchangeable(cause, { ns, path, hostNs });
-    if (!state) throw cause;
-    throw new NetError("unsupported", `Cannot set sysctl "${path}": ${state}`);
-  }
-}
-
-interface Refused {
-  readonly ns: Netns;
-  readonly path: string;
-  readonly hostNs: Netns;
-}
-
-/** The cause of a refusal in words, if what the kernel shows of the sysctl proves it. */
-function whyUnchangeable({ errno }: SystemError, { ns, path, hostNs }: Refused) {
-  const permissions = permissionsOf(ns, path);
-  if (errno === ENOENT && permissions === undefined) {
-    const isHosts = permissionsOf(hostNs, path) !== undefined;
-    return isHosts ? "the host has it, a container's namespace has not" : undefined;
-  }
-  if ((errno !== EACCES && errno !== EPERM) || permissions === undefined) return undefined;
-  if ((permissions & 0o222) === 0) return "it is read-only in a container's namespace";
-  return (permissions & 0o444) === 0 ? "it cannot be read, so it could not be restored" : undefined;
-}
-
-function permissionsOf(ns: Netns, path: string): number | undefined {
-  const fd = ns.open(`/proc/sys/${path}`, O_PATH | O_NOFOLLOW);
-  if (fd < 0) return undefined;
-  try {
-    return descriptorStatus(fd).permissions;
-  } finally {
-    closeFile(fd);
-  }
-}
-
-function readBy(fd: number, path: string): string {
-  try {
-    return readKernelText(fd, `sysctl ${path}`).replace(/\n$/, "");
-  } finally {
-    closeFile(fd);
-  }
-}
-
-/** Writes a sysctl as seen from inside a namespace; throws SystemError with the kernel's reason. */
-export function writeSysctl(ns: Netns, path: string, value: string): void {
-  const fd = openSysctl(ns, path, O_WRONLY);
-  try {
-    writeAll(fd, host.encode(value), `sysctl ${path}`);
-  } finally {
-    closeFile(fd);
-  }
-}
-
-/** Writes a sysctl that is there with another value; those of a link go with it. */
-export function restoreSysctl(ns: Netns, path: string, value: string): void {
-  try {
-    if (readSysctl(ns, path) !== value) writeSysctl(ns, path, value);
-  } catch (cause) {
-    if (!isMissing(cause)) throw cause;
   }
 }

@@ -4,7 +4,8 @@ import type { Attachment } from "../../lib/cni/call.ts";
 import { formatMac, parseMac } from "../../lib/ip/mac.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import type { NetnsIdentity } from "../../lib/net/netns-identity.ts";
-import { readSysctlToChange, readTunables, type Tunables } from "../../lib/net/tuning.ts";
+import { readSysctlToChange } from "../../lib/net/sysctl.ts";
+import { readTunables, type Tunables } from "../../lib/net/tuning.ts";
 import type { Backup } from "../../lib/state/backup.ts";
 
 /** Former values: of the link, and of sysctls in the order they are written in. */

@@ -25,13 +25,11 @@ import { holderOfLink } from "../../lib/cni/whose.ts";
 import { formatMac } from "../../lib/ip/mac.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { identifyNetns } from "../../lib/net/netns-identity.ts";
+import { readSysctl, restoreSysctl, writeSysctl } from "../../lib/net/sysctl.ts";
 import {
-  readSysctl,
   readTunables,
-  restoreSysctl,
   restoreTunables,
   type Tunables,
-  writeSysctl,
   writeTunables,
 } from "../../lib/net/tuning.ts";
 import {
