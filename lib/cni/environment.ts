@@ -1,6 +1,7 @@
 /** The CNI_* variables: which a command needs, and what they may hold (CNI spec, "Parameters"). */
 
 import * as host from "host";
+import { linkNameFault } from "../net/link-name.ts";
 import { CniError, Code } from "./error.ts";
 
 export type Command = "ADD" | "CHECK" | "DEL" | "GC" | "STATUS" | "VERSION";
@@ -65,15 +66,7 @@ function requireContainerID(id: string): void {
 }
 
 function requireIfName(name: string): void {
-  const fault = ifNameFault(name);
+  const fault = linkNameFault(name);
   if (fault === undefined) return;
   throw new CniError(Code.environment, `Cannot use CNI_IFNAME: interface name ${fault}`, name);
-}
-
-/** What is wrong with an interface name; undefined if nothing is. */
-function ifNameFault(name: string): string | undefined {
-  if (host.encode(name).length > 15) return "is too long: it should be less than 16 characters";
-  if (name === "." || name === "..") return "is . or ..";
-  if (/[/:\s\u0085]/.test(name)) return "contains / or : or whitespace characters";
-  return undefined;
 }

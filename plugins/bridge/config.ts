@@ -12,6 +12,7 @@ import {
   textAt,
 } from "../../lib/cni/netconf.ts";
 import type { SpoofCheck } from "../../lib/filter/spoofcheck.ts";
+import { linkNameFault } from "../../lib/net/link-name.ts";
 
 export interface BridgeConfig extends NetConf, MacConfig {
   readonly bridge: string;
@@ -77,14 +78,14 @@ function checkTogether(config: BridgeConfig): void {
   if (config.leaveDown && config.ipamType !== "") {
     throw unusable("cannot use IPAM when DisableContainerInterface flag is set");
   }
-  if (!isInterfaceName(config.bridge)) {
+  if (!isBridgeName(config.bridge)) {
     throw configError("bridge", "an interface name of 1 to 15 bytes", config.bridge);
   }
 }
 
-/** dev_valid_name of the kernel: 1 to 15 bytes, no slash, colon or space, not "." or "..". */
-function isInterfaceName(name: string): boolean {
-  return /^[\x21-\x2e\x30-\x39\x3b-\x7e]{1,15}$/.test(name) && name !== "." && name !== "..";
+/** A bridge's name is in rules of the packet filter, so it is plain ASCII. */
+function isBridgeName(name: string): boolean {
+  return linkNameFault(name) === undefined && !/[^!-~]/.test(name);
 }
 
 /** VLANs are asked for if `vlan` is not 0, or `vlanTrunk` is there at all. */

@@ -4,6 +4,7 @@ import { configError } from "../../lib/cni/error.ts";
 import type { Condition } from "../../lib/filter/port-mapping.ts";
 import { parseAddress } from "../../lib/ip/address.ts";
 import { type Cidr, hostCidr, parseCidr } from "../../lib/ip/cidr.ts";
+import { linkNameFault } from "../../lib/net/link-name.ts";
 
 /** Reads `ip saddr != 10.0.0.0/8 iifname eth0`; code 7 for what is not understood. */
 export function parseConditions(words: readonly string[], family: 4 | 6): readonly Condition[] {
@@ -15,7 +16,7 @@ export function parseConditions(words: readonly string[], family: 4 | 6): readon
 
 /** Takes the words of one condition from the beginning of the rest. */
 function parseCondition(rest: string[], family: 4 | 6, words: readonly string[]): Condition {
-  const refuse = () => {
+  const malformed = () => {
     const known = `"${family === 4 ? "ip" : "ip6"} saddr", "… daddr" or "iifname", and a value`;
     return configError(`conditionsV${family}`, known, words.join(" "));
   };
@@ -27,7 +28,7 @@ function parseCondition(rest: string[], family: 4 | 6, words: readonly string[])
   if (isNot || rest[0] === "==") rest.shift();
   const value = (rest.shift() ?? "").replace(/^"(.*)"$/, "$1");
   if (which === "iifname") {
-    if (!/^[^\s/*:]{1,15}$/.test(value)) throw refuse();
+    if (linkNameFault(value) !== undefined || value.includes("*")) throw malformed();
     return { link: value, isNot };
   }
   const cidr = parseNetwork(value);
@@ -35,7 +36,7 @@ function parseCondition(rest: string[], family: 4 | 6, words: readonly string[])
     family === 4
       ? field === "ip" && cidr?.address.length === 4
       : field === "ip6" && cidr?.address.length === 16;
-  if (!cidr || !isFamily || (which !== "saddr" && which !== "daddr")) throw refuse();
+  if (!cidr || !isFamily || (which !== "saddr" && which !== "daddr")) throw malformed();
   return { end: which === "saddr" ? "source" : "destination", cidr, isNot };
 }
 

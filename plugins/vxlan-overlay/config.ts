@@ -5,6 +5,7 @@ import type { Json, JsonObject } from "../../lib/cni/json.ts";
 import { flagAt, listAt, numberAt, textAt } from "../../lib/cni/netconf.ts";
 import { type Family, family, formatAddress, type IpAddress } from "../../lib/ip/address.ts";
 import type { Cidr } from "../../lib/ip/cidr.ts";
+import { linkNameFault } from "../../lib/net/link-name.ts";
 import { ContractError, ValueError } from "../../lib/overlay/contract/error.ts";
 import {
   DEFAULT_PORT,
@@ -116,7 +117,7 @@ function refuseContradictions(config: OverlayConfig): void {
 }
 
 function requireLinkName(path: string, name: string): void {
-  if (/^[^/\s:]{1,15}$/.test(name) && name !== "." && name !== "..") return;
+  if (linkNameFault(name) === undefined) return;
   throw configError(path, "the name of a link", name);
 }
 
