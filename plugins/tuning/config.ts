@@ -2,7 +2,6 @@
 
 import { CniError, Code, ConfigError, configError } from "../../lib/cni/error.ts";
 import { isObject, type JsonObject } from "../../lib/cni/json.ts";
-import { tokensOf } from "../../lib/cni/json-tokens.ts";
 import { textAt, valueAt } from "../../lib/cni/netconf.ts";
 import { isMulticastMac, type Mac, parseMac } from "../../lib/ip/mac.ts";
 import { readLines } from "../../lib/state/backup.ts";
@@ -104,29 +103,4 @@ function patternOf(line: string): RegExp {
     const what = `line "${line}" is no regular expression`;
     throw new CniError(Code.config, `Cannot use "${ALLOW_LIST}": ${what}`);
   }
-}
-
-/** A name that one object under the key `sysctl` has twice, in the configuration's own text. */
-export function findDuplicate(text: string): string | undefined {
-  if (!/"sysctl"/i.test(text)) return undefined;
-  const open: { readonly names: Set<string>; readonly isSysctl: boolean }[] = [];
-  let last = "";
-  let key = "";
-  for (const token of tokensOf(text)) {
-    const inside = open.at(-1);
-    if (token === ":") {
-      if (inside?.isSysctl && inside.names.has(last)) return last;
-      if (inside?.isSysctl) inside.names.add(last);
-      key = last;
-      continue;
-    }
-    if (token === "{" || token === "[") {
-      open.push({ names: new Set(), isSysctl: token === "{" && key.toLowerCase() === '"sysctl"' });
-    } else if (token === "}" || token === "]") {
-      open.pop();
-    }
-    last = token;
-    key = "";
-  }
-  return undefined;
 }

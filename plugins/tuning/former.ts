@@ -1,11 +1,12 @@
-/** What a namespace was before, and how that stands in a backup. */
+/** What a namespace was before: read, written into a backup and out of it, and restored. */
 
 import type { Attachment } from "../../lib/cni/call.ts";
+import { asMuchAsPossible } from "../../lib/cni/undo.ts";
 import { formatMac, parseMac } from "../../lib/ip/mac.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import type { NetnsIdentity } from "../../lib/net/netns-identity.ts";
-import { readSysctlToChange } from "../../lib/net/sysctl.ts";
-import { readTunables, type Tunables } from "../../lib/net/tuning.ts";
+import { readSysctlToChange, restoreSysctl } from "../../lib/net/sysctl.ts";
+import { readTunables, restoreTunables, type Tunables } from "../../lib/net/tuning.ts";
 import type { Backup } from "../../lib/state/backup.ts";
 
 /** Former values: of the link, and of sysctls in the order they are written in. */
@@ -46,6 +47,18 @@ export function merged(before: Backup | undefined, now: Former): Former {
   );
   const known = new Set(texts.map(([path]) => path));
   return { link, sysctls: [...texts, ...now.sysctls.filter(([path]) => !known.has(path))] };
+}
+
+/** As much as can be made what it was: the link first, then sysctls in the reverse order. */
+export function restoreFormer(container: Netns, ifName: string, { link, sysctls }: Former): void {
+  const isTuned = Object.keys(link).length > 0;
+  const backwards = [...sysctls].reverse();
+  asMuchAsPossible(
+    ["restore the link", () => isTuned && restoreTunables(container, ifName, link)],
+    ...backwards.map(
+      ([path, value]) => [`restore ${path}`, () => restoreSysctl(container, path, value)] as const,
+    ),
+  );
 }
 
 /** A file may have been written to by others: only sysctls of the network are restored. */

@@ -6,7 +6,8 @@ import type { Result } from "../../lib/cni/result.ts";
 import { findLink } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { compareNetns, identifyNetns } from "../../lib/net/netns-identity.ts";
-import { type Backup, readBackup } from "../../lib/state/backup.ts";
+import { type Backup, deleteBackup, readBackup, writeBackup } from "../../lib/state/backup.ts";
+import { backupOf, type Former } from "./former.ts";
 
 /** A file's name, and what is in it if it is there and can be understood. */
 export interface Kept {
@@ -41,6 +42,11 @@ function isOf({ containerID, ifName }: Backup, attachment: Attachment): boolean 
   return isSame(containerID, attachment.containerID) && isSame(ifName, attachment.ifName);
 }
 
+interface Namespaces {
+  readonly host: Netns;
+  readonly container: Netns;
+}
+
 /** A call as far as it tells whose a namespace is. */
 interface Caller {
   readonly attachment: Attachment;
@@ -54,11 +60,32 @@ interface Caller {
 export function isOfNamespace(
   { netns }: Backup,
   caller: Caller,
-  { host, container }: { readonly host: Netns; readonly container: Netns },
+  { host, container }: Namespaces,
 ): boolean {
   const answer = compareNetns(netns, identifyNetns(container));
   if (answer !== "unsure") return answer === "same";
   const inside = findLink(container, caller.attachment.ifName);
   const end = inside && findHostEnd(caller, host, inside);
   return end === undefined || end.isOwn;
+}
+
+/** The attachment's file: what it has of this namespace, and a way to put that back, or more. */
+export interface Keeper {
+  readonly before: Backup | undefined;
+  readonly keep: (former: Former) => void;
+  readonly putBack: () => void;
+}
+
+/** What is kept of another namespace, which is gone or will be, is no former value of this one. */
+export function keeperFor(dataDir: string, call: Caller, spaces: Namespaces): Keeper {
+  const { attachment } = call;
+  const { name, backup } = findKept(dataDir, attachment);
+  const before = backup && isOfNamespace(backup, call, spaces) ? backup : undefined;
+  const netns = identifyNetns(spaces.container);
+  const write = (content: Backup) => writeBackup(dataDir, name, content);
+  return {
+    before,
+    keep: (former) => write(backupOf(attachment, netns, former)),
+    putBack: () => (before ? write(before) : deleteBackup(`${dataDir}/${name}`)),
+  };
 }

@@ -11,27 +11,19 @@ import {
   type AddCall,
   type Attachment,
   type Chained,
-  type CheckCall,
   type DelCall,
   type GcCall,
   stdinText,
 } from "../../lib/cni/call.ts";
-import { type CniError, configError } from "../../lib/cni/error.ts";
+import { configError } from "../../lib/cni/error.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { chainedPlugin } from "../../lib/cni/run.ts";
 import { allOrNothing, asMuchAsPossible, tryTo } from "../../lib/cni/undo.ts";
-import { checkFailed } from "../../lib/cni/verdict.ts";
 import { holderOfLink } from "../../lib/cni/whose.ts";
 import { formatMac } from "../../lib/ip/mac.ts";
 import type { Netns } from "../../lib/net/netns.ts";
-import { identifyNetns } from "../../lib/net/netns-identity.ts";
-import { readSysctl, restoreSysctl, writeSysctl } from "../../lib/net/sysctl.ts";
-import {
-  readTunables,
-  restoreTunables,
-  type Tunables,
-  writeTunables,
-} from "../../lib/net/tuning.ts";
+import { writeSysctl } from "../../lib/net/sysctl.ts";
+import { type Tunables, writeTunables } from "../../lib/net/tuning.ts";
 import {
   type Backup,
   deleteBackup,
@@ -39,28 +31,23 @@ import {
   readBackup,
   writeBackup,
 } from "../../lib/state/backup.ts";
-import {
-  findDuplicate,
-  macOf,
-  parseTuningConfig,
-  requireListed,
-  sysctlPath,
-  type TuningConfig,
-} from "./config.ts";
-import { backupOf, type Former, formerOf, merged } from "./former.ts";
-import { findKept, isOfNamespace, type Kept } from "./kept.ts";
+import { check } from "./check.ts";
+import { parseTuningConfig, requireListed, type TuningConfig } from "./config.ts";
+import { findDuplicate } from "./duplicate.ts";
+import { type Former, formerOf, merged, restoreFormer } from "./former.ts";
+import { findKept, isOfNamespace, type Keeper, type Kept, keeperFor } from "./kept.ts";
 import * as schema from "./tuning.schema.json";
+import { wantedOf } from "./wanted.ts";
 
 type Add = Chained<AddCall<TuningConfig>>;
-type Check = Chained<CheckCall<TuningConfig>>;
 
 function add(call: Add, host: Netns, container: Netns): Result {
-  refuse(call);
+  requireUsable(call);
   const { attachment } = call;
   const wanted = wantedOf(call);
   if (wanted.sysctls.length === 0 && Object.keys(wanted.link).length === 0) return call.prevResult;
   const now = formerOf({ host, container }, attachment.ifName, wanted);
-  const keeper = keeperFor(call, host, container);
+  const keeper = keeperFor(call.config.dataDir, call, { host, container });
   return allOrNothing((undo) => {
     keeper.keep(merged(keeper.before, now));
     let changed: Former = { link: {}, sysctls: [] };
@@ -77,27 +64,6 @@ function add(call: Add, host: Netns, container: Netns): Result {
   });
 }
 
-/** The attachment's file: what it has of this namespace, and a way to put that back, or more. */
-interface Keeper {
-  readonly before: Backup | undefined;
-  readonly keep: (former: Former) => void;
-  readonly putBack: () => void;
-}
-
-/** What is kept of another namespace, which is gone or will be, is no former value of this one. */
-function keeperFor(call: Add, host: Netns, container: Netns): Keeper {
-  const { config, attachment } = call;
-  const { name, backup } = findKept(config.dataDir, attachment);
-  const before = backup && isOfNamespace(backup, call, { host, container }) ? backup : undefined;
-  const netns = identifyNetns(container);
-  const write = (content: Backup) => writeBackup(config.dataDir, name, content);
-  return {
-    before,
-    keep: (former) => write(backupOf(attachment, netns, former)),
-    putBack: () => (before ? write(before) : deleteBackup(`${config.dataDir}/${name}`)),
-  };
-}
-
 /** Restores what was changed or may have been; if that fails, the backup holds that and no more. */
 function takeBack(
   { attachment }: Add,
@@ -106,39 +72,18 @@ function takeBack(
 ): void {
   allOrNothing((undo) => {
     undo.before("note", () => keeper.keep(merged(keeper.before, changed)));
-    restore(container, attachment.ifName, changed);
+    restoreFormer(container, attachment.ifName, changed);
   });
   keeper.putBack();
 }
 
-/** What is wrong with the request as a whole, before anything has been done. */
-function refuse(call: Add): void {
+/** Throws code 7 for what is wrong with the request as a whole, before anything has been done. */
+function requireUsable(call: Add): void {
   const duplicate = findDuplicate(stdinText(call.request));
   if (duplicate !== undefined) {
     throw configError("sysctl", "without duplicated sysctl keys", duplicate);
   }
   requireListed(call.config);
-}
-
-/** What is asked for, by paths and attributes. */
-interface Wanted {
-  readonly sysctls: readonly (readonly [path: string, value: string])[];
-  readonly link: Partial<Tunables>;
-}
-
-function wantedOf({ config, args, attachment }: Add | Check): Wanted {
-  const { mtu, promisc, allmulti, txQLen } = config;
-  const mac = macOf(config, args.MAC);
-  return {
-    sysctls: config.sysctls.map(([name, value]) => [sysctlPath(name, attachment.ifName), value]),
-    link: {
-      ...(mac === undefined ? {} : { mac }),
-      ...(mtu === undefined ? {} : { mtu }),
-      ...(promisc === undefined ? {} : { promisc }),
-      ...(allmulti === undefined ? {} : { allmulti }),
-      ...(txQLen === undefined ? {} : { txQLen }),
-    },
-  };
 }
 
 /** The result with the link's new address and MTU, where it names CNI_IFNAME's. */
@@ -153,52 +98,6 @@ function tuned({ prevResult, attachment }: Add, { mac, mtu }: Partial<Tunables>)
     };
   });
   return { ...prevResult, interfaces };
-}
-
-/** As much as can be made what it was: the link first, then sysctls in the reverse order. */
-function restore(container: Netns, ifName: string, { link, sysctls }: Former): void {
-  const isTuned = Object.keys(link).length > 0;
-  asMuchAsPossible(
-    ["restore the link", () => isTuned && restoreTunables(container, ifName, link)],
-    ...[...sysctls]
-      .reverse()
-      .map(
-        ([path, value]) =>
-          [`restore ${path}`, () => restoreSysctl(container, path, value)] as const,
-      ),
-  );
-}
-
-function check(call: Check, _host: Netns, container: Netns): void {
-  const { sysctls, link } = wantedOf(call);
-  for (const [path, value] of sysctls) {
-    const found = readSysctl(container, path);
-    if (words(found) !== words(value)) throw mismatch(call, path, { expected: value, found });
-  }
-  if (Object.keys(link).length === 0) return;
-  const found = readTunables(container, call.attachment.ifName);
-  for (const [key, expected] of Object.entries(shown(link))) {
-    const state = shown(found)[key];
-    if (state !== expected) throw mismatch(call, key, { expected, found: state });
-  }
-}
-
-/** The kernel separates numbers by tabs, people by blanks. */
-function words(text: string): string {
-  return text.trim().split(/\s+/).join(" ");
-}
-
-function shown({ mac, ...rest }: Partial<Tunables>): { readonly [key: string]: unknown } {
-  return { ...rest, ...(mac === undefined ? {} : { mac: formatMac(mac) }) };
-}
-
-function mismatch(
-  call: Check,
-  what: string,
-  { expected, found }: { readonly expected: unknown; readonly found: unknown },
-): CniError {
-  const state = `${what} is ${JSON.stringify(found)}, expected ${JSON.stringify(expected)}`;
-  return checkFailed(call, state, "the tuning of");
 }
 
 /**
@@ -220,7 +119,7 @@ function restoreFrom(
   { name, backup }: Kept & { readonly backup: Backup },
 ): void {
   const former = merged(backup, { link: {}, sysctls: [] });
-  const body = () => restore(container, attachment.ifName, former);
+  const body = () => restoreFormer(container, attachment.ifName, former);
   if (backup.failed === true) tryTo(`restore "${attachment.ifName}" once more`, body);
   else {
     allOrNothing((undo) => {
