@@ -7,18 +7,18 @@
  */
 
 import type { AddCall, DelCall, GcCall } from "../../lib/cni/call.ts";
+import { collectEach } from "../../lib/cni/collect.ts";
 import { CniError, Code } from "../../lib/cni/error.ts";
 import type { Dns, Result } from "../../lib/cni/result.ts";
 import { ipamPlugin } from "../../lib/cni/run.ts";
-import { asMuchAsPossible } from "../../lib/cni/undo.ts";
 import { readTextIfPresent } from "../../lib/host/file.ts";
 import { formatAddress } from "../../lib/ip/address.ts";
 import { formatCidr } from "../../lib/ip/cidr.ts";
+import { isRecorded, type Lease, leaseShelf, leaseText } from "../../lib/state/leases.ts";
 import { allocate } from "./allocate.ts";
 import { check } from "./check.ts";
 import { type HostLocalConfig, parseHostLocalConfig, parseIps } from "./config.ts";
 import * as schema from "./host-local.schema.json";
-import { isRecorded, ownerText } from "./record.ts";
 import { parseResolvConf } from "./resolvconf.ts";
 import { status } from "./status.ts";
 import { placeOf, reservationsOf, type Store, withExistingStore, withStore } from "./store.ts";
@@ -29,7 +29,7 @@ function add(call: AddCall<Config>): Result {
   const { config, attachment } = call;
   const dns = readDns(config.resolvConf);
   const demand = {
-    owner: ownerText(attachment.containerID, attachment.ifName),
+    owner: leaseText(attachment.containerID, attachment.ifName),
     containerID: attachment.containerID,
     sets: config.sets,
     requested: requestedBy(call),
@@ -80,29 +80,19 @@ function release(store: Store, call: DelCall<Config>): boolean {
 /** Whether a record names the attachment, though no index says so: nobody waits for the search. */
 function hasRecord({ attachment, config, network }: DelCall<Config>): boolean {
   const { containerID, ifName } = attachment;
-  const owners = [ownerText(containerID, ifName), containerID.trim()];
+  const owners = [leaseText(containerID, ifName), containerID.trim()];
   return isRecorded(`${config.dataDir}/${network}`, owners);
 }
 
 /** Frees what belongs to no valid attachment; a record without interface stays for its container. */
 function gc(call: GcCall<Config>): void {
-  const valid = new Set(
-    call.valid.map(({ containerID, ifName }) => ownerText(containerID, ifName)),
-  );
-  const containers = new Set(call.valid.map(({ containerID }) => containerID.trim()));
   withExistingStore(placeOf(call), (store) => {
     store.reread();
-    const stale = store
-      .list()
-      .filter(
-        ({ owner }) => !valid.has(owner) && (owner.includes("\r\n") || !containers.has(owner)),
-      );
-    asMuchAsPossible(
-      ...stale.map(
-        ({ address, owner }) =>
-          [`release ${address}`, () => store.release(address, owner)] as const,
-      ),
-    );
+    const remove = (leases: readonly Lease[]) => {
+      for (const { address, mark } of leases) store.release(address, mark);
+    };
+    const shelf = { ...leaseShelf(call.config.dataDir), remove };
+    collectEach(shelf, call, ({ address }) => `release ${address}`);
   });
 }
 

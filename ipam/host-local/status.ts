@@ -5,9 +5,9 @@ import { requireReady } from "../../lib/cni/verdict.ts";
 import { warn } from "../../lib/cni/warn.ts";
 import { fileStatus, isWritable } from "../../lib/host/file-status.ts";
 import { directoryFault } from "../../lib/host/own-directory.ts";
+import { listReservations } from "../../lib/state/leases.ts";
 import type { HostLocalConfig } from "./config.ts";
 import { describeSet, type RangeSet, usage } from "./range-set.ts";
-import { listReservations } from "./record.ts";
 
 /**
  * Ready if every set has an address to give, and there is a directory to note it in. One whose

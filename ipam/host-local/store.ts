@@ -2,7 +2,7 @@
  * The reservations of a network: a directory with one file per address, byte for byte as the
  * reference plugin keeps them, so that either can take over from the other.
  *
- *   <dataDir>/<network>/10.8.0.50            a record (record.ts)
+ *   <dataDir>/<network>/10.8.0.50            a record (lib/state/leases.ts)
  *   <dataDir>/<network>/last_reserved_ip.0   the address last given out of range set 0
  *   <dataDir>/<network>/lock                 flock(2)
  */
@@ -30,16 +30,14 @@ import {
 } from "../../lib/host/own-directory.ts";
 import { warn } from "../../lib/host/warn.ts";
 import { formatAddress, type IpAddress, parseAddress } from "../../lib/ip/address.ts";
-import { Index } from "./address-index.ts";
 import {
-  listReservations,
-  ownerText,
-  type Reservation,
+  leaseText,
   readOwner,
   recordNames,
   scanRecords,
   staleReason,
-} from "./record.ts";
+} from "../../lib/state/leases.ts";
+import { Index } from "./address-index.ts";
 
 /** Where the index lies: in memory on every usual host, so that a reboot clears it. */
 const INDEX_DIRECTORY = "/run/weft/host-local";
@@ -110,7 +108,7 @@ export function withExistingStore<T>(place: Place, body: (store: Store) => T): T
 
 /** The addresses of an attachment; very old reservations have the container's ID alone. */
 export function reservationsOf(store: Store, { containerID, ifName }: Holder): string[] {
-  const held = store.addressesOf(ownerText(containerID, ifName));
+  const held = store.addressesOf(leaseText(containerID, ifName));
   return held.length > 0 ? held : store.addressesOf(containerID.trim());
 }
 
@@ -211,11 +209,6 @@ export class Store {
   setCursor(set: number, address: IpAddress): void {
     overwriteFile(`${this.#path}/last_reserved_ip.${set}`, formatAddress(address), 0o600);
     this.#changed = true;
-  }
-
-  /** All reservations. */
-  list(): Reservation[] {
-    return listReservations(this.#path);
   }
 
   /** The addresses of all records, whatever is in them. */
