@@ -1,6 +1,6 @@
 /** GC of things that can go one by one. */
 
-import { collect, type Marked, type Shelf } from "../net/inventory.ts";
+import { findStale, type Marked, type Shelf } from "../net/inventory.ts";
 import type { GcCall } from "./call.ts";
 import { asMuchAsPossible } from "./undo.ts";
 
@@ -13,7 +13,9 @@ export function collectEach<T extends Marked>(
   { network, valid }: GcCall<unknown>,
   what: (thing: T) => string,
 ): void {
-  const remove = (things: readonly T[]) =>
-    asMuchAsPossible(...things.map((thing) => [what(thing), () => shelf.remove([thing])] as const));
-  collect({ ...shelf, remove }, network, valid);
+  asMuchAsPossible(
+    ...findStale(shelf, network, valid).map(
+      (thing) => [what(thing), () => shelf.remove([thing])] as const,
+    ),
+  );
 }

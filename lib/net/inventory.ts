@@ -32,7 +32,16 @@ export function collect<T extends Marked>(
   network: string,
   valid: readonly Owner[],
 ): void {
-  const kept = new Set(valid.flatMap((owner) => shelf.marksOf(owner)));
-  const stale = shelf.list(network).filter(({ mark }) => !kept.has(mark));
+  const stale = findStale(shelf, network, valid);
   if (stale.length > 0) shelf.remove(stale);
+}
+
+/** What is a network's and belongs to no valid attachment. */
+export function findStale<T extends Marked>(
+  shelf: Listing<T>,
+  network: string,
+  valid: readonly Owner[],
+): readonly T[] {
+  const kept = new Set(valid.flatMap((owner) => shelf.marksOf(owner)));
+  return shelf.list(network).filter(({ mark }) => !kept.has(mark));
 }

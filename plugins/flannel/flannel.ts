@@ -33,18 +33,13 @@ import type { Result } from "../../lib/cni/result.ts";
 import { parseResult } from "../../lib/cni/result-in.ts";
 import { interfacePlugin } from "../../lib/cni/run.ts";
 import { allOrNothing, asMuchAsPossible, tryTo } from "../../lib/cni/undo.ts";
+import { findStale } from "../../lib/net/inventory.ts";
 import { findLink } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
+import { delegatedShelf } from "../../lib/state/recorded.ts";
 import { delegateConfig, delegateOf, type FlannelConfig, parseFlannelConfig } from "./config.ts";
 import * as schema from "./flannel.schema.json";
-import {
-  deleteRecord,
-  findRecord,
-  listRecorded,
-  restoreRecord,
-  shareRecord,
-  writeRecord,
-} from "./record.ts";
+import { deleteRecord, findRecord, restoreRecord, shareRecord, writeRecord } from "./record.ts";
 import { readSubnetEnv, readSubnetEnvIfUsable } from "./subnet-env.ts";
 
 type Config = FlannelConfig;
@@ -124,8 +119,8 @@ function tell(call: DelCall<Config> | GcCall<Config>, command: "DEL" | "GC", mor
 
 /** Records without an attachment are deleted as DEL would; the rest is for the delegate to find. */
 function gc(call: GcCall<Config>): void {
-  const { config, network, isValid, valid } = call;
-  const stale = listRecorded(config.dataDir, network).filter((each) => !isValid(each));
+  const { config, network, valid } = call;
+  const stale = findStale(delegatedShelf(config.dataDir), network, valid);
   const list: Json = valid.map(({ containerID, ifName }) => ({ containerID, ifname: ifName }));
   asMuchAsPossible(
     ...stale.map((each) => [`delete "${each.containerID}"`, () => collect(call, each)] as const),

@@ -12,7 +12,8 @@
 
 import type { Attachment } from "../../lib/cni/call.ts";
 import type { JsonObject } from "../../lib/cni/json.ts";
-import { deleteBackup, listNames, readBackup, writeBackup } from "../../lib/state/backup.ts";
+import { deleteBackup, readBackup, writeBackup } from "../../lib/state/backup.ts";
+import { delegatedName } from "../../lib/state/recorded.ts";
 
 export interface Record extends Given {
   readonly path: string;
@@ -24,14 +25,9 @@ export interface Given {
   readonly cniVersion?: string | undefined;
 }
 
-/** No part of it can have a colon in it, so no two attachments have one name. */
-function nameOf({ network, containerID, ifName }: Attachment): string {
-  return `${network}:${containerID}:${ifName}.json`;
-}
-
 /** The record of an attachment; one of another under its container's name is not its. */
 export function findRecord(dataDir: string, attachment: Attachment): Record | undefined {
-  const path = `${dataDir}/${nameOf(attachment)}`;
+  const path = `${dataDir}/${delegatedName(attachment)}`;
   const config = readBackup(path) as JsonObject | undefined;
   if (config?.name === attachment.network) return { path, config };
   const shared = readShared(dataDir, attachment);
@@ -56,7 +52,7 @@ function readShared(dataDir: string, attachment: Attachment) {
 
 /** Keeps what the delegate is given, before it is given. */
 export function writeRecord(dataDir: string, attachment: Attachment, { config }: Given): void {
-  writeBackup(dataDir, nameOf(attachment), config);
+  writeBackup(dataDir, delegatedName(attachment), config);
 }
 
 /** Keeps it under the container's name as well, unless somebody else's record is there. */
@@ -76,7 +72,7 @@ export function deleteRecord(
   record: Record | undefined,
 ): void {
   if (record) deleteBackup(record.path);
-  deleteBackup(`${dataDir}/${nameOf(attachment)}`);
+  deleteBackup(`${dataDir}/${delegatedName(attachment)}`);
   if (readShared(dataDir, attachment)?.owner === "own") {
     deleteBackup(pathOfShared(dataDir, attachment));
   }
@@ -84,33 +80,8 @@ export function deleteRecord(
 
 /** Makes the record of an attachment what it was; one that is not ours has not been touched. */
 export function restoreRecord(dataDir: string, attachment: Attachment, before: Record): void {
-  if (before.path.endsWith(nameOf(attachment))) {
+  if (before.path.endsWith(delegatedName(attachment))) {
     writeRecord(dataDir, attachment, before);
     shareRecord(dataDir, attachment, before);
   } else deleteRecord(dataDir, attachment, undefined);
-}
-
-/** The attachments of a network that have a record of ours, under either name. */
-export function listRecorded(dataDir: string, network: string): readonly Attachment[] {
-  const names = listNames(dataDir);
-  return names.flatMap((name) => {
-    if (!name.includes(":")) return sharedOwner(dataDir, { network, name, names });
-    const [of, containerID, ifName] = name.replace(/\.json$/, "").split(":");
-    if (of !== network || containerID === undefined || ifName === undefined) return [];
-    return [{ network, containerID, ifName }];
-  });
-}
-
-interface Shared {
-  readonly network: string;
-  readonly name: string;
-  readonly names: readonly string[];
-}
-
-/** Whose a record under a container's name is, if its other name is gone. */
-function sharedOwner(dataDir: string, { network, name, names }: Shared): readonly Attachment[] {
-  const found = readBackup(`${dataDir}/${name}`);
-  if (found?.name !== network || typeof found.ifName !== "string") return [];
-  const attachment = { network, containerID: name, ifName: found.ifName };
-  return names.includes(nameOf(attachment)) ? [] : [attachment];
 }

@@ -9,12 +9,12 @@
 
 import {
   type AddCall,
-  type Attachment,
   type Chained,
   type DelCall,
   type GcCall,
   stdinText,
 } from "../../lib/cni/call.ts";
+import { collectEach } from "../../lib/cni/collect.ts";
 import { configError } from "../../lib/cni/error.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { chainedPlugin } from "../../lib/cni/run.ts";
@@ -24,13 +24,8 @@ import { formatMac } from "../../lib/ip/mac.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { writeSysctl } from "../../lib/net/sysctl.ts";
 import { type Tunables, writeTunables } from "../../lib/net/tuning.ts";
-import {
-  type Backup,
-  deleteBackup,
-  listBackups,
-  readBackup,
-  writeBackup,
-} from "../../lib/state/backup.ts";
+import { type Backup, deleteBackup, writeBackup } from "../../lib/state/backup.ts";
+import { backupShelf } from "../../lib/state/recorded.ts";
 import { check } from "./check.ts";
 import { parseTuningConfig, requireListed, type TuningConfig } from "./config.ts";
 import { findDuplicate } from "./duplicate.ts";
@@ -131,19 +126,8 @@ function restoreFrom(
 }
 
 /** Backups name their attachment; those of the reference plugin do not, and stay. */
-function gc({ network, isValid, config }: GcCall<TuningConfig>): void {
-  const stale = listBackups(config.dataDir).filter((name) => {
-    const backup = readBackup(`${config.dataDir}/${name}`);
-    const { containerID, ifName } = (backup ?? {}) as Partial<Attachment>;
-    if (backup?.network !== network || containerID === undefined || ifName === undefined)
-      return false;
-    return !isValid({ network, containerID, ifName });
-  });
-  asMuchAsPossible(
-    ...stale.map(
-      (name) => ["delete a backup", () => deleteBackup(`${config.dataDir}/${name}`)] as const,
-    ),
-  );
+function gc(call: GcCall<TuningConfig>): void {
+  collectEach(backupShelf(call.config.dataDir), call, () => "delete a backup");
 }
 
 export const { main, handle, configuration } = chainedPlugin<TuningConfig>({
