@@ -66,9 +66,7 @@ export interface DelCall<C> extends AttachmentCall<C> {
 
 export interface GcCall<C> extends CallBase<C> {
   readonly command: "GC";
-  /** True for attachments of this network that must not be touched. */
-  readonly isValid: (attachment: Attachment) => boolean;
-  /** The same attachments as a list. */
+  /** The attachments of this network that must not be touched. */
   readonly valid: readonly Attachment[];
 }
 

@@ -108,13 +108,11 @@ export function gcCall<C>(plugin: PluginBase<C>, request: Request): GcCall<C> | 
   const list = config["cni.dev/valid-attachments"] ?? config["cni.dev/attachments"];
   if (list === undefined) return undefined;
   const valid = validAttachments(list).map((item) => ({ ...item, network: request.network }));
-  const keys = new Set(valid.map(({ containerID, ifName }) => `${containerID}/${ifName}`));
   return {
     ...common(request),
     command: "GC",
     config: configOf(plugin, request, false),
     valid,
-    isValid: ({ containerID, ifName }: Attachment) => keys.has(`${containerID}/${ifName}`),
   };
 }
 
