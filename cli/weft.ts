@@ -4,10 +4,12 @@
  *   weft list                   the commands in this image
  *   weft version                the suite's version
  *   weft validate [FILE…]       what is wrong with network configurations, before pods find out
+ *   weft inventory NETWORK …    what a network's attachments have on this machine
  */
 
 import * as host from "host";
 import { oneLine } from "../lib/cni/error.ts";
+import { lazily } from "../lib/host/lazy.ts";
 import type { Finding } from "./findings.ts";
 import type { PluginReport } from "./plugin.ts";
 import { isTerminal, validateFile } from "./validate.ts";
@@ -16,10 +18,13 @@ import { isTerminal, validateFile } from "./validate.ts";
 declare const WEFT_VERSION: string;
 
 const usage = `usage: weft list | version | validate [FILE...]
+       weft inventory NETWORK [CONTAINERID [IFNAME]] [--json] [--data-dir DIR]
 
   list        the commands in this image
   version     the version of the suite
   validate    checks network configurations (.conf, .json, .conflist; stdin without FILE, or as -)
+  inventory   what a network, a container or one of its interfaces has on this machine;
+              DIR is where a configuration's ipam.dataDir keeps leases
 
 Status: 0 if nothing is wrong but for warnings, 1 if there is an error, 2 for wrong usage.
 `;
@@ -45,6 +50,8 @@ function run(command: string, files: readonly string[]): number {
       return say(1, `weft ${WEFT_VERSION}\n`);
     case "validate":
       return validate(files);
+    case "inventory":
+      return showInventory(files);
     default:
       return misused();
   }
@@ -58,6 +65,15 @@ function say(fd: number, text: string): number {
 function misused(): number {
   say(2, usage);
   return MISUSED;
+}
+
+/** One line per thing, or why they cannot be told. */
+function showInventory(words: readonly string[]): number {
+  const said = lazily<typeof import("./inventory.lazy.ts")>("inventory").inventory(words);
+  if (!said) return misused();
+  const isFine = said.stream === "stdout";
+  for (const line of said.lines) say(isFine ? 1 : 2, `${line}\n`);
+  return isFine ? FINE : FAULTY;
 }
 
 /** One line per finding, a last one per file without an error; 1 if any file has one. */

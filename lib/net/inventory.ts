@@ -8,6 +8,9 @@ import type { Owner } from "./owner.ts";
 /** A thing with the mark of its owner: a link's alias, a comment, a name. */
 export interface Marked {
   readonly mark: string;
+  /** Whose it is, where the thing itself says so in other words than its mark. */
+  readonly containerID?: string | undefined;
+  readonly ifName?: string | undefined;
 }
 
 /** All things of one kind of mark, to be looked at. */

@@ -63,6 +63,11 @@ export function mayBeAliasOf(alias: string, comment: string): boolean {
   return whole === digest(text) || whole === formerFingerprint(text);
 }
 
+/** The owner whom an alias names; undefined if it does not tell all of the names. */
+export function ownerInAlias(alias: string): Owner | undefined {
+  return alias.startsWith(ALIAS) ? ownerIn(alias.slice(ALIAS.length)) : undefined;
+}
+
 /** True if an alias says that a link is of this network. */
 export function isAliasOfNetwork(alias: string, network: string): boolean {
   if (!alias.startsWith(ALIAS)) return false;

@@ -134,6 +134,12 @@ export function getQdisc(link: On, parent: number): Request {
   });
 }
 
+/** Asks for the qdiscs of all links. */
+export function listQdiscs(): Request {
+  const value = { header: {}, attributes: {} };
+  return request({ what: "list qdiscs", type: RTM_GETQDISC, codec: qdiscMessage, value });
+}
+
 /** A token bucket: bytes per second, and bytes. */
 export interface Bucket {
   readonly rate: number;

@@ -5,7 +5,10 @@ import type { Owner } from "../net/owner.ts";
 import { deleteBackup, listBackups, listNames, readBackup } from "./backup.ts";
 
 /** What is recorded of an attachment, in one file or more. */
-export interface Recorded extends Marked, Owner {
+export interface Recorded extends Marked {
+  readonly network: string;
+  readonly containerID: string;
+  readonly ifName: string;
   readonly paths: readonly string[];
 }
 

@@ -1,0 +1,58 @@
+/**
+ * All that an attachment or a network has on this machine, from one list for each kind of mark:
+ * the very lists that GC goes by. Nothing is changed.
+ */
+
+import type { Listing } from "../net/inventory.ts";
+import { linkShelf } from "../net/link-shelf.ts";
+import type { Netns } from "../net/netns.ts";
+import { addressListing, qdiscListing } from "../net/on-links.ts";
+import type { Owner } from "../net/owner.ts";
+import { leaseShelf } from "../state/leases.ts";
+import { backupShelf, delegatedShelf } from "../state/recorded.ts";
+import { type Possession, possessionsOfNetwork, possessionsOfOwner } from "./possessions.ts";
+
+export type { Possession } from "./possessions.ts";
+
+/** Where plugins keep files, as configurations call it `dataDir`. */
+export interface Directories {
+  readonly leases: readonly string[];
+  readonly backups: string;
+  readonly delegated: string;
+}
+
+/** Where they keep them if no configuration says otherwise. */
+export const usualDirectories: Directories = {
+  leases: ["/var/lib/cni/networks"],
+  backups: "/run/cni/tuning",
+  delegated: "/var/lib/cni/flannel",
+};
+
+/** All that a network's attachments have on this host; throws Failure where it cannot be asked. */
+export function inventoryOf(
+  host: Netns,
+  network: string,
+  directories = usualDirectories,
+): readonly Possession[] {
+  return possessionsOfNetwork(listings(host, directories), network);
+}
+
+/** All that one attachment has on this host. */
+export function inventoryOfOwner(
+  host: Netns,
+  owner: Owner,
+  directories = usualDirectories,
+): readonly Possession[] {
+  return possessionsOfOwner(listings(host, directories), owner);
+}
+
+function listings(host: Netns, directories: Directories): readonly Listing[] {
+  return [
+    linkShelf(host),
+    addressListing(host),
+    qdiscListing(host),
+    ...directories.leases.map(leaseShelf),
+    backupShelf(directories.backups),
+    delegatedShelf(directories.delegated),
+  ];
+}
