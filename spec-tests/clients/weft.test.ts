@@ -53,6 +53,25 @@ describe("weft", () => {
   });
 });
 
+describe("weft inventory", () => {
+  it("is told how to be used if it is used wrongly, with status 2", () => {
+    const wrong = [
+      [],
+      ["a/b"],
+      ["net", "-x"],
+      ["net", "box", ""],
+      ["net", "box", "eth0", "more"],
+      ["net", "--data-dir"],
+      ["net", "--data-dir="],
+    ];
+    for (const words of wrong) {
+      const ended = spawnSync(`${binDirectory}/weft`, ["inventory", ...words]);
+      const usage = expect.stringMatching(/^usage: /);
+      expect([ended.status, `${ended.stdout}`, `${ended.stderr}`]).toEqual([2, "", usage]);
+    }
+  });
+});
+
 describe("weft validate", () => {
   it("finds nothing in a good configuration, whatever the case of its keys", () => {
     expect(validate(network)).toEqual({ status: 0, lines: ["-: valid"] });
