@@ -3,6 +3,7 @@
  * the very lists that GC goes by. Nothing is changed.
  */
 
+import { nftablesShelves } from "../filter/nftables/inventory.ts";
 import type { Listing } from "../net/inventory.ts";
 import { linkShelf } from "../net/link-shelf.ts";
 import type { Netns } from "../net/netns.ts";
@@ -51,6 +52,7 @@ function listings(host: Netns, directories: Directories): readonly Listing[] {
     linkShelf(host),
     addressListing(host),
     qdiscListing(host),
+    ...nftablesShelves(host),
     ...directories.leases.map(leaseShelf),
     backupShelf(directories.backups),
     delegatedShelf(directories.delegated),

@@ -139,13 +139,17 @@ describe.for([...scenarios(), inOneDirection()])("$title", (scenario) => {
 /* ---- a list of plugins ---- */
 
 const settings: Config = { sysctl: { "net.ipv4.conf.eth0.arp_notify": "1" } };
-const ports = { portMappings: [{ hostPort: 8080, containerPort: 80, protocol: "tcp" }] };
 
 /** A list with everything, in which each plugin finds what the one before has made. */
-function everything(backend: string, name: string): readonly Config[] {
+function everything(backend: string, name: string, hostPort: number): readonly Config[] {
+  const portMappings = ["tcp", "udp"].map((protocol) => ({
+    hostPort,
+    containerPort: 80,
+    protocol,
+  }));
   const net = bridge("10.1.2.0/24", { name, ipMasq: true, ipMasqBackend: backend });
   const chained: readonly Config[] = [
-    { type: "portmap", backend, snat: true, runtimeConfig: ports },
+    { type: "portmap", backend, snat: true, runtimeConfig: { portMappings } },
     { type: "firewall", backend, ingressPolicy: "same-bridge" },
     { type: "bandwidth", ...limit, egressRate: 4_000_000, egressBurst: 400_000 },
     { type: "tuning", ...settings },
@@ -155,9 +159,9 @@ function everything(backend: string, name: string): readonly Config[] {
 
 describe.for(["nftables", "iptables"])("a whole list by %s", (backend) => {
   it.for(["net", `n${"e".repeat(180)}t`])("is named in network %s", (name, { bed }) => {
-    const plugins = everything(backend, name);
+    new Chain(bed, everything(backend, name, 8080)).add(bed.container("other"));
+    const plugins = everything(backend, name, 8081);
     const chain = new Chain(bed, plugins);
-    chain.add(bed.container("other"));
     const box = bed.container();
     const [first = {}] = plugins;
     const before = withoutShared(bed.snapshot(), sharedBy(first));
