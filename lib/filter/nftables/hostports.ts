@@ -157,8 +157,10 @@ export function hostPortShelf(host: Netns): Shelf<MarkedElement> {
   return entryShelf(host, {
     dispatcher: dispatcherFor(),
     keyInWords: (element) => {
-      const what = portInWords(portAt(element));
-      return isClientPlace(element) ? `clients of ${what}` : what;
+      if (!isClientPlace(element)) return portInWords(portAt(element));
+      const { any } = sets[4].plain; // behind two addresses, clients have the key of a port at any
+      const port = portAt({ set: any, key: element.key.slice(-any.keyLength) });
+      return `clients of ${portInWords(port)}`;
     },
   });
 }
