@@ -59,22 +59,42 @@ function isOf(key: string, links: readonly string[]): boolean {
 /** What of a snapshot is new, is no matter of the network's, and is not named. */
 function unnamed(before: Snapshot, after: Snapshot, things: readonly Thing[]): readonly string[] {
   const links = things.flatMap(({ kind, what }) => (kind === "link" ? what.slice(5) : []));
-  return Object.keys(after)
+  const news = Object.keys(after)
     .filter((key) => !(key in before))
-    .filter((key) => !unmarked.some(([, is]) => is(key, links)))
-    .filter((key) => !things.some((thing) => isNamedBy(key, thing)));
+    .filter((key) => !unmarked.some(([, is]) => is(key, links)));
+  const rest = new Set(things);
+  return news.filter((key) => {
+    const found = [...rest].find((thing) => isNamedBy(key, thing));
+    if (found && (found.kind === "element" || found.kind === "rule")) rest.delete(found);
+    return found === undefined;
+  });
 }
 
-/** Whether a thing is that of a snapshot's key. */
+/** What is named, but is not there. */
+function unseen(after: Snapshot, things: readonly Thing[]): readonly string[] {
+  const keys = Object.keys(after);
+  const unknown = things.filter((thing) => !keys.some((key) => isNamedBy(key, thing)));
+  return unknown.map(({ what }) => what);
+}
+
+/** Whether a thing is that of a snapshot's key; elements of one set and owner count. */
 function isNamedBy(key: string, { kind, what, mark }: Thing): boolean {
   const words = what.split(" ");
-  if (kind === "link") return key === `host link ${words[1]}`;
-  if (kind === "qdisc") return isNamedQueueing(key, words);
-  if (kind === "address") return key === `host address ${words.at(-1)} ${words[1]}`;
-  if (kind === "lease" || kind === "record")
-    return key.startsWith("file ") && words.includes(key.slice(5));
-  if (kind === "element") return key.startsWith("host nft ") && key.includes(`"comment":"${mark}"`);
-  return key.startsWith("host -A ") && key.includes(mark);
+  switch (kind) {
+    case "link":
+      return key === `host link ${words[1]}`;
+    case "qdisc":
+      return isNamedQueueing(key, words);
+    case "lease":
+    case "record":
+      return key.startsWith("file ") && words.includes(key.slice(5));
+    case "element": {
+      const [, set] = /^host nft \w+ weft (?:map|set) (\S+) element /.exec(key) ?? [];
+      return key.includes(`"comment":"${mark}"`) && what.endsWith(` in ${set} of nf_tables`);
+    }
+    default:
+      return key.startsWith("host -A ") && key.includes(mark);
+  }
 }
 
 /** `qdisc tbf 1: of veth0a1b` and `filter of qdisc ingress ffff: of veth0a1b`. */
@@ -113,6 +133,7 @@ describe.for([...scenarios(), inOneDirection()])("$title", (scenario) => {
     const after = bed.snapshot();
     const things = inventory(bed, `${network} own-id eth0`);
     expect(unnamed(before, withoutShared(after, sharedBy(config)), things)).toEqual([]);
+    expect(unseen(after, things)).toEqual([]);
     expect(things.filter((each) => each.containerID !== "own-id")).toEqual([]);
     const all = inventory(bed, network);
     expect(all.filter(({ containerID }) => containerID !== "own-id")).toEqual(others);
@@ -171,6 +192,7 @@ describe.for(["nftables", "iptables"])("a whole list by %s", (backend) => {
     const after = withoutShared(bed.snapshot(), sharedBy(first));
     const things = inventory(bed, `${name} ${box.containerID} eth0`);
     expect(unnamed(before, after, things)).toEqual([]);
+    expect(unseen(after, things)).toEqual([]);
     const all = inventory(bed, name);
     expect(all.filter(({ containerID }) => containerID === "other-id")).toEqual(others);
     expect(all.filter(({ containerID }) => containerID === box.containerID)).toEqual(things);
@@ -200,6 +222,18 @@ describe("weft inventory", () => {
     expect(bed.host.sh(`${bed.bin}/weft inventory net box1-id | wc -l`)).toBe("3\n");
     expect(bed.host.sh(`${bed.bin}/weft inventory net box1-id eth1`)).toBe("");
     expect(bed.host.sh(`${bed.bin}/weft inventory other`)).toBe("");
+  });
+
+  it("names ports, and whose clients are masqueraded", ({ bed }) => {
+    const box = bed.container();
+    new Chain(bed, everything("nftables", "net", 8080)).add(box);
+    const words = inventory(bed, "net").filter(({ what }) => /port|clients/.test(what));
+    expect(words.map(({ what }) => what)).toEqual([
+      "clients of tcp port 8080 in hostports4-near of nf_tables",
+      "clients of udp port 8080 in hostports4-near of nf_tables",
+      "tcp port 8080 in hostports4-any of nf_tables",
+      "udp port 8080 in hostports4-any of nf_tables",
+    ]);
   });
 
   it("finds leases that are kept elsewhere where it is told to", ({ bed }) => {
