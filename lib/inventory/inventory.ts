@@ -3,6 +3,7 @@
  * the very lists that GC goes by. Nothing is changed.
  */
 
+import { iptablesShelves } from "../filter/iptables/inventory.ts";
 import { nftablesShelves } from "../filter/nftables/inventory.ts";
 import type { Listing } from "../net/inventory.ts";
 import { linkShelf } from "../net/link-shelf.ts";
@@ -53,6 +54,7 @@ function listings(host: Netns, directories: Directories): readonly Listing[] {
     addressListing(host),
     qdiscListing(host),
     ...nftablesShelves(host),
+    ...iptablesShelves(host),
     ...directories.leases.map(leaseShelf),
     backupShelf(directories.backups),
     delegatedShelf(directories.delegated),

@@ -136,7 +136,7 @@ export function getQdisc(link: On, parent: number): Request {
 
 /** Asks for the qdiscs of all links. */
 export function listQdiscs(): Request {
-  const value = { header: {}, attributes: {} };
+  const value = { header: {} };
   return request({ what: "list qdiscs", type: RTM_GETQDISC, codec: qdiscMessage, value });
 }
 
