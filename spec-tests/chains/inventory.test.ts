@@ -13,7 +13,7 @@ import { it } from "../bed/it.ts";
 import { withoutNfTables } from "../bed/no-nf-tables.ts";
 import type { Snapshot } from "../bed/snapshot.ts";
 import { Stage } from "../bed/stage.ts";
-import { workingConfig } from "../bed/subjects.ts";
+import { itWorks, workingConfig } from "../bed/subjects.ts";
 
 /** A thing as `weft inventory --json` tells it. */
 interface Thing {
@@ -65,9 +65,15 @@ function unnamed(before: Snapshot, after: Snapshot, things: readonly Thing[]): r
   const rest = new Set(things);
   return news.filter((key) => {
     const found = [...rest].find((thing) => isNamedBy(key, thing));
-    if (found && (found.kind === "element" || found.kind === "rule")) rest.delete(found);
+    if (found && isOne(key, found)) rest.delete(found);
     return found === undefined;
   });
+}
+
+/** True if a thing is one thing of a snapshot's: a chain is there for its rules. */
+function isOne(key: string, { kind, what }: Thing): boolean {
+  const isChain = /^(chain |:)$/.test(inIptables.exec(key)?.groups?.kind ?? "");
+  return kind === "element" || (what.startsWith("rule ") && !isChain);
 }
 
 /** What is named, but is not there. */
@@ -93,8 +99,30 @@ function isNamedBy(key: string, { kind, what, mark }: Thing): boolean {
       return key.includes(`"comment":"${mark}"`) && what.endsWith(` in ${set} of nf_tables`);
     }
     default:
-      return key.startsWith("host -A ") && key.includes(mark);
+      return isNamedRule(key, what);
   }
+}
+
+/** Chains and rules as the snapshot has them, by nf_tables or by the older tables. */
+const inIptables =
+  /^host (?:nft (?<table>ip6? \w+) )?(?<kind>chain |rule |-A |:)(?<chain>\S+)(?<rest>.*)/;
+
+/**
+ * `rule -A CNI-FORWARD … in the filter table of IPv4`, and `chain CNI-86a5 in table ip nat`, which
+ * has its rules with it, and the one that leads there.
+ */
+function isNamedRule(key: string, what: string): boolean {
+  const { table, chain, rest = "" } = inIptables.exec(key)?.groups ?? {};
+  const [, kind, name] = /^(chain|rule -A) (\S+)/.exec(what) ?? [];
+  if (table !== undefined && table !== tableOf(what)) return false;
+  return chain === name || (kind === "chain" && rest.endsWith(`"target":"${name}"}}]`));
+}
+
+function tableOf(what: string): string | undefined {
+  const [, family, table] = / in table (\w+) (\w+)$/.exec(what) ?? [];
+  if (family !== undefined) return `${family} ${table}`;
+  const [, name, version] = / in the (\w+) table of IPv(4|6)$/.exec(what) ?? [];
+  return `${version === "6" ? "ip6" : "ip"} ${name}`;
 }
 
 /** `qdisc tbf 1: of veth0a1b` and `filter of qdisc ingress ffff: of veth0a1b`. */
@@ -123,7 +151,7 @@ describe.for([...scenarios(), inOneDirection()])("$title", (scenario) => {
   const { program, config } = scenario;
   const network = String(config.name);
 
-  it("all that an attachment has is named, under it alone, until it goes", () => {
+  itWorks(program)("all that an attachment has is named, under it alone, until it goes", () => {
     const stage = new Stage(scenario);
     const { bed } = stage;
     const before = withoutShared(bed.snapshot(), sharedBy(config));
@@ -147,7 +175,7 @@ describe.for([...scenarios(), inOneDirection()])("$title", (scenario) => {
     bed.dispose();
   });
 
-  it("nobody has anything after a GC without valid attachments", () => {
+  itWorks(program)("nobody has anything after a GC without valid attachments", () => {
     const stage = new Stage(scenario);
     const { bed } = stage;
     stage.add(stage.attachment("own-id"));
