@@ -18,7 +18,7 @@ import { collectEach } from "../../lib/cni/collect.ts";
 import { configError } from "../../lib/cni/error.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { chainedPlugin } from "../../lib/cni/run.ts";
-import { allOrNothing, asMuchAsPossible, tryTo } from "../../lib/cni/undo.ts";
+import { allOrNothing, tryTo } from "../../lib/cni/undo.ts";
 import { holderOfLink } from "../../lib/cni/whose.ts";
 import { formatMac } from "../../lib/ip/mac.ts";
 import type { Netns } from "../../lib/net/netns.ts";

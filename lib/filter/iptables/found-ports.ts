@@ -150,6 +150,12 @@ export function nameHolder(lines: readonly string[], { chain }: FoundPort): stri
   return `container "${names.containerID}" in network "${names.network}"`;
 }
 
+/** Whose a rule is as far as the jump to its chain tells it: nothing where the names are hashes. */
+export function namesIn(lines: readonly string[], { chain, ifName }: FoundPort) {
+  const names = jumpsInto(lines, chain)[0]?.jump?.names;
+  return !names || names.network.startsWith("#") ? {} : { containerID: names.containerID, ifName };
+}
+
 /** The lines that delete rules, and the chains that are empty without them. */
 export function removalOf(
   lines: readonly string[],

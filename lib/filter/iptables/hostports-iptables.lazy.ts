@@ -31,6 +31,7 @@ import {
   isPortOf,
   jumpsInto,
   nameHolder,
+  namesIn,
   portsNumbered,
   portsOfNetwork,
   portsOfOwner,
@@ -209,7 +210,8 @@ function shelfOf(table: Table): Shelf<OwnedPort> {
     kind: "rule",
     list: (network) => {
       const found = table.list();
-      return portsOfNetwork(found, network).map((rule) => ({ mark: markOf(rule), rule, found }));
+      const ports = portsOfNetwork(found, network);
+      return ports.map((rule) => ({ mark: markOf(rule), ...namesIn(found, rule), rule, found }));
     },
     marksOf: (owner) => {
       const chain = portChainName(owner);
