@@ -86,7 +86,7 @@ function find(question: Question): readonly Possession[] {
 }
 
 function lineOf({ what, mark, containerID, ifName }: Possession): string {
-  if (containerID === undefined) return oneLine(`${what} of the attachment "${mark}"`);
+  if (containerID === undefined) return oneLine(`${what} marked "${mark}"`);
   const of = ifName === undefined ? "" : ` of ${ifName}`;
   return oneLine(`${what}${of} of container ${containerID}`);
 }

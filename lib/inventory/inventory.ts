@@ -10,6 +10,7 @@ import { linkShelf } from "../net/link-shelf.ts";
 import type { Netns } from "../net/netns.ts";
 import { addressListing, qdiscListing } from "../net/on-links.ts";
 import type { Owner } from "../net/owner.ts";
+import { overlayListings } from "../overlay/inventory.ts";
 import { leaseShelf } from "../state/leases.ts";
 import { backupShelf, delegatedShelf } from "../state/recorded.ts";
 import { type Possession, possessionsOfNetwork, possessionsOfOwner } from "./possessions.ts";
@@ -30,7 +31,7 @@ export const usualDirectories: Directories = {
   delegated: "/var/lib/cni/flannel",
 };
 
-/** All that a network's attachments have on this host; throws Failure where it cannot be asked. */
+/** All that a network and its attachments have on this host; throws Failure if it cannot be asked. */
 export function inventoryOf(
   host: Netns,
   network: string,
@@ -55,6 +56,7 @@ function listings(host: Netns, directories: Directories): readonly Listing[] {
     qdiscListing(host),
     ...nftablesShelves(host),
     ...iptablesShelves(host),
+    ...overlayListings(host),
     ...directories.leases.map(leaseShelf),
     backupShelf(directories.backups),
     delegatedShelf(directories.delegated),

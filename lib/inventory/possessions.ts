@@ -3,7 +3,7 @@
 import type { Listing, Marked } from "../net/inventory.ts";
 import { type Owner, ownerIn, ownerInAlias } from "../net/owner.ts";
 
-/** A thing of an attachment; the names are missing where the mark leaves them open. */
+/** A thing of an attachment, or of its network, without names; nor has it any if its mark is cut. */
 export interface Possession {
   readonly kind: Listing["kind"];
   /** What it is, for people: `link veth0a1b2c`. */

@@ -28,6 +28,11 @@ function inventory(bed: Bed, words: string): readonly Thing[] {
   return JSON.parse(bed.host.sh(`${bed.bin}/weft inventory ${words} --json`)) as readonly Thing[];
 }
 
+/** What attachments have: a network's devices and their guards are there for all of them. */
+function ofAttachments(bed: Bed, network: string): readonly Thing[] {
+  return inventory(bed, network).filter(({ containerID }) => containerID !== undefined);
+}
+
 /* ---- what bears no mark ---- */
 
 /** What the inventory does not name, and why; `links` are those that it names. */
@@ -155,7 +160,7 @@ describe.for([...scenarios(), inOneDirection()])("$title", (scenario) => {
     const stage = new Stage(scenario);
     const { bed } = stage;
     const before = withoutShared(bed.snapshot(), sharedBy(config));
-    const others = inventory(bed, network);
+    const others = ofAttachments(bed, network);
 
     const attachment = stage.add(stage.attachment("own-id"));
     const after = bed.snapshot();
@@ -163,7 +168,7 @@ describe.for([...scenarios(), inOneDirection()])("$title", (scenario) => {
     expect(unnamed(before, withoutShared(after, sharedBy(config)), things)).toEqual([]);
     expect(unseen(after, things)).toEqual([]);
     expect(things.filter((each) => each.containerID !== "own-id")).toEqual([]);
-    const all = inventory(bed, network);
+    const all = ofAttachments(bed, network);
     expect(all.filter(({ containerID }) => containerID !== "own-id")).toEqual(others);
     expect(all.filter(({ containerID }) => containerID === "own-id")).toEqual(things);
     expect(inventory(bed, `${network} other-id eth0`)).toEqual(others);
@@ -171,7 +176,7 @@ describe.for([...scenarios(), inOneDirection()])("$title", (scenario) => {
 
     expect(stage.run("DEL", attachment)).toSucceed();
     expect(inventory(bed, `${network} own-id eth0`)).toEqual([]);
-    expect(inventory(bed, network)).toEqual(others);
+    expect(ofAttachments(bed, network)).toEqual(others);
     bed.dispose();
   });
 
@@ -180,7 +185,7 @@ describe.for([...scenarios(), inOneDirection()])("$title", (scenario) => {
     const { bed } = stage;
     stage.add(stage.attachment("own-id"));
     expect(bed.gc(program, { ...config, "cni.dev/valid-attachments": [] })).toSucceed();
-    expect(inventory(bed, network)).toEqual([]);
+    expect(ofAttachments(bed, network)).toEqual([]);
     bed.dispose();
   });
 });
@@ -262,6 +267,26 @@ describe("weft inventory", () => {
       "tcp port 8080 in hostports4-any of nf_tables",
       "udp port 8080 in hostports4-any of nf_tables",
     ]);
+  });
+
+  it("names what a network over many hosts has, whoever is attached", ({ bed }) => {
+    const box = bed.container();
+    const config = workingConfig("vxlan-overlay");
+    const prevResult = bed.add("vxlan-overlay", box, config).result;
+    const device = ["guard of weft.1", "link weft.1"];
+    const words = () => inventory(bed, "net").filter(({ containerID }) => !containerID);
+    expect(
+      words()
+        .map(({ what }) => what)
+        .sort(),
+    ).toEqual(device);
+    expect(bed.host.sh(`${bed.bin}/weft inventory net`)).toContain("link weft.1 marked ");
+    expect(bed.del("vxlan-overlay", box, { ...config, prevResult })).toSucceed();
+    expect(
+      inventory(bed, "net")
+        .map(({ what }) => what)
+        .sort(),
+    ).toEqual(device);
   });
 
   it("finds leases that are kept elsewhere where it is told to", ({ bed }) => {
