@@ -3,7 +3,10 @@
 import type { Listing, Marked } from "../net/inventory.ts";
 import { type Owner, ownerIn, ownerInAlias } from "../net/owner.ts";
 
-/** A thing of an attachment, or of its network, without names; nor has it any if its mark is cut. */
+/**
+ * A thing of an attachment; without names it is the network's, or its mark is a hash that nothing
+ * else explains.
+ */
 export interface Possession {
   readonly kind: Listing["kind"];
   /** What it is, for people: `link veth0a1b2c`. */
