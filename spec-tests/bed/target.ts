@@ -186,7 +186,9 @@ function sharedByText(stdin: string | Uint8Array): readonly Shared[] {
   const { bridge, name, vni, iptablesadminchainname } = withoutWrong(all);
   const { dataDir } = withoutWrong(Object(all.ipam));
   const iptablesAdminChainName = iptablesadminchainname;
-  return [sharedBy({ bridge, name, vni, ipam: { dataDir }, iptablesAdminChainName })];
+  const own = { bridge, name, vni, ipam: { dataDir }, iptablesAdminChainName };
+  // The bridge of a plugin that is delegated to is in its own configuration, or has the usual name.
+  return [sharedBy(own), sharedBy({ ...own, delegate: withoutWrong(Object(all.delegate)) })];
 }
 
 /** What a runtime sends with DEL: the same text, and the result of ADD, which comes last and wins. */
