@@ -80,8 +80,12 @@ export function deleteRecord(
 
 /** Makes the record of an attachment what it was; one that is not ours has not been touched. */
 export function restoreRecord(dataDir: string, attachment: Attachment, before: Record): void {
-  if (before.path.endsWith(delegatedName(attachment))) {
+  const own = `${dataDir}/${delegatedName(attachment)}`;
+  if (before.path === own) {
     writeRecord(dataDir, attachment, before);
     shareRecord(dataDir, attachment, before);
-  } else deleteRecord(dataDir, attachment, undefined);
+    return;
+  }
+  if (readShared(dataDir, attachment)?.owner === "own") shareRecord(dataDir, attachment, before);
+  deleteBackup(own);
 }

@@ -388,6 +388,7 @@ describe("ADD that fails", () => {
 
   it.for([
     ["ours", `ls ${records}`],
+    ["ours, by its second name", `rm ${records}/net:box1-id:eth0.json`],
     ["flannel's own", `mv ${records}/net:box1-id:eth0.json ${records}/box1-id`],
   ] as const)("again, in another namespace, leaves the first record, %s", ([, rename], { bed }) => {
     const [box, other] = [bed.container(), bed.container()];
