@@ -15,6 +15,8 @@ vi.mock("../host/file.ts", () => ({
   readTextIfPresent: (path: string) => files.get(path),
   smallTextReader: () => (path: string) => files.get(path),
   deleteFileIfPresent: (path: string) => files.delete(path),
+}));
+vi.mock("../host/directory.ts", () => ({
   listDirectory: (directory: string) =>
     [...files.keys()].flatMap((path) => {
       const [, name = ""] = path.split(`${directory}/`);
