@@ -1,7 +1,6 @@
 /** The link by which other hosts are reached, and the addresses it has. */
 
 import type { Reader } from "../bytes/codec.ts";
-import type { IpAddress } from "../ip/address.ts";
 import { isGlobalUnicast } from "../ip/address.ts";
 import type { Cidr } from "../ip/cidr.ts";
 import { AF_INET, AF_INET6 } from "../netlink/address.ts";
@@ -34,9 +33,5 @@ function readDefault(input: Reader) {
 export function linkSubnets(ns: Netns, link: Link): Cidr[] {
   return listAddresses(ns, link)
     .map(({ cidr }) => cidr)
-    .filter(({ address }) => isReachable(address));
-}
-
-function isReachable(address: IpAddress): boolean {
-  return isGlobalUnicast(address);
+    .filter(({ address }) => isGlobalUnicast(address));
 }
