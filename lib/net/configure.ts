@@ -5,16 +5,16 @@ import { lazily } from "../host/lazy.ts";
 import { family, formatAddress, type IpAddress } from "../ip/address.ts";
 import { type Cidr, formatCidr, networkOf } from "../ip/cidr.ts";
 import { IFA_F_DADFAILED, IFA_F_NODAD, IFA_F_TENTATIVE, newAddress } from "../netlink/address.ts";
-import { isRefusal, NetlinkError } from "../netlink/error.ts";
+import { NetlinkError } from "../netlink/error.ts";
 import { announceWhenUp, changeLink, IFF_UP } from "../netlink/link.ts";
+import type { Request } from "../netlink/message.ts";
 import { type NewRoute, newRoute } from "../netlink/route.ts";
 import { listAddresses } from "./address.ts";
 import { NetError } from "./error.ts";
-import { explainedAddressError } from "./gateway.ts";
+import { explainAddress } from "./gateway.ts";
 import type { Link, LinkRef } from "./link.ts";
 import type { Netns } from "./netns.ts";
 import { ifPossible, SysctlDirectory } from "./sysctl.ts";
-import { performSteps, type Step } from "./together.ts";
 
 /** What a link inside a container is to be given. */
 export interface LinkSetup {
@@ -30,21 +30,21 @@ export interface LinkSetup {
  * is to announce the addresses, if it can, whenever the link goes up or its MAC is set.
  */
 export function configureLink(ns: Netns, link: LinkRef, setup: LinkSetup): void {
-  const addressFlags = setup.detectDuplicates ? 0 : IFA_F_NODAD;
-  const address = (cidr: Cidr): Step => ({
-    request: newAddress(link, cidr, family(cidr.address) === 6 ? addressFlags : 0),
-    explain: (cause) => explainedAddressError(ns, { link, cidr, cause }),
+  const flags = setup.detectDuplicates ? 0 : IFA_F_NODAD;
+  const address = (cidr: Cidr): Request => ({
+    ...newAddress(link, cidr, family(cidr.address) === 6 ? flags : 0),
+    explain: explainAddress(ns, link, cidr),
   });
-  const route = (wanted: NewRoute): Step => ({
-    request: newRoute(link, wanted, "create"),
-    tolerates: (error) => isRefusal(error, EEXIST),
+  const route = (wanted: NewRoute): Request => ({
+    ...newRoute(link, wanted, "create"),
+    tolerates: [EEXIST],
   });
-  performSteps(ns, [
-    { request: announceWhenUp(link), tolerates: () => true },
+  ns.route.perform(
+    { ...announceWhenUp(link), tolerates: "any" },
     ...setup.addresses.map(address),
-    { request: changeLink(`set "${link.name}" up`, link.index, { set: IFF_UP }) },
+    changeLink(`set "${link.name}" up`, link.index, { set: IFF_UP }),
     ...distinctRoutes(setup.routes).map(route),
-  ]);
+  );
 }
 
 /**

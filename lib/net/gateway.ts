@@ -5,7 +5,7 @@ import { lazily } from "../host/lazy.ts";
 import { equalAddresses, family } from "../ip/address.ts";
 import { type Cidr, containsAddress, formatCidr, overlapCidrs } from "../ip/cidr.ts";
 import { IFA_F_NODAD, newAddress } from "../netlink/address.ts";
-import { isRefusal } from "../netlink/error.ts";
+import { isRefusal, type NetlinkError } from "../netlink/error.ts";
 import { deleteAddressIfPresent, listAddresses } from "./address.ts";
 import { NetError } from "./error.ts";
 import type { LinkRef } from "./link.ts";
@@ -61,33 +61,32 @@ function isConflict(existing: Cidr, wanted: Cidr): boolean {
  */
 function addGateway(ns: Netns, link: LinkRef, gateway: Cidr): boolean {
   const flags = family(gateway.address) === 6 ? IFA_F_NODAD : 0;
+  const explain = explainAddress(ns, link, gateway);
   try {
-    ns.route.perform(newAddress(link, gateway, flags));
+    ns.route.perform({ ...newAddress(link, gateway, flags), explain });
     return true;
   } catch (cause) {
     if (isRefusal(cause, EEXIST)) return false;
-    throw explainedAddressError(ns, { link, cidr: gateway, cause });
+    throw cause;
   }
-}
-
-/** An address that the kernel refused, and the cause. */
-interface RefusedAddress {
-  readonly link: LinkRef;
-  readonly cidr: Cidr;
-  readonly cause: unknown;
 }
 
 /** What the kernel says, without a word more, to an IPv6 address for a link that has no IPv6. */
 const noIpv6 = [EACCES, EINVAL, ENOBUFS, EOPNOTSUPP, EAFNOSUPPORT];
 
-/** A refusal with its reason, where one can be seen. */
-export function explainedAddressError(ns: Netns, { link, cidr, cause }: RefusedAddress): unknown {
-  if (family(cidr.address) === 4 || !isRefusal(cause, ...noIpv6)) return cause;
-  const { findIpv6Fault } = lazily<typeof import("./ipv6-fault.lazy.ts")>("ipv6-fault");
-  const fault = findIpv6Fault(ns, link);
-  return fault === undefined
-    ? cause
-    : new NetError("unsupported", `Cannot ${cause.what}: ${fault}`);
+/** What explains the refusal of an address, where a reason can be seen. */
+export function explainAddress(
+  ns: Netns,
+  link: LinkRef,
+  { address }: Cidr,
+): (refusal: NetlinkError) => Error {
+  return (refusal) => {
+    if (family(address) === 4 || !isRefusal(refusal, ...noIpv6)) return refusal;
+    const { findIpv6Fault } = lazily<typeof import("./ipv6-fault.lazy.ts")>("ipv6-fault");
+    const fault = findIpv6Fault(ns, link);
+    if (fault === undefined) return refusal;
+    return new NetError("unsupported", `Cannot ${refusal.what}: ${fault}`);
+  };
 }
 
 /** The sysctl that forwards packets of a family. */

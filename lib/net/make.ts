@@ -46,11 +46,11 @@ export function addLink(ns: Netns, link: NewLink): void {
     ...(mtu > 0 ? { mtu } : {}),
     ...(mac ? { address: mac } : {}),
   });
-  const [outcome] = (parent ? ns : netns).route.attempt(request);
-  if (outcome?.error) throw explained(outcome.error, ns, link);
+  const explain = (error: NetlinkError) => explained(error, ns, link);
+  (parent ? ns : netns).route.perform({ ...request, explain });
 }
 
-function explained(error: NetlinkError, ns: Netns, { kind, parent, mtu }: NewLink): unknown {
+function explained(error: NetlinkError, ns: Netns, { kind, parent, mtu }: NewLink): Error {
   const because = (state: string) => new NetError("unsupported", `Cannot ${error.what}: ${state}`);
   if (isRefusal(error, EOPNOTSUPP)) {
     const fault = kindFault(ns, kind.kind);
@@ -66,8 +66,8 @@ function explained(error: NetlinkError, ns: Netns, { kind, parent, mtu }: NewLin
 export function claimLink(ns: Netns, name: string, alias: string): LinkState {
   const change = { attributes: { alias } };
   const answers = performNamed(ns, {
-    alias: { request: netlink.changeLink(`name the owner of "${name}"`, name, change) },
-    link: { request: netlink.getLink(name) },
+    alias: netlink.changeLink(`name the owner of "${name}"`, name, change),
+    link: netlink.getLink(name),
   });
   return toLinkState(decodeReply(answers.link, netlink.linkStateMessage));
 }

@@ -1,35 +1,15 @@
-/** Several requests of rtnetlink in one datagram, each with what its refusal means. */
+/** Several requests of rtnetlink in one datagram, whose answers are found by name. */
 
 import type { Outcome } from "../netlink/connection.ts";
-import type { NetlinkError } from "../netlink/error.ts";
 import type { Request } from "../netlink/message.ts";
 import type { Netns } from "./netns.ts";
 
-/** A request, and what becomes of its refusal. */
-export interface Step {
-  readonly request: Request;
-  /** True for a refusal that is fine. */
-  readonly tolerates?: (error: NetlinkError) => boolean;
-  /** What to throw for any other refusal; the refusal itself if not given. */
-  readonly explain?: (error: NetlinkError) => unknown;
-}
-
-/** Sends all steps in one datagram, and throws the first refusal that is not tolerated. */
-export function performSteps(ns: Netns, steps: readonly Step[]): Outcome[] {
-  const outcomes = ns.route.attempt(...steps.map(({ request }) => request));
-  steps.forEach(({ tolerates, explain }, i) => {
-    const error = outcomes[i]?.error;
-    if (error && !tolerates?.(error)) throw explain ? explain(error) : error;
-  });
-  return outcomes;
-}
-
-/** The same; what came back bears the name of its step. */
+/** Sends all requests, and throws the first refusal; what came back bears its request's name. */
 export function performNamed<Name extends string>(
   ns: Netns,
-  steps: Readonly<Record<Name, Step>>,
+  requests: Readonly<Record<Name, Request>>,
 ): Readonly<Record<Name, Outcome>> {
-  const outcomes = performSteps(ns, Object.values(steps));
-  const names = Object.keys(steps);
+  const outcomes = ns.route.perform(...Object.values<Request>(requests));
+  const names = Object.keys(requests);
   return Object.fromEntries(names.map((name, i) => [name, outcomes[i]])) as Record<Name, Outcome>;
 }

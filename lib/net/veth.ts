@@ -67,13 +67,11 @@ export function addVeth(ns: Netns, { host, container, mtu }: VethSpec): Veth {
   const attributes = portAttributes(host);
   const answers = performNamed(ns, {
     pair: {
-      request: netlink.newLink(what, pairAttributes(host, { ...container, mac }, mtu)),
-      explain: (error) => explained(error, host),
+      ...netlink.newLink(what, pairAttributes(host, { ...container, mac }, mtu)),
+      explain: (error: NetlinkError) => explained(error, host),
     },
-    port: {
-      request: netlink.changeLink(`name the owner of "${host.name}"`, host.name, { attributes }),
-    },
-    outside: { request: netlink.getLink(host.name) },
+    port: netlink.changeLink(`name the owner of "${host.name}"`, host.name, { attributes }),
+    outside: netlink.getLink(host.name),
   });
   const outside = toLinkState(decodeReply(answers.outside, netlink.linkStateMessage));
   const inside = { index: outside.peer, name: container.name, mac, mtu: outside.mtu };

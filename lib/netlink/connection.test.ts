@@ -81,6 +81,8 @@ describe("a connection", () => {
     const taken = { ...getLink("br0"), tolerates: [ENOENT, EEXIST] };
     const [outcome] = connect(answer("link-add-taken")).perform(taken);
     expect(outcome?.error).toBeUndefined();
+    const best = { ...getLink("br0"), tolerates: "any" as const };
+    expect(connect(answer("link-add-taken")).perform(best)[0]?.error).toBeUndefined();
     const other = { ...getLink("br0"), tolerates: [ENOENT] };
     const refused = { errno: EEXIST, settled: true };
     expect(thrownBy(() => connect(answer("link-add-taken")).perform(other))).toMatchObject(refused);

@@ -64,8 +64,10 @@ export class Connection extends NetlinkSocket {
   attempt(...requests: readonly Request[]): Outcome[] {
     const outcomes = this.#exchange(requests, requests.length - 1);
     outcomes.forEach((outcome, i) => {
+      const tolerated = requests[i]?.tolerates ?? [];
       const errno = outcome.error?.errno;
-      if (errno && requests[i]?.tolerates?.includes(errno)) outcome.error = undefined;
+      const isFine = tolerated === "any" || (errno !== undefined && tolerated.includes(errno));
+      if (isFine) outcome.error = undefined;
     });
     return outcomes;
   }

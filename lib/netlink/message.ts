@@ -45,8 +45,11 @@ export interface Request {
   readonly flags: number;
   readonly codec: Codec<unknown>;
   readonly value: unknown;
-  /** Error numbers that mean it is done already; a transaction, which they undo, has none. */
-  readonly tolerates?: readonly number[];
+  /**
+   * Error numbers that mean it is done already, or any if it only makes things better; a
+   * transaction, which they undo, has none.
+   */
+  readonly tolerates?: readonly number[] | "any";
   /** What is thrown for a refusal, where the kernel's own error says too little. */
   readonly explain?: (refusal: NetlinkError) => Error;
 }
