@@ -11,7 +11,7 @@ import { lazily } from "../host/lazy.ts";
 import { type Family, family } from "../ip/address.ts";
 import type { Netns } from "../net/netns.ts";
 import { findFilters, hasFirewalldRules } from "./forward-path.ts";
-import type { Forwarding } from "./forwarding.ts";
+import type { Forwarding } from "./ingress.ts";
 import { usualFlavour } from "./iptables/flavours.ts";
 import type { Filter, IptablesForwarding } from "./iptables/forward-rules.ts";
 import { notInstalled, pathOf } from "./iptables/iptables.ts";

@@ -11,7 +11,7 @@ import { NF_DROP, NFPROTO_INET } from "../netlink/nft-expression.ts";
 import { getTable } from "../netlink/nft-request.ts";
 import { chainMessage } from "../netlink/nftables.ts";
 import { filterChains, type Known } from "./iptables/flavours.ts";
-import { hasLegacyTable } from "./iptables/legacy.ts";
+import { hasLegacyTable } from "./legacy-tables.ts";
 import { isThere, unlessUnsupported } from "./nft-transaction.ts";
 
 type Iptables = typeof import("./iptables/forward-iptables.lazy.ts");

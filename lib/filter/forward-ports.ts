@@ -9,7 +9,7 @@ import { findLink, findLinks, type Link } from "../net/link.ts";
 import type { Netns } from "../net/netns.ts";
 import { isRefusal } from "../netlink/error.ts";
 import * as netlink from "../netlink/link.ts";
-import type { Junction, Port } from "./forwarding.ts";
+import type { Junction, Port } from "./ingress.ts";
 
 /** Where an attachment is: names of links on the host, as a result has them, and its container. */
 export interface Whereabouts {

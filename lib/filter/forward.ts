@@ -24,7 +24,7 @@ import {
   zoneOf,
 } from "./forward-backends.ts";
 import { findJoinedPort, isolatePorts, noteOfPorts, portsIn } from "./forward-ports.ts";
-import type { Forwarding, Port } from "./forwarding.ts";
+import type { Forwarding, Port } from "./ingress.ts";
 import { forwardFlavours, hasForwardChain } from "./iptables/flavours.ts";
 import * as nftables from "./nftables/forward.ts";
 import { noteAtPort } from "./nftables/isolation.ts";

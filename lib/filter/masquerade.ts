@@ -11,7 +11,7 @@ import { collect } from "../net/inventory.ts";
 import type { Netns } from "../net/netns.ts";
 import type { Owner } from "../net/owner.ts";
 import { isRefusal } from "../netlink/error.ts";
-import { hasLegacyNat } from "./iptables/legacy.ts";
+import { hasLegacyNat } from "./legacy-tables.ts";
 import { findGeneration } from "./nft-transaction.ts";
 import * as nftables from "./nftables/masquerade.ts";
 import { hasReferenceTables } from "./reference/tables.ts";

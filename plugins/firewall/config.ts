@@ -9,7 +9,7 @@ import { warn } from "../../lib/cni/warn.ts";
 import { cidrsOf, containerIps, hostLinks } from "../../lib/cni/whose.ts";
 import type { ForwardBackend, ForwardOptions } from "../../lib/filter/forward-backends.ts";
 import { findJunction } from "../../lib/filter/forward-ports.ts";
-import type { Forwarding, Ingress } from "../../lib/filter/forwarding.ts";
+import type { Forwarding, Ingress } from "../../lib/filter/ingress.ts";
 import type { IpAddress } from "../../lib/ip/address.ts";
 import { holderNote } from "../../lib/net/holder.ts";
 import type { Netns } from "../../lib/net/netns.ts";

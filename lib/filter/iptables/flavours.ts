@@ -5,10 +5,9 @@ import type { Netns } from "../../net/netns.ts";
 import type { Outcome } from "../../netlink/connection.ts";
 import { NFPROTO_IPV4, NFPROTO_IPV6 } from "../../netlink/nft-expression.ts";
 import { getChain, type NftTable } from "../../netlink/nft-request.ts";
+import { hasLegacyTable } from "../legacy-tables.ts";
 import { isThere, unlessUnsupported } from "../nft-transaction.ts";
-
 import { chosenFlavour, type Flavour } from "./iptables.ts";
-import { hasLegacyTable } from "./legacy.ts";
 
 /** A flavour that is known, and not only what the host has chosen. */
 export type Known = Exclude<Flavour, "default">;

@@ -19,7 +19,7 @@ import { collect, type Marked, type Shelf } from "../../net/inventory.ts";
 import type { Netns } from "../../net/netns.ts";
 import { isOfNetwork, type Owner, ownerTexts } from "../../net/owner.ts";
 import { joinPorts, portsIn } from "../forward-ports.ts";
-import type { Forwarded } from "../forwarding.ts";
+import type { Forwarded } from "../ingress.ts";
 import { forwardFlavours } from "./flavours.ts";
 import {
   acceptChoices,

@@ -3,7 +3,7 @@
 import type { Family, IpAddress } from "../../ip/address.ts";
 import { formatCidr, hostCidr } from "../../ip/cidr.ts";
 import { ownerText, ownerTexts } from "../../net/owner.ts";
-import type { Forwarding, Ingress } from "../forwarding.ts";
+import type { Forwarding, Ingress } from "../ingress.ts";
 import type { Flavour } from "./iptables.ts";
 import { comment } from "./rule.ts";
 import { ruleMark } from "./rule-notes.ts";

@@ -14,6 +14,7 @@ import { NetError } from "../../net/error.ts";
 import { collect, type Marked, type Shelf } from "../../net/inventory.ts";
 import type { Netns } from "../../net/netns.ts";
 import type { Owner } from "../../net/owner.ts";
+import { hasLegacyNat } from "../legacy-tables.ts";
 import { goneFinder, type Holder } from "../port-holder.ts";
 import {
   type FormerPort,
@@ -39,7 +40,6 @@ import {
 } from "./found-ports.ts";
 import { interfaceComment, portGroups, rulesFor, type Wanted } from "./hostport-rules.ts";
 import { type Flavour, findNatTable, lockTables, requireTable, type Table } from "./iptables.ts";
-import { hasLegacyNat } from "./legacy.ts";
 import { hasChain, insertionOf, newChains } from "./rule.ts";
 
 /**

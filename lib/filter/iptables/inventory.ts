@@ -6,9 +6,9 @@
 import { lazily } from "../../host/lazy.ts";
 import type { Shelf } from "../../net/inventory.ts";
 import type { Netns } from "../../net/netns.ts";
+import { hasLegacyNat } from "../legacy-tables.ts";
 import { hasHostportTables, hasReferenceTables } from "../reference/tables.ts";
 import { hasForwardChain } from "./flavours.ts";
-import { hasLegacyNat } from "./legacy.ts";
 
 type Leftovers = typeof import("../reference/reference-masquerade.lazy.ts");
 type Masquerade = typeof import("./masquerade-iptables.lazy.ts");

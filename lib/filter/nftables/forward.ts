@@ -32,7 +32,7 @@ import {
   verdictOf,
 } from "../../netlink/nft-expression.ts";
 import { NF_INET_FORWARD, NF_IP_PRI_FILTER, type NftSet } from "../../netlink/nft-request.ts";
-import type { Forwarded, Forwarding, Ingress } from "../forwarding.ts";
+import type { Forwarded, Forwarding, Ingress } from "../ingress.ts";
 import type { Rule } from "../nft-rules.ts";
 import { addEntries } from "./add-entries.ts";
 import type { ChainWithRules } from "./chains.ts";

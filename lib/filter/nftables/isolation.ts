@@ -26,7 +26,7 @@ import {
 import { matchProtocol } from "../../netlink/nft-packet.ts";
 import { NF_BR_FORWARD, NF_BR_PRI_FILTER_BRIDGED } from "../../netlink/nft-request.ts";
 import { joinPorts, portsIn } from "../forward-ports.ts";
-import type { Forwarding } from "../forwarding.ts";
+import type { Forwarding } from "../ingress.ts";
 import { ask, unlessUnsupported } from "../nft-transaction.ts";
 import { addEntries } from "./add-entries.ts";
 import { findEntryFault } from "./check-entries.ts";

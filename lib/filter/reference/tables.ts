@@ -13,7 +13,7 @@ import {
   NFPROTO_IPV6,
 } from "../../netlink/nft-expression.ts";
 import { getChain, getTable, type NftTable } from "../../netlink/nft-request.ts";
-import { hasLegacyNat } from "../iptables/legacy.ts";
+import { hasLegacyNat } from "../legacy-tables.ts";
 import { isThere, unlessUnsupported } from "../nft-transaction.ts";
 
 type ByFamily = { readonly [F in Family]: NftTable };

@@ -1,9 +1,9 @@
 /** Tables of the packet filter older than nf_tables, which nf_tables do not show. */
 
 import * as host from "host";
-import { closeFile, O_RDONLY, readToEnd } from "../../host/file.ts";
-import type { Family } from "../../ip/address.ts";
-import type { Netns } from "../../net/netns.ts";
+import { closeFile, O_RDONLY, readToEnd } from "../host/file.ts";
+import type { Family } from "../ip/address.ts";
+import type { Netns } from "../net/netns.ts";
 
 /** True if there is a nat table, for this family or, without one, for either. */
 export function hasLegacyNat(ns: Netns, family?: Family): boolean {
