@@ -82,7 +82,11 @@ class Attributes<A extends Table> implements Codec<AttributesOf<A>> {
       if (key !== undefined) {
         input.at = at + HEAD;
         input.end = at + length;
-        this.#readInto(value, key, input);
+        const { name, codec, isRepeated } = this.rows[key] as Row;
+        const found = readAttribute(input, name, codec);
+        if (!isRepeated) value[key] = found;
+        else if (value[key]) (value[key] as unknown[]).push(found);
+        else value[key] = [found];
       }
       at += (length + 3) & ~3;
     }
@@ -90,13 +94,6 @@ class Attributes<A extends Table> implements Codec<AttributesOf<A>> {
     input.at = Math.min(at, end);
     refuseRest(input);
     return value as AttributesOf<A>;
-  }
-
-  #readInto(value: { [key: string]: unknown }, key: string, input: Reader): void {
-    const row = this.rows[key] as Row;
-    const found = readAttribute(input, row.name, row.codec);
-    if (!row.isRepeated) value[key] = found;
-    else value[key] = [...((value[key] ?? []) as readonly unknown[]), found];
   }
 }
 

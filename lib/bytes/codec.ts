@@ -59,14 +59,12 @@ export class Writer {
   /** Passes over so many bytes and gives all, to write there: valid until there is more. */
   room(count: number): Uint8Array {
     this.at += count;
-    if (this.at > this.#bytes.length) this.#grow();
+    if (this.at > this.#bytes.length) {
+      const larger = new Uint8Array(Math.max(this.#bytes.length * 4, this.at));
+      larger.set(this.#bytes);
+      this.#bytes = larger;
+    }
     return this.#bytes;
-  }
-
-  #grow(): void {
-    const larger = new Uint8Array(Math.max(this.#bytes.length * 4, this.at));
-    larger.set(this.#bytes);
-    this.#bytes = larger;
   }
 
   u8(value: number): void {

@@ -40,17 +40,14 @@ class Parts<A extends Table> implements Codec<ValuesOf<A>> {
     while (input.left >= 2) {
       const number = input.u8();
       input.end = Math.min(end, input.u8() + input.at);
-      const key = this.#keyOf(number);
-      if (key !== undefined) found[key] = this.rows[key]?.codec.read(input);
+      for (const key in this.rows) {
+        const row = this.rows[key];
+        if (row?.number === number) found[key] = row.codec.read(input);
+      }
       input.at = input.end;
       input.end = end;
     }
     input.at = end;
     return found as ValuesOf<A>;
-  }
-
-  #keyOf(number: number): string | undefined {
-    for (const key in this.rows) if (this.rows[key]?.number === number) return key;
-    return undefined;
   }
 }

@@ -33,7 +33,7 @@ class Integer extends Fixed<number> {
   }
 
   store(bytes: Uint8Array, at: number, value: number): void {
-    if (!this.#holds(value)) throw this.#refusal(value);
+    if (!holds(this, value)) throw refusal(this, value);
     const { size } = this;
     const store = this.isBigEndian ? storeBig : storeLittle;
     if (size === 1) bytes[at] = value;
@@ -47,22 +47,6 @@ class Integer extends Fixed<number> {
     }
   }
 
-  #holds(value: number): boolean {
-    const { size } = this;
-    if (size === 4) return (this.isSigned ? value | 0 : value >>> 0) === value;
-    if (size === 8) return Number.isSafeInteger(value) && value >= 0;
-    return (value & (size === 1 ? 0xff : 0xffff)) === value;
-  }
-
-  #refusal(value: number): CodecError {
-    const bits = 8 * this.size - (this.isSigned ? 1 : 0);
-    const least = this.isSigned ? -(2 ** bits) : 0;
-    const largest = Math.min(2 ** bits - 1, Number.MAX_SAFE_INTEGER);
-    return new CodecError(
-      `${this.name} must be an integer from ${least} to ${largest}, got ${value}`,
-    );
-  }
-
   load(bytes: Uint8Array, at: number): number {
     const { size, isBigEndian } = this;
     const first = bytes[at] as number;
@@ -74,6 +58,19 @@ class Integer extends Fixed<number> {
     const high = load(bytes, isBigEndian ? at : at + 4) >>> 0;
     return high * 2 ** 32 + (load(bytes, isBigEndian ? at + 4 : at) >>> 0);
   }
+}
+
+function holds({ size, isSigned }: IntegerOf, value: number): boolean {
+  if (size === 4) return (isSigned ? value | 0 : value >>> 0) === value;
+  if (size === 8) return Number.isSafeInteger(value) && value >= 0;
+  return (value & (size === 1 ? 0xff : 0xffff)) === value;
+}
+
+function refusal({ name, size, isSigned }: IntegerOf, value: number): CodecError {
+  const bits = 8 * size - (isSigned ? 1 : 0);
+  const least = isSigned ? -(2 ** bits) : 0;
+  const largest = Math.min(2 ** bits - 1, Number.MAX_SAFE_INTEGER);
+  return new CodecError(`${name} must be an integer from ${least} to ${largest}, got ${value}`);
 }
 
 function storeLittle(bytes: Uint8Array, at: number, value: number): void {
@@ -150,21 +147,20 @@ class Bytes implements Codec<Uint8Array> {
   }
 
   write(out: Writer, value: Uint8Array): void {
-    this.#check(value);
+    requireLength(value, this.lengths);
     out.raw(value);
   }
 
   read(input: Reader): Uint8Array {
     const value = input.raw(input.left);
-    this.#check(value);
+    requireLength(value, this.lengths);
     return value;
   }
+}
 
-  #check({ length }: Uint8Array): void {
-    const { lengths } = this;
-    if (lengths.length === 0 || lengths.includes(length)) return;
-    throw new CodecError(`must be ${lengths.join(" or ")} bytes, got ${length}`);
-  }
+function requireLength({ length }: Uint8Array, lengths: readonly number[]): void {
+  if (lengths.length === 0 || lengths.includes(length)) return;
+  throw new CodecError(`must be ${lengths.join(" or ")} bytes, got ${length}`);
 }
 
 /** All bytes that remain, uninterpreted. */
