@@ -34,29 +34,41 @@ class Integer extends Fixed<number> {
 
   store(bytes: Uint8Array, at: number, value: number): void {
     if (!holds(this, value)) throw refusal(this, value);
-    const { size } = this;
-    const store = this.isBigEndian ? storeBig : storeLittle;
-    if (size === 1) bytes[at] = value;
-    else if (size === 2) {
-      bytes[at] = this.isBigEndian ? value >> 8 : value;
-      bytes[at + 1] = this.isBigEndian ? value : value >> 8;
-    } else if (size === 4) store(bytes, at, value);
-    else {
-      store(bytes, this.isBigEndian ? at + 4 : at, value % 2 ** 32);
-      store(bytes, this.isBigEndian ? at : at + 4, Math.floor(value / 2 ** 32));
+    const { size, isBigEndian } = this;
+    if (size === 8) {
+      const half = isBigEndian ? u32be : u32;
+      half.store(bytes, isBigEndian ? at : at + 4, Math.floor(value / 2 ** 32));
+      half.store(bytes, isBigEndian ? at + 4 : at, value % 2 ** 32);
+      return;
     }
+    const step = isBigEndian ? -1 : 1;
+    const lowest = isBigEndian ? at + size - 1 : at;
+    bytes[lowest] = value;
+    if (size === 1) return;
+    bytes[lowest + step] = value >> 8;
+    if (size === 2) return;
+    bytes[lowest + 2 * step] = value >> 16;
+    bytes[lowest + 3 * step] = value >> 24;
   }
 
   load(bytes: Uint8Array, at: number): number {
-    const { size, isBigEndian } = this;
+    const { size } = this;
     const first = bytes[at] as number;
     if (size === 1) return first;
+    const { isBigEndian } = this;
     const second = bytes[at + 1] as number;
     if (size === 2) return isBigEndian ? (first << 8) | second : (second << 8) | first;
-    const load = isBigEndian ? loadBig : loadLittle;
-    if (size === 4) return this.isSigned ? load(bytes, at) : load(bytes, at) >>> 0;
-    const high = load(bytes, isBigEndian ? at : at + 4) >>> 0;
-    return high * 2 ** 32 + (load(bytes, isBigEndian ? at + 4 : at) >>> 0);
+    if (size === 8) {
+      const half = isBigEndian ? u32be : u32;
+      const high = half.load(bytes, isBigEndian ? at : at + 4);
+      return high * 2 ** 32 + half.load(bytes, isBigEndian ? at + 4 : at);
+    }
+    const third = bytes[at + 2] as number;
+    const fourth = bytes[at + 3] as number;
+    const value = isBigEndian
+      ? (first << 24) | (second << 16) | (third << 8) | fourth
+      : (fourth << 24) | (third << 16) | (second << 8) | first;
+    return this.isSigned ? value : value >>> 0;
   }
 }
 
@@ -71,30 +83,6 @@ function refusal({ name, size, isSigned }: IntegerOf, value: number): CodecError
   const least = isSigned ? -(2 ** bits) : 0;
   const largest = Math.min(2 ** bits - 1, Number.MAX_SAFE_INTEGER);
   return new CodecError(`${name} must be an integer from ${least} to ${largest}, got ${value}`);
-}
-
-function storeLittle(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value;
-  bytes[at + 1] = value >> 8;
-  bytes[at + 2] = value >> 16;
-  bytes[at + 3] = value >> 24;
-}
-
-function storeBig(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value >> 24;
-  bytes[at + 1] = value >> 16;
-  bytes[at + 2] = value >> 8;
-  bytes[at + 3] = value;
-}
-
-function loadLittle(bytes: Uint8Array, at: number): number {
-  const upper = ((bytes[at + 3] as number) << 8) | (bytes[at + 2] as number);
-  return (upper << 16) | ((bytes[at + 1] as number) << 8) | (bytes[at] as number);
-}
-
-function loadBig(bytes: Uint8Array, at: number): number {
-  const upper = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
-  return (upper << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number);
 }
 
 function integer(parameters: IntegerOf): FixedCodec<number> {
@@ -147,20 +135,20 @@ class Bytes implements Codec<Uint8Array> {
   }
 
   write(out: Writer, value: Uint8Array): void {
-    requireLength(value, this.lengths);
+    if (this.lengths.length > 0) requireLength(value, this.lengths);
     out.raw(value);
   }
 
   read(input: Reader): Uint8Array {
     const value = input.raw(input.left);
-    requireLength(value, this.lengths);
+    if (this.lengths.length > 0) requireLength(value, this.lengths);
     return value;
   }
 }
 
 function requireLength({ length }: Uint8Array, lengths: readonly number[]): void {
-  if (lengths.length === 0 || lengths.includes(length)) return;
-  throw new CodecError(`must be ${lengths.join(" or ")} bytes, got ${length}`);
+  if (!lengths.includes(length))
+    throw new CodecError(`must be ${lengths.join(" or ")} bytes, got ${length}`);
 }
 
 /** All bytes that remain, uninterpreted. */
