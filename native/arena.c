@@ -192,7 +192,10 @@ struct roots *arena_open(void)
     return &arena->roots;
 }
 
+/* Pages that were set apart last, and not taken, are given back before. */
 size_t arena_used(void)
 {
+    if (arena->pages_end == arena->top)
+        arena->top = arena->pages_end = arena->page;
     return page_after(arena->top) - (char *)ARENA_BASE;
 }
