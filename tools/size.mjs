@@ -14,7 +14,7 @@ function sizeOf(folder) {
 
 const budgets = [
   { what: "dist/bin, hard links counted once", folder: "bin", limit: 3584 << 10 },
-  { what: "bytecode of all modules", folder: "bytecode", limit: 500 << 10 },
+  { what: "bytecode of all modules", folder: "bytecode", limit: 530 << 10 },
 ];
 
 const rows = budgets.map(({ what, folder, limit }) => ({
