@@ -6,7 +6,7 @@ import { findLink } from "../net/link.ts";
 import type { Netns } from "../net/netns.ts";
 
 /** Throws code 103 if the container has a link of this name, whoever made it. */
-export function refuseExisting(call: AddCall<unknown>, container: Netns): void {
+export function requireFreeName(call: AddCall<unknown>, container: Netns): void {
   if (findLink(container, call.attachment.ifName)) throw nameTaken(call);
 }
 

@@ -18,7 +18,7 @@ import { addLink, claimLink, type NewLink } from "../net/make.ts";
 import type { Netns } from "../net/netns.ts";
 import { isAliasOf, ownerAlias } from "../net/owner.ts";
 import { isNameTaken } from "../net/veth.ts";
-import { nameTaken, refuseExisting } from "./existing.ts";
+import { nameTaken, requireFreeName } from "./existing.ts";
 
 /** A link to be, and the namespace of its parent; it gets the name CNI_IFNAME. */
 export interface LinkSpec extends Omit<NewLink, "name"> {
@@ -30,7 +30,7 @@ export function makeLink(call: AddCall<unknown>, spec: LinkSpec, undo: Undo): Li
   const { attachment } = call;
   const { ifName: name } = attachment;
   const { host, netns, kind } = spec;
-  refuseExisting(call, netns);
+  requireFreeName(call, netns);
   undo.step(
     `link "${name}"`,
     () => unlessTaken(call, () => addLink(host, { ...spec, name })),

@@ -20,7 +20,7 @@ import {
   isPair,
   type Veth,
 } from "../net/veth.ts";
-import { existing, refuseExisting } from "./existing.ts";
+import { existing, requireFreeName } from "./existing.ts";
 
 /** How many names are tried for a host end before giving up: collisions are one in millions. */
 const NAME_ATTEMPTS = 4;
@@ -60,13 +60,13 @@ function addPair(call: AddCall<unknown>, spec: PairSpec, name: string): Veth {
   try {
     return addVeth(spec.host, { host: outside, container: inside, mtu: spec.mtu });
   } catch (cause) {
-    if (isNameTaken(cause)) refuseExisting(call, spec.container);
+    if (isNameTaken(cause)) requireFreeName(call, spec.container);
     throw cause;
   }
 }
 
 /** An attachment that is there already is an error, by either end, and stays as it is. */
-export function refuseExistingPair(
+export function requireFreePair(
   call: AddCall<unknown>,
   container: Netns,
   taken: Link | undefined,
@@ -75,7 +75,7 @@ export function refuseExistingPair(
     const state = `this attachment already exists, with host end "${taken.name}"; DEL comes before another ADD`;
     throw existing(call, state);
   }
-  refuseExisting(call, container);
+  requireFreeName(call, container);
 }
 
 /** Another attachment's host end has our name: the same hash, other names. */

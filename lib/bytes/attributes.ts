@@ -92,7 +92,7 @@ class Attributes<A extends Table> implements Codec<AttributesOf<A>> {
     }
     input.end = end;
     input.at = Math.min(at, end);
-    refuseRest(input);
+    requireEnd(input);
     return value as AttributesOf<A>;
   }
 }
@@ -147,14 +147,14 @@ export function eachAttribute(input: Reader, each: (type: number) => void): void
     input.end = end;
     input.at = Math.min(at + ((length + 3) & ~3), end);
   }
-  refuseRest(input);
+  requireEnd(input);
 }
 
 function tooLong(at: number, length: number, end: number): CodecError {
   return new CodecError(`attribute at byte ${at} claims ${length} bytes, ${end - at} remain`);
 }
 
-function refuseRest(input: Reader): void {
+function requireEnd(input: Reader): void {
   if (input.left > 0) throw new CodecError(`${input.left} stray bytes at byte ${input.at}`);
 }
 

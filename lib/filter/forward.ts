@@ -43,7 +43,7 @@ export function addForwarding(host: Netns, wanted: Forwarding, options: ForwardO
   const ports = isolatedPorts(wanted);
   if (wanted.addresses.length === 0 && ports.length === 0) return;
   const paths = pathsOn(host, options, wanted);
-  refuseLeak(host, wanted, paths);
+  requireNoLeak(host, wanted, paths);
   const noted = { ...wanted, note: withIsolated(host, wanted, ports) };
   if (paths.nftables) nftables.addForwarding(host, noted);
   if (paths.filters.length > 0) iptables().addForwarding(host, forIptables(noted, options, paths));
@@ -75,7 +75,7 @@ function notesOf(host: Netns, owner: Owner, port: string): readonly string[] {
 }
 
 /** Without nf_tables it takes br_netfilter for what a bridge itself forwards to be dropped. */
-function refuseLeak(host: Netns, { addresses, ingress }: Kind, paths: Paths): void {
+function requireNoLeak(host: Netns, { addresses, ingress }: Kind, paths: Paths): void {
   if (paths.nftables || ingress.policy !== "isolated") return;
   for (const of of familiesOf({ addresses, ingress })) {
     const sysctl = `bridge/bridge-nf-call-${of === 4 ? "iptables" : "ip6tables"}`;

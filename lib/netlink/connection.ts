@@ -57,7 +57,7 @@ export class Connection extends NetlinkSocket {
 
   /** Sends all requests in one datagram and throws the first refusal not tolerated. */
   perform(...requests: readonly Request[]): Outcome[] {
-    return settledWell(requests, this.attempt(...requests));
+    return succeeded(requests, this.attempt(...requests));
   }
 
   /** Sends all requests in one datagram; refusals not tolerated are in the outcomes, one each. */
@@ -78,7 +78,7 @@ export class Connection extends NetlinkSocket {
    * all, and since kernels before 6.10 do not acknowledge the last, the one before it is asked to.
    */
   transaction(requests: readonly Request[]): void {
-    settledWell(requests, this.#exchange(requests, requests.length - 2));
+    succeeded(requests, this.#exchange(requests, requests.length - 2));
   }
 
   #exchange(requests: readonly Request[], acknowledged: number): Outcome[] {
@@ -177,7 +177,7 @@ export class Connection extends NetlinkSocket {
 }
 
 /** The outcomes, if none is a refusal; throws the first one, in the words of its request. */
-function settledWell(requests: readonly Request[], outcomes: Outcome[]): Outcome[] {
+function succeeded(requests: readonly Request[], outcomes: Outcome[]): Outcome[] {
   outcomes.forEach(({ error }, i) => {
     if (error) throw requests[i]?.explain?.(error) ?? error;
   });

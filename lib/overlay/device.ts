@@ -75,7 +75,7 @@ export interface Ensured {
 export function ensureVxlan(ns: Netns, spec: VxlanSpec, { guarded, tell }: Making): Ensured {
   const found = findVxlan(ns, spec.name);
   if (found) requireOurs(found, spec);
-  const kept = found && settledFault(found, spec) === undefined ? found : undefined;
+  const kept = found && fixedFault(found, spec) === undefined ? found : undefined;
   const stale = kept ? ensureGuard(ns, guarded, tell) : replace(ns, found, { spec, guarded });
   if (kept && isAsWanted(kept, spec)) return { device: kept, isNew: false, stale };
   if (kept) mend(ns, kept, { spec, tell });
@@ -85,8 +85,8 @@ export function ensureVxlan(ns: Netns, spec: VxlanSpec, { guarded, tell }: Makin
 }
 
 /** True if a device without an alias can be taken over: flannel's are such. */
-export function canTakeOver(device: Vxlan, spec: Settled): boolean {
-  return device.alias === "" && settledFault(device, spec) === undefined;
+export function canTakeOver(device: Vxlan, spec: Fixed): boolean {
+  return device.alias === "" && fixedFault(device, spec) === undefined;
 }
 
 /** Gives a device an alias, unless it has it; the device as it is then. */
@@ -108,15 +108,15 @@ function requireOurs(device: Vxlan, spec: VxlanSpec): void {
   if (device.alias !== "") {
     throw taken(spec.name, `it belongs to somebody else (alias "${device.alias}")`);
   }
-  const fault = settledFault(device, spec);
+  const fault = fixedFault(device, spec);
   if (fault !== undefined) throw taken(spec.name, `it belongs to somebody else, ${fault}`);
 }
 
-/** What of a device is settled once it is made. */
-type Settled = Pick<VxlanSpec, "vni" | "port" | "uplink" | "local">;
+/** What of a device is fixed once it is made. */
+type Fixed = Pick<VxlanSpec, "vni" | "port" | "uplink" | "local">;
 
 /** What of a device cannot be made right, in words. */
-function settledFault({ settings }: Vxlan, wanted: Settled): string | undefined {
+function fixedFault({ settings }: Vxlan, wanted: Fixed): string | undefined {
   const { vni, port, uplink, local } = wanted;
   const own = settings.local ?? settings.local6;
   const shown = own ? formatAddress(own) : "none";
@@ -132,7 +132,7 @@ function hasMac(device: Vxlan, { mac }: VxlanSpec): boolean {
   return device.mac.every((byte, i) => byte === mac[i]);
 }
 
-/** True if nothing is to be changed of a device whose settled part is right. */
+/** True if nothing is to be changed of a device whose fixed part is right. */
 function isAsWanted(device: Vxlan, spec: VxlanSpec): boolean {
   const isRight = device.isUp && device.mtu === spec.mtu && device.alias !== "";
   const heedsRouters = (device.acceptRa ?? 0) !== 0;

@@ -59,7 +59,7 @@ export function parseBridgeConfig(json: JsonObject, strict: boolean): BridgeConf
     isolated: flagAt(json, "portIsolation"),
     mac: macAt(json),
   };
-  if (strict) checkTogether(config);
+  if (strict) requireConsistent(config);
   return config;
 }
 
@@ -69,7 +69,7 @@ function spoofCheckAt(json: JsonObject): SpoofCheck | undefined {
   return flagAt(json, "macspoofchk") ? "source" : undefined;
 }
 
-function checkTogether(config: BridgeConfig): void {
+function requireConsistent(config: BridgeConfig): void {
   const unusable = (state: string) =>
     new CniError(Code.config, `Cannot use this configuration: ${state}`);
   if (config.hairpin && config.promiscuous) {

@@ -1,6 +1,6 @@
 /** The links of an attachment: the bridge, and a veth pair from it to the container. */
 
-import { makePair, refuseExistingPair } from "../../lib/attach/pair.ts";
+import { makePair, requireFreePair } from "../../lib/attach/pair.ts";
 import type { AddCall } from "../../lib/cni/call.ts";
 import type { Undo } from "../../lib/cni/undo.ts";
 import type { Mac } from "../../lib/ip/mac.ts";
@@ -31,7 +31,7 @@ export interface Ends {
 export function connect(call: AddCall<BridgeConfig>, ends: Ends, undo: Undo): Connected {
   const { config, attachment } = call;
   const [found, taken] = findLinks(ends.host, config.bridge, hostVethName(attachment));
-  if (taken || !found) refuseExistingPair(call, ends.container, taken); // else the kernel will
+  if (taken || !found) requireFreePair(call, ends.container, taken); // else the kernel will
   const bridge = ensureBridge(
     ends.host,
     {

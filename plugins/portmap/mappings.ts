@@ -2,7 +2,7 @@
 
 import { configError } from "../../lib/cni/error.ts";
 import type { PortMapping } from "../../lib/filter/port-mapping.ts";
-import { formatAddress, isLoopback } from "../../lib/ip/address.ts";
+import { family, formatAddress, isLoopback } from "../../lib/ip/address.ts";
 
 /** A mapping as configured: where in the list, and for which family, if not for both. */
 export interface Mapping extends PortMapping {
@@ -51,7 +51,7 @@ export function withoutTwins(mappings: readonly Mapping[]): readonly Mapping[] {
 
 /** IPv6 has no way from the loopback to a container, so that `::1` leads nowhere. */
 function isToLoopback6({ address }: Mapping): boolean {
-  return address?.length === 16 && isLoopback(address);
+  return address !== undefined && family(address) === 6 && isLoopback(address);
 }
 
 /** What a container with addresses of these families cannot be reached by. */

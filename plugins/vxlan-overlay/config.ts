@@ -69,7 +69,7 @@ export function parseOverlayConfig(json: JsonObject, strict: boolean): OverlayCo
     peersFile: textAt(json, "peersFile") ?? peersFilePath(name),
     nodeFile: textAt(json, "nodeFile") ?? nodeFilePath(name),
   };
-  if (strict) refuseContradictions(config);
+  if (strict) requireConsistent(config);
   return config;
 }
 
@@ -101,7 +101,7 @@ export function asConfigError(cause: ContractError): CniError {
   );
 }
 
-function refuseContradictions(config: OverlayConfig): void {
+function requireConsistent(config: OverlayConfig): void {
   const { networks, subnets, json, device, deviceV6, publicIP, publicIPv6 } = config;
   if (networks.length === 0) throw configError("network", "a subnet", json.network);
   if (subnets.length > 0) readOrRefuse(() => requireWithin(networks, subnets, "subnet"));

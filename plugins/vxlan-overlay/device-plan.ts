@@ -39,14 +39,14 @@ function planDevice(
 ): DevicePlan {
   const { vni, port, checksum, name: network } = config;
   const owner = overlayOwner(network);
-  const settled = { vni, port, local: vtep.publicIP, uplink: node.uplink.index };
+  const fixed = { vni, port, local: vtep.publicIP, uplink: node.uplink.index };
   const computed = vtepMac(vtep.publicIP, vni);
   const former =
-    found && (canTakeOver(found, settled) ? found.mac : readAlias(owner, found.alias)?.mac);
+    found && (canTakeOver(found, fixed) ? found.mac : readAlias(owner, found.alias)?.mac);
   const isOther = former && !vtep.mac && formatMac(former) !== formatMac(computed);
   const keptMac = isOther ? former : undefined;
   const spec = {
-    ...settled,
+    ...fixed,
     name: vtep.device,
     mtu: vtep.mtu,
     mac: vtep.mac ?? former ?? computed,

@@ -113,13 +113,13 @@ function status(call: StatusCall<OverlayConfig>, host: Netns): void {
   toBridge(call, "STATUS", 0);
   const { leftOut } = reading.peers;
   if (!hasDevice(config, host)) tellOfLimits(network, leftOut);
-  else refuseFaults(network, [...leftOut, ...findUnderlayFaults(config, host, reading)]);
+  else requireNoFaults(network, [...leftOut, ...findUnderlayFaults(config, host, reading)]);
 }
 
 /** A host in trouble may miss thousands. */
 const MOST_DETAILS = 50;
 
-function refuseFaults(network: string, [fault, ...more]: readonly string[]): void {
+function requireNoFaults(network: string, [fault, ...more]: readonly string[]): void {
   if (fault === undefined) return;
   throw new CniError(
     Code.limitedConnectivity,
