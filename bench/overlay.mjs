@@ -242,7 +242,7 @@ function processorTime(pid) {
 }
 
 /**
- * Whether the device is there, and what is made last of the last peer: its forwarding entry.
+ * Whether the device is there, and what is made last of the last peer: its fdb entry.
  * @param {Host} host
  * @param {string | undefined} mac
  */

@@ -17,7 +17,7 @@ import { isThere, unlessUnsupported } from "./nft-transaction.ts";
 type Iptables = typeof import("./iptables/forward-iptables.lazy.ts");
 
 /** The chains of which Docker and ufw are known, whatever the policy is just now. */
-const strangers = ["DOCKER-USER", "ufw-before-forward", "ufw6-before-forward"];
+const othersChains = ["DOCKER-USER", "ufw-before-forward", "ufw6-before-forward"];
 
 /** Where iptables decides over the forwarded packets of a family. */
 export interface Filters {
@@ -29,7 +29,11 @@ export interface Filters {
 
 /** Looks at the rules of iptables, of either flavour, for a family and the administrator's chain. */
 export function findFilters(host: Netns, of: Family, adminChain: string): Filters {
-  const [forward, admin, ...others] = filterChains(host, of, ["FORWARD", adminChain, ...strangers]);
+  const [forward, admin, ...others] = filterChains(host, of, [
+    "FORWARD",
+    adminChain,
+    ...othersChains,
+  ]);
   const legacy = hasLegacyTable(host, of, "filter")
     ? lazily<Iptables>("forward-iptables").findLegacyFilter(host, of, adminChain)
     : { isRestricted: false, isAsked: false };

@@ -1,4 +1,4 @@
-/** Links by their alias: host ends of veth pairs, shaping devices. */
+/** Links by their alias: host ends of veth pairs, ifbs. */
 
 import type { Shelf } from "./inventory.ts";
 import { deleteLinkIf, type Link, listLinks } from "./link.ts";

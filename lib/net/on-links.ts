@@ -1,7 +1,7 @@
 /**
  * What is on the links of attachments and goes with them: addresses, queueing disciplines, filters.
  * It bears no mark itself: that of its link counts. A link that another plugin made bears none
- * either, but if it sends what it receives to a shaping device, it is that device's attachment's.
+ * either, but if it sends what it receives to an ifb, it is that device's attachment's.
  */
 
 import { EINVAL, ENODEV, ENOENT } from "../host/errno.ts";

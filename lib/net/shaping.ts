@@ -132,7 +132,7 @@ function prefixKeys(subnet: Cidr, offset: number) {
   });
 }
 
-/** A shaping device to be. */
+/** An ifb to be. */
 export interface ShaperSpec {
   readonly name: string;
   readonly mtu: number;
@@ -141,7 +141,7 @@ export interface ShaperSpec {
 
 /** Makes the device that shapes what another link receives; up, with no queue of its own. */
 export function addShaper(ns: Netns, { name, mtu, alias }: ShaperSpec): LinkState {
-  const what = `create shaping device "${name}"`;
+  const what = `create ifb "${name}"`;
   const outcomes = ns.route.perform(
     newLink(what, { name, mtu, queueLength: 0, linkInfo: { own: { kind: "ifb" } } }),
     changeLink(`name the owner of "${name}"`, name, { set: IFF_UP, attributes: { alias } }),
@@ -150,7 +150,7 @@ export function addShaper(ns: Netns, { name, mtu, alias }: ShaperSpec): LinkStat
   return toLinkState(decodeReply(outcomes[2], linkStateMessage));
 }
 
-/** Sends what a link receives through a shaping device; what redirected it before is replaced. */
+/** Sends what a link receives through an ifb; what redirected it before is replaced. */
 export function shapeInput(
   ns: Netns,
   link: LinkRef,
@@ -229,7 +229,7 @@ function differs(
   return `the ${what} of "${link.name}" is ${String(found)}, expected ${String(expected)}`;
 }
 
-/** What is wrong with a link's input, in words; undefined if it goes to the shaping device. */
+/** What is wrong with a link's input, in words; undefined if it goes to the ifb. */
 export function findInputFault(ns: Netns, link: LinkRef, shaper: LinkRef): string | undefined {
   if (qdiscAt(ns, link, TC_H_INGRESS) === undefined) return `"${link.name}" has no ingress qdisc`;
   const filters = ns.route.dump(listFilters(link, TC_H_INPUT), filterMessage);

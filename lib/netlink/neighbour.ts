@@ -1,4 +1,4 @@
-/** Neighbours and forwarding entries: what `ip neigh` and `bridge fdb` read and write (linux/neighbour.h). */
+/** Neighbours and fdb entries: what `ip neigh` and `bridge fdb` read and write (linux/neighbour.h). */
 
 import { attr, attributes } from "../bytes/attributes.ts";
 import { bytes, ip, s32, u8, u16, u32 } from "../bytes/scalar.ts";
@@ -13,7 +13,7 @@ export const RTM_NEWNEIGH = 28;
 export const RTM_DELNEIGH = 29;
 const RTM_GETNEIGH = 30;
 
-/** Multicast group that announces every change of a neighbour or forwarding entry. */
+/** Multicast group that announces every change of a neighbour or fdb entry. */
 export const RTNLGRP_NEIGH = 3;
 
 const NUD_NOARP = 0x40;
@@ -30,11 +30,11 @@ const ndmsg = /* @__PURE__ */ struct("ndmsg", {
   type: u8,
 });
 
-/** One neighbour (of family AF_INET or AF_INET6) or forwarding entry (AF_BRIDGE). */
+/** One neighbour (of family AF_INET or AF_INET6) or fdb entry (AF_BRIDGE). */
 export const neighbourMessage = /* @__PURE__ */ message(
   ndmsg,
   /* @__PURE__ */ attributes({
-    /** The neighbour's address; of a forwarding entry the host behind which the MAC is. */
+    /** The neighbour's address; of an fdb entry the host behind which the MAC is. */
     destination: attr(1, "NDA_DST", ip),
     mac: attr(2, "NDA_LLADDR", bytes),
     index: attr(8, "NDA_IFINDEX", u32),
@@ -57,7 +57,7 @@ function neighbour(link: On, { address, mac }: Pair) {
   return { header, attributes: { destination: address, mac } };
 }
 
-function forwarding(link: On, { address, mac }: Pair) {
+function fdbEntry(link: On, { address, mac }: Pair) {
   const header = {
     family: AF_BRIDGE,
     index: link.index,
@@ -93,24 +93,24 @@ export function delNeighbour(link: On, pair: Pair): Request {
 }
 
 /** Frames for a MAC go to a host; it takes the place of another host for the same MAC. */
-export function setForwarding(link: On, pair: Pair): Request {
+export function setFdbEntry(link: On, pair: Pair): Request {
   return request({
-    what: () => inWords("set forwarding", link, pair),
+    what: () => inWords("set fdb entry", link, pair),
     ...write,
-    value: forwarding(link, pair),
+    value: fdbEntry(link, pair),
   });
 }
 
-/** Deletes a forwarding entry; ENOENT if there is none. */
-export function delForwarding(link: On, pair: Pair): Request {
+/** Deletes an fdb entry; ENOENT if there is none. */
+export function delFdbEntry(link: On, pair: Pair): Request {
   return request({
-    what: () => inWords("delete forwarding", link, pair),
+    what: () => inWords("delete fdb entry", link, pair),
     ...erase,
-    value: forwarding(link, pair),
+    value: fdbEntry(link, pair),
   });
 }
 
-/** Asks for the neighbours of a link, or, with AF_BRIDGE, for its forwarding entries. */
+/** Asks for the neighbours of a link, or, with AF_BRIDGE, for its fdb entries. */
 export function listNeighbours(link: On, family: number): Request {
   return request({
     what: `list neighbours of "${link.name}"`,

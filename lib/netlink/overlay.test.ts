@@ -1,4 +1,4 @@
-/** Vxlan devices, neighbours and forwarding entries, as iproute2 writes and the kernel tells them. */
+/** Vxlan devices, neighbours and fdb entries, as iproute2 writes and the kernel tells them. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { vector } from "../../tools/vector.ts";
@@ -6,11 +6,11 @@ import { type Codec, CodecError, Reader, Writer } from "../bytes/codec.ts";
 import { AF_BRIDGE, linkMessage, newLink } from "./link.ts";
 import { encodeRequests, type Received, type Request, splitMessages } from "./message.ts";
 import {
-  delForwarding,
+  delFdbEntry,
   delNeighbour,
   NUD_PERMANENT,
   neighbourMessage,
-  setForwarding,
+  setFdbEntry,
   setNeighbour,
 } from "./neighbour.ts";
 
@@ -67,8 +67,8 @@ const sent: readonly (readonly [name: string, ours: readonly Request[]])[] = [
       }),
     ],
   ],
-  ["forwarding-add", [setForwarding(device, { address: host, mac })]],
-  ["forwarding-delete", [delForwarding(device, { address: host, mac })]],
+  ["forwarding-add", [setFdbEntry(device, { address: host, mac })]],
+  ["forwarding-delete", [delFdbEntry(device, { address: host, mac })]],
 ];
 /** Links are not among them: iproute2 neither ends their kind with NUL, nor marks what is nested. */
 const pairs = sent.map(([name]) => name).filter((name) => !name.startsWith("vxlan"));
@@ -139,7 +139,7 @@ describe("what the kernel tells", () => {
     }
   });
 
-  it("of forwarding entries", () => {
+  it("of fdb entries", () => {
     const [found] = splitMessages(vector("forwarding-list")).map((each) =>
       neighbourMessage.read(each.body),
     );

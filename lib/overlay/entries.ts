@@ -101,7 +101,7 @@ function setRequest({ device, uplink }: Overlay, entry: Entry): Request {
     return newRoute(entry.isDirect ? uplink : device, routeOf(entry), "replace");
   }
   if (entry.kind === "neighbour") return neighbour.setNeighbour(device, entry);
-  return neighbour.setForwarding(device, entry);
+  return neighbour.setFdbEntry(device, entry);
 }
 
 /** What is gone already is fine. */
@@ -116,7 +116,7 @@ function deletionOf({ device, uplink }: Overlay, entry: Entry): Request {
     return delRoute(device, { ...routeOf(entry), protocol: RTPROT_UNSPEC });
   }
   if (entry.kind === "neighbour") return neighbour.delNeighbour(device, entry);
-  return neighbour.delForwarding(device, entry);
+  return neighbour.delFdbEntry(device, entry);
 }
 
 function routeOf({ destination, gateway, isDirect }: RouteEntry): NewRoute {

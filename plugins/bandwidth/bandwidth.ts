@@ -126,7 +126,7 @@ function limitOutput(
   shaping.queueFairly(host, link, shape);
 }
 
-/** The attachment's shaping device, made anew should a killed ADD have left it. */
+/** The attachment's ifb, made anew should a killed ADD have left it. */
 function makeShaper(
   { attachment }: Add,
   host: Netns,
@@ -139,10 +139,10 @@ function makeShaper(
   if (own) deleteLinkIfPresent(host, own);
   const name = own?.name ?? names.find((_, i) => found[i] === undefined);
   if (name === undefined) {
-    throw new CniError(Code.conflict, `Cannot name a shaping device: "${names[0]}" is taken`);
+    throw new CniError(Code.conflict, `Cannot name an ifb: "${names[0]}" is taken`);
   }
   return undo.step(
-    "shaping device",
+    "ifb",
     () => shaping.addShaper(host, { name, mtu: outside.mtu, alias }),
     () => void deleteLinkIf(host, name, (link) => isShaperOf(link, attachment)),
   );
@@ -163,8 +163,8 @@ function check(call: Check, host: Netns, container: Netns): void {
   if (ingressShape) confirm(call, shaping.findOutputFault(host, outside, ingressShape), OF);
   if (!egressShape) return;
   const shaper = findShaper(call, host);
-  if (!shaper) throw checkFailed(call, "it has no shaping device", OF);
-  if (!shaper.isUp) throw checkFailed(call, `shaping device "${shaper.name}" is down`, OF);
+  if (!shaper) throw checkFailed(call, "it has no ifb", OF);
+  if (!shaper.isUp) throw checkFailed(call, `ifb "${shaper.name}" is down`, OF);
   confirm(call, shaping.findOutputFault(host, shaper, egressShape), OF);
   confirm(call, shaping.findInputFault(host, outside, shaper), OF);
 }
@@ -201,7 +201,7 @@ function release(host: Netns, outside: Link, shaper: Link | undefined): void {
 }
 
 function gc(call: GcCall<BandwidthConfig>, host: Netns): void {
-  collectEach(linkShelf(host, "ifb"), call, () => "delete a shaping device");
+  collectEach(linkShelf(host, "ifb"), call, () => "delete an ifb");
 }
 
 function status(_call: StatusCall<BandwidthConfig>, host: Netns): void {

@@ -1,4 +1,4 @@
-/** The names a shaping device may have. */
+/** The names an ifb may have. */
 
 import type { Attachment } from "../../lib/cni/call.ts";
 import { shaperName } from "../../lib/filter/reference/names.ts";

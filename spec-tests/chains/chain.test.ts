@@ -80,7 +80,7 @@ const damages = {
   "all rules are flushed": "nft flush ruleset",
   "the host's end is deleted":
     "ip link delete $(ip -o link show type veth | cut -d: -f2 | cut -d@ -f1)",
-  "the shaping device is deleted": "ip link delete $(ip -o link show type ifb | cut -d: -f2)",
+  "the ifb is deleted": "ip link delete $(ip -o link show type ifb | cut -d: -f2)",
   "the shaping is deleted":
     "for d in $(ip -o link show type veth | cut -d: -f2 | cut -d@ -f1); do tc qdisc del dev $d root; done",
   "the namespace is gone": "ip netns delete box1",

@@ -195,7 +195,7 @@ describe("limits", () => {
 });
 
 describe("an interface of its own for each", () => {
-  it("has its own shaping device, and its DEL leaves the other's", ({ bed }) => {
+  it("has its own ifb, and its DEL leaves the other's", ({ bed }) => {
     const [network, bandwidth] = limited(both);
     const { box, result } = attach(bed, [network, bandwidth]);
     const second = { ifName: "net1" };

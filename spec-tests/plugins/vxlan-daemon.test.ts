@@ -33,7 +33,7 @@ describe("the daemon", () => {
   it.for([
     ["flushed neighbours", "ip neighbour flush dev weft.1 nud permanent"],
     [
-      "flushed forwarding entries",
+      "flushed fdb entries",
       "for m in $(bridge fdb show dev weft.1 | cut -d' ' -f1); do bridge fdb del $m dev weft.1; done",
     ],
     ["deleted routes", "ip route delete 10.244.2.0/24; ip -6 route delete fd10:0:0:2::/64"],

@@ -91,7 +91,7 @@ describe("masquerade", () => {
 });
 
 describe("what a node has for another", () => {
-  it("is a route, a neighbour and a forwarding entry, and goes when that leaves", ({ bed }) => {
+  it("is a route, a neighbour and an fdb entry, and goes when that leaves", ({ bed }) => {
     const nodes = nodesOf(bed, 3);
     const [first] = nodes;
     if (!first) throw new Error("there are no nodes");
@@ -188,7 +188,7 @@ describe("a node configured by hand", () => {
 describe("CHECK and STATUS", () => {
   it.for([
     [
-      "a forwarding entry",
+      "an fdb entry",
       "bridge fdb del $(bridge fdb show dev weft.1 | head -1 | cut -d' ' -f1) dev weft.1",
       "192.0.2.2",
     ],
