@@ -19,6 +19,8 @@ const goals = [
   { row: "bridge-add-plain", against: "floor", atMost: 2.5 },
   { row: "bridge-add-masquerade", against: "reference", atMost: 0.15 },
   { row: "bridge-del-masquerade", against: "reference", atMost: 0.4 },
+  { row: "ptp-add", against: "reference", atMost: 0.35 },
+  { row: "macvlan-add", against: "reference", atMost: 0.4 },
   { row: "host-local-add-30000", against: "reference", atMost: 0.02 },
   { row: "host-local-add-30000", against: "ours:host-local-add-0", atMost: 1.5 },
   { row: "host-local-del-30000", against: "reference", atMost: 0.02 },

@@ -53,20 +53,25 @@ export function floorJob(floor, command) {
  * @param {boolean} ipMasq
  */
 export function bridgeConfig(name, ipMasq) {
-  return {
-    cniVersion: "1.0.0",
-    name,
-    type: "bridge",
-    bridge: "bench0",
-    isGateway: true,
-    ipMasq,
-    ipam: {
-      type: "host-local",
-      ranges: [[{ subnet: "10.1.0.0/16" }]],
-      routes: [{ dst: "0.0.0.0/0" }],
-    },
-  };
+  const own = { type: "bridge", bridge: "bench0", isGateway: true, ipMasq };
+  return { cniVersion: "1.0.0", name, ...own, ipam };
 }
+
+/**
+ * A network of a plugin that needs no more than a link to be above, if that.
+ * @param {string} type
+ * @param {string} name
+ * @param {string} master
+ */
+export function linkConfig(type, name, master) {
+  return { cniVersion: "1.0.0", name, type, master, ipam };
+}
+
+const ipam = {
+  type: "host-local",
+  ranges: [[{ subnet: "10.1.0.0/16" }]],
+  routes: [{ dst: "0.0.0.0/0" }],
+};
 
 /**
  * Runs every subject's jobs `rounds` times, in an order that changes; the jobs of one subject follow

@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { measureChain } from "./chain.mjs";
-import { bridgeConfig, floorJob, interleave, netnsPath, pluginJob } from "./jobs.mjs";
+import { bridgeConfig, floorJob, interleave, linkConfig, netnsPath, pluginJob } from "./jobs.mjs";
 import { addNetns, compile, ourBin, referenceBin, run, work } from "./machine.mjs";
 import { measureAtOnce, measureEach, shuffle, summarize } from "./measure.mjs";
 import { measureStartUp } from "./start-up.mjs";
@@ -42,6 +42,7 @@ export const scenarios = {
   masquerade: (bench) => measureBridge(bench, "masquerade"),
   "host-local": (bench) => [0, 1_000, 30_000].flatMap((count) => measureHostLocal(bench, count)),
   "at-once": measureManyAtOnce,
+  links: measureLinks,
   chain: measureChain,
   calls: countSystemCalls,
   size: measureSize,
@@ -111,6 +112,34 @@ function measureBridge({ rounds, floor }, kind) {
       figures: { ours, reference },
     });
   return rows;
+}
+
+/** What links are made above: a bridge, since every kernel has them, which carries nothing here. */
+const MASTER = "bench1";
+
+/**
+ * The other ways from a container to the host, or to the host's network.
+ * @param {Bench} bench
+ * @returns {Row[]}
+ */
+function measureLinks({ rounds }) {
+  for (const subject of ["ours", "reference"])
+    execFileSync("ip", ["-netns", subject, "link", "add", MASTER, "up", "type", "bridge"]);
+  return ["ptp", "macvlan"].flatMap((plugin) => {
+    const { runs } = interleave(
+      rounds,
+      /** @type {const} */ (["ours", "reference"]).map((subject) => {
+        const config = linkConfig(plugin, `${plugin}-${subject}`, MASTER);
+        return ["ADD", "DEL"].map((command) => pluginJob(subject, plugin, command, { config }));
+      }),
+    );
+    return ["ADD", "DEL"].map((command) => ({
+      id: `${plugin}-${command.toLowerCase()}`,
+      title: `${plugin} ${command}`,
+      unit: /** @type {const} */ ("ns"),
+      figures: figuresOf(runs, command),
+    }));
+  });
 }
 
 /**

@@ -27,6 +27,8 @@ const SHORT = /** @type {const} */ ([
   ["bridge-add-plain", "`bridge` ADD"],
   ["bridge-add-masquerade", "`bridge` ADD with masquerade"],
   ["bridge-del-masquerade", "`bridge` DEL with masquerade"],
+  ["ptp-add", "`ptp` ADD"],
+  ["macvlan-add", "`macvlan` ADD"],
   ["chain-add", "ADD of a list: `bridge` with masquerade, `portmap`, `bandwidth`"],
   ["at-once-add", "40 `bridge` ADDs with masquerade at once"],
   ["host-local-add-30000", "`host-local` ADD with 30,000 reservations"],
