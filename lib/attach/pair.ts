@@ -8,7 +8,9 @@ import { CniError, Code } from "../cni/error.ts";
 import { findHostEnd } from "../cni/host-end.ts";
 import type { Undo } from "../cni/undo.ts";
 import type { Mac } from "../ip/mac.ts";
+import { collect } from "../net/inventory.ts";
 import { deleteLinkIf, deleteLinkIfPresent, findLink, type Link } from "../net/link.ts";
+import { linkShelf } from "../net/link-shelf.ts";
 import type { Netns } from "../net/netns.ts";
 import { isAliasOf, type Owner, ownerAlias } from "../net/owner.ts";
 import { heedNoRoutersLater } from "../net/routers.ts";
@@ -123,4 +125,13 @@ export function removePair(
     if (!link) return;
     if (isHostEndOf(link, attachment)) deleteLinkIfPresent(host, link);
   }
+}
+
+/**
+ * Deletes the host ends of a network whose attachments are not valid. Only an alias tells whose a
+ * link is: the pair and its alias are made by one datagram, which the kernel carries out before a
+ * signal can end the sender, so none is left without, and whatever has none is somebody else's.
+ */
+export function collectPairs(host: Netns, network: string, valid: readonly Owner[]): void {
+  collect(linkShelf(host, "veth"), network, valid);
 }

@@ -11,7 +11,8 @@
 
 import { applyLease, takeLease } from "../../lib/attach/lease.ts";
 import { containerMac } from "../../lib/attach/mac.ts";
-import { type Inside, removePair } from "../../lib/attach/pair.ts";
+import { masquerade, unmasquerade } from "../../lib/attach/masquerade.ts";
+import { collectPairs, removePair } from "../../lib/attach/pair.ts";
 import { report } from "../../lib/attach/report.ts";
 import type { AddCall, Call, DelCall, GcCall, StatusCall } from "../../lib/cni/call.ts";
 import * as ipam from "../../lib/cni/ipam.ts";
@@ -20,12 +21,9 @@ import { interfacePlugin } from "../../lib/cni/run.ts";
 import { allOrNothing, asMuchAsPossible, tryTo, type Undo } from "../../lib/cni/undo.ts";
 import { requireReady } from "../../lib/cni/verdict.ts";
 import { warn } from "../../lib/cni/warn.ts";
-import { cidrsOf, ipsOf } from "../../lib/cni/whose.ts";
 import { findGuardFault, guardLoopback } from "../../lib/filter/loopback.ts";
-import * as masquerading from "../../lib/filter/masquerade.ts";
+import { collectMasquerade } from "../../lib/filter/masquerade.ts";
 import * as spoofCheck from "../../lib/filter/spoofcheck.ts";
-import type { IpAddress } from "../../lib/ip/address.ts";
-import { listAddressesIfFew } from "../../lib/net/address.ts";
 import { bridgeFault } from "../../lib/net/bridge.ts";
 import { announce } from "../../lib/net/configure.ts";
 import {
@@ -42,7 +40,7 @@ import { waitFor } from "../../lib/net/wait.ts";
 import * as schema from "./bridge.schema.json";
 import { check } from "./check.ts";
 import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
-import { type Connected, connect, deleteStale } from "./connect.ts";
+import { type Connected, connect } from "./connect.ts";
 import { connectGateway, servedLease, vlanLinkName } from "./gateway.ts";
 
 /** How long a port may take to carry traffic, in milliseconds. */
@@ -65,7 +63,7 @@ function add(call: AddCall<BridgeConfig>, host: Netns, container: Netns): Result
     const vlanLink =
       lease && isGateway ? connectGateway(config, host, { bridge, lease }) : undefined;
     guardLoopback(host, vlanLink);
-    if (lease && config.ipMasq) masquerade(call, host, { lease, undo });
+    if (lease) masquerade(call, host, { lease, undo });
     const outside = awaitPort(config, host, { bridge, veth });
     if (lease) announce(container, inside);
     return report(call, { outside, inside, further: vlanLink ? [vlanLink] : [] }, lease);
@@ -84,20 +82,6 @@ function checkSpoofing(
     () => spoofCheck.addSpoofCheck(host, call.attachment, { name, mac: veth.inside.mac, check }),
     () => spoofCheck.deleteSpoofCheck(host, call.attachment, name),
   );
-}
-
-function masquerade(
-  call: AddCall<BridgeConfig>,
-  host: Netns,
-  { lease, undo }: { readonly lease: ipam.Lease; readonly undo: Undo },
-): void {
-  const addresses = lease.ips.map(({ cidr }) => cidr);
-  const wanted = { owner: call.attachment, addresses, backend: call.config.ipMasqBackend };
-  const known = addresses.map(({ address }) => address);
-  undo.before("masquerade", () =>
-    masquerading.deleteMasquerade(host, { owner: call.attachment, known }),
-  );
-  masquerading.addMasquerade(host, wanted);
 }
 
 /** Bridge and host end once the port carries traffic: the bridge's address may have changed by it. */
@@ -119,10 +103,7 @@ function del(call: DelCall<BridgeConfig>, host: Netns, container: Netns | undefi
   const { attachment, config } = call;
   const inside = container && findLink(container, attachment.ifName);
   asMuchAsPossible(
-    [
-      "delete the masquerade",
-      () => config.ipMasq && unmasquerade(call, host, { container, inside }),
-    ],
+    ["delete the masquerade", () => unmasquerade(call, host, { container, inside })],
     ["delete the MAC spoof check", () => config.macSpoofCheck && unspoof(call, host)],
     ["delete the veth pair", () => removePair(call, host, { container, inside })],
     ["release the addresses", () => ipam.deleteLease(call)],
@@ -135,39 +116,17 @@ function openable(config: BridgeConfig, host: Netns): readonly (Link | undefined
   return findLinks(host, config.bridge, ...(config.vlan?.access ? [vlanLinkName(config)] : []));
 }
 
-/**
- * The addresses are known from the result of ADD; otherwise they are searched by their owner. What
- * the container's link has by now is for the container to say, and may be anything: only rules of
- * the reference plugins, which name the container but not its interface, are told apart by it.
- */
-function unmasquerade(
-  call: DelCall<BridgeConfig>,
-  host: Netns,
-  { container, inside }: Inside,
-): void {
-  const owner = call.attachment;
-  const known = addressesIn(call);
-  const found = () => (container && inside ? listAddressesIfFew(container, inside) : []);
-  masquerading.deleteMasquerade(host, { owner, known, found });
-}
-
 function unspoof(call: DelCall<BridgeConfig>, host: Netns): void {
   spoofCheck.deleteSpoofCheck(host, call.attachment, undefined);
-}
-
-/** What the result of ADD says of its addresses; one that does not say whose they are may lack some. */
-function addressesIn({ prevResult, attachment }: DelCall<BridgeConfig>): readonly IpAddress[] {
-  const own = prevResult ? ipsOf(prevResult, attachment.ifName, "own") : [];
-  return cidrsOf(own).map(({ address }) => address);
 }
 
 /** What attachments left that are no longer valid: each kind of thing by its owner's mark. */
 function gc(call: GcCall<BridgeConfig>, host: Netns): void {
   const { network, valid } = call;
   asMuchAsPossible(
-    ["collect masquerade", () => masquerading.collectMasquerade(host, network, valid)],
+    ["collect masquerade", () => collectMasquerade(host, network, valid)],
     ["collect MAC spoof checks", () => spoofCheck.collectSpoofCheck(host, network, valid)],
-    ["collect veth pairs", () => deleteStale(host, network, valid)],
+    ["collect veth pairs", () => collectPairs(host, network, valid)],
     ["collect addresses", () => ipam.collectLeases(call)],
     ["guard 127.0.0.1", () => guardLoopback(host, ...openable(call.config, host))],
   );

@@ -11,12 +11,11 @@ import {
   requireInside,
   requireResult,
 } from "../../lib/attach/check.ts";
+import { masqueradeFault } from "../../lib/attach/masquerade.ts";
 import type { CheckCall } from "../../lib/cni/call.ts";
 import type { ResultIp } from "../../lib/cni/result.ts";
 import { checkFailed, confirm } from "../../lib/cni/verdict.ts";
-import { cidrsOf } from "../../lib/cni/whose.ts";
 import { findGuardFault } from "../../lib/filter/loopback.ts";
-import * as masquerading from "../../lib/filter/masquerade.ts";
 import * as spoofCheck from "../../lib/filter/spoofcheck.ts";
 import { family, nextAddress, parseAddress } from "../../lib/ip/address.ts";
 import { type Cidr, networkOf, parseCidr } from "../../lib/ip/cidr.ts";
@@ -50,7 +49,7 @@ export function check(call: CheckOf, host: Netns, container: Netns): void {
     (call.config.leaveDown ? undefined : downFault(inside)) ??
     leaseFault(call, container, inside) ??
     gatewayFault(call.config, host, ips) ??
-    masqueradeFault(call, host, cidrsOf(ips)) ??
+    masqueradeFault(call, host, ips) ??
     spoofFault(call, host, found) ??
     findGuardFault(host, found.bridge);
   confirm(call, fault);
@@ -122,19 +121,6 @@ function gatewayOf({ address, gateway }: ResultIp): Cidr[] {
   return [
     { address: own ?? nextAddress(networkOf(cidr).address), prefixLength: cidr.prefixLength },
   ];
-}
-
-function masqueradeFault(
-  call: CheckOf,
-  host: Netns,
-  addresses: readonly Cidr[],
-): string | undefined {
-  if (!call.config.ipMasq || addresses.length === 0) return undefined;
-  return masquerading.findMasqueradeFault(host, {
-    owner: call.attachment,
-    addresses,
-    backend: call.config.ipMasqBackend,
-  });
 }
 
 function spoofFault(call: CheckOf, host: Netns, found: Found): string | undefined {

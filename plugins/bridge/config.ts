@@ -1,6 +1,7 @@
 /** The bridge plugin's configuration: from JSON the schema accepts to what the plugin works with. */
 
 import { type MacConfig, macAt } from "../../lib/attach/mac.ts";
+import { type MasqueradeConfig, masqueradeAt } from "../../lib/attach/masquerade.ts";
 import { CniError, Code, configError } from "../../lib/cni/error.ts";
 import { isObject, type Json, type JsonObject } from "../../lib/cni/json.ts";
 import {
@@ -14,13 +15,11 @@ import {
 import type { SpoofCheck } from "../../lib/filter/spoofcheck.ts";
 import { linkNameFault } from "../../lib/net/link-name.ts";
 
-export interface BridgeConfig extends NetConf, MacConfig {
+export interface BridgeConfig extends NetConf, MacConfig, MasqueradeConfig {
   readonly bridge: string;
   readonly isGateway: boolean;
   readonly isDefaultGateway: boolean;
   readonly forceAddress: boolean;
-  readonly ipMasq: boolean;
-  readonly ipMasqBackend: "nftables" | "iptables" | undefined;
   readonly mtu: number;
   readonly hairpin: boolean;
   readonly promiscuous: boolean;
@@ -43,12 +42,11 @@ export interface VlanConfig {
 export function parseBridgeConfig(json: JsonObject, strict: boolean): BridgeConfig {
   const config: BridgeConfig = {
     ...parseNetConf(json),
+    ...masqueradeAt(json),
     bridge: textAt(json, "bridge") ?? "cni0",
     isGateway: flagAt(json, "isGateway") || flagAt(json, "isDefaultGateway"),
     isDefaultGateway: flagAt(json, "isDefaultGateway"),
     forceAddress: flagAt(json, "forceAddress"),
-    ipMasq: flagAt(json, "ipMasq"),
-    ipMasqBackend: textAt(json, "ipMasqBackend") as BridgeConfig["ipMasqBackend"],
     mtu: numberAt(json, "mtu") ?? 0,
     hairpin: flagAt(json, "hairpinMode"),
     promiscuous: flagAt(json, "promiscMode"),

@@ -5,11 +5,8 @@ import type { AddCall } from "../../lib/cni/call.ts";
 import type { Undo } from "../../lib/cni/undo.ts";
 import type { Mac } from "../../lib/ip/mac.ts";
 import { ensureBridge } from "../../lib/net/bridge.ts";
-import { collect } from "../../lib/net/inventory.ts";
 import { findLinks, type Link } from "../../lib/net/link.ts";
-import { linkShelf } from "../../lib/net/link-shelf.ts";
 import type { Netns } from "../../lib/net/netns.ts";
-import type { Owner } from "../../lib/net/owner.ts";
 import { hostVethName, type Veth } from "../../lib/net/veth.ts";
 import type { BridgeConfig } from "./config.ts";
 import { setPortVlans } from "./vlan.ts";
@@ -48,13 +45,4 @@ export function connect(call: AddCall<BridgeConfig>, ends: Ends, undo: Undo): Co
   const veth = makePair(call, { ...ends, mtu: config.mtu, port, taken }, undo);
   if (config.vlan) setPortVlans(ends.host, veth.outside, config.vlan);
   return { bridge, veth };
-}
-
-/**
- * Deletes the host ends of a network whose attachments are not valid. Only an alias tells whose a
- * link is: the pair and its alias are made by one datagram, which the kernel carries out before a
- * signal can end the sender, so none is left without, and whatever has none is somebody else's.
- */
-export function deleteStale(host: Netns, network: string, valid: readonly Owner[]): void {
-  collect(linkShelf(host, "veth"), network, valid);
 }
