@@ -7,7 +7,7 @@ import type { Mac } from "../ip/mac.ts";
 import { decodeReply } from "../netlink/connection.ts";
 import { isRefusal, NetlinkError } from "../netlink/error.ts";
 import * as netlink from "../netlink/link.ts";
-import { type Link, type LinkRef, type LinkState, toLinkState } from "./link.ts";
+import { type Link, type LinkRef, type LinkState, toLink, toLinkState } from "./link.ts";
 import type { Netns } from "./netns.ts";
 import type { Owner } from "./owner.ts";
 import { performNamed } from "./together.ts";
@@ -53,7 +53,8 @@ export interface VethSpec {
 
 /** A veth pair as it was made: both ends down, all there is to know of them known. */
 export interface Veth {
-  readonly outside: LinkState;
+  /** Also whether 127.0.0.0/8 passes by it; if it is a port, its bridge tells. */
+  readonly outside: LinkState & Partial<Pick<Link, "routeLocalnet">>;
   readonly inside: VethEnd;
 }
 
@@ -73,7 +74,9 @@ export function addVeth(ns: Netns, { host, container, mtu }: VethSpec): Veth {
     port: netlink.changeLink(`name the owner of "${host.name}"`, host.name, { attributes }),
     outside: netlink.getLink(host.name),
   });
-  const outside = toLinkState(decodeReply(answers.outside, netlink.linkStateMessage));
+  const outside = host.master
+    ? toLinkState(decodeReply(answers.outside, netlink.linkStateMessage))
+    : toLink(decodeReply(answers.outside, netlink.wholeLinkMessage));
   const inside = { index: outside.peer, name: container.name, mac, mtu: outside.mtu };
   return { outside, inside };
 }
