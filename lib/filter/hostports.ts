@@ -6,17 +6,15 @@
 import { EOPNOTSUPP, SystemError } from "../host/errno.ts";
 import { lazily } from "../host/lazy.ts";
 import { warn } from "../host/warn.ts";
-import type { IpAddress } from "../ip/address.ts";
 import { listLocalAddresses } from "../net/address.ts";
 import { forgetConnections } from "../net/conntrack.ts";
 import { collect } from "../net/inventory.ts";
-import { findLink, findLinks, type Link } from "../net/link.ts";
+import { findLinks, type Link } from "../net/link.ts";
 import type { Netns } from "../net/netns.ts";
 import type { Owner } from "../net/owner.ts";
 import { setSysctl } from "../net/sysctl.ts";
-import { decodeReply } from "../netlink/connection.ts";
+import { findWay } from "../net/uplink.ts";
 import { isRefusal, NetlinkError } from "../netlink/error.ts";
-import { getRoute, routeMessage } from "../netlink/route.ts";
 import { notInstalled, pathOf } from "./iptables/iptables.ts";
 import { findGuardFault, guardLoopback } from "./loopback.ts";
 import { findGeneration } from "./nft-transaction.ts";
@@ -93,14 +91,6 @@ function isGuarded(host: Netns, links: readonly Link[], backend: PortBackend): b
 function linksOf(host: Netns, { targets }: HostPorts): readonly Link[] {
   const ipv4 = targets.filter((target) => familyOf(target) === 4);
   return ipv4.flatMap(({ container }) => findWay(host, container.address) ?? []);
-}
-
-/** The link by which packets go to an address; undefined if by none. */
-function findWay(host: Netns, address: IpAddress): Link | undefined {
-  const [answer] = host.route.attempt(getRoute(address));
-  if (!answer || answer.error) return undefined;
-  const index = decodeReply(answer, routeMessage).attributes?.outputInterface;
-  return index === undefined ? undefined : findLink(host, index);
 }
 
 /** More links than a result of any list has: it may come from anybody. */

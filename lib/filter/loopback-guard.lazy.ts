@@ -2,7 +2,7 @@
 
 import { SystemError } from "../host/errno.ts";
 import { warn } from "../host/warn.ts";
-import { findLinks, type Link, listLinks } from "../net/link.ts";
+import { type Link, listWholeLinks } from "../net/link.ts";
 import type { Netns } from "../net/netns.ts";
 import { isAliasOfNetwork } from "../net/owner.ts";
 import { setSysctl } from "../net/sysctl.ts";
@@ -11,7 +11,7 @@ import { hasRules } from "./nft-rules.ts";
 import { addGuard, martians } from "./nftables/martians.ts";
 
 /** A link as far as it tells whether 127.0.0.0/8 passes by it. */
-export type Opening = Pick<Link, "name" | "routeLocalnet">;
+export type Opening = Pick<Link, "name"> & Partial<Pick<Link, "routeLocalnet">>;
 
 /** Makes the guard that open links need; where it cannot be made, closes them, and says so. */
 export function guardOrClose(host: Netns, open: readonly Opening[]): void {
@@ -32,10 +32,10 @@ function whyUnguarded(host: Netns): string | undefined {
   }
 }
 
-/** The same for the bridges of a network. */
+/** The same for the links by which the pods of a network reach the host. */
 export function guardNetwork(host: Netns, network: string): void {
   if (isGuarded(host)) return;
-  const open = openBridges(host, network);
+  const open = openLinks(host, network);
   if (open.length > 0) guardOrClose(host, open);
 }
 
@@ -44,12 +44,12 @@ function isGuarded(host: Netns): boolean {
   return hasRules(host, chain, rules);
 }
 
-/** Bridges with a port of ours: what others have is for them to guard. */
-function openBridges(host: Netns, network: string): readonly Opening[] {
-  const ports = listLinks(host).filter(({ alias }) => isAliasOfNetwork(alias, network));
-  const indexes = Array.from(new Set(ports.map(({ master }) => master))).filter(Boolean);
-  const bridges = indexes.length > 0 ? findLinks(host, ...indexes) : [];
-  return bridges.flatMap((link) => (link?.routeLocalnet === 1 ? [link] : []));
+/** Bridges with a port of ours, and host ends of ours that are no port: others guard what is theirs. */
+function openLinks(host: Netns, network: string): readonly Opening[] {
+  const links = listWholeLinks(host);
+  const ends = links.filter(({ alias }) => isAliasOfNetwork(alias, network));
+  const ours = new Set(ends.map(({ master, index }) => master || index));
+  return links.filter(({ index, routeLocalnet }) => routeLocalnet === 1 && ours.has(index));
 }
 
 /** What an open link lacks, in words. */
@@ -59,9 +59,9 @@ export function findFault(host: Netns, { name }: Opening): string | undefined {
   return `containers on "${name}" reach what listens on 127.0.0.1 of this host: ${state}`;
 }
 
-/** What the bridges of a network lack, in words. */
+/** What the links of a network lack, in words. */
 export function findFaultOfNetwork(host: Netns, network: string): string | undefined {
   if (isGuarded(host)) return undefined;
-  const [open] = openBridges(host, network);
+  const [open] = openLinks(host, network);
   return open && findFault(host, open);
 }

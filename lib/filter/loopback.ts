@@ -15,7 +15,7 @@ export function guardLoopback(host: Netns, ...links: readonly (Opening | undefin
   if (open.length > 0) guard().guardOrClose(host, open);
 }
 
-/** The same for all bridges on which a network has a port: what GC has to go by. */
+/** The same for all bridges and host ends of a network: what GC has to go by. */
 export function guardLoopbackOf(host: Netns, network: string): void {
   guard().guardNetwork(host, network);
 }
@@ -29,7 +29,7 @@ export function findGuardFault(
   return open && guard().findFault(host, open);
 }
 
-/** The same for all bridges on which a network has a port. */
+/** The same for all bridges and host ends of a network. */
 export function findGuardFaultOf(host: Netns, network: string): string | undefined {
   return guard().findFaultOfNetwork(host, network);
 }

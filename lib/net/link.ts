@@ -31,7 +31,7 @@ export interface Link {
   readonly isolated: boolean;
   /**
    * Its sysctls ipv4/conf/<link>/route_localnet and ipv6/conf/<link>/accept_ra, if it was asked for
-   * by itself; undefined in lists of links, and where it has no IPv4 or no IPv6.
+   * by itself or in a list of whole links; undefined elsewhere, and where it has no IPv4 or no IPv6.
    */
   readonly routeLocalnet: number | undefined;
   readonly acceptRa: number | undefined;
@@ -110,6 +110,11 @@ export function findLink(ns: Netns, link: string | number): Link | undefined {
 /** All links of a namespace, or the ports of one bridge. */
 export function listLinks(ns: Netns, filter: { readonly master?: number } = {}): Link[] {
   return ns.route.dump(netlink.listLinks(filter), netlink.linkMessage).map(toLink);
+}
+
+/** All links of a namespace, with their sysctls. */
+export function listWholeLinks(ns: Netns): Link[] {
+  return ns.route.dump(netlink.listLinks(), netlink.wholeLinkMessage).map(toLink);
 }
 
 /** Several links of one namespace by one question; undefined where there is none. */

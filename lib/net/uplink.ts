@@ -1,10 +1,11 @@
-/** The link by which other hosts are reached, and the addresses it has. */
+/** The link by which others are reached: other hosts, one address; the addresses it has. */
 
 import type { Reader } from "../bytes/codec.ts";
-import { isGlobalUnicast } from "../ip/address.ts";
+import { type IpAddress, isGlobalUnicast } from "../ip/address.ts";
 import type { Cidr } from "../ip/cidr.ts";
 import { AF_INET, AF_INET6 } from "../netlink/address.ts";
-import { listRoutes, RT_TABLE_MAIN, routeMessage } from "../netlink/route.ts";
+import { decodeReply } from "../netlink/connection.ts";
+import { getRoute, listRoutes, RT_TABLE_MAIN, routeMessage } from "../netlink/route.ts";
 import { listAddresses } from "./address.ts";
 import { findLink, type Link } from "./link.ts";
 import type { Netns } from "./netns.ts";
@@ -21,6 +22,14 @@ export function findDefaultUplink(ns: Netns): Link | undefined {
     if (link && link.name !== "lo") return link;
   }
   return undefined;
+}
+
+/** The link by which packets go to an address; undefined if by none. */
+export function findWay(ns: Netns, address: IpAddress): Link | undefined {
+  const [answer] = ns.route.attempt(getRoute(address));
+  if (!answer || answer.error) return undefined;
+  const index = decodeReply(answer, routeMessage).attributes?.outputInterface;
+  return index === undefined ? undefined : findLink(ns, index);
 }
 
 /** There may be thousands of others: rtm_dst_len, the second byte, tells. */
