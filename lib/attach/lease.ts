@@ -38,11 +38,13 @@ export interface Application {
   readonly detectDuplicates?: boolean;
   /** False if the host is the router, so that no pod is; true if not given. */
   readonly heedsRouters?: boolean;
+  /** Routes that come before the lease's, in the place of those to the addresses' own subnets. */
+  readonly ahead?: readonly Route[];
 }
 
 /** Gives a link in the container the lease's addresses and routes, and sets it up. */
 export function applyLease(container: Netns, link: LinkRef, application: Application): void {
-  const { lease, detectDuplicates = false, heedsRouters = true } = application;
+  const { lease, detectDuplicates = false, heedsRouters = true, ahead } = application;
   if (!lease) {
     setLinkUp(container, link);
     return;
@@ -51,8 +53,12 @@ export function applyLease(container: Netns, link: LinkRef, application: Applica
   const address = addresses.find((cidr) => family(cidr.address) === 6)?.address;
   prepareIpv6(container, link, { address, detectDuplicates, heedsRouters });
   const isProbed = detectDuplicates && address !== undefined;
-  const setup = { addresses, routes: resolvedRoutes(lease), detectDuplicates: isProbed };
-  configureLink(container, link, setup);
+  configureLink(container, link, {
+    addresses,
+    routes: [...(ahead ?? []), ...resolvedRoutes(lease)],
+    detectDuplicates: isProbed,
+    withoutSubnets: ahead !== undefined,
+  });
   if (isProbed) awaitAddresses(container, link);
 }
 

@@ -32,7 +32,12 @@ export function hasIpam(call: Call<NetConf>): boolean {
 
 /** The IPAM plugin, if one is asked for; refused if it cannot be found, before anything is done. */
 export function findIpam(call: Call<NetConf>): PluginFile | undefined {
-  return hasIpam(call) ? findDelegate(call.config.ipamType, call.request) : undefined;
+  return hasIpam(call) ? getIpam(call) : undefined;
+}
+
+/** The IPAM plugin of a configuration that has one for certain. */
+export function getIpam(call: Call<NetConf>): PluginFile {
+  return findDelegate(call.config.ipamType, call.request);
 }
 
 /** ADD; if IPAM fails, or gives no address, it is told to DEL before the error goes up. */

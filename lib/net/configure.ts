@@ -4,7 +4,13 @@ import { EEXIST } from "../host/errno.ts";
 import { lazily } from "../host/lazy.ts";
 import { family, formatAddress, type IpAddress } from "../ip/address.ts";
 import { type Cidr, formatCidr, networkOf } from "../ip/cidr.ts";
-import { IFA_F_DADFAILED, IFA_F_NODAD, IFA_F_TENTATIVE, newAddress } from "../netlink/address.ts";
+import {
+  IFA_F_DADFAILED,
+  IFA_F_NODAD,
+  IFA_F_NOPREFIXROUTE,
+  IFA_F_TENTATIVE,
+  newAddress,
+} from "../netlink/address.ts";
 import { NetlinkError } from "../netlink/error.ts";
 import { announceWhenUp, changeLink, IFF_UP } from "../netlink/link.ts";
 import type { Request } from "../netlink/message.ts";
@@ -23,6 +29,8 @@ export interface LinkSetup {
   readonly routes: readonly NewRoute[];
   /** True to let the kernel probe for duplicate IPv6 addresses, which takes a second or two. */
   readonly detectDuplicates: boolean;
+  /** True if the kernel is to make no route to an address's own subnet. */
+  readonly withoutSubnets: boolean;
 }
 
 /**
@@ -30,9 +38,10 @@ export interface LinkSetup {
  * is to announce the addresses, if it can, whenever the link goes up or its MAC is set.
  */
 export function configureLink(ns: Netns, link: LinkRef, setup: LinkSetup): void {
-  const flags = setup.detectDuplicates ? 0 : IFA_F_NODAD;
+  const probing = setup.detectDuplicates ? 0 : IFA_F_NODAD;
+  const flags = setup.withoutSubnets ? IFA_F_NOPREFIXROUTE : 0;
   const address = (cidr: Cidr): Request => ({
-    ...newAddress(link, cidr, family(cidr.address) === 6 ? flags : 0),
+    ...newAddress(link, cidr, family(cidr.address) === 6 ? flags | probing : flags),
     explain: explainAddress(ns, link, cidr),
   });
   const route = (wanted: NewRoute): Request => ({

@@ -5,7 +5,13 @@ import { equalAddresses, family, formatAddress } from "../ip/address.ts";
 import { type Cidr, firstAddress, formatCidr } from "../ip/cidr.ts";
 import { AF_INET, AF_INET6 } from "../netlink/address.ts";
 import { isRefusal } from "../netlink/error.ts";
-import { listRoutes, type NewRoute, RT_TABLE_MAIN, routeMessage } from "../netlink/route.ts";
+import {
+  listRoutes,
+  listRoutesOf,
+  type NewRoute,
+  RT_TABLE_MAIN,
+  routeMessage,
+} from "../netlink/route.ts";
 import { listAddresses } from "./address.ts";
 import type { LinkRef } from "./link.ts";
 import type { Netns } from "./netns.ts";
@@ -32,18 +38,23 @@ function inWords(cidrs: readonly Cidr[]): string {
 }
 
 /**
- * What a namespace's routes lack. A default route may have moved: any one of its family will do;
- * every other must be there with its gateway.
+ * What a namespace's routes lack, or those by one link. A default route may have moved: any one of
+ * its family will do; every other must be there with its gateway.
  */
-export function findRouteFault(ns: Netns, wanted: readonly NewRoute[]): string | undefined {
+export function findRouteFault(
+  ns: Netns,
+  wanted: readonly NewRoute[],
+  link?: LinkRef,
+): string | undefined {
   for (const each of [4, 6] as const) {
     const ofFamily = wanted.filter(({ destination }) => family(destination.address) === each);
     for (const table of new Set(ofFamily.map((route) => route.table ?? RT_TABLE_MAIN))) {
-      const present = routesOf(ns, each, table);
+      const present = routesOf(ns, { each, table, link });
       const missing = ofFamily
         .filter((route) => (route.table ?? RT_TABLE_MAIN) === table)
         .find((route) => !present.some((other) => isSameRoute(route, other)));
-      if (missing) return `there should be a route ${routeWords(missing)}`;
+      const dev = link ? ` dev "${link.name}"` : "";
+      if (missing) return `there should be a route ${routeWords(missing)}${dev}`;
     }
   }
   return undefined;
@@ -51,11 +62,21 @@ export function findRouteFault(ns: Netns, wanted: readonly NewRoute[]): string |
 
 type Present = { readonly destination: Cidr; readonly gateway: Uint8Array | undefined };
 
-function routesOf(ns: Netns, family: 4 | 6, table: number): Present[] {
-  const request = listRoutes(family === 4 ? AF_INET : AF_INET6, table);
-  const any = { address: new Uint8Array(family === 4 ? 4 : 16), prefixLength: 0 };
+interface Where {
+  readonly each: 4 | 6;
+  readonly table: number;
+  readonly link: LinkRef | undefined;
+}
+
+function routesOf(ns: Netns, { each, table, link }: Where): Present[] {
+  const number = each === 4 ? AF_INET : AF_INET6;
+  const any = { address: new Uint8Array(each === 4 ? 4 : 16), prefixLength: 0 };
+  const request = link
+    ? listRoutesOf(number, { outputInterface: link.index })
+    : listRoutes(number, table);
   return routesIfAny(() => ns.route.dump(request, routeMessage))
     .filter(({ header, attributes }) => (attributes.table ?? header.table) === table)
+    .filter(({ attributes }) => !link || attributes.outputInterface === link.index)
     .map(({ header, attributes }) => ({
       destination: {
         address: attributes.destination ?? any.address,

@@ -2,7 +2,7 @@
 
 import { EACCES, EAFNOSUPPORT, EEXIST, EINVAL, ENOBUFS, EOPNOTSUPP } from "../host/errno.ts";
 import { lazily } from "../host/lazy.ts";
-import { equalAddresses, family } from "../ip/address.ts";
+import { equalAddresses, family, type IpAddress } from "../ip/address.ts";
 import { type Cidr, containsAddress, formatCidr, overlapCidrs } from "../ip/cidr.ts";
 import { IFA_F_NODAD, newAddress } from "../netlink/address.ts";
 import { isRefusal, type NetlinkError } from "../netlink/error.ts";
@@ -10,7 +10,7 @@ import { deleteAddressIfPresent, listAddresses } from "./address.ts";
 import { NetError } from "./error.ts";
 import type { LinkRef } from "./link.ts";
 import type { Netns } from "./netns.ts";
-import { ensureSysctl } from "./sysctl.ts";
+import { ensureSysctl, findSysctl } from "./sysctl.ts";
 
 /**
  * The link has these gateway addresses afterwards. One link may serve several subnets; an address
@@ -89,12 +89,23 @@ export function explainAddress(
   };
 }
 
-/** The sysctl that forwards packets of a family. */
-export function forwardingSysctl(family: 4 | 6): string {
-  return family === 4 ? "ipv4/ip_forward" : "ipv6/conf/all/forwarding";
+/** The sysctls that forward packets, of the families that addresses have. */
+function forwardingSysctls(addresses: readonly IpAddress[]): readonly string[] {
+  const families = new Set(addresses.map(family));
+  const sysctls = { 4: "ipv4/ip_forward", 6: "ipv6/conf/all/forwarding" };
+  return ([4, 6] as const).flatMap((each) => (families.has(each) ? [sysctls[each]] : []));
 }
 
-/** Packets of a family are forwarded afterwards. */
-export function ensureForwarding(ns: Netns, family: 4 | 6): void {
-  ensureSysctl(ns, forwardingSysctl(family), "1");
+/** Packets of the addresses' families are forwarded afterwards. */
+export function ensureForwarding(ns: Netns, addresses: readonly IpAddress[]): void {
+  for (const sysctl of forwardingSysctls(addresses)) ensureSysctl(ns, sysctl, "1");
+}
+
+/** Why packets of one of the addresses' families are not forwarded, in words. */
+export function findForwardingFault(
+  ns: Netns,
+  addresses: readonly IpAddress[],
+): string | undefined {
+  const off = forwardingSysctls(addresses).find((sysctl) => findSysctl(ns, sysctl) !== "1");
+  return off && `sysctl net/${off} should be 1`;
 }

@@ -21,6 +21,7 @@ export const AF_INET6 = 10;
 export const IFA_F_NODAD = 0x02;
 export const IFA_F_DADFAILED = 0x08;
 export const IFA_F_TENTATIVE = 0x40;
+export const IFA_F_NOPREFIXROUTE = 0x200;
 
 const ifaddrmsg = /* @__PURE__ */ struct("ifaddrmsg", {
   family: u8,

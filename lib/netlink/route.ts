@@ -18,6 +18,7 @@ export const RTNLGRP_IPV6_ROUTE = 11;
 
 export const RT_TABLE_MAIN = 254;
 export const RT_SCOPE_LINK = 253;
+export const RT_SCOPE_HOST = 254;
 /** Makers of routes; no maker stands for any when a route is deleted. */
 export const RTPROT_UNSPEC = 0;
 export const RTPROT_BOOT = 3;

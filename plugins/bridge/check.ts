@@ -17,13 +17,12 @@ import type { ResultIp } from "../../lib/cni/result.ts";
 import { checkFailed, confirm } from "../../lib/cni/verdict.ts";
 import { findGuardFault } from "../../lib/filter/loopback.ts";
 import * as spoofCheck from "../../lib/filter/spoofcheck.ts";
-import { family, nextAddress, parseAddress } from "../../lib/ip/address.ts";
+import { nextAddress, parseAddress } from "../../lib/ip/address.ts";
 import { type Cidr, networkOf, parseCidr } from "../../lib/ip/cidr.ts";
 import { findAddressFault } from "../../lib/net/expect.ts";
-import { forwardingSysctl } from "../../lib/net/gateway.ts";
+import { findForwardingFault } from "../../lib/net/gateway.ts";
 import { findLink, type Link } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
-import { findSysctl } from "../../lib/net/sysctl.ts";
 import type { BridgeConfig } from "./config.ts";
 import { vlanLinkName } from "./gateway.ts";
 import { vlanFault } from "./vlan.ts";
@@ -106,12 +105,8 @@ function gatewayFault(
   const link = findLink(host, name);
   if (!link) return `gateway interface "${name}" does not exist`;
   const gateways = ips.flatMap(gatewayOf);
-  for (const each of [4, 6] as const) {
-    if (!gateways.some(({ address }) => family(address) === each)) continue;
-    const sysctl = forwardingSysctl(each);
-    if (findSysctl(host, sysctl) !== "1") return `sysctl net/${sysctl} should be 1`;
-  }
-  return findAddressFault(host, link, gateways);
+  const addresses = gateways.map(({ address }) => address);
+  return findForwardingFault(host, addresses) ?? findAddressFault(host, link, gateways);
 }
 
 function gatewayOf({ address, gateway }: ResultIp): Cidr[] {

@@ -2,7 +2,7 @@
 
 import type { Lease } from "../../lib/cni/ipam.ts";
 import type { ResultRoute } from "../../lib/cni/result.ts";
-import { family, formatAddress, nextAddress } from "../../lib/ip/address.ts";
+import { formatAddress, nextAddress } from "../../lib/ip/address.ts";
 import { type Cidr, networkOf, parseCidr } from "../../lib/ip/cidr.ts";
 import { keepMac } from "../../lib/net/bridge.ts";
 import { ensureForwarding, ensureGateways } from "../../lib/net/gateway.ts";
@@ -66,9 +66,10 @@ export function connectGateway(
   const wanted = { gateways, force: config.forceAddress };
   const isNew = ensureGateways(host, vlanLink ?? at.bridge, wanted);
   if (isNew && !vlanLink) keepMac(host, at.bridge);
-  for (const each of [4, 6] as const) {
-    if (gateways.some(({ address }) => family(address) === each)) ensureForwarding(host, each);
-  }
+  ensureForwarding(
+    host,
+    gateways.map(({ address }) => address),
+  );
   return vlanLink;
 }
 
