@@ -7,6 +7,9 @@ import { isRefusal } from "../netlink/error.ts";
 import * as netlink from "../netlink/link.ts";
 import type { Netns } from "./netns.ts";
 
+/** A kind of link, with what the kernel is told of a link of this kind. */
+export type LinkKind = NonNullable<NonNullable<netlink.LinkAttributes["linkInfo"]>["own"]>;
+
 /** A link as the kernel shows it. */
 export interface Link {
   readonly index: number;
@@ -21,8 +24,13 @@ export interface Link {
   readonly operationalState: number;
   /** Index of the bridge it is a port of; 0 if none. */
   readonly master: number;
-  /** Index of the other end of a veth pair, in the namespace of that end; 0 if none. */
+  /** Index of the other end of a veth pair, or of the parent, in the namespace of that; 0 if none. */
   readonly peer: number;
+  /** False if `peer` is in another namespace than the link. */
+  readonly isPeerHere: boolean;
+  /** Of a macvlan or ipvlan, by the numbers of linux/if_link.h. */
+  readonly mode: number | undefined;
+  readonly vlanId: number | undefined;
   readonly alias: string;
   readonly vlanFiltering: boolean;
   /** False for a bridge that learns no address from frames to its own groups (no_linklocal_learn). */
@@ -64,7 +72,8 @@ type Message = ReturnType<typeof netlink.wholeLinkMessage.read>;
 export function toLink({ header, attributes }: Message): Link {
   const own = attributes.linkInfo?.own;
   const port = attributes.linkInfo?.port;
-  const bridge = own?.kind === "bridge" ? own.data : undefined;
+  const data = own?.data;
+  const bridge = own?.kind === "bridge" ? data : undefined;
   const portData = port?.kind === "bridge" ? port.data : undefined;
   return {
     index: header.index,
@@ -77,6 +86,9 @@ export function toLink({ header, attributes }: Message): Link {
     operationalState: attributes.operationalState ?? 0,
     master: attributes.master ?? 0,
     peer: attributes.link ?? 0,
+    isPeerHere: attributes.linkNetnsid === undefined,
+    mode: data && "mode" in data ? data.mode : undefined,
+    vlanId: own?.kind === "vlan" && data && "id" in data ? data.id : undefined,
     alias: attributes.alias ?? "",
     learnsLinkLocal: !(bridge && "booleanOptions" in bridge && isQuiet(bridge.booleanOptions)),
     vlanFiltering: bridge !== undefined && "vlanFiltering" in bridge && bridge.vlanFiltering === 1,

@@ -9,12 +9,9 @@ import { decodeReply } from "../netlink/connection.ts";
 import { isRefusal, type NetlinkError } from "../netlink/error.ts";
 import * as netlink from "../netlink/link.ts";
 import { NetError } from "./error.ts";
-import { type Link, type LinkState, toLinkState } from "./link.ts";
+import { type Link, type LinkKind, type LinkState, toLinkState } from "./link.ts";
 import type { Netns } from "./netns.ts";
 import { performNamed } from "./together.ts";
-
-/** A kind of link, with what the kernel is told of a link of this kind. */
-export type LinkKind = NonNullable<NonNullable<netlink.LinkAttributes["linkInfo"]>["own"]>;
 
 /** A link to be. */
 export interface NewLink {

@@ -3,10 +3,13 @@
 import { element } from "../bytes/array.ts";
 import { attr, attributes } from "../bytes/attributes.ts";
 import type { Codec, ValueOf } from "../bytes/codec.ts";
-import { bytes, cstring, ip, s32, text, u8, u16, u16be, u32 } from "../bytes/scalar.ts";
+import { bytes, cstring, s32, text, u8, u16, u32 } from "../bytes/scalar.ts";
 import { message, struct } from "../bytes/struct.ts";
 import { type Recursive, recursive, resolved, shared, variant } from "../bytes/variant.ts";
+import { kinds, portKinds } from "./link-kinds.ts";
 import { NLM_F_CREATE, NLM_F_EXCL, type Request, request } from "./message.ts";
+
+export { BR_BOOLOPT_NO_LL_LEARN, type VxlanAttributes } from "./link-kinds.ts";
 
 export const RTM_NEWLINK = 16;
 export const RTM_DELLINK = 17;
@@ -54,55 +57,19 @@ const veth = /* @__PURE__ */ attributes({
   peer: attr(1, "VETH_INFO_PEER", peer),
 });
 
-/** struct br_boolopt_multi: one bit for each option, and which of them are meant. */
-const booleanOptions = /* @__PURE__ */ struct("br_boolopt_multi", { values: u32, mask: u32 });
-
-/** Bridges do not learn from frames to 01:80:c2:00:00:0x, linux/if_bridge.h. */
-export const BR_BOOLOPT_NO_LL_LEARN = 1 << 0;
-
-const bridge = /* @__PURE__ */ attributes({
-  forwardDelay: attr(1, "IFLA_BR_FORWARD_DELAY", u32),
-  stpState: attr(5, "IFLA_BR_STP_STATE", u32),
-  vlanFiltering: attr(7, "IFLA_BR_VLAN_FILTERING", u8),
-  vlanProtocol: attr(8, "IFLA_BR_VLAN_PROTOCOL", u16be),
-  vlanDefaultPvid: attr(39, "IFLA_BR_VLAN_DEFAULT_PVID", u16),
-  booleanOptions: attr(46, "IFLA_BR_MULTI_BOOLOPT", booleanOptions),
-});
-
-/** `local` is the address that packets leave under: the attribute depends on its family. */
-const vxlan = /* @__PURE__ */ attributes({
-  id: attr(1, "IFLA_VXLAN_ID", u32),
-  uplink: attr(3, "IFLA_VXLAN_LINK", u32),
-  local: attr(4, "IFLA_VXLAN_LOCAL", ip),
-  learning: attr(7, "IFLA_VXLAN_LEARNING", u8),
-  port: attr(15, "IFLA_VXLAN_PORT", u16be),
-  local6: attr(17, "IFLA_VXLAN_LOCAL6", ip),
-  checksum: attr(18, "IFLA_VXLAN_UDP_CSUM", u8),
-  noChecksum6: attr(19, "IFLA_VXLAN_UDP_ZERO_CSUM6_TX", u8),
-});
-
-/** What a vxlan device is told when it is made. */
-export type VxlanAttributes = ValueOf<typeof vxlan>;
-
-const bridgePort = /* @__PURE__ */ attributes({
-  state: attr(1, "IFLA_BRPORT_STATE", u8),
-  hairpin: attr(4, "IFLA_BRPORT_MODE", u8),
-  isolated: attr(33, "IFLA_BRPORT_ISOLATED", u8),
-});
-
 const ownInfo = /* @__PURE__ */ variant(
   {
     kind: attr(1, "IFLA_INFO_KIND", cstring),
     data: { number: 2, name: "IFLA_INFO_DATA" },
   },
-  { veth, bridge, vxlan },
+  { veth, ...kinds },
 );
 const portInfo = /* @__PURE__ */ variant(
   {
     kind: attr(4, "IFLA_INFO_SLAVE_KIND", cstring),
     data: { number: 5, name: "IFLA_INFO_SLAVE_DATA" },
   },
-  { bridge: bridgePort },
+  portKinds,
 );
 
 /** IFLA_LINKINFO: what kind of link it is (`own`), and what it is as another's port (`port`). */
@@ -132,6 +99,7 @@ const linkRows = {
   extMask: attr(29, "IFLA_EXT_MASK", u32),
   promiscuity: attr(30, "IFLA_PROMISCUITY", u32),
   linkNetnsid: attr(37, "IFLA_LINK_NETNSID", s32),
+  alternativeName: attr(53, "IFLA_ALT_IFNAME", cstring),
 };
 
 const linkAttributes = /* @__PURE__ */ attributes(linkRows);
@@ -185,6 +153,11 @@ export const linkStateMessage = /* @__PURE__ */ message(
 /** What a request may say of a link. */
 export type LinkAttributes = ValueOf<typeof linkAttributes>;
 
+/** A name that is longer than a link's own can only be one of its others (`ip link property`). */
+function named(name: string): LinkAttributes {
+  return name.length < IFNAMSIZ ? { name } : { alternativeName: name };
+}
+
 /** Asks for a link by name or index. */
 export function getLink(link: string | number): Request {
   return request({
@@ -194,7 +167,7 @@ export function getLink(link: string | number): Request {
     value: {
       header: { index: typeof link === "number" ? link : 0 },
       attributes: {
-        ...(typeof link === "string" ? { name: link } : {}),
+        ...(typeof link === "string" ? named(link) : {}),
         extMask: RTEXT_FILTER_SKIP_STATS,
       },
     },
