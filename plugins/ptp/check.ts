@@ -44,9 +44,9 @@ export function check(call: CheckOf, host: Netns, container: Netns): void {
   const fault =
     reportFault(call, inside, [{ link: outside, inWords: `its host end "${outside.name}"` }]) ??
     downFault(inside) ??
-    mtuFault(call.config, inside) ??
     leaseFault(call, container, inside) ??
     findRouteFault(container, containerRoutes(ips), inside) ??
+    endFault(call.config, outside) ??
     hostFault(host, outside, ips) ??
     masqueradeFault(call, host, reported) ??
     findGuardFault(host, outside);
@@ -60,13 +60,15 @@ function gatedIp({ address, gateway: own }: ResultIp): GatedIp[] {
   return cidr && gateway ? [{ cidr, gateway }] : [];
 }
 
-function mtuFault({ mtu }: PtpConfig, inside: Link): string | undefined {
-  if (mtu === 0 || inside.mtu === mtu) return undefined;
-  return `it should have MTU ${mtu}, found ${inside.mtu}`;
+/** The MTU of the container's own end may be another plugin's, such as tuning's. */
+function endFault({ mtu }: PtpConfig, outside: Link): string | undefined {
+  const end = `its host end "${outside.name}"`;
+  if (!outside.isUp) return `${end} should be up`;
+  if (mtu === 0 || outside.mtu === mtu) return undefined;
+  return `${end} should have MTU ${mtu}, found ${outside.mtu}`;
 }
 
 function hostFault(host: Netns, outside: Link, ips: readonly GatedIp[]): string | undefined {
-  if (!outside.isUp) return `its host end "${outside.name}" should be up`;
   const gateways = gatewaysOf(ips);
   return (
     findForwardingFault(host, gateways) ??

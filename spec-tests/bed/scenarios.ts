@@ -39,6 +39,12 @@ const rich: Config = bridgeWith(dualStack, {
   mtu: 1400,
 });
 
+/** What a plugin has to do at most, if that is more than with its plain configuration. */
+const most: Readonly<Record<string, Config>> = {
+  bridge: rich,
+  ptp: { ...rich, type: "ptp" },
+};
+
 /** Some plugins change a link that is there. */
 function connected(program: string, config: Config): Scenario {
   const title = `${program}, everything, beside another`;
@@ -82,7 +88,7 @@ export function scenarios(): readonly Scenario[] {
   const ofPrograms = plugins().flatMap(({ name: program }) => {
     const configs: readonly (readonly [string, Config])[] = [
       ["plain", workingConfig(program)],
-      ...(program === "bridge" ? [["everything", rich] as const] : []),
+      ...(most[program] ? [["everything", most[program]] as const] : []),
     ];
     return configs.flatMap(([what, config]) =>
       [false, true].map((firstUse): Scenario => {

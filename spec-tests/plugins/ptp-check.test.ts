@@ -17,7 +17,6 @@ describe("CHECK", () => {
   it.for([
     ["the link", "ip link delete eth0", "no such interface"],
     ["that it is up", "ip link set eth0 down", "up"],
-    ["its MTU", "ip link set eth0 mtu 1300", "MTU 1400"],
     ["its hardware address", "ip link set eth0 address 02:00:00:00:00:07", "02:00:00:00:00:07"],
     ["an address", "ip address delete 10.1.2.2/24 dev eth0", "10.1.2.2/24"],
     ["an address of IPv6", "ip address delete fd00:2::2/64 dev eth0", "fd00:2::2/64"],
@@ -40,6 +39,7 @@ describe("CHECK", () => {
 
   it.for([
     ["that its end is up", (end: string) => `ip link set ${end} down`, "up"],
+    ["its MTU", (end: string) => `ip link set ${end} mtu 1300`, "MTU 1400"],
     ["a gateway", (end: string) => `ip address delete 10.1.2.1/32 dev ${end}`, "10.1.2.1/32"],
     [
       "a gateway of IPv6",
