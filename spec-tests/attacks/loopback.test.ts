@@ -5,80 +5,20 @@
 import { describe, expect } from "vitest";
 import type { Bed } from "../bed/bed.ts";
 import type { Container } from "../bed/container.ts";
-import { ethernet, IPV4, ipv4, sendFrames, UDP, udp } from "../bed/frames.ts";
 import type { Config } from "../bed/invocation.ts";
 import { it } from "../bed/it.ts";
+import { attack, kept, reached, services, type Way } from "../bed/loopback-service.ts";
 import { backgroundInBed } from "../bed/paths.ts";
 import { type Attached, attach, bridge, portmap, web } from "../bed/portmaps.ts";
 import { world } from "../bed/ports.ts";
-import type { View } from "../bed/view.ts";
 
 const config = portmap([web]);
-const PORT = 9000;
-
-/** Notes what UDP brings to 127.0.0.1 of the host, and to its other addresses, line by line. */
-function services(bed: Bed): void {
-  const program = `
-import select, signal, socket
-signal.alarm(3600)
-near, far = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
-for s in near, far: s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-near.bind(("127.0.0.1", ${PORT}))
-far.bind(("0.0.0.0", ${PORT}))
-out = open("/tmp/received", "w", 1)
-while True:
-  for s in select.select([near, far], [], [])[0]:
-    print("loopback" if s is near else "host", s.recv(99).decode(), file=out)
-`;
-  bed.host.sh(`
-    ip link set lo up
-    python3 -c '${program}' </dev/null >/dev/null 2>&1 &
-    echo $! >>${backgroundInBed}`);
-  bed.host.until("test -e /tmp/received");
-}
-
-interface Way {
-  /** Where the attacker is, and the host's link next to it. */
-  readonly from: View;
-  readonly link: string;
-  /** The address that the host has there. */
-  readonly host: string;
-  readonly source: string;
-}
-
 const podWay = ({ box }: Pick<Attached, "box">, source = "10.1.2.2"): Way => ({
   from: box,
   link: "br0",
   host: "10.1.2.1",
   source,
 });
-
-let turn = 0;
-
-/** Sends to 127.0.0.1 by the host's hardware address, then to the host as anybody may; what came. */
-function attack(bed: Bed, { from, link, host, source }: Way): readonly string[] {
-  turn++;
-  const own = from.link("eth0").address;
-  const to = { to: String(bed.host.link(link).address), from: String(own), type: IPV4 };
-  const datagram = (address: string, sender: string) =>
-    ethernet(
-      to,
-      ipv4(
-        { from: sender, to: address, protocol: UDP },
-        udp(4000, PORT, Buffer.from(`turn ${turn}`)),
-      ),
-    );
-  const allowed = source.startsWith("127.") ? "10.1.2.2" : source;
-  sendFrames(from, "eth0", [datagram("127.0.0.1", source), datagram(host, allowed)]);
-  bed.host.until(`grep -q 'host turn ${turn}' /tmp/received`);
-  const lines = bed.host.sh("cat /tmp/received").split("\n");
-  return lines
-    .filter((line) => line.endsWith(`turn ${turn}`))
-    .map((line) => line.split(" ")[0] ?? "");
-}
-
-const reached = ["loopback", "host"];
-const kept = ["host"];
 
 const flush = (bed: Bed) => bed.host.sh("nft flush ruleset");
 const opening = (bed: Bed) => bed.host.sysctl("net/ipv4/conf/br0/route_localnet");

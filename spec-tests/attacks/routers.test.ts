@@ -13,9 +13,11 @@ import {
   sendFrames,
   word,
 } from "../bed/frames.ts";
+import type { Config } from "../bed/invocation.ts";
 import { it } from "../bed/it.ts";
 import { needs } from "../bed/kernel.ts";
 import { Node } from "../bed/nodes.ts";
+import { connect, ptp } from "../bed/ptp.ts";
 import type { View } from "../bed/view.ts";
 
 const subnet = "10.1.2.0/24";
@@ -162,6 +164,39 @@ describe("router advertisements", () => {
     const { pod } = attach(bed);
     expect(settings()).toEqual(before);
     expect(pod.sysctl("net/ipv6/conf/default/accept_ra")).toBe("1");
+  });
+});
+
+describe("router advertisements of a pod of ptp", () => {
+  const ipv4: Config = { ...ptp, ipam: { type: "host-local", subnet } };
+
+  it.for([1, 2])(
+    "give the host no default route, where new links have accept_ra %s",
+    (acceptRa, { bed }) => {
+      bed.host.sh(`echo ${acceptRa} >/proc/sys/net/ipv6/conf/default/accept_ra`);
+      const { box, end } = connect(bed, ipv4);
+      advertise(box, [[bed.host, end]]);
+      expect(taken(bed.host, end)).toEqual([]);
+    },
+  );
+
+  it("nor a host that forwards IPv6, nor another pod", ({ bed }) => {
+    bed.host.sh("echo 2 >/proc/sys/net/ipv6/conf/default/accept_ra");
+    const victim = bed.container();
+    victim.sh("echo 2 >/proc/sys/net/ipv6/conf/default/accept_ra");
+    expect(bed.add("ptp", victim, ptp)).toSucceed();
+    const { box, end } = connect(bed);
+    advertise(box, [[bed.host, end]]);
+    expect(taken(bed.host, end)).toEqual([]);
+    expect(victim.sysctl("net/ipv6/conf/eth0/accept_ra")).toBe("0");
+  });
+
+  it("would give it one by a link that heeds them, as a test of this test", ({ bed }) => {
+    const { box, end } = connect(bed, ipv4);
+    bed.host.sh(`echo 1 >/proc/sys/net/ipv6/conf/${end}/accept_ra`);
+    advertise(box, [[bed.host, end]]);
+    bed.host.until(`ip -6 route show default | grep -q ${end}`);
+    expect(taken(bed.host, end)[0]).toBe(`default via fe80::bad dev ${end}`);
   });
 });
 
