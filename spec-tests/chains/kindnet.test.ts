@@ -1,4 +1,6 @@
 /** The list that kindnet writes: ptp and portmap; and the same with the other plugins after it. */
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { describe, expect } from "vitest";
 import type { Bed } from "../bed/bed.ts";
 import { Chain } from "../bed/chain.ts";
@@ -13,25 +15,29 @@ const portMappings = [
   { hostPort: 5353, containerPort: 53, protocol: "udp" },
 ];
 
+const file = resolve(import.meta.dirname, "../../examples/kindnet.conflist");
+const { cniVersion, name, plugins } = JSON.parse(readFileSync(file, "utf8")) as Example;
+
+interface Example {
+  readonly cniVersion: string;
+  readonly name: string;
+  readonly plugins: readonly [Config & { readonly ipam: Config }, Config];
+}
+
 const four = { subnet: "10.244.0.0/24", dst: "0.0.0.0/0" };
 const six = { subnet: "fd00:10:244::/64", dst: "::/0" };
 
 /** As a runtime hands it to the plugins, for a pod with or without ports of the host. */
 function kindnet(ports: readonly unknown[], more: readonly Config[] = [], families = [four]) {
-  const base = { cniVersion: "0.3.1", name: "kindnet" };
+  const [ptp, portmap] = plugins;
   const ipam = {
-    type: "host-local",
-    dataDir: "/run/cni-ipam-state",
+    ...ptp.ipam,
     routes: families.map(({ dst }) => ({ dst })),
     ranges: families.map(({ subnet }) => [{ subnet }]),
   };
   const runtimeConfig = ports.length === 0 ? {} : { runtimeConfig: { portMappings: ports } };
-  const list: readonly Config[] = [
-    { type: "ptp", ipMasq: false, ipam, mtu: 1500 },
-    { type: "portmap", capabilities: { portMappings: true }, ...runtimeConfig },
-    ...more,
-  ];
-  return list.map((plugin) => ({ ...base, ...plugin }));
+  const list: readonly Config[] = [{ ...ptp, ipam }, { ...portmap, ...runtimeConfig }, ...more];
+  return list.map((plugin) => ({ ...plugin, cniVersion, name }));
 }
 
 const dualStack = [four, six];
@@ -58,6 +64,10 @@ function server(bed: Bed, list: readonly Config[]): Pod {
 }
 
 describe("kindnet's list", () => {
+  it("is the example as it stands, for IPv4", () => {
+    expect(kindnet([])).toEqual(plugins.map((plugin) => ({ ...plugin, cniVersion, name })));
+  });
+
   it("connects pods, the host and the world", ({ bed }) => {
     const outside = world(bed);
     const [a, b] = [podOf(bed, kindnet([])).box, podOf(bed, kindnet([])).box];
