@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -42,6 +43,30 @@ WITH_INTS(fd, offset, seek, lseek(fd, offset, SEEK_SET))
 WITH_INT(fd, fsync, fsync(fd))
 WITH_INTS(fd, length, truncate, ftruncate(fd, length))
 WITH_INTS(fd, operation, flock, flock(fd, operation))
+
+/* With a structure, which the kernel reads and may fill: all bytes that the request takes. */
+static JSValue host_ioctl(ARGS)
+{
+    UNUSED;
+    int fd, request;
+    size_t length;
+    uint8_t *bytes = get_bytes(ctx, argv[2], &length);
+
+    if (!bytes || get_ints(ctx, argv, 2, (int *[]){ &fd, &request }))
+        return JS_EXCEPTION;
+    return result(ctx, ioctl(fd, request, bytes));
+}
+
+/* With a number. */
+static JSValue host_ioctlNumber(ARGS)
+{
+    UNUSED;
+    int fd, request, number;
+
+    if (get_ints(ctx, argv, 3, (int *[]){ &fd, &request, &number }))
+        return JS_EXCEPTION;
+    return result(ctx, ioctl(fd, request, (long)number));
+}
 
 /*
  * Fills a Float64Array: device, inode, mode, size, seconds and nanoseconds of last change, user; as
@@ -230,6 +255,8 @@ static const JSCFunctionListEntry entries[] = {
     FUNCTION(fsync, 1),
     FUNCTION(truncate, 2),
     FUNCTION(flock, 2),
+    FUNCTION(ioctl, 3),
+    FUNCTION(ioctlNumber, 3),
     FUNCTION(stat, 2),
     FUNCTION(lstat, 2),
     FUNCTION(readlink, 2),

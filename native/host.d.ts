@@ -28,6 +28,9 @@ declare module "host" {
   export function fsync(fd: number): number;
   export function truncate(fd: number, length: number): number;
   export function flock(fd: number, operation: number): number;
+  /** With all bytes of the structure that the request takes: the kernel reads and may fill them. */
+  export function ioctl(fd: number, request: number, structure: Uint8Array): number;
+  export function ioctlNumber(fd: number, request: number, value: number): number;
   /** Fills device, inode, mode, size, mtime seconds, mtime nanoseconds, user, group: as there is room. */
   export function stat(path: string, into: Float64Array): number;
   export function lstat(path: string, into: Float64Array): number;

@@ -7,9 +7,12 @@ import { closeFile, grown, LARGEST_FILE, writeAll } from "./file.ts";
 /** What to run: the path is executed as it is, `env` is the whole environment. */
 export interface Program {
   readonly path: string;
+  /** The name it is started by (argv[0]), if not the path. */
+  readonly name?: string;
   readonly args: readonly string[];
   readonly env: readonly string[];
-  readonly stdin: Uint8Array;
+  /** What it reads; or an open file of the caller's, which stays open. */
+  readonly stdin: Uint8Array | number;
   readonly milliseconds: number;
 }
 
@@ -29,20 +32,21 @@ const SIGKILL = 9;
 export function runProgram(program: Program): Ended {
   const open: number[] = [];
   try {
-    const stdin = holdInput(program.stdin, open);
+    const { path, name = path, stdin: input } = program;
+    const stdin = typeof input === "number" ? input : holdInput(input, open);
     const [outRead, outWrite] = openPipe(open);
     const [errRead, errWrite] = openPipe(open);
     const pid = checked(
       host.spawn(
-        program.path,
-        [program.path, ...program.args],
+        path,
+        [name, ...program.args],
         [...program.env],
         Int32Array.of(stdin, outWrite, errWrite),
       ),
       "execute",
-      program.path,
+      path,
     );
-    for (const fd of [stdin, outWrite, errWrite]) closeOne(open, fd);
+    for (const fd of open.filter((fd) => fd !== outRead && fd !== errRead)) closeOne(open, fd);
     return collectOrStop(pid, { out: outRead, err: errRead }, program);
   } finally {
     for (const fd of open) closeFile(fd);
