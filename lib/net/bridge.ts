@@ -30,16 +30,24 @@ export interface BridgeSpec {
  * host heeds routers of a network that it only belongs to is for its administrator to say.
  */
 export function ensureBridge(ns: Netns, spec: BridgeSpec, found: Link | undefined): Link {
-  const existing = found ?? makeBridge(ns, spec);
-  if (existing.kind !== "bridge") {
-    throw new NetError(
-      "conflict",
-      `Cannot use bridge "${spec.name}": it already exists but is not a bridge`,
-    );
-  }
+  const existing = asBridge(found ?? makeBridge(ns, spec));
   if (spec.isGateway) heedNoRouters(ns, existing);
   else if (!found) heedNoRoutersLater(ns, spec.name);
   return adjustBridge(ns, spec, existing);
+}
+
+/** The bridge of a name; throws NetError if there is none. */
+export function getBridge(ns: Netns, name: string): Link {
+  const found = findLink(ns, name);
+  if (found) return asBridge(found);
+  const state = `there is no such link in "${ns.path}"`;
+  throw new NetError("unsupported", `Cannot use bridge "${name}": ${state}`);
+}
+
+function asBridge(link: Link): Link {
+  if (link.kind === "bridge") return link;
+  const state = "it already exists but is not a bridge";
+  throw new NetError("conflict", `Cannot use bridge "${link.name}": ${state}`);
 }
 
 /** Another process may make the same bridge at the same instant: then theirs is ours too. */

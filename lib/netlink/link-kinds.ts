@@ -57,8 +57,17 @@ const vlan = /* @__PURE__ */ attributes({
   protocol: attr(5, "IFLA_VLAN_PROTOCOL", u16be),
 });
 
+/** What the kernel says of a tun or tap (Linux 4.17), and takes from nobody but by linux/if_tun.h. */
+const tun = /* @__PURE__ */ attributes({
+  owner: attr(1, "IFLA_TUN_OWNER", u32),
+  group: attr(2, "IFLA_TUN_GROUP", u32),
+  type: attr(3, "IFLA_TUN_TYPE", u8),
+  persist: attr(6, "IFLA_TUN_PERSIST", u8),
+  multiQueue: attr(7, "IFLA_TUN_MULTI_QUEUE", u8),
+});
+
 /** What the kernel says, and is told, of a link of its kind; veth, which holds a link, is not here. */
-export const kinds = { bridge, vxlan, macvlan, ipvlan, vlan };
+export const kinds = { bridge, vxlan, macvlan, ipvlan, vlan, tun };
 
 const bridgePort = /* @__PURE__ */ attributes({
   state: attr(1, "IFLA_BRPORT_STATE", u8),
