@@ -55,7 +55,16 @@ function nameFor(program: string): string {
   return program === "loopback" || program === "tuning" ? "lo" : "eth0";
 }
 
-const keepers = ["bridge", "dummy", "host-local", "ptp", "tuning", "flannel", "vxlan-overlay"];
+const keepers = [
+  "bridge",
+  "dummy",
+  "host-local",
+  "ptp",
+  "tuning",
+  "flannel",
+  "vxlan-overlay",
+  "tap",
+];
 
 describe("a runtime with another umask changes no mode", () => {
   for (const { name: program } of plugins()) {

@@ -14,6 +14,7 @@ const probes = {
   "a kernel without dummy": "! ip link add name probe0 type dummy",
   ipvlan: `${veth} && ip link add link probe0 name probe2 type ipvlan`,
   macvlan: `${veth} && ip link add link probe0 name probe2 type macvlan`,
+  tap: "ip tuntap add mode tap name probe0",
   vrf: "ip link add name probe0 type vrf table 5",
   fq_codel: `${veth} && tc qdisc add dev probe0 root fq_codel`,
   br_netfilter: "test -d /proc/sys/net/bridge",
