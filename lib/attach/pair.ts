@@ -37,36 +37,34 @@ export interface PairSpec {
   readonly mtu: number;
   /** The bridge that the host end is a port of, if any, and what port. */
   readonly port?: Omit<HostEnd, "name" | "alias">;
-  /** The link that has the name of the host end, if it was looked for; else the kernel tells. */
-  readonly taken?: Link | undefined;
+  /** The link that has the name of the host end; undefined if none has. */
+  readonly taken: Link | undefined;
 }
 
 /** Makes the pair, both ends still down. An attachment that is there is an error, and stays. */
 export function makePair(call: AddCall<unknown>, spec: PairSpec, undo: Undo): Veth {
   const { attachment } = call;
-  const { host } = spec;
-  const name = spec.taken ? freeName(attachment, host) : hostVethName(attachment);
-  try {
-    const veth = undo.step(
-      "veth pair",
-      () => addPair(attachment, spec, name),
-      () => void deleteLinkIf(host, name, (link) => isMadeHere(link, spec, attachment)),
-    );
-    heedNoRoutersLater(host, name);
-    return veth;
-  } catch (cause) {
-    if (!isNameTaken(cause)) throw cause;
-    const taken = findLink(host, name);
-    requireFreePair(call, spec.container, taken);
-    if (!taken || spec.taken) throw cause;
-    return makePair(call, { ...spec, taken }, undo);
-  }
+  const { host, taken } = spec;
+  const name = taken ? freeName(attachment, host) : hostVethName(attachment);
+  const veth = undo.step(
+    "veth pair",
+    () => addPair(call, spec, name),
+    () => void deleteLinkIf(host, name, (link) => isMadeHere(link, spec, attachment)),
+  );
+  heedNoRoutersLater(host, name);
+  return veth;
 }
 
-function addPair(attachment: Owner, spec: PairSpec, name: string): Veth {
+function addPair(call: AddCall<unknown>, spec: PairSpec, name: string): Veth {
+  const { attachment } = call;
   const outside = { ...spec.port, name, alias: ownerAlias(attachment) };
   const inside = { name: attachment.ifName, netns: spec.container, mac: spec.mac };
-  return addVeth(spec.host, { host: outside, container: inside, mtu: spec.mtu });
+  try {
+    return addVeth(spec.host, { host: outside, container: inside, mtu: spec.mtu });
+  } catch (cause) {
+    if (isNameTaken(cause)) requireFreeName(call, spec.container);
+    throw cause;
+  }
 }
 
 /** An attachment that is there already is an error, by either end, and stays as it is. */

@@ -13,7 +13,7 @@
 import { applyLease, takeLease } from "../../lib/attach/lease.ts";
 import { containerMac } from "../../lib/attach/mac.ts";
 import { masquerade, unmasquerade } from "../../lib/attach/masquerade.ts";
-import { collectPairs, makePair, removePair } from "../../lib/attach/pair.ts";
+import { collectPairs, makePair, removePair, requireFreePair } from "../../lib/attach/pair.ts";
 import { report } from "../../lib/attach/report.ts";
 import type { AddCall, DelCall, GcCall, StatusCall } from "../../lib/cni/call.ts";
 import * as ipam from "../../lib/cni/ipam.ts";
@@ -29,6 +29,7 @@ import { findLink } from "../../lib/net/link.ts";
 import { kindFault } from "../../lib/net/make.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { containerRoutes, gatewaysOf, setUpHostEnd } from "../../lib/net/point-to-point.ts";
+import { hostVethName } from "../../lib/net/veth.ts";
 import { check } from "./check.ts";
 import { type PtpConfig, parsePtpConfig } from "./config.ts";
 import { withGateways } from "./gateway.ts";
@@ -39,8 +40,10 @@ function add(call: AddCall<PtpConfig>, host: Netns, container: Netns): Result {
   const { mtu, ipamType } = call.config;
   const mac = containerMac(call.config, call.args);
   const ipamPlugin = ipam.getIpam(call);
+  const taken = findLink(host, hostVethName(call.attachment));
+  if (taken) requireFreePair(call, container, taken); // else the kernel tells
   return allOrNothing((undo) => {
-    const { outside, inside } = makePair(call, { host, container, mac, mtu }, undo);
+    const { outside, inside } = makePair(call, { host, container, mac, mtu, taken }, undo);
     guardLoopback(host, outside);
     const lease = withGateways(takeLease(call, ipamPlugin, undo), ipamType);
     setUpHostEnd(host, outside, lease.ips);
