@@ -21,7 +21,7 @@ export interface Owner {
 }
 
 /** The longest alias that the kernel keeps (IFALIASZ, with a zero at its end). */
-const ALIAS_SIZE = 255;
+export const ALIAS_SIZE = 255;
 /** The longest comment that `nft` reads back (NFTNL_UDATA_COMMENT_MAXLEN). */
 const COMMENT_SIZE = 128;
 /** The longest comment of a rule of iptables (XT_MAX_COMMENT_LEN, with a zero at its end). */

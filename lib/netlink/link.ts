@@ -94,6 +94,7 @@ const linkRows = {
   master: attr(10, "IFLA_MASTER", u32),
   queueLength: attr(13, "IFLA_TXQLEN", u32),
   linkInfo: attr(18, "IFLA_LINKINFO", linkInfo),
+  netnsPid: attr(19, "IFLA_NET_NS_PID", u32),
   alias: attr(20, "IFLA_IFALIAS", text),
   netnsFd: attr(28, "IFLA_NET_NS_FD", u32),
   extMask: attr(29, "IFLA_EXT_MASK", u32),
