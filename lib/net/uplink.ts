@@ -7,16 +7,13 @@ import { AF_INET, AF_INET6 } from "../netlink/address.ts";
 import { decodeReply } from "../netlink/connection.ts";
 import { getRoute, listRoutes, RT_TABLE_MAIN, routeMessage } from "../netlink/route.ts";
 import { listAddresses } from "./address.ts";
-import { findLink, type Link } from "./link.ts";
+import { findLink, type Link, type LinkRef } from "./link.ts";
 import type { Netns } from "./netns.ts";
 
 /** The link of the default route, IPv4 first; undefined if there is none. */
 export function findDefaultUplink(ns: Netns): Link | undefined {
   for (const family of [AF_INET, AF_INET6]) {
-    const defaults = ns.route
-      .dump(listRoutes(family, RT_TABLE_MAIN), { read: readDefault })
-      .flatMap((route) => route ?? [])
-      .sort((a, b) => (a.priority ?? 0) - (b.priority ?? 0));
+    const defaults = listDefaults(ns, family).sort((a, b) => (a.priority ?? 0) - (b.priority ?? 0));
     const index = defaults[0]?.outputInterface;
     const link = index === undefined ? undefined : findLink(ns, index);
     if (link && link.name !== "lo") return link;
@@ -30,6 +27,44 @@ export function findWay(ns: Netns, address: IpAddress): Link | undefined {
   if (!answer || answer.error) return undefined;
   const index = decodeReply(answer, routeMessage).attributes?.outputInterface;
   return index === undefined ? undefined : findLink(ns, index);
+}
+
+/** True if a default route leads by a link, or by one that is above it, as a VLAN may be. */
+export function carriesDefaultRoute(ns: Netns, { index }: LinkRef): boolean {
+  const defaults = [AF_INET, AF_INET6].flatMap((family) => listDefaults(ns, family));
+  return defaults.flatMap(outputsOf).some((output) => isAbove(ns, output, index));
+}
+
+/** A route of several next hops names their links there: struct rtnexthop, linux/rtnetlink.h. */
+function outputsOf({ outputInterface, multipath }: Default): number[] {
+  const outputs = outputInterface === undefined ? [] : [outputInterface];
+  const view = new DataView(Uint8Array.from(multipath ?? []).buffer);
+  for (let at = 0; at + 8 <= view.byteLength; ) {
+    outputs.push(view.getInt32(at + 4, true));
+    at += (Math.max(view.getUint16(at, true), 8) + 3) & ~3;
+  }
+  return outputs;
+}
+
+/** More links than are ever one above the other. */
+const MOST_LEVELS = 8;
+
+/** True for the same link, or one whose parent, or whose parent's parent, it is. */
+function isAbove(ns: Netns, upper: number, lower: number): boolean {
+  for (let at = upper, level = 0; at > 0 && level < MOST_LEVELS; level++) {
+    if (at === lower) return true;
+    const link = findLink(ns, at);
+    at = link?.isPeerHere ? link.peer : 0;
+  }
+  return false;
+}
+
+type Default = ReturnType<typeof routeMessage.read>["attributes"];
+
+function listDefaults(ns: Netns, family: number): Default[] {
+  return ns.route
+    .dump(listRoutes(family, RT_TABLE_MAIN), { read: readDefault })
+    .flatMap((route) => route ?? []);
 }
 
 /** There may be thousands of others: rtm_dst_len, the second byte, tells. */
