@@ -40,11 +40,11 @@ export function requireResult(call: Check): Result {
   return prevResult;
 }
 
-/** The container's link; throws code 104 if it is missing, or of another kind. */
-export function requireInside(call: Check, container: Netns, kind: string): Link {
+/** The container's link; throws code 104 if it is missing, or of another kind than one given. */
+export function requireInside(call: Check, container: Netns, kind?: string): Link {
   const inside = findLink(container, call.attachment.ifName);
   if (!inside) throw checkFailed(call, "there is no such interface");
-  if (inside.kind === kind) return inside;
+  if (kind === undefined || inside.kind === kind) return inside;
   throw checkFailed(call, `it should be a ${kind}, found "${inside.kind}"`);
 }
 

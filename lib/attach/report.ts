@@ -10,8 +10,10 @@ import { formatCidr } from "../ip/cidr.ts";
 import { formatMac } from "../ip/mac.ts";
 import type { Link } from "../net/link.ts";
 
-/** What is reported of a link. */
-type Reported = Pick<Link, "name" | "mac" | "mtu">;
+/** What is reported of a link; of a device that is no link to the kernel its name and place. */
+interface Reported extends Pick<Link, "name">, Partial<Pick<Link, "mac" | "mtu">> {
+  readonly pciID?: string | undefined;
+}
 
 /** The links of an attachment as they are at the end of ADD, in the order of the report. */
 export interface Links {
@@ -54,6 +56,11 @@ function describeIps(lease: Lease | undefined, index: number) {
   }));
 }
 
-function describeLink({ name, mac, mtu }: Reported): ResultInterface {
-  return { name, mac: formatMac(mac), mtu };
+function describeLink({ name, mac, mtu, pciID }: Reported): ResultInterface {
+  return {
+    name,
+    ...(mac ? { mac: formatMac(mac) } : {}),
+    ...(mtu === undefined ? {} : { mtu }),
+    ...(pciID === undefined ? {} : { pciID }),
+  };
 }

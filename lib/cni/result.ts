@@ -9,6 +9,8 @@ export interface ResultInterface {
   readonly mac?: string;
   readonly mtu?: number;
   readonly sandbox?: string;
+  /** The PCI address of the device, such as 0000:3b:00.1. */
+  readonly pciID?: string;
 }
 
 /** An address as a CIDR with host bits; `interface` is an index into the interfaces. */
