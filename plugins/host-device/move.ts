@@ -1,0 +1,43 @@
+/** The device on its way into the container, and back if ADD fails. */
+
+import type { AddCall } from "../../lib/cni/call.ts";
+import type { Undo } from "../../lib/cni/undo.ts";
+import { formatMac } from "../../lib/ip/mac.ts";
+import { findLink, getLink, type Link } from "../../lib/net/link.ts";
+import {
+  bringHome,
+  type Device,
+  findMoved,
+  giveAddressesBack,
+  moveAway,
+} from "../../lib/net/moved.ts";
+import type { Netns } from "../../lib/net/netns.ts";
+import { linkSubnets } from "../../lib/net/uplink.ts";
+
+/** A device of the host, and where it is to be. */
+interface Way {
+  readonly host: Netns;
+  readonly container: Netns;
+  readonly device: Device;
+}
+
+/** Moves the device into the container, where it is down; if ADD fails it is home as it was. */
+export function moveIn({ attachment }: AddCall<unknown>, way: Way, undo: Undo): Link {
+  const { host, container, device } = way;
+  const addresses = linkSubnets(host, device.link);
+  undo.before(`device "${device.home.name}"`, () => {
+    const moved = findMoved(container, attachment) ?? findHalfMoved(way);
+    if (moved) bringHome(host, container, moved);
+    giveAddressesBack(host, device.home.name, addresses);
+  });
+  moveAway(host, device, { container, owner: attachment });
+  return getLink(container, attachment.ifName);
+}
+
+/** In the container, but still as it was on the host: its name there was taken meanwhile. */
+function findHalfMoved({ host, container, device: { link, home } }: Way): Device | undefined {
+  if (findLink(host, link.index)?.name === link.name) return undefined;
+  const inside = findLink(container, link.name);
+  const isIt = inside?.alias === link.alias && formatMac(inside.mac) === formatMac(link.mac);
+  return inside && isIt ? { link: inside, home } : undefined;
+}
