@@ -7,6 +7,7 @@ import { iptablesShelves } from "../filter/iptables/inventory.ts";
 import { nftablesShelves } from "../filter/nftables/inventory.ts";
 import type { Listing } from "../net/inventory.ts";
 import { linkShelf } from "../net/link-shelf.ts";
+import { movedShelf } from "../net/moved.ts";
 import type { Netns } from "../net/netns.ts";
 import { addressListing, qdiscListing } from "../net/on-links.ts";
 import type { Owner } from "../net/owner.ts";
@@ -52,6 +53,7 @@ export function inventoryOfOwner(
 function listings(host: Netns, directories: Directories): readonly Listing[] {
   return [
     linkShelf(host),
+    movedShelf(host),
     addressListing(host),
     qdiscListing(host),
     ...nftablesShelves(host),
