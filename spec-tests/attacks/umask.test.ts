@@ -1,6 +1,7 @@
 /** The umask of the runtime decides nothing about who may read or write what is ours. */
 import { describe, expect } from "vitest";
 import { type Bed, createBed } from "../bed/bed.ts";
+import { addDevices, needsDevices } from "../bed/devices.ts";
 import { plugins } from "../bed/executables.ts";
 import type { Config } from "../bed/invocation.ts";
 import { it } from "../bed/it.ts";
@@ -37,6 +38,7 @@ function configsOf(program: string): readonly Config[] {
 function filesOf(program: string, umask: string): readonly string[] {
   const bed = createBed();
   try {
+    if (needsDevices(program)) addDevices(bed.host);
     for (const config of configsOf(program)) {
       const container = bed.container();
       container.sh("ip link set lo up");

@@ -261,7 +261,7 @@ function wrongIn(
 function freshen(bed: Bed): readonly string[] {
   const left = bed.host.sh(`
     nft list ruleset | awk '/^\tset .*-peers[46] /, /^\t}/ { next } /elements/'
-    ip -oneline link show type veth
+    ip -oneline link show type veth | grep -v ': dev[0-9]'
     find /run/weft -type f ! -path '*/host-local/*' ! -name '*.lock' 2>/dev/null
     find /run/cni /var/lib/cni -type f ! -name lock ! -name 'last_reserved_ip.*' 2>/dev/null
     nft flush ruleset

@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { type Bed, createBed } from "./bed.ts";
 import type { Container } from "./container.ts";
+import { addDevices, needsDevices, sendDeviceHome } from "./devices.ts";
 import { difference, sharedBy, withoutShared } from "./difference.ts";
 import type { Config } from "./invocation.ts";
 import type { Outcome } from "./outcome.ts";
@@ -36,6 +37,7 @@ export class Stage {
     const { standIn, program, delegation, firstUse } = scenario;
     if (delegation) this.bed.host.sh(`cp ${this.bed.bin}/host-local ${this.#files}/`);
     if (standIn !== undefined) this.#script(this.#files, program, standIn);
+    if (needsDevices(program)) addDevices(this.bed.host);
     this.#box = usedContainer(this.bed);
     this.#connect(this.#box);
     this.#others = firstUse ? [] : ["other-id"];
@@ -72,6 +74,9 @@ export class Stage {
 
   /** Runs the executable for an attachment, with strace around what the scenario says. */
   run(command: string, { containerID, config }: Attachment, strace?: string): Outcome {
+    if (command === "GC" && needsDevices(this.#scenario.program)) {
+      sendDeviceHome(this.bed.host, this.#box);
+    }
     const valid = this.#others.map((id) => ({ containerID: id, ifname: "eth0" }));
     return this.bed.exec(this.#scenario.program, {
       command,

@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { type Bed, createBed } from "./bed.ts";
 import type { Container } from "./container.ts";
+import { addDevices, needsDevices } from "./devices.ts";
 import { difference, type Shared, sharedBy, withoutShared } from "./difference.ts";
 import type { Config } from "./invocation.ts";
 import { outcome } from "./outcome.ts";
@@ -50,6 +51,7 @@ export class Target {
       const script = `#!/bin/sh\nreal=${this.bed.bin}/${program}\n${standIn}\n`;
       writeFileSync(this.bed.path(this.#file), script, { mode: 0o755 });
     }
+    if (needsDevices(program)) addDevices(this.bed.host);
     this.box = this.bed.container();
     this.box.sh("ip link set lo up && ip link set lo down");
     protectMachine(this.bed);
