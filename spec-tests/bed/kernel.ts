@@ -11,7 +11,6 @@ const probes = {
   "bridge VLAN filtering": "ip link add name probe0 type bridge vlan_filtering 1",
   "802.1Q": `${veth} && ip link add link probe0 name probe2 type vlan id 5`,
   dummy: "ip link add name probe0 type dummy",
-  "a kernel without dummy": "! ip link add name probe0 type dummy",
   ipvlan: `${veth} && ip link add link probe0 name probe2 type ipvlan`,
   macvlan: `${veth} && ip link add link probe0 name probe2 type macvlan`,
   tap: "ip tuntap add mode tap name probe0",
@@ -25,24 +24,28 @@ const probes = {
 /** The name of a feature that may be missing. */
 export type Feature = keyof typeof probes;
 
+/** What a test may need: that a feature is there, or that it is not. */
+export type Need = Feature | `a kernel without ${Feature}`;
+
 const known = new Map<Feature, boolean>();
 
-/** Whether this machine's kernel has the feature; it is really tried, once. */
-export function kernelHas(feature: Feature): boolean {
+/** Whether this machine's kernel is as needed; each feature is really tried, once. */
+export function kernelHas(need: Need): boolean {
+  const feature = need.replace(/^a kernel without /, "") as Feature;
   const answer = known.get(feature) ?? probe(feature);
   known.set(feature, answer);
-  return answer;
+  return answer === (feature === need);
 }
 
 function probe(feature: Feature): boolean {
   return spawnSync("unshare", ["-n", "sh", "-c", probes[feature]]).status === 0;
 }
 
-/** `needs("802.1Q")("…", …)`: a test that runs only where the kernel has the feature. */
-export function needs(feature: Feature): typeof it {
-  if (kernelHas(feature)) return it;
-  const skip = (title: string) => it.skip(notHereTitle(title, feature), () => undefined);
+/** `needs("802.1Q")("…", …)`: a test that runs only where the kernel is as needed. */
+export function needs(need: Need): typeof it {
+  if (kernelHas(need)) return it;
+  const skip = (title: string) => it.skip(notHereTitle(title, need), () => undefined);
   const skipEach = (cases: readonly unknown[]) => (title: string) =>
-    it.skip.for(cases)(notHereTitle(title, feature), () => undefined);
+    it.skip.for(cases)(notHereTitle(title, need), () => undefined);
   return Object.assign(skip, { for: skipEach }) as unknown as typeof it;
 }
