@@ -1,5 +1,6 @@
 /** A private machine on which the same thing is tried many times. */
 import { writeFileSync } from "node:fs";
+import { apart } from "./apart.ts";
 import { type Bed, createBed } from "./bed.ts";
 import type { Container } from "./container.ts";
 import { addDevices, needsDevices, sendDeviceHome } from "./devices.ts";
@@ -48,7 +49,7 @@ export class Stage {
     const { program, config } = this.#scenario;
     const container = this.bed.container("other");
     this.#connect(container);
-    const own = ofContainer(withAddress(config, 250), this.#box, container);
+    const own = ofContainer(withPorts(apart(config, 250), 250), this.#box, container);
     const of = { config: own, path: this.#path("ADD"), from: this.#folder };
     this.bed.exec(program, { command: "ADD", container, ...of }).result;
   }
@@ -63,7 +64,7 @@ export class Stage {
   /** A new attachment. */
   attachment(containerID: string): Attachment {
     const last = 2 + (this.#attachments++ % 248);
-    return { containerID, config: withAddress(this.#scenario.config, last) };
+    return { containerID, config: withPorts(apart(this.#scenario.config, last), last) };
   }
 
   /** Adds an attachment; what follows knows the result, as runtimes do. */
@@ -168,13 +169,10 @@ export class Stage {
   }
 }
 
-/** The configuration; what it says of a plugin before has an address and ports of its own. */
-function withAddress(config: Config, last: number): Config {
-  if (config.prevResult === undefined) return config;
-  const text = JSON.stringify(config)
-    .replaceAll("10.1.2.2/", `10.1.2.${last}/`)
-    .replace(/"hostPort":(\d+)/g, (_, port) => `"hostPort":${Number(port) + last}`);
-  return JSON.parse(text) as Config;
+/** The configuration, with ports of its own. */
+function withPorts(config: Config, more: number): Config {
+  const own = (_: string, port: string) => `"hostPort":${Number(port) + more}`;
+  return JSON.parse(JSON.stringify(config).replace(/"hostPort":(\d+)/g, own)) as Config;
 }
 
 /** The configuration, with what it says of one container said of another. */

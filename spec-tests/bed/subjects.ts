@@ -21,7 +21,12 @@ function read(name: string): Config {
 }
 
 /** What some executables need of the kernel to do anything at all. */
-const neededBy: Readonly<Record<string, Feature>> = { dummy: "dummy", tap: "tap" };
+const neededBy: Readonly<Record<string, Feature>> = {
+  dummy: "dummy",
+  ipvlan: "ipvlan",
+  tap: "tap",
+  vlan: "802.1Q",
+};
 
 /** A test in which these executables have to succeed, so that the kernel must have what they need. */
 export function itWorks(...programs: readonly string[]): typeof it {

@@ -1,5 +1,6 @@
 /** An executable that is attacked, on a machine that must not change. */
 import { writeFileSync } from "node:fs";
+import { apart } from "./apart.ts";
 import { type Bed, createBed } from "./bed.ts";
 import type { Container } from "./container.ts";
 import { addDevices, needsDevices } from "./devices.ts";
@@ -56,7 +57,7 @@ export class Target {
     this.box.sh("ip link set lo up && ip link set lo down");
     protectMachine(this.bed);
     this.#runner = new Runner(this.bed);
-    const config = withAddress(workingConfig(program), "10.1.2.250");
+    const config = apart(workingConfig(program), 250);
     this.bed.add(program, this.bed.container("other"), config).result;
     this.#shared = [sharedBy(config)];
     this.#before = this.bed.snapshot();
@@ -202,10 +203,6 @@ function withResult({ stdin }: Attack, result: string): string {
 function withoutWrong(config: Config): Config {
   const isOfUse = (value: unknown) => typeof value === "string" || typeof value === "number";
   return Object.fromEntries(Object.entries(config).filter(([, value]) => isOfUse(value)));
-}
-
-function withAddress(config: Config, address: string): Config {
-  return JSON.parse(JSON.stringify(config).replaceAll("10.1.2.2/", `${address}/`)) as Config;
 }
 
 /**
