@@ -143,6 +143,7 @@ const STATIC = [
   "-no-pie",
   "-s",
   "-Wl,--build-id=none",
+  `-Wl,-T,${join(root, "tools/image.ld")}`,
   `-Wl,--section-start=.snapshot=${ARENA_BASE}`,
   `-Wl,--section-start=.modules=${MODULES_BASE}`,
 ];
