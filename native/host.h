@@ -37,6 +37,6 @@ struct roots {
 
 /* Makes the arena usable; NULL if the kernel gives no memory. */
 struct roots *arena_open(void);
-/* How many bytes from ARENA_BASE are in use, in whole pages. */
-size_t arena_used(void);
+/* How many bytes from ARENA_BASE are in use, in whole pages; 0 if a big block is as well. */
+size_t arena_trim(void);
 extern const JSMallocFunctions arena_functions;

@@ -196,11 +196,16 @@ static int load_all(struct roots *roots)
 /* Writes what the arena holds once all modules are loaded to stdout. */
 static int write_snapshot(struct roots *roots)
 {
+    size_t size;
+
     if (load_all(roots))
         return report_bug(roots->ctx);
     JS_RunGC(roots->runtime);
     forget_stack(roots->runtime);
-    return fwrite((void *)ARENA_BASE, arena_used(), 1, stdout) != 1 || fflush(stdout);
+    size = arena_trim();
+    if (!size)
+        fputs("weft: no snapshot: a block that is kept is too big (native/arena.c: BIG)\n", stderr);
+    return fwrite((void *)ARENA_BASE, size, 1, stdout) != 1 || fflush(stdout);
 }
 
 static void print_commands(FILE *stream)
