@@ -3,7 +3,6 @@
  * another, so where somebody else drops by default, ours has to be said in that one's own rules.
  */
 
-import { lazily } from "../host/lazy.ts";
 import type { Family } from "../ip/address.ts";
 import type { Netns } from "../net/netns.ts";
 import { decodeReply, type Outcome } from "../netlink/connection.ts";
@@ -11,10 +10,9 @@ import { NF_DROP, NFPROTO_INET } from "../netlink/nft-expression.ts";
 import { getTable } from "../netlink/nft-request.ts";
 import { chainMessage } from "../netlink/nftables.ts";
 import { filterChains, type Known } from "./iptables/flavours.ts";
+import { findLegacyFilter } from "./iptables/forward-iptables.ts";
 import { hasLegacyTable } from "./legacy-tables.ts";
 import { isThere, unlessUnsupported } from "./nft-transaction.ts";
-
-type Iptables = typeof import("./iptables/forward-iptables.lazy.ts");
 
 /** The chains of which Docker and ufw are known, whatever the policy is just now. */
 const othersChains = ["DOCKER-USER", "ufw-before-forward", "ufw6-before-forward"];
@@ -35,7 +33,7 @@ export function findFilters(host: Netns, of: Family, adminChain: string): Filter
     ...othersChains,
   ]);
   const legacy = hasLegacyTable(host, of, "filter")
-    ? lazily<Iptables>("forward-iptables").findLegacyFilter(host, of, adminChain)
+    ? findLegacyFilter(host, of, adminChain)
     : { isRestricted: false, isAsked: false };
   const isRestricted = isDropping(forward) || others.some(isThere);
   const flavours = (nft: boolean, older: boolean): readonly Known[] => [

@@ -26,13 +26,12 @@ import {
 import { findJoinedPort, isolatePorts, noteOfPorts, portsIn } from "./forward-ports.ts";
 import type { Forwarding, Port } from "./ingress.ts";
 import { forwardFlavours, hasForwardChain } from "./iptables/flavours.ts";
+import * as iptables from "./iptables/forward-iptables.ts";
 import * as nftables from "./nftables/forward.ts";
 import { noteAtPort } from "./nftables/isolation.ts";
 
-type Iptables = typeof import("./iptables/forward-iptables.lazy.ts");
 type Firewalld = typeof import("./firewalld.lazy.ts");
 
-const iptables = () => lazily<Iptables>("forward-iptables");
 const firewalld = () => lazily<Firewalld>("firewalld");
 
 /**
@@ -46,7 +45,7 @@ export function addForwarding(host: Netns, wanted: Forwarding, options: ForwardO
   requireNoLeak(host, wanted, paths);
   const noted = { ...wanted, note: withIsolated(host, wanted, ports) };
   if (paths.nftables) nftables.addForwarding(host, noted);
-  if (paths.filters.length > 0) iptables().addForwarding(host, forIptables(noted, options, paths));
+  if (paths.filters.length > 0) iptables.addForwarding(host, forIptables(noted, options, paths));
   isolatePorts(host, ports);
   if (paths.firewalld) firewalld().addSources(zoneOf(options), wanted.addresses);
 }
@@ -71,7 +70,7 @@ function withIsolated(
 function notesOf(host: Netns, owner: Owner, port: string): readonly string[] {
   const inNftables = noteAtPort(host, owner, port);
   if (inNftables !== undefined) return [inNftables];
-  return hasIptablesRules(host) ? iptables().notesOn(host, owner) : [];
+  return hasIptablesRules(host) ? iptables.notesOn(host, owner) : [];
 }
 
 /** Without nf_tables it takes br_netfilter for what a bridge itself forwards to be dropped. */
@@ -108,9 +107,9 @@ function findIptablesFault(
   { options, paths }: { readonly options: ForwardOptions; readonly paths: Paths },
 ): string | undefined {
   const byIptables = forIptables(wanted, options, paths);
-  const fault = iptables().findForwardingFault(host, byIptables);
+  const fault = iptables.findForwardingFault(host, byIptables);
   if (fault !== undefined || paths.nftables) return fault;
-  return iptables().hasOwnRules(host, byIptables) ? findJoined(wanted) : undefined;
+  return iptables.hasOwnRules(host, byIptables) ? findJoined(wanted) : undefined;
 }
 
 /** Unless another backend is asked for, what the reference plugin made by iptables is as good. */
@@ -126,9 +125,9 @@ function findNftablesFault(
     forwardFlavours(host, of).map((flavour) => ({ of, flavour, accepts: true, isAsked: false })),
   );
   const byIptables = forIptables(wanted, options, { nftables: true, filters });
-  if (backend === "iptables") return iptables().hasOwnRules(host, byIptables) ? fault : undefined;
+  if (backend === "iptables") return iptables.hasOwnRules(host, byIptables) ? fault : undefined;
   if (backend !== undefined || wanted.ingress.policy !== "open") return fault;
-  return iptables().findForwardingFault(host, byIptables) && fault;
+  return iptables.findForwardingFault(host, byIptables) && fault;
 }
 
 function findJoined({ ingress }: Kind): string | undefined {
@@ -151,7 +150,7 @@ export function deleteFromFirewalld(
   if (!usesFirewalld(host, options)) return;
   const all = [
     ...nftables.listForwarded(host),
-    ...(hasIptablesRules(host) ? iptables().listForwarded(host) : []),
+    ...(hasIptablesRules(host) ? iptables.listForwarded(host) : []),
   ];
   const texts = ownerTexts(owner);
   const own = all.filter(({ comment }) => texts.includes(comment)).map(({ address }) => address);
@@ -169,7 +168,7 @@ export function deleteFromNftables(host: Netns, { owner, known, links }: Leaving
 /** Deletes an attachment's rules in iptables, also those of the reference plugin; joins ports. */
 export function deleteFromIptables(host: Netns, { owner, known }: Leaving): void {
   if (!hasIptablesRules(host)) return;
-  iptables().deleteForwarding(host, owner, known);
+  iptables.deleteForwarding(host, owner, known);
 }
 
 function hasIptablesRules(host: Netns): boolean {
@@ -203,5 +202,5 @@ export function collectFromNftables(host: Netns, { network, valid }: Staying): v
 /** Deletes the rules of others of a network in iptables, and joins the ports that they say. */
 export function collectFromIptables(host: Netns, { network, valid }: Staying): void {
   if (!hasIptablesRules(host)) return;
-  iptables().collectForwarding(host, network, valid);
+  iptables.collectForwarding(host, network, valid);
 }

@@ -30,7 +30,6 @@ import {
 } from "./port-mapping.ts";
 import { hasHostportTables } from "./reference/tables.ts";
 
-type Listeners = typeof import("./host-listeners.lazy.ts");
 type Iptables = typeof import("./iptables/hostports-iptables.lazy.ts");
 
 const iptables = () => lazily<Iptables>("hostports-iptables");
@@ -100,11 +99,6 @@ const MOST_LINKS = 16;
 export function guardLinks(host: Netns, names: readonly string[]): void {
   const some = names.slice(0, MOST_LINKS);
   if (some.length > 0) guardLoopback(host, ...findLinks(host, ...some));
-}
-
-/** Programs of this host that no longer get what comes to the ports of mappings, in sentences. */
-export function describeCutOff(host: Netns, wanted: HostPorts): readonly string[] {
-  return lazily<Listeners>("host-listeners").describeCutOff(host, wanted);
 }
 
 /** Ends UDP connections that were led elsewhere before, or lead to a container that is gone. */

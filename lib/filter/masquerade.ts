@@ -14,10 +14,10 @@ import { isRefusal } from "../netlink/error.ts";
 import { hasLegacyNat } from "./legacy-tables.ts";
 import { findGeneration } from "./nft-transaction.ts";
 import * as nftables from "./nftables/masquerade.ts";
+import * as leftovers from "./reference/reference-masquerade.ts";
 import { hasReferenceTables } from "./reference/tables.ts";
 
 type Iptables = typeof import("./iptables/masquerade-iptables.lazy.ts");
-type Leftovers = typeof import("./reference/reference-masquerade.lazy.ts");
 
 /** Whom to masquerade, and by what: undefined leaves the choice to the kernel's abilities. */
 export interface Masquerade {
@@ -27,7 +27,6 @@ export interface Masquerade {
 }
 
 const iptables = () => lazily<Iptables>("masquerade-iptables");
-const leftovers = () => lazily<Leftovers>("reference-masquerade");
 
 /** Masquerades what comes from the addresses and leaves their subnets. */
 export function addMasquerade(host: Netns, { owner, addresses, backend }: Masquerade): void {
@@ -65,7 +64,7 @@ function isDoneByReference(host: Netns, { owner, addresses }: Masquerade): boole
   if (!hasReferenceTables(host)) return false;
   const known = addresses.map(({ address }) => address);
   return (
-    leftovers().hasMasquerade(host, owner, known) ||
+    leftovers.hasMasquerade(host, owner, known) ||
     (iptables().hasIptables(host) &&
       iptables().findMasqueradeFault(host, owner, addresses) === undefined)
   );
@@ -85,7 +84,7 @@ export function deleteMasquerade(host: Netns, { owner, known, found }: Masquerad
   nftables.deleteMasquerade(host, owner, known);
   if (!hasReferenceTables(host)) return;
   const addresses = known.length === 0 && found ? found() : known;
-  leftovers().deleteLeftovers(host, owner, addresses);
+  leftovers.deleteLeftovers(host, owner, addresses);
   if (hasLegacy(host)) iptables().deleteRules(host, { owner, known: addresses, flavour: "legacy" });
 }
 
@@ -93,7 +92,7 @@ export function deleteMasquerade(host: Netns, { owner, known, found }: Masquerad
 export function collectMasquerade(host: Netns, network: string, valid: readonly Owner[]): void {
   collect(nftables.masqueradeShelf(host), network, valid);
   if (!hasReferenceTables(host)) return;
-  leftovers().collectLeftovers(host, network, valid);
+  leftovers.collectLeftovers(host, network, valid);
   if (hasLegacy(host)) iptables().collectRules(host, { network, valid, flavour: "legacy" });
 }
 

@@ -24,6 +24,7 @@ import { allOrNothing, asMuchAsPossible, tryTo } from "../../lib/cni/undo.ts";
 import { confirm, requireReady } from "../../lib/cni/verdict.ts";
 import { warn } from "../../lib/cni/warn.ts";
 import { hostLinks } from "../../lib/cni/whose.ts";
+import { describeCutOff } from "../../lib/filter/host-listeners.ts";
 import * as ports from "../../lib/filter/hostports.ts";
 import { findGuardFaultOf, guardLoopbackOf } from "../../lib/filter/loopback.ts";
 import type { HostPorts } from "../../lib/filter/port-mapping.ts";
@@ -49,7 +50,7 @@ function add(call: Add, host: Netns): Result {
     );
     ports.openLoopback(host, wanted, backend);
     ports.forgetDatagrams(host, ports.portsOf(wanted));
-    for (const cutOff of ports.describeCutOff(host, wanted)) warn("portmap", cutOff);
+    for (const cutOff of describeCutOff(host, wanted)) warn("portmap", cutOff);
     return call.prevResult;
   });
 }

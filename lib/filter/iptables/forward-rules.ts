@@ -1,4 +1,4 @@
-/** The rules of iptables that forward to an attachment: forward-iptables.lazy.ts tells what they do. */
+/** The rules of iptables that forward to an attachment: forward-iptables.ts tells what they do. */
 
 import type { Family, IpAddress } from "../../ip/address.ts";
 import { formatCidr, hostCidr } from "../../ip/cidr.ts";

@@ -7,13 +7,13 @@ import { lazily } from "../../host/lazy.ts";
 import type { Shelf } from "../../net/inventory.ts";
 import type { Netns } from "../../net/netns.ts";
 import { hasLegacyNat } from "../legacy-tables.ts";
+import { leftoverShelves } from "../reference/reference-masquerade.ts";
 import { hasHostportTables, hasReferenceTables } from "../reference/tables.ts";
 import { hasForwardChain } from "./flavours.ts";
+import * as forward from "./forward-iptables.ts";
 
-type Leftovers = typeof import("../reference/reference-masquerade.lazy.ts");
 type Masquerade = typeof import("./masquerade-iptables.lazy.ts");
 type HostPorts = typeof import("./hostports-iptables.lazy.ts");
-type Forward = typeof import("./forward-iptables.lazy.ts");
 
 /**
  * One shelf for each table that there is. What is listed is removed as it was found then: a table
@@ -26,7 +26,7 @@ export function iptablesShelves(host: Netns): readonly Shelf[] {
 function masqueradeShelves(host: Netns): readonly Shelf[] {
   if (!hasReferenceTables(host)) return [];
   return [
-    ...lazily<Leftovers>("reference-masquerade").leftoverShelves(host),
+    ...leftoverShelves(host),
     ...(hasLegacyNat(host)
       ? lazily<Masquerade>("masquerade-iptables").masqueradeShelves(host, "legacy")
       : []),
@@ -40,5 +40,5 @@ function hostPortShelves(host: Netns): readonly Shelf[] {
 
 function forwardShelves(host: Netns): readonly Shelf[] {
   if (!hasForwardChain(host, 4) && !hasForwardChain(host, 6)) return [];
-  return lazily<Forward>("forward-iptables").forwardShelves(host);
+  return forward.forwardShelves(host);
 }

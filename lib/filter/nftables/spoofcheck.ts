@@ -11,7 +11,6 @@
  * A frame costs one lookup and an attachment one element, however many there are.
  */
 
-import { lazily } from "../../host/lazy.ts";
 import { formatMac, type Mac } from "../../ip/mac.ts";
 import type { Shelf } from "../../net/inventory.ts";
 import type { Netns } from "../../net/netns.ts";
@@ -25,7 +24,6 @@ import {
   verdictOf,
 } from "../../netlink/nft-expression.ts";
 import { NF_BR_PRE_ROUTING, NF_BR_PRI_NAT_DST_BRIDGED } from "../../netlink/nft-request.ts";
-import type { Rule } from "../nft-rules.ts";
 import { addEntries } from "./add-entries.ts";
 import { findEntryFault } from "./check-entries.ts";
 import { deleteEntries } from "./delete-entries.ts";
@@ -33,6 +31,7 @@ import { type Dispatcher, type Entry, leavesWith } from "./dispatcher.ts";
 import type { Place } from "./elements.ts";
 import { entryShelf, type MarkedElement } from "./entry-shelf.ts";
 import { linkName, linkNameIn, linkSet, bridgeTable as table } from "./sets.ts";
+import { portRules, sharedRules } from "./strict-frames.ts";
 
 /** The source of a frame, or also what ARP and neighbour discovery tell. */
 export type SpoofCheck = "source" | "strict";
@@ -63,14 +62,14 @@ const dispatcher: Dispatcher = {
   chains: () => [prerouting],
   leaves: {
     ...leavesWith(1),
-    rulesIn: (chain) => (chain.startsWith(STRICT) ? portRules(noMac).length : 1),
+    rulesIn: (chain) => (chain.startsWith(STRICT) ? portRules(noMac, strictChain.name).length : 1),
   },
 };
 
 /** The same with the chain that all strict ones share: made with the first, it stays. */
 const strictDispatcher: Dispatcher = {
   ...dispatcher,
-  chains: () => [prerouting, { chain: strictChain, rules: strictFrames().sharedRules() }],
+  chains: () => [prerouting, { chain: strictChain, rules: sharedRules() }],
 };
 
 function dispatcherFor({ check }: CheckedPort): Dispatcher {
@@ -117,15 +116,9 @@ function entryOf({ name, mac, check }: CheckedPort): Entry {
     what: `"${name}"`,
     chain: {
       chain: { table, name: `${isStrict ? STRICT : "mac-"}${digits}` },
-      rules: isStrict ? portRules(mac) : [[...matchOtherSource(mac), verdictOf(NF_DROP)]],
+      rules: isStrict
+        ? portRules(mac, strictChain.name)
+        : [[...matchOtherSource(mac), verdictOf(NF_DROP)]],
     },
   };
-}
-
-function portRules(mac: Mac): readonly Rule[] {
-  return strictFrames().portRules(mac, strictChain.name);
-}
-
-function strictFrames(): typeof import("./strict-frames.lazy.ts") {
-  return lazily("strict-frames");
 }
