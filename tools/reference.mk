@@ -1,0 +1,7 @@
+# A later release of the reference plugins than Debian's, for spec-tests/interchange and bench-cri.
+.PHONY: reference
+
+REFERENCE = 1.9.1
+
+reference: ## Build the reference plugins 1.9.1 from their Go module, into .cache, to compare with
+	@tools/reference.sh $(REFERENCE)
