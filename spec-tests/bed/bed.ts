@@ -3,7 +3,14 @@ import { Container } from "./container.ts";
 import { difference, type Shared, withoutShared } from "./difference.ts";
 import { type Config, type Invocation, type RunOptions, run, start } from "./invocation.ts";
 import type { Outcome } from "./outcome.ts";
-import { bedDirectory, binInBed, fakesInBed, peerInBed, programsInBed } from "./paths.ts";
+import {
+  bedDirectory,
+  binInBed,
+  fakesInBed,
+  laterPeerInBed,
+  peerInBed,
+  programsInBed,
+} from "./paths.ts";
 import { type PrivateHost, startPrivateHost } from "./private-host.ts";
 import { expectNoneRefused, shell } from "./programs.ts";
 import { Recorder } from "./recorder.ts";
@@ -35,6 +42,11 @@ export class Bed {
   /** The folder of the reference plugins, as seen inside. */
   get peer(): string {
     return peerInBed;
+  }
+
+  /** The folder of the reference plugins 1.9.1, as seen inside. */
+  get laterPeer(): string {
+    return laterPeerInBed;
   }
 
   /** The folder of the programs that a test may run, as seen inside. */

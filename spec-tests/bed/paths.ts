@@ -8,6 +8,11 @@ export const binDirectory = resolve(process.env.WEFT_BIN ?? `${repository}/dist/
 /** The folder of the reference plugins, for tests that compare or mix: `PEER`, or Debian's. */
 export const peerDirectory = resolve(process.env.PEER ?? "/usr/lib/cni");
 
+/** The reference plugins 1.9.1, for tests that compare: `PEER_1_9_1`, or what `make reference` builds. */
+export const laterPeerDirectory = resolve(
+  process.env.PEER_1_9_1 ?? `${repository}/.cache/reference-1.9.1`,
+);
+
 /** Where a bed keeps its own things, inside its private /run; snapshots leave it out. */
 export const bedDirectory = "/run/bed";
 
@@ -16,6 +21,9 @@ export const binInBed = `${bedDirectory}/bin`;
 
 /** The reference plugins, as every bed sees them: a read-only bind mount of `peerDirectory`. */
 export const peerInBed = `${bedDirectory}/peer`;
+
+/** The reference plugins 1.9.1, as every bed sees them: a read-only bind mount of `laterPeerDirectory`. */
+export const laterPeerInBed = `${bedDirectory}/later-peer`;
 
 /** The programs a test may run, as every bed sees them (programs.ts); the PATH of executables. */
 export const programsInBed = `${bedDirectory}/programs/listed`;

@@ -4,7 +4,7 @@
  *   machine                          private host
  *   /run, /var/lib, /tmp             empty tmpfs each
  *   dist/bin                         /run/bed/bin, read-only
- *   the reference plugins            /run/bed/peer, read-only
+ *   the reference plugins            /run/bed/peer and /run/bed/later-peer, read-only
  *   the programs a test may run      /run/bed/programs, read-only
  *   its links, routes, nft tables    only lo, and an uplink to nowhere
  *   flannel's daemon                 its file, as if it had been started
@@ -20,15 +20,21 @@ import {
   binDirectory,
   binInBed,
   fakesInBed,
+  laterPeerDirectory,
+  laterPeerInBed,
   pathInBed,
   peerDirectory,
   peerInBed,
 } from "./paths.ts";
 import { waitUntil } from "./patience.ts";
 
+/** What stands in for a folder that is not here is never run: its tests are not here either. */
+const existing = (folder: string) => (existsSync(folder) ? folder : binDirectory);
+
 const setUp = `
 set -e
-exec 9<"${binDirectory}" 8<"${existsSync(peerDirectory) ? peerDirectory : binDirectory}" 7<"$WEFT_PROGRAMS"
+exec 9<"${binDirectory}" 8<"${existing(peerDirectory)}" 7<"$WEFT_PROGRAMS"
+exec 6<"${existing(laterPeerDirectory)}"
 mount -t tmpfs -o mode=0755 bed /run
 mkdir -p ${bedDirectory}/programs
 mount -c --bind -o ro /proc/self/fd/7 ${bedDirectory}/programs
@@ -36,7 +42,7 @@ PATH=${pathInBed}
 mount -t sysfs sysfs /sys
 for folder in /var/lib /tmp; do mount -t tmpfs -o mode=0755 bed $folder; done
 chmod 1777 /tmp
-mkdir -p ${binInBed} ${peerInBed} ${fakesInBed} /run/flannel
+mkdir -p ${binInBed} ${peerInBed} ${laterPeerInBed} ${fakesInBed} /run/flannel
 cat >/run/flannel/subnet.env <<end
 FLANNEL_NETWORK=10.1.0.0/16
 FLANNEL_SUBNET=10.1.2.1/24
@@ -45,7 +51,8 @@ FLANNEL_IPMASQ=true
 end
 mount -c --bind -o ro /proc/self/fd/9 ${binInBed}
 mount -c --bind -o ro /proc/self/fd/8 ${peerInBed}
-exec 9<&- 8<&- 7<&-
+mount -c --bind -o ro /proc/self/fd/6 ${laterPeerInBed}
+exec 9<&- 8<&- 7<&- 6<&-
 ip link set lo up
 ip link add uplink0 type bridge
 ip address add 198.51.100.1/24 dev uplink0
