@@ -4,7 +4,7 @@ import { type Bed, createBed } from "../bed/bed.ts";
 import type { Container } from "../bed/container.ts";
 import type { Config } from "../bed/invocation.ts";
 import type { Outcome } from "../bed/outcome.ts";
-import { by, commonVersions, hasCheck, type Side } from "../bed/sides.ts";
+import { by, hasCheck, type Reference, type Side, versionsWith } from "../bed/sides.ts";
 import type { Case } from "./cases.ts";
 import { isAskedFor } from "./state.ts";
 
@@ -35,27 +35,40 @@ export async function onSite<T>(
 /** Versions among which every shape of results is: ip4 and ip6, addresses with a version, and not. */
 const shapes = ["0.2.0", "0.4.0"];
 
-/** The versions a case is run in. */
-export function versionsOf({ versions }: Case): readonly string[] {
-  const [oldest = "", newest = ""] = [commonVersions.at(0), commonVersions.at(-1)];
+/** The versions a case is run in beside a release of the reference. */
+export function versionsOf({ versions }: Case, reference: Reference): readonly string[] {
+  const common = versionsWith[reference];
+  const [oldest = "", newest = ""] = [common.at(0), common.at(-1)];
+  if (versions === "newest") return [newest];
   if (versions === "oldest and newest") return [oldest, newest];
-  return versions === "one of each shape" ? [...shapes, newest] : commonVersions;
+  return versions === "one of each shape" ? [...shapes, newest] : common;
 }
 
 /** What the commands of one attachment printed: a result, or an error. */
 export type Told = Readonly<Partial<Record<"add" | "check" | "del", Answer>>>;
 type Answer = { readonly result: unknown } | { readonly error: unknown };
 
-/** ADD, CHECK, where there is one, and DEL of one attachment. */
-export async function attach(site: Site, row: Case, version: string): Promise<Told> {
+/** One attachment between its ADD and its DEL. */
+export interface Added {
+  readonly version: string;
+  readonly ended: Outcome;
+  /** What runtimes hand to the commands that follow. */
+  readonly prevResult: unknown;
+}
+
+/** ADD of one attachment, with what comes before it. */
+export async function add(site: Site, row: Case, version: string): Promise<Added> {
   const before = await beforeIt(site, row, version);
   const ended = await run(site, row, { command: "ADD", version, prevResult: before });
-  const prevResult = ended.exitCode === 0 ? parse(ended.stdout) : before;
+  return { version, ended, prevResult: ended.exitCode === 0 ? parse(ended.stdout) : before };
+}
+
+/** CHECK, where there is one, and DEL of it; what all its commands printed. */
+export async function end(site: Site, row: Case, added: Added): Promise<Told> {
+  const { version, ended, prevResult } = added;
   const later = { version, prevResult };
-  const checked =
-    ended.exitCode === 0 && hasCheck(version)
-      ? await run(site, row, { command: "CHECK", ...later })
-      : undefined;
+  const isChecked = ended.exitCode === 0 && hasCheck(version);
+  const checked = isChecked ? await run(site, row, { command: "CHECK", ...later }) : undefined;
   const deleted = await run(site, row, { command: "DEL", ...later });
   if (row.after) await network(site, row.after, { command: "DEL", ...later });
   return {
@@ -63,12 +76,6 @@ export async function attach(site: Site, row: Case, version: string): Promise<To
     ...(checked && { check: answer(checked) }),
     del: answer(deleted),
   };
-}
-
-/** ADD of one attachment, with what comes before it; whether it succeeded. */
-export async function add(site: Site, row: Case, version: string): Promise<boolean> {
-  const prevResult = await beforeIt(site, row, version);
-  return (await run(site, row, { command: "ADD", version, prevResult })).ok;
 }
 
 interface Step {

@@ -1,6 +1,7 @@
 /** The attachments that both sides are asked to make: a table that is generated from its columns. */
 
 import type { Config } from "../bed/invocation.ts";
+import type { Feature } from "../bed/kernel.ts";
 
 /** One ADD that both sides are asked for; the version is filled in later. */
 export interface Case {
@@ -21,7 +22,9 @@ export interface Case {
   /** The network of our bridge plugin that a chained plugin comes after. */
   readonly after?: Config;
   /** Enough versions of the specification; all if not given. */
-  readonly versions?: "one of each shape" | "oldest and newest";
+  readonly versions?: "one of each shape" | "oldest and newest" | "newest";
+  /** What the kernel must have, or the case cannot be tried. */
+  readonly needs?: Feature;
   /** Whether it is the address manager that refuses, whoever asks it. */
   readonly isOfDelegate?: boolean;
 }
@@ -224,7 +227,8 @@ const loopbacks: Column = {
   "under another name": { ifName: "eth0" },
 };
 
-function ipam(more: Config): Part {
+/** Addresses by host-local. */
+export function ipam(more: Config): Part {
   return { config: { ipam: { type: "host-local", ...more } } };
 }
 
@@ -276,6 +280,9 @@ export function table(program: string, base: Part, ...columns: readonly Column[]
   });
 }
 
+/** Settings of the second replace those of the first; what prepares the host is done for both. */
 function combined(part: Part, more: Part): Part {
-  return { ...part, ...more, config: { ...part.config, ...more.config } };
+  const before = [part.before, more.before].filter((script) => script !== undefined).join("\n");
+  const config = { ...part.config, ...more.config };
+  return { ...part, ...more, config, ...(before === "" ? {} : { before }) };
 }

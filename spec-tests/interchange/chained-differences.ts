@@ -1,6 +1,6 @@
 /** The differences that are intended of the plugins that come after another in a list. */
 
-import { type Difference, general, nothing, refusal, succeeds, there } from "./differences.ts";
+import { type Difference, general, nothing, refusal, succeeds, there } from "./difference.ts";
 
 /** In what they print. */
 export const inChainedOutcomes: readonly Difference[] = [

@@ -1,7 +1,7 @@
 /** Two things side by side: every leaf in which they differ, and why that is intended. */
 
 import type { Told } from "./attach.ts";
-import type { Difference } from "./differences.ts";
+import type { Difference } from "./difference.ts";
 
 /** One leaf in which the two sides differ. */
 export interface Found {

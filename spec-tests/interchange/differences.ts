@@ -3,53 +3,16 @@
  * What is not in these lists must be alike; what is in them and does not occur must leave them.
  */
 
-/** A difference that is intended. */
-export interface Difference {
-  readonly why: string;
-  /** The leaf it is in. */
-  readonly path: RegExp;
-  /** What the leaf is, as JSON text, or `nothing`; any if not given. */
-  readonly theirs?: RegExp;
-  readonly ours?: RegExp;
-  /** The cases and versions it is in; any if not given. */
-  readonly where?: RegExp;
-}
-
-export const succeeds = /^succeeds$/;
-export const nothing = /^nothing$/;
-export const refusal = /^(add|check|del)\.error\.code$/;
-
-/** In what any plugin prints. */
-export const general: readonly Difference[] = [
-  {
-    why: "DEL removes what there is, whatever has become of the configuration or the namespace",
-    path: /^del$/,
-    theirs: /^fails with 999: /,
-    ours: succeeds,
-  },
-  {
-    why: "999 is for faults of the plugin; the specification has 7 for configurations",
-    path: refusal,
-    theirs: /^999$/,
-    ours: /^7$/,
-  },
-  {
-    why: "an error names what was expected and what was found",
-    path: /^(add|check|del)\.error\.(msg|details)$/,
-  },
-  {
-    why: "an error object has cniVersion, as the specification says",
-    path: /^(add|check|del)\.error\.cniVersion$/,
-    theirs: nothing,
-  },
-  {
-    why: "an empty dns is left out from 1.0.0 on, as in later releases of the reference",
-    path: /^add\.result\.dns$/,
-    theirs: /^\{\}$/,
-    ours: nothing,
-    where: /version 1\./,
-  },
-];
+import {
+  type Difference,
+  general,
+  generalState,
+  isRefused,
+  nothing,
+  refusal,
+  succeeds,
+  there,
+} from "./difference.ts";
 
 /** In what is printed. A command of which only one side succeeds is one leaf. */
 export const inOutcomes: readonly Difference[] = [
@@ -186,20 +149,9 @@ export const inOutcomes: readonly Difference[] = [
 
 /* ---- what is made ---- */
 
-export const there = /^there$/;
-const ofOurHostLocal = /^(folder \/run\/weft|file .*last_reserved_ip\.boot$)/;
-const isRefused = /, which fails/;
-
 /** In what is made. A thing that only one side has made is one leaf, `there` or `nothing`. */
 export const inState: readonly Difference[] = [
   /* ---- a failed ADD ---- */
-  {
-    why: "a failed ADD takes back what it made, and a refused one makes nothing",
-    path: /^(box1|host) /,
-    theirs: there,
-    ours: nothing,
-    where: isRefused,
-  },
   {
     why: "a loopback that could not be used is down again",
     path: /^box1 link lo\.flags/,
@@ -221,35 +173,10 @@ export const inState: readonly Difference[] = [
     where: isRefused,
   },
 
-  /* ---- host-local ---- */
-  {
-    why: "host-local keeps an index of the reservations in memory, and the boot it is of",
-    path: ofOurHostLocal,
-    theirs: nothing,
-    ours: there,
-  },
-  {
-    why: "who has which address is nobody else's business, as in later releases of the reference",
-    path: /^file .*\/networks\/net\/.*\.mode$|^file \/var\/lib\/elsewhere\/net\/.*\.mode$/,
-    theirs: /"644"/,
-    ours: /"600"/,
-  },
-
   /* ---- links ---- */
   {
     why: "a bridge has a hardware address of its own from the beginning, not one of its ports'",
     path: /^host (link (br0|cni0)\.address|fdb (br0|cni0) the MAC of host link (br0|cni0))$/,
-  },
-  {
-    why: "host ends tell in their alias whose they are",
-    path: /^host link veth…\.ifalias$/,
-    theirs: nothing,
-  },
-  {
-    why: "veth pairs have the kernel's queue length, without which a qdisc drops all packets",
-    path: /^(host|box1) link \S+\.txqlen$/,
-    theirs: nothing,
-    ours: /^1000$/,
   },
 
   {
@@ -259,18 +186,6 @@ export const inState: readonly Difference[] = [
   },
 
   /* ---- IPv6 ---- */
-  {
-    why: "addresses that were allocated are not probed for, and can be used at once",
-    path: /^(host|box1) (address|routes6 local) .*\bfd00:1::/,
-    theirs: nothing,
-    ours: /^(true|there)$/,
-  },
-  {
-    why: "IPv6 addresses outlive a link that is set down, as in later releases of the reference",
-    path: /^box1 sysctl ipv6\/conf\/\w+\/keep_addr_on_down$/,
-    theirs: /"0"/,
-    ours: /"1"/,
-  },
 
   {
     why: "a new bridge's link-local address counts at once: until it does, no neighbour is looked for",
@@ -288,13 +203,6 @@ export const inState: readonly Difference[] = [
   },
 
   {
-    why: "where the host is the gateway, no pod is a router for others",
-    path: /^box1 sysctl ipv6\/conf\/eth0\/accept_ra$/,
-    theirs: /"1"/,
-    ours: /"0"/,
-  },
-
-  {
     why: "without a gateway, whether the host heeds routers by a bridge is its administrator's to say",
     path: /^host sysctl ipv6\/conf\/br\d+\/accept_ra$/,
     theirs: /"0"/,
@@ -302,19 +210,5 @@ export const inState: readonly Difference[] = [
     where: /is down/,
   },
 
-  /* ---- firewall ---- */
-  {
-    why: "masquerade and MAC spoof check are elements of our maps, whose frame stays",
-    path: /^host nft (inet|bridge) weft\b/,
-    theirs: nothing,
-    ours: there,
-    where: /ipMasq|macspoofchk/,
-  },
-  {
-    why: "they are not rules for each container in tables of iptables or of others",
-    path: /^host nft (ip|bridge) nat\b/,
-    theirs: there,
-    ours: nothing,
-    where: /ipMasq|macspoofchk/,
-  },
+  ...generalState,
 ];
