@@ -5,8 +5,8 @@ import { configError } from "../cni/error.ts";
 import * as ipam from "../cni/ipam.ts";
 import type { NetConf } from "../cni/netconf.ts";
 import type { Undo } from "../cni/undo.ts";
-import { family, parseAddress } from "../ip/address.ts";
-import { parseCidr } from "../ip/cidr.ts";
+import { equalAddresses, family, parseAddress } from "../ip/address.ts";
+import { containsAddress, parseCidr } from "../ip/cidr.ts";
 import { areAddressesProbed, configureLink, prepareIpv6 } from "../net/configure.ts";
 import { type LinkRef, setLinkUp } from "../net/link.ts";
 import type { Netns } from "../net/netns.ts";
@@ -52,10 +52,11 @@ export function applyLease(container: Netns, link: LinkRef, application: Applica
   const addresses = lease.ips.map(({ cidr }) => cidr);
   const address = addresses.find((cidr) => family(cidr.address) === 6)?.address;
   prepareIpv6(container, link, { address, detectDuplicates, heedsRouters });
+  const routes = resolvedRoutes(lease);
   const isProbed = detectDuplicates && address !== undefined;
   configureLink(container, link, {
     addresses,
-    routes: [...(ahead ?? []), ...resolvedRoutes(lease)],
+    routes: ahead ? [...ahead, ...routes.map((route) => byLink(lease, route))] : routes,
     detectDuplicates: isProbed,
     withoutSubnets: ahead !== undefined,
   });
@@ -76,6 +77,16 @@ function resolvedRoutes({ ips, routes }: ipam.Lease): Route[] {
       { ...rest, destination, gateway: own ?? (isLinkScoped(rest) ? undefined : first?.gateway) },
     ];
   });
+}
+
+/** A neighbour in a subnet that has no route by the link is looked for there all the same. */
+function byLink({ ips }: ipam.Lease, route: Route): Route {
+  const { gateway } = route;
+  const isNeighbour =
+    gateway !== undefined &&
+    ips.some(({ cidr }) => containsAddress(cidr, gateway)) &&
+    !ips.some((ip) => ip.gateway && equalAddresses(ip.gateway, gateway));
+  return isNeighbour ? { ...route, isOnLink: true } : route;
 }
 
 function awaitAddresses(container: Netns, link: LinkRef): void {
