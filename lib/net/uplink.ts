@@ -10,11 +10,11 @@ import { listAddresses } from "./address.ts";
 import { findLink, type Link, type LinkRef } from "./link.ts";
 import type { Netns } from "./netns.ts";
 
-/** The link of the default route, IPv4 first; undefined if there is none. */
+/** The link of the default route, IPv4 first, or of its first hop; undefined if there is none. */
 export function findDefaultUplink(ns: Netns): Link | undefined {
   for (const family of [AF_INET, AF_INET6]) {
     const defaults = listDefaults(ns, family).sort((a, b) => (a.priority ?? 0) - (b.priority ?? 0));
-    const index = defaults[0]?.outputInterface;
+    const { firstHop, outputInterface: index = firstHop } = defaults[0] ?? {};
     const link = index === undefined ? undefined : findLink(ns, index);
     if (link && link.name !== "lo") return link;
   }
