@@ -45,7 +45,8 @@ export function requireInside(call: Check, container: Netns, kind?: string): Lin
   const inside = findLink(container, call.attachment.ifName);
   if (!inside) throw checkFailed(call, "there is no such interface");
   if (kind === undefined || inside.kind === kind) return inside;
-  throw checkFailed(call, `it should be a ${kind}, found "${inside.kind}"`);
+  const article = kind.startsWith("i") ? "an" : "a";
+  throw checkFailed(call, `it should be ${article} ${kind}, found "${inside.kind}"`);
 }
 
 /** A link of the host that ADD reported as well, in words: `bridge "cni0"`. */

@@ -6,7 +6,7 @@
 import type { AddCall, Attachment, DelCall } from "../cni/call.ts";
 import type { Result } from "../cni/result.ts";
 import type { Undo } from "../cni/undo.ts";
-import { formatMac } from "../ip/mac.ts";
+import { formatMac, type Mac } from "../ip/mac.ts";
 import {
   deleteLinkIf,
   deleteLinkIfPresent,
@@ -23,6 +23,8 @@ import { nameTaken, requireFreeName } from "./existing.ts";
 /** A link to be, and the namespace of its parent; it gets the name CNI_IFNAME. */
 export interface LinkSpec extends Omit<NewLink, "name"> {
   readonly host: Netns;
+  /** The address of a link that is made with its parent's, and can only be given another then. */
+  readonly laterMac?: Mac | undefined;
 }
 
 /** Makes the container's link, still down. One that has its name is an error, and stays. */
@@ -36,7 +38,7 @@ export function makeLink(call: AddCall<unknown>, spec: LinkSpec, undo: Undo): Li
     () => unlessTaken(call, () => addLink(host, { ...spec, name })),
     () => void deleteLinkIf(netns, name, (link) => isOwn({ attachment }, link, kind.kind)),
   );
-  return claimLink(netns, name, ownerAlias(attachment));
+  return claimLink(netns, name, { alias: ownerAlias(attachment), mac: spec.laterMac });
 }
 
 /** Somebody else may have made it since: the kernel tells. */

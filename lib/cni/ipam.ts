@@ -65,18 +65,20 @@ function leaseOrigin(call: Call<NetConf>) {
 }
 
 function readLease(call: Call<NetConf>, result: Result): Lease {
+  const lease = toLease(result);
+  if (lease.ips.length > 0) return lease;
+  const what = `the result of IPAM plugin "${call.config.ipamType}"`;
+  throw new CniError(Code.delegate, `Cannot use ${what}: IPAM plugin returned missing IP config`);
+}
+
+/** A result as a lease, with those of its addresses that are any. */
+export function toLease(result: Result): Lease {
   const ips = (result.ips ?? []).flatMap(({ address, gateway }) => {
     const cidr = parseCidr(address);
     return cidr
       ? [{ cidr, gateway: gateway === undefined ? undefined : parseAddress(gateway) }]
       : [];
   });
-  if (ips.length === 0) {
-    throw new CniError(
-      Code.delegate,
-      `Cannot use the result of IPAM plugin "${call.config.ipamType}": IPAM plugin returned missing IP config`,
-    );
-  }
   return { result, ips, routes: result.routes ?? [] };
 }
 

@@ -6,6 +6,7 @@ import { readTextIfPresent } from "../host/file.ts";
 import type { Mac } from "../ip/mac.ts";
 import { isRefusal, type NetlinkError } from "../netlink/error.ts";
 import * as netlink from "../netlink/link.ts";
+import { BR_BOOLOPT_NO_LL_LEARN } from "../netlink/link-kinds.ts";
 import { NetError } from "./error.ts";
 import { deleteLinkIfPresent, findLink, getLink, type Link } from "./link.ts";
 import type { Netns } from "./netns.ts";
@@ -130,7 +131,7 @@ function adjustBridge(ns: Netns, spec: BridgeSpec, link: Link): Link {
 }
 
 function optionsOf(vlanFiltering: boolean, isQuiet: boolean): netlink.LinkAttributes {
-  const bit = netlink.BR_BOOLOPT_NO_LL_LEARN;
+  const bit = BR_BOOLOPT_NO_LL_LEARN;
   const data = {
     ...(vlanFiltering ? { vlanFiltering: 1 } : {}),
     ...(isQuiet ? { booleanOptions: { values: bit, mask: bit } } : {}),

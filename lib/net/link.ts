@@ -5,6 +5,7 @@ import type { Mac } from "../ip/mac.ts";
 import { decodeReply } from "../netlink/connection.ts";
 import { isRefusal } from "../netlink/error.ts";
 import * as netlink from "../netlink/link.ts";
+import { BR_BOOLOPT_NO_LL_LEARN } from "../netlink/link-kinds.ts";
 import type { Netns } from "./netns.ts";
 
 /** A kind of link, with what the kernel is told of a link of this kind. */
@@ -100,7 +101,7 @@ export function toLink({ header, attributes }: Message): Link {
 }
 
 function isQuiet(options: { readonly values?: number } | undefined): boolean {
-  return ((options?.values ?? 0) & netlink.BR_BOOLOPT_NO_LL_LEARN) !== 0;
+  return ((options?.values ?? 0) & BR_BOOLOPT_NO_LL_LEARN) !== 0;
 }
 
 /** The link of a name or index; throws NetlinkError with ENODEV if there is none. */

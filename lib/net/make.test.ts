@@ -1,10 +1,14 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { EEXIST, EINVAL, EOPNOTSUPP, EPERM } from "../host/errno.ts";
 import type { Outcome } from "../netlink/connection.ts";
 import { isRefusal, NetlinkError } from "../netlink/error.ts";
 import { type Request, say } from "../netlink/message.ts";
 import { addLink, kindFault, type NewLink } from "./make.ts";
 import { Netns } from "./netns.ts";
+
+const lazy = vi.hoisted(() => ({ module: {} }));
+vi.mock("host", () => ({ load: () => lazy.module, random: () => 0 }));
+lazy.module = await import("./parent-fault.lazy.ts");
 
 /** A namespace whose kernel refuses everything with an error number, 0 for nothing. */
 function kernel(errno: number, fd = -1) {

@@ -3,11 +3,14 @@
  * namespace, as macvlan or vlan, or above none, as dummy.
  */
 
-import { EINVAL, EOPNOTSUPP } from "../host/errno.ts";
+import { EEXIST, EINVAL, EOPNOTSUPP } from "../host/errno.ts";
+import { lazily } from "../host/lazy.ts";
+import { randomBytes } from "../host/random.ts";
 import type { Mac } from "../ip/mac.ts";
 import { decodeReply } from "../netlink/connection.ts";
-import { isRefusal, type NetlinkError } from "../netlink/error.ts";
+import { isRefusal, NetlinkError } from "../netlink/error.ts";
 import * as netlink from "../netlink/link.ts";
+import type { Request } from "../netlink/message.ts";
 import { NetError } from "./error.ts";
 import { type Link, type LinkKind, type LinkState, toLinkState } from "./link.ts";
 import type { Netns } from "./netns.ts";
@@ -30,40 +33,71 @@ export interface NewLink {
 /**
  * Makes a link, down and without an alias, which the kernel takes no sooner than the link is there.
  * `ns` is where its parent is. Throws EEXIST if its name is taken, NetError if the kernel does not
- * know the kind.
+ * know the kind, or for another reason that can be seen.
  */
 export function addLink(ns: Netns, link: NewLink): void {
-  const { name, netns, kind, parent, mtu, mac } = link;
+  const asked = link.parent ? ns : link.netns;
+  const [first] = asked.route.attempt(requestOf(link));
+  if (!first?.error) return;
+  const isToRepeat = link.parent && isRefusal(first.error, EEXIST);
+  const [outcome] = isToRepeat ? asked.route.attempt(requestOf(link, randomIndex())) : [first];
+  if (outcome?.error) throw explained(outcome.error, ns, link);
+}
+
+function requestOf({ name, netns, kind, parent, mtu, mac }: NewLink, index = 0): Request {
   const above = parent ? ` above "${parent.name}"` : "";
-  const request = netlink.newLink(`create ${kind.kind} "${name}"${above}`, {
+  const attributes = {
     name,
     linkInfo: { own: kind },
     ...(parent ? { link: parent.index } : {}),
     ...(parent && netns.fd >= 0 ? { netnsFd: netns.fd } : {}),
     ...(mtu > 0 ? { mtu } : {}),
     ...(mac ? { address: mac } : {}),
-  });
-  const explain = (error: NetlinkError) => explained(error, ns, link);
-  (parent ? ns : netns).route.perform({ ...request, explain });
+  };
+  return netlink.newLink(`create ${kind.kind} "${name}"${above}`, attributes, index);
 }
 
-function explained(error: NetlinkError, ns: Netns, { kind, parent, mtu }: NewLink): Error {
-  const because = (state: string) => new NetError("unsupported", `Cannot ${error.what}: ${state}`);
-  if (isRefusal(error, EOPNOTSUPP)) {
-    const fault = kindFault(ns, kind.kind);
-    return fault === undefined ? error : because(fault);
-  }
-  if (isRefusal(error, EINVAL) && parent && mtu > parent.mtu) {
-    return because(`the MTU ${mtu} is larger than that of "${parent.name}", ${parent.mtu}`);
-  }
-  return error;
+/**
+ * Before Linux 6.14 a name counts as taken if the parent's namespace has it, as most hosts have
+ * eth0; not so for a link that is asked for by its index. One of these is never another's.
+ */
+function randomIndex(): number {
+  const [high = 0, middle = 0, low = 0] = randomBytes(3);
+  return 0x4000_0000 + ((high << 16) | (middle << 8) | low);
 }
 
-/** Gives a link that was just made the alias that tells whose it is, and says how it is. */
-export function claimLink(ns: Netns, name: string, alias: string): LinkState {
-  const change = { attributes: { alias } };
+function explained(error: NetlinkError, ns: Netns, link: NewLink): Error {
+  const { kind } = link.kind;
+  const fault = isRefusal(error, EOPNOTSUPP) ? kindFault(ns, kind) : undefined;
+  if (fault !== undefined) return new NetError("unsupported", `Cannot ${error.what}: ${fault}`);
+  return explainAbove(ns, link, error);
+}
+
+/**
+ * An error over a link above another with its reason, if it is a refusal of the kernel whose reason
+ * can be seen in `ns`, where its parent is; else as it is.
+ */
+export function explainAbove<E>(ns: Netns, link: NewLink, cause: E): E | NetError {
+  const { parent } = link;
+  if (!parent || !(cause instanceof NetlinkError)) return cause;
+  const { parentFault } = lazily<typeof import("./parent-fault.lazy.ts")>("parent-fault");
+  const fault = parentFault(ns, { ...link, parent }, cause);
+  return fault ? new NetError(fault.kind, `Cannot ${cause.what}: ${fault.state}`) : cause;
+}
+
+/**
+ * Gives a link that was just made the alias that tells whose it is, and a hardware address if it
+ * could not be made with it; says how the link is.
+ */
+export function claimLink(
+  ns: Netns,
+  name: string,
+  claim: { readonly alias: string; readonly mac?: Mac | undefined },
+): LinkState {
+  const { alias, mac } = claim;
+  const change = { attributes: { alias, ...(mac ? { address: mac } : {}) } };
   const answers = performNamed(ns, {
-    alias: netlink.changeLink(`name the owner of "${name}"`, name, change),
+    claim: netlink.changeLink(`name the owner of "${name}"`, name, change),
     link: netlink.getLink(name),
   });
   return toLinkState(decodeReply(answers.link, netlink.linkStateMessage));
@@ -78,7 +112,8 @@ export function kindFault(ns: Netns, kind: string): string | undefined {
   const [outcome] = ns.route.attempt(netlink.newLink(`probe for links of kind ${kind}`, probe));
   const error = outcome?.error;
   if (isRefusal(error, EOPNOTSUPP)) {
-    return `this kernel has no links of kind ${kind}, or their module is not loaded (modprobe ${kind})`;
+    const module = kind === "vlan" ? "8021q" : kind;
+    return `this kernel has no links of kind ${kind}, or their module is not loaded (modprobe ${module})`;
   }
   if (error && !isRefusal(error, EINVAL)) throw error;
   return undefined;

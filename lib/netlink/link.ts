@@ -9,8 +9,6 @@ import { type Recursive, recursive, resolved, shared, variant } from "../bytes/v
 import { kinds, portKinds } from "./link-kinds.ts";
 import { NLM_F_CREATE, NLM_F_EXCL, type Request, request } from "./message.ts";
 
-export { BR_BOOLOPT_NO_LL_LEARN, type VxlanAttributes } from "./link-kinds.ts";
-
 export const RTM_NEWLINK = 16;
 export const RTM_DELLINK = 17;
 export const RTM_GETLINK = 18;
@@ -185,14 +183,14 @@ export function listLinks(filter: { readonly master?: number } = {}): Request {
   });
 }
 
-/** Makes a link; EEXIST if its name is taken. */
-export function newLink(what: string, attributes: LinkAttributes, flags = 0): Request {
+/** Makes a link; EEXIST if its name is taken. `index` 0 leaves its index to the kernel. */
+export function newLink(what: string, attributes: LinkAttributes, index = 0): Request {
   return request({
     what,
     type: RTM_NEWLINK,
     flags: NLM_F_CREATE | NLM_F_EXCL,
     codec: linkMessage,
-    value: { header: { flags, change: flags }, attributes },
+    value: { header: { index }, attributes },
   });
 }
 

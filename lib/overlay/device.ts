@@ -12,6 +12,7 @@ import { setSysctlIfPresent } from "../net/sysctl.ts";
 import { decodeReply } from "../netlink/connection.ts";
 import { isRefusal, NetlinkError } from "../netlink/error.ts";
 import * as netlink from "../netlink/link.ts";
+import type { VxlanAttributes } from "../netlink/link-kinds.ts";
 import { deleteGuard, ensureGuard, type PackedAddresses } from "./guard.ts";
 import type { Guarded, Tell } from "./overlay.ts";
 
@@ -36,7 +37,7 @@ export interface VxlanSpec {
 
 /** A device as it is. */
 export interface Vxlan extends Link {
-  readonly settings: netlink.VxlanAttributes;
+  readonly settings: VxlanAttributes;
 }
 
 /** The vxlan device of a name; undefined if there is none, NetError if it is something else. */
@@ -49,7 +50,7 @@ export function findVxlan(ns: Netns, name: string): Vxlan | undefined {
   const message = decodeReply(outcome, netlink.wholeLinkMessage);
   const own = message.attributes.linkInfo?.own;
   if (own?.kind !== "vxlan") throw taken(name, `it is no vxlan device but "${own?.kind ?? ""}"`);
-  return { ...toLink(message), settings: (own.data ?? {}) as netlink.VxlanAttributes };
+  return { ...toLink(message), settings: (own.data ?? {}) as VxlanAttributes };
 }
 
 /** Whom a device is to hear, and who is told what was done to one that was there. */
