@@ -14,7 +14,7 @@ import type { Netns } from "./netns.ts";
 export function findDefaultUplink(ns: Netns): Link | undefined {
   for (const family of [AF_INET, AF_INET6]) {
     const defaults = listDefaults(ns, family).sort((a, b) => (a.priority ?? 0) - (b.priority ?? 0));
-    const { firstHop, outputInterface: index = firstHop } = defaults[0] ?? {};
+    const [index] = defaults.flatMap(outputsOf);
     const link = index === undefined ? undefined : findLink(ns, index);
     if (link && link.name !== "lo") return link;
   }

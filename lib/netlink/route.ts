@@ -1,8 +1,7 @@
 /** Routes: what `ip route` reads and writes. Layout from linux/rtnetlink.h. */
 
-import { element } from "../bytes/array.ts";
 import { attr, attributes } from "../bytes/attributes.ts";
-import { ip, s32, u8, u32 } from "../bytes/scalar.ts";
+import { bytes, ip, u8, u32 } from "../bytes/scalar.ts";
 import { message, struct } from "../bytes/struct.ts";
 import { formatAddress, type IpAddress } from "../ip/address.ts";
 import { type Cidr, formatCidr, networkOf } from "../ip/cidr.ts";
@@ -53,8 +52,7 @@ export const routeMessage = /* @__PURE__ */ message(
     priority: attr(6, "RTA_PRIORITY", u32),
     preferredSource: attr(7, "RTA_PREFSRC", ip),
     metrics: attr(8, "RTA_METRICS", metrics),
-    /** Index of the link of the first hop of several: struct rtnexthop has it behind four bytes. */
-    firstHop: attr(9, "RTA_MULTIPATH", /* @__PURE__ */ element(1, s32)),
+    multipath: attr(9, "RTA_MULTIPATH", bytes),
     table: attr(15, "RTA_TABLE", u32),
   }),
 );
