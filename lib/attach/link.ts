@@ -70,11 +70,16 @@ interface Known {
  * By its alias; one without, which another suite made or an ADD that died, is the attachment's
  * unless the result of ADD names another hardware address.
  */
-function isOwn({ attachment, prevResult = {} }: Known, link: Link, kind: string): boolean {
+function isOwn(known: Known, link: Link, kind: string): boolean {
   if (link.kind !== kind) return false;
-  if (link.alias !== "") return isAliasOf(link.alias, attachment);
-  const macs = (prevResult.interfaces ?? []).flatMap(({ name, sandbox, mac }) =>
-    name === link.name && sandbox && mac ? [mac.toLowerCase()] : [],
-  );
+  if (link.alias !== "") return isAliasOf(link.alias, known.attachment);
+  const macs = reportedMacs(known);
   return macs.length === 0 || macs.includes(formatMac(link.mac));
+}
+
+/** The hardware address that ADD reported of the container's link; none without its result. */
+export function reportedMacs({ attachment, prevResult = {} }: Known): readonly string[] {
+  return (prevResult.interfaces ?? []).flatMap(({ name, sandbox, mac }) =>
+    name === attachment.ifName && sandbox && mac ? [mac.toLowerCase()] : [],
+  );
 }
