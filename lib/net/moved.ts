@@ -6,12 +6,17 @@
 import * as process from "host";
 import { EEXIST, EFBIG, ENODEV } from "../host/errno.ts";
 import { warn } from "../host/warn.ts";
-import type { Cidr } from "../ip/cidr.ts";
 import { formatMac, parseMac } from "../ip/mac.ts";
-import { newAddress } from "../netlink/address.ts";
+import {
+  type AddressMessage,
+  addAgain,
+  addressMessage,
+  listAddresses,
+} from "../netlink/address.ts";
 import { isRefusal, type NetlinkError } from "../netlink/error.ts";
 import { changeLink, IFF_UP, type LinkAttributes } from "../netlink/link.ts";
 import type { Request } from "../netlink/message.ts";
+import { RT_SCOPE_LINK } from "../netlink/route.ts";
 import { NetError } from "./error.ts";
 import type { Marked, Shelf } from "./inventory.ts";
 import { findLink, type Link, type LinkRef, listLinks } from "./link.ts";
@@ -128,10 +133,17 @@ function toHost({ index, name }: LinkRef, attributes: LinkAttributes, set = 0): 
   return changeLink(`move "${name}" to the host as "${attributes.name}"`, index, change);
 }
 
-/** Gives a device addresses again that it lost on its way to a container that it did not stay in. */
-export function giveAddressesBack(host: Netns, name: string, addresses: readonly Cidr[]): void {
-  const link = addresses.length > 0 ? findLink(host, name) : undefined;
-  if (link) host.route.attempt(...addresses.map((cidr) => newAddress(link, cidr, 0)));
+/** A device's addresses, as they are given back if it does not stay in the container. */
+export function listToKeep(host: Netns, { link }: Device): readonly AddressMessage[] {
+  return host.route
+    .dump(listAddresses(link), addressMessage)
+    .filter(({ header }) => header.index === link.index && header.scope !== RT_SCOPE_LINK);
+}
+
+/** Gives a device at home its addresses again; those that it has are fine. */
+export function giveBack(host: Netns, { home }: Device, kept: readonly AddressMessage[]): void {
+  const link = kept.length > 0 ? findLink(host, home.name) : undefined;
+  if (link) host.route.attempt(...kept.map((address) => addAgain(link, address)));
 }
 
 /** Devices that the kernel brought home, by the owner whom their alias names. */
@@ -140,7 +152,7 @@ export function movedShelf(host: Netns): Shelf<MovedDevice> {
     kind: "link",
     list: (network) => listMoved(host).filter(({ mark }) => isOfNetwork(mark, network)),
     marksOf: (owner) => [ownerText(owner)],
-    inWords: ({ link, home }) => `link ${link.name}, which is "${home.name}"`,
+    inWords: ({ link, home }) => `link ${link.name}, which is "${home.name}" at home`,
     remove: (devices) => {
       for (const device of devices) bringHome(host, host, device);
     },

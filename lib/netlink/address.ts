@@ -73,6 +73,20 @@ export function newAddress(link: Target, cidr: Cidr, flags: number): Request {
   });
 }
 
+/** An address as the kernel told it. */
+export type AddressMessage = ReturnType<typeof addressMessage.read>;
+
+/** Adds an address that was there, whichever index its link has by now. */
+export function addAgain({ index, name }: Target, { header, attributes }: AddressMessage): Request {
+  return request({
+    what: `add an address to "${name}" again`,
+    type: RTM_NEWADDR,
+    flags: NLM_F_CREATE,
+    codec: addressMessage,
+    value: { header: { ...header, index }, attributes },
+  });
+}
+
 /** Deletes an address; EADDRNOTAVAIL if the link does not have it. */
 export function delAddress(link: Target, cidr: Cidr): Request {
   const { address, prefixLength } = cidr;

@@ -1,5 +1,6 @@
 /** Which device in a container, or back on the host, is an attachment's: DEL brings it home. */
 
+import { reportedMacs } from "../../lib/attach/link.ts";
 import type { CheckCall, DelCall } from "../../lib/cni/call.ts";
 import { formatMac } from "../../lib/ip/mac.ts";
 import { findLink, type Link } from "../../lib/net/link.ts";
@@ -19,7 +20,7 @@ export function strangerFault(
 ): string | undefined {
   const isOurs = readMovedAlias(alias)?.mark === ownerText(attachment);
   const isOfReference = linkNameFault(alias) === undefined;
-  return isOurs || isOfReference ? undefined : `it should be a device of the host, by its alias`;
+  return isOurs || isOfReference ? undefined : "it should be a device of the host, by its alias";
 }
 
 /**
@@ -51,12 +52,11 @@ function findUnmarked(call: Del, container: Netns): Device | undefined {
   return { link, home: { ...homeOf(link), name, alias: "", isUp: false } };
 }
 
-/** By its address if ADD reported one; else it is the configured device, or has no kind as devices have. */
-function isOwn({ attachment, config, prevResult = {} }: Del, link: Link, former?: string): boolean {
-  const macs = (prevResult.interfaces ?? []).flatMap(({ name, sandbox, mac }) =>
-    name === attachment.ifName && sandbox && mac ? [mac.toLowerCase()] : [],
-  );
+/** By its address if ADD reported one; else by the configured name, or as it has no kind. */
+function isOwn(call: Del, link: Link, former?: string): boolean {
+  const macs = reportedMacs(call);
   if (macs.length > 0) return macs.includes(formatMac(link.mac));
   if (former === undefined) return false;
-  return config.device === undefined ? link.kind === "" : config.device === former;
+  const { device } = call.config;
+  return device === undefined ? link.kind === "" : device === former;
 }

@@ -28,7 +28,7 @@ import type { Result } from "../../lib/cni/result.ts";
 import { interfacePlugin } from "../../lib/cni/run.ts";
 import { allOrNothing, asMuchAsPossible } from "../../lib/cni/undo.ts";
 import { confirm } from "../../lib/cni/verdict.ts";
-import { movedShelf } from "../../lib/net/moved.ts";
+import { listToKeep, movedShelf } from "../../lib/net/moved.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { type HostDeviceConfig, parseHostDeviceConfig, requireSelection } from "./config.ts";
 import { bringDeviceHome, strangerFault } from "./home.ts";
@@ -46,9 +46,10 @@ function add(call: AddCall<HostDeviceConfig>, host: Netns, container: Netns): Re
   requireFreeName(call, container);
   const device = findDevice(config, place, host);
   requireMovable(host, device.link, config.allowUplink);
+  const way = { host, container, device, kept: listToKeep(host, device) };
   return allOrNothing((undo) => {
     const lease = plugin && takeLease(call, plugin, undo);
-    const inside = moveIn(call, { host, container, device }, undo);
+    const inside = moveIn(call, way, undo);
     applyLease(container, inside, { lease });
     const { pciID } = place;
     return report(call, { outside: [], inside: { ...inside, pciID } }, lease);

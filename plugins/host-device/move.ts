@@ -8,27 +8,28 @@ import {
   bringHome,
   type Device,
   findMoved,
-  giveAddressesBack,
+  giveBack,
+  type listToKeep,
   moveAway,
 } from "../../lib/net/moved.ts";
 import type { Netns } from "../../lib/net/netns.ts";
-import { linkSubnets } from "../../lib/net/uplink.ts";
 
 /** A device of the host, and where it is to be. */
 interface Way {
   readonly host: Netns;
   readonly container: Netns;
   readonly device: Device;
+  /** The addresses that it loses on the way. */
+  readonly kept: ReturnType<typeof listToKeep>;
 }
 
 /** Moves the device into the container, where it is down; if ADD fails it is home as it was. */
 export function moveIn({ attachment }: AddCall<unknown>, way: Way, undo: Undo): Link {
-  const { host, container, device } = way;
-  const addresses = linkSubnets(host, device.link);
+  const { host, container, device, kept } = way;
   undo.before(`device "${device.home.name}"`, () => {
     const moved = findMoved(container, attachment) ?? findHalfMoved(way);
     if (moved) bringHome(host, container, moved);
-    giveAddressesBack(host, device.home.name, addresses);
+    giveBack(host, device, kept);
   });
   moveAway(host, device, { container, owner: attachment });
   return getLink(container, attachment.ifName);
