@@ -60,12 +60,12 @@ function attach(bed: Bed, box: Container, plugins: readonly Config[]): Config {
   return prevResult ?? {};
 }
 
-/** Makes the links of the host that a network is above, where the bed has none of these names. */
-function makeMasters(bed: Bed, plugins: readonly Config[]): void {
-  for (const { master } of plugins) {
-    if (typeof master !== "string" || bed.host.links().includes(master)) continue;
-    bed.host.sh(`ip link add ${master} up type veth peer name ${master}-peer`);
-    bed.host.sh(`ip link set ${master}-peer up`);
+/** Makes the host's links that a network is above, or has, where the bed has none of these names. */
+function makeLinks(bed: Bed, plugins: readonly Config[]): void {
+  for (const name of plugins.flatMap(({ master, device }) => [master, device])) {
+    if (typeof name !== "string" || bed.host.links().includes(name)) continue;
+    bed.host.sh(`ip link add ${name} up type veth peer name ${name}-peer`);
+    bed.host.sh(`ip link set ${name}-peer up`);
   }
 }
 
@@ -82,7 +82,7 @@ describe.each(blocks)("the configuration in $title", ({ text }) => {
     const plugins = pluginsOf(JSON.parse(text) as Config);
     const box = bed.container();
     box.sh("ip link set lo up");
-    makeMasters(bed, plugins);
+    makeLinks(bed, plugins);
     const before = bed.snapshot();
     const prevResult = attach(bed, box, plugins);
     expect(prevResult.cniVersion).toBe(plugins[0]?.cniVersion);
