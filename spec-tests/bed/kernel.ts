@@ -13,6 +13,7 @@ const probes = {
   dummy: "ip link add name probe0 type dummy",
   ipvlan: `${veth} && ip link add link probe0 name probe2 type ipvlan`,
   macvlan: `${veth} && ip link add link probe0 name probe2 type macvlan`,
+  SELinux: "test -e /sys/fs/selinux/enforce",
   tap: "ip tuntap add mode tap name probe0",
   vrf: "ip link add name probe0 type vrf table 5",
   fq_codel: `${veth} && tc qdisc add dev probe0 root fq_codel`,
