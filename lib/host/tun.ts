@@ -1,7 +1,8 @@
 /** The file by which taps are made, and what it is told by ioctl(2): /dev/net/tun, linux/if_tun.h. */
 
 import * as host from "host";
-import { checked } from "./errno.ts";
+import { checked, EINVAL } from "./errno.ts";
+import { Failure } from "./failure.ts";
 
 export const TUN_FILE = "/dev/net/tun";
 
@@ -39,14 +40,21 @@ export function makeTap(fd: number, name: string, multiQueue: boolean): number {
   return host.ioctl(fd, TUNSETIFF, request);
 }
 
-/** Lets a user use the tap that an open file has made; throws SystemError. */
+/** Lets a user attach to the tap that an open file has made; throws SystemError or Failure. */
 export function setTapOwner(fd: number, user: number): void {
-  checked(host.ioctlNumber(fd, TUNSETOWNER, user), `let user ${user} use a tap`);
+  give(host.ioctlNumber(fd, TUNSETOWNER, user), "user", user);
 }
 
-/** Lets the members of a group use it; throws SystemError. */
+/** Lets the members of a group attach to it; throws SystemError or Failure. */
 export function setTapGroup(fd: number, group: number): void {
-  checked(host.ioctlNumber(fd, TUNSETGROUP, group), `let group ${group} use a tap`);
+  give(host.ioctlNumber(fd, TUNSETGROUP, group), "group", group);
+}
+
+/** EINVAL is the kernel's word for a number that the process's user namespace does not map. */
+function give(outcome: number, what: string, id: number): void {
+  const action = `give the tap to ${what} ${id}`;
+  if (outcome !== -EINVAL) checked(outcome, action);
+  else throw new Failure("system", `Cannot ${action}: this user namespace has no such ${what}`);
 }
 
 /** Keeps the tap when the file is closed; throws SystemError. */
