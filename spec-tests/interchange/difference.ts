@@ -55,8 +55,67 @@ export const general: readonly Difference[] = [
   },
 ];
 
+/** In what the plugins that give a container a link print. */
+export const ofInterfaces: readonly Difference[] = [
+  {
+    why: "CHECK looks for a route without gw where ADD put it: by the gateway of its family",
+    path: /^check$/,
+    theirs: /Expected Route .* not found/,
+    ours: succeeds,
+    only: "theirs",
+    where: /routes of both families/,
+  },
+  {
+    why: "the host's own namespace is no container: nothing is made or deleted there",
+    path: /^(add|del)$/,
+    theirs: succeeds,
+    ours: /^fails with 8: .* should not be the same/,
+    only: "theirs",
+    where: /the host's own namespace/,
+  },
+  {
+    why: "999 is for faults of the plugin; the specification has 4 for variables, CNI_ARGS among them",
+    path: refusal,
+    theirs: /^999$/,
+    ours: /^4$/,
+    where: /an IP that is none|argument|namespace|IP of elsewhere|gateway's/,
+  },
+  {
+    why: "999 is for faults of the plugin; 100 says that the kernel refused",
+    path: refusal,
+    theirs: /^999$/,
+    ours: /^100$/,
+    where: /a gateway elsewhere, isDefaultGateway|unreachable gateway|bridge that is missing/,
+  },
+  {
+    why: "999 is for faults of the plugin; 102 says that the address manager could not be run",
+    path: refusal,
+    theirs: /^999$/,
+    ours: /^102$/,
+    where: /address manager nobody has/,
+  },
+  {
+    why: "999 is for faults of the plugin; 103 says that something is there already",
+    path: refusal,
+    theirs: /^999$/,
+    ours: /^103$/,
+    where: /another address|bridge that is none|interface that is there|address of the world/,
+  },
+  {
+    why: "the dns of the address manager is the result's if the network has none of its own",
+    path: /^add\.result\.dns\b/,
+    theirs: /^(nothing|\{\})$/,
+    where: /, a resolv\.conf/,
+  },
+  {
+    why: "what plugins before this one in a list have reported stays in the result",
+    path: /^add\.result\.(interfaces|ips|ip4)\b/,
+    where: /(?<!loopback), a plugin before it/,
+  },
+];
+
 /** In what the plugins that give a container a link make; what only one side has is `there` or `nothing`. */
-export const generalState: readonly Difference[] = [
+export const ofInterfacesState: readonly Difference[] = [
   {
     why: "a failed ADD takes back what it made, and a refused one makes nothing",
     path: /^(box1|host) /,

@@ -6,9 +6,10 @@
 import {
   type Difference,
   general,
-  generalState,
   isRefused,
   nothing,
+  ofInterfaces,
+  ofInterfacesState,
   refusal,
   succeeds,
   there,
@@ -51,22 +52,8 @@ export const inOutcomes: readonly Difference[] = [
     ours: succeeds,
     where: /layer 2|disableContainerInterface/,
   },
-  {
-    why: "CHECK looks for a route without gw where ADD put it: by the gateway of its family",
-    path: /^check$/,
-    theirs: /Expected Route .* not found/,
-    ours: succeeds,
-    where: /routes of both families/,
-  },
 
   /* ---- only theirs succeed ---- */
-  {
-    why: "the host's own namespace is no container: nothing is made or deleted there",
-    path: /^(add|del)$/,
-    theirs: succeeds,
-    ours: /^fails with 8: .* should not be the same/,
-    where: /the host's own namespace/,
-  },
 
   {
     why: "DEL leaves a link that is the container's own, so the next ADD finds it in its way again",
@@ -78,39 +65,11 @@ export const inOutcomes: readonly Difference[] = [
 
   /* ---- both fail ---- */
   {
-    why: "999 is for faults of the plugin; the specification has 4 for variables, CNI_ARGS among them",
-    path: refusal,
-    theirs: /^999$/,
-    ours: /^4$/,
-    where: /an IP that is none|argument|namespace|IP of elsewhere|gateway's/,
-  },
-  {
-    why: "999 is for faults of the plugin; 100 says that the kernel refused",
-    path: refusal,
-    theirs: /^999$/,
-    ours: /^100$/,
-    where: /a gateway elsewhere, isDefaultGateway|unreachable gateway/,
-  },
-  {
     why: "999 is for faults of the plugin; 101 says that a file could not be used",
     path: refusal,
     theirs: /^999$/,
     ours: /^101$/,
     where: /resolv\.conf that is missing/,
-  },
-  {
-    why: "999 is for faults of the plugin; 102 says that the address manager could not be run",
-    path: refusal,
-    theirs: /^999$/,
-    ours: /^102$/,
-    where: /address manager nobody has/,
-  },
-  {
-    why: "999 is for faults of the plugin; 103 says that something is there already",
-    path: refusal,
-    theirs: /^999$/,
-    ours: /^103$/,
-    where: /another address|bridge that is none|interface that is there|address of the world/,
   },
   {
     why: "999 is for faults of the plugin; 105 says that there is no address to give",
@@ -121,17 +80,6 @@ export const inOutcomes: readonly Difference[] = [
   },
 
   /* ---- both succeed ---- */
-  {
-    why: "the dns of the address manager is the result's if the network has none of its own",
-    path: /^add\.result\.dns\b/,
-    theirs: /^(nothing|\{\})$/,
-    where: /bridge, a resolv\.conf/,
-  },
-  {
-    why: "what plugins before this one in a list have reported stays in the result",
-    path: /^add\.result\.(interfaces|ips|ip4)\b/,
-    where: /bridge, a plugin before it/,
-  },
   {
     why: "up to 0.2.0 a result has ip4 and ip6 and nothing else",
     path: /^add\.result\.(interfaces|ips|ip4|ip6)\b/,
@@ -144,6 +92,7 @@ export const inOutcomes: readonly Difference[] = [
     where: /loopback.* version 0\.[34]/,
   },
 
+  ...ofInterfaces,
   ...general,
 ];
 
@@ -210,5 +159,5 @@ export const inState: readonly Difference[] = [
     where: /is down/,
   },
 
-  ...generalState,
+  ...ofInterfacesState,
 ];
