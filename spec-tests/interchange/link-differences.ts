@@ -35,6 +35,13 @@ const inOutcomes: readonly Difference[] = [
     ours: /^fails with 7: .* the host would be cut off; "allowUplink": true/,
     where: /^host-device, the uplink/,
   },
+  {
+    why: "what is above a master that is down would be down as well, and nobody told",
+    path: /^add$/,
+    theirs: succeeds,
+    ours: /^fails with 50: .* it is down, and what is above it would be so too/,
+    where: /a master that is down/,
+  },
 
   /* ---- both fail ---- */
   {
@@ -58,7 +65,7 @@ const inOutcomes: readonly Difference[] = [
     path: refusal,
     theirs: /^999$/,
     ours: /^50$/,
-    where: /that is missing/,
+    where: /that is missing|no master|it is on the host/,
   },
 
   /* ---- both succeed ---- */
@@ -109,6 +116,13 @@ const inState: readonly Difference[] = [
     path: /^(file|folder) \/var\/lib\/cni\b/,
     theirs: there,
     ours: nothing,
+    where: isRefused,
+  },
+  {
+    why: "and so its master no longer takes what is for others",
+    path: /^host link dev0\.promiscuity$/,
+    theirs: /^1$/,
+    ours: /^0$/,
     where: isRefused,
   },
   {
