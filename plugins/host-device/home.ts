@@ -34,7 +34,7 @@ export function bringDeviceHome(call: Del, host: Netns, container: Netns | undef
     bringHome(host, container, inside);
     return;
   }
-  const outside = findMoved(host, call.attachment);
+  const outside = findMoved(host, call.attachment) ?? findNamed(call, host);
   if (outside) bringHome(host, host, outside);
 }
 
@@ -50,6 +50,12 @@ function findUnmarked(call: Del, container: Netns): Device | undefined {
   if (!isOwn(call, link, former)) return undefined;
   const name = former ?? config.device ?? link.name;
   return { link, home: { ...homeOf(link), name, alias: "", isUp: false } };
+}
+
+/** What the reference plugin moved and the kernel brought home: its alias is the name of the device. */
+function findNamed(call: Del, host: Netns): Device | undefined {
+  const found = findUnmarked(call, host);
+  return found && found.link.alias === call.config.device ? found : undefined;
 }
 
 /** By its address if ADD reported one; else by the configured name, or as it has no kind. */
