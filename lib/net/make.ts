@@ -3,7 +3,7 @@
  * namespace, as macvlan or vlan, or above none, as dummy.
  */
 
-import { EEXIST, EINVAL, EOPNOTSUPP } from "../host/errno.ts";
+import { EADDRNOTAVAIL, EEXIST, EINVAL, EOPNOTSUPP } from "../host/errno.ts";
 import { lazily } from "../host/lazy.ts";
 import { randomBytes } from "../host/random.ts";
 import type { Mac } from "../ip/mac.ts";
@@ -103,18 +103,21 @@ export function claimLink(
   return toLinkState(decodeReply(answers.link, netlink.linkStateMessage));
 }
 
-/** No link can have this name: a kernel that knows the kind refuses it for that, and makes nothing. */
-const IMPOSSIBLE = "weft/probe";
+/**
+ * No link can have this name and address: a kernel that knows the kind refuses the address before
+ * it makes anything. For the name alone it would make the other end of a veth pair first.
+ */
+const IMPOSSIBLE = { name: "weft/probe", address: new Uint8Array(6) };
 
 /** Why this kernel makes no links of a kind, in words; undefined if it does. */
 export function kindFault(ns: Netns, kind: string): string | undefined {
-  const probe = { name: IMPOSSIBLE, linkInfo: { own: { kind } } };
+  const probe = { ...IMPOSSIBLE, linkInfo: { own: { kind } } };
   const [outcome] = ns.route.attempt(netlink.newLink(`probe for links of kind ${kind}`, probe));
   const error = outcome?.error;
   if (isRefusal(error, EOPNOTSUPP)) {
     const module = kind === "vlan" ? "8021q" : kind;
     return `this kernel has no links of kind ${kind}, or their module is not loaded (modprobe ${module})`;
   }
-  if (error && !isRefusal(error, EINVAL)) throw error;
+  if (error && !isRefusal(error, EINVAL, EADDRNOTAVAIL)) throw error;
   return undefined;
 }

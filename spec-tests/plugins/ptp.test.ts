@@ -5,6 +5,7 @@ import { allVersions } from "../bed/configs.ts";
 import type { Container } from "../bed/container.ts";
 import { sharedBy } from "../bed/difference.ts";
 import { it } from "../bed/it.ts";
+import { backgroundInBed } from "../bed/paths.ts";
 import { connect, forGc, ptp } from "../bed/ptp.ts";
 import { reservations } from "../bed/store.ts";
 import type { Entry } from "../bed/view.ts";
@@ -272,6 +273,21 @@ describe("GC", () => {
 });
 
 describe("STATUS", () => {
+  it("makes no link, not even for a moment, to see that one could be made", ({ bed }) => {
+    bed.host.sh(`ip monitor link >/tmp/seen 2>&1 & echo $! >>${backgroundInBed}`);
+    const mark = (name: string) => {
+      bed.host.sh(`ip link add ${name} type veth peer name ${name}-peer`);
+      bed.host.until(`grep -q ${name}-peer /tmp/seen`);
+      bed.host.sh(`ip link delete ${name}`);
+    };
+    bed.host.until("ip link set lo up; ip link set lo down; test -s /tmp/seen");
+    expect(bed.status("ptp", ptp)).toSucceed();
+    mark("after");
+    const seen = bed.host.sh("cat /tmp/seen").match(/^(Deleted )?\d+: [^:@]+/gm) ?? [];
+    const names = new Set(seen.map((line) => line.replace(/.*: /, "")));
+    expect([...names].sort()).toEqual(["after", "after-peer", "lo"]);
+  });
+
   it("makes nothing, and asks the address manager", ({ bed }) => {
     const before = bed.snapshot();
     expect(bed.status("ptp", ptp)).toMatchObject({ exitCode: 0, stdout: "" });
