@@ -63,7 +63,7 @@ function requestOf({ name, netns, kind, parent, mtu, mac }: NewLink, index = 0):
  */
 function randomIndex(): number {
   const [high = 0, middle = 0, low = 0] = randomBytes(3);
-  return 0x4000_0000 + ((high << 16) | (middle << 8) | low);
+  return 0x100_0000 + ((high << 16) | (middle << 8) | low);
 }
 
 function explained(error: NetlinkError, ns: Netns, link: NewLink): Error {

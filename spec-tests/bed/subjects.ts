@@ -24,6 +24,7 @@ function read(name: string): Config {
 const neededBy: Readonly<Record<string, Feature>> = {
   dummy: "dummy",
   ipvlan: "ipvlan",
+  macvlan: "macvlan",
   tap: "tap",
   vlan: "802.1Q",
 };

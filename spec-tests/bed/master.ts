@@ -1,0 +1,10 @@
+/** Links above a master: macvlan, ipvlan, VLANs. */
+import type { View } from "./view.ts";
+
+/** Makes an Ethernet link, up, that leads to another of this namespace, `wire`. */
+export function makeMaster(view: View, name = "up0"): void {
+  view.sh(`
+    ip link add ${name} type veth peer name wire
+    ip link set wire up
+    ip link set ${name} up`);
+}
