@@ -152,7 +152,7 @@ export function movedShelf(host: Netns): Shelf<MovedDevice> {
     kind: "link",
     list: (network) => listMoved(host).filter(({ mark }) => isOfNetwork(mark, network)),
     marksOf: (owner) => [ownerText(owner)],
-    inWords: ({ link, home }) => `link ${link.name}, which is "${home.name}" at home`,
+    inWords: ({ link, home }) => `link ${link.name} (at home ${home.name})`,
     remove: (devices) => {
       for (const device of devices) bringHome(host, host, device);
     },

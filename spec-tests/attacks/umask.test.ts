@@ -60,6 +60,7 @@ function nameFor(program: string): string {
 const keepers = [
   "bridge",
   "dummy",
+  "host-device",
   "host-local",
   "ptp",
   "tuning",

@@ -129,7 +129,9 @@ describe("a device of host-device that the kernel brought home", () => {
   it("stays what a valid attachment has, for GC, and is listed", ({ bed }) => {
     const { box } = attach(bed);
     sendDeviceHome(bed.host, box);
-    expect(bed.host.sh(`${bed.bin}/weft inventory net`)).toMatch(/link eth0, which is "dev0"/);
+    expect(bed.host.sh(`${bed.bin}/weft inventory net`)).toMatch(
+      /^link eth0 \(at home dev0\) of eth0 of container box1-id$/m,
+    );
     const valid = [{ containerID: box.containerID, ifname: "eth0" }];
     expect(bed.gc("host-device", { ...config, "cni.dev/valid-attachments": valid })).toSucceed();
     expect(bed.host.links()).toContain("eth0");
