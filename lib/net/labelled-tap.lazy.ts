@@ -10,6 +10,7 @@
 
 import * as host from "host";
 import { checked, EACCES, EINVAL, errnoName, SystemError } from "../host/errno.ts";
+import type { Failure } from "../host/failure.ts";
 import { closeFile, O_WRONLY } from "../host/file.ts";
 import { fileStatus } from "../host/file-status.ts";
 import { runProgram } from "../host/process.ts";
@@ -47,10 +48,10 @@ export function makeLabelledTap(fd: number, tap: LabelledTap): number {
   }
 }
 
-/** Why nothing can be made in a context, in words; undefined if it can, as far as can be told. */
-export function findContextFault(context: string): string | undefined {
+/** Why nothing can be made in a context; undefined if it can, as far as can be told. */
+export function findContextFault(context: string): Failure | undefined {
   const outcome = writeContext(context);
-  if (outcome < 0) return contextFault(context, -outcome);
+  if (outcome < 0) return new NetError("unsupported", contextFault(context, -outcome));
   takeBackContext();
   return undefined;
 }

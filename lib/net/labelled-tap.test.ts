@@ -71,7 +71,7 @@ describe("a context", () => {
   ])("is refused before anything is run: %o", (more, word) => {
     Object.assign(outcomes, more);
     expect(() => makeLabelledTap(3, tap)).toThrow(word);
-    expect(findContextFault(context)).toContain(word);
+    expect(findContextFault(context)?.message).toContain(word);
     expect(told).not.toContain(again);
   });
 

@@ -62,27 +62,26 @@ export function addTap(ns: Netns, tap: NewTap): LinkState {
 function openTun(ns: Netns, name: string): number {
   const fd = tryToOpen(ns);
   const fault = openingFault(fd);
-  if (fault === undefined) return fd;
+  if (!fault) return fd;
   if (fd >= 0) closeFile(fd);
-  const errno = Math.max(0, -fd);
-  throw new Failure("unsupported", `Cannot create tap "${name}": ${fault}`, { errno });
+  const { errno, message } = fault;
+  throw new Failure("unsupported", `Cannot create tap "${name}": ${message}`, { errno });
 }
 
 function tryToOpen(ns: Netns): number {
   return ns.open(TUN_FILE, O_RDWR | O_NONBLOCK | O_NOFOLLOW);
 }
 
-/** What keeps taps from being made, in words; undefined if nothing does. */
-export function findTapFault(ns: Netns, selinuxContext: string | undefined): string | undefined {
+/** What keeps taps from being made, its message the reason alone; undefined if nothing does. */
+export function findTapFault(ns: Netns, selinuxContext: string | undefined): Failure | undefined {
   const fd = tryToOpen(ns);
   const fault = openingFault(fd);
   if (fd >= 0) closeFile(fd);
-  if (fault !== undefined || selinuxContext === undefined) return fault;
+  if (fault || selinuxContext === undefined) return fault;
   return labelling().findContextFault(selinuxContext);
 }
 
-/** What is wrong with the outcome of opening the file, in words; undefined if nothing is. */
-function openingFault(fd: number): string | undefined {
+function openingFault(fd: number): Failure | undefined {
   if (fd >= 0 && isTunFile(fd)) return undefined;
   return lazily<typeof import("./tun-fault.lazy.ts")>("tun-fault").tunFault(Math.max(0, -fd));
 }

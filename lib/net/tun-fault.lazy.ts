@@ -1,6 +1,7 @@
 /** Why the file by which taps are made cannot be used, and what to do. */
 
 import { EACCES, ELOOP, ENODEV, ENOENT, ENOTDIR, ENXIO, EPERM, errnoName } from "../host/errno.ts";
+import { Failure } from "../host/failure.ts";
 import { TUN_FILE } from "../host/tun.ts";
 
 const noFile = "there is no such file (modprobe tun; mknod -m 666 /dev/net/tun c 10 200)";
@@ -17,7 +18,8 @@ const states: { readonly [errno: number]: string } = {
   [EACCES]: "EACCES, by its mode or a security module",
 };
 
-/** In words; errno is that of opening the file, 0 if what could be opened is something else. */
-export function tunFault(errno: number): string {
-  return `"${TUN_FILE}" cannot be used: ${states[errno] ?? errnoName(errno)}`;
+/** The reason as an error; errno is that of opening the file, 0 if what could be opened is another. */
+export function tunFault(errno: number): Failure {
+  const state = `"${TUN_FILE}" cannot be used: ${states[errno] ?? errnoName(errno)}`;
+  return new Failure("unsupported", state, { errno });
 }

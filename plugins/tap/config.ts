@@ -3,13 +3,20 @@
 import { type MacConfig, macAt } from "../../lib/attach/mac.ts";
 import { configError } from "../../lib/cni/error.ts";
 import type { JsonObject } from "../../lib/cni/json.ts";
-import { flagAt, givenAt, type NetConf, numberAt, parseNetConf } from "../../lib/cni/netconf.ts";
+import {
+  flagAt,
+  givenAt,
+  type NetConf,
+  numberAt,
+  parseNetConf,
+  textAt,
+} from "../../lib/cni/netconf.ts";
 import { linkNameFault } from "../../lib/net/link-name.ts";
 import type { TapUse } from "../../lib/net/tap.ts";
 
 export interface TapConfig extends NetConf, MacConfig, TapUse {
-  /** The hardware address where the runtime asks for none. */
-  readonly usualMac: string | undefined;
+  /** The key `mac`, which counts if neither the runtime nor CNI_ARGS name an address. */
+  readonly ownMac: string | undefined;
   /** 0 leaves it to the kernel. */
   readonly mtu: number;
   readonly selinuxContext: string | undefined;
@@ -25,7 +32,7 @@ export function parseTapConfig(json: JsonObject, strict: boolean): TapConfig {
     owner: numberAt(json, "owner"),
     group: numberAt(json, "group"),
     mac: macAt(json),
-    usualMac: givenAt(json, "mac"),
+    ownMac: textAt(json, "mac"),
     mtu: numberAt(json, "mtu") ?? 0,
     selinuxContext: givenAt(json, "selinuxContext"),
     bridge: givenAt(json, "bridge"),

@@ -17,6 +17,7 @@ import { removeLink } from "../../lib/attach/link.ts";
 import { containerMac } from "../../lib/attach/mac.ts";
 import { report } from "../../lib/attach/report.ts";
 import type { AddCall, CheckCall, DelCall, GcCall, StatusCall } from "../../lib/cni/call.ts";
+import { CniError } from "../../lib/cni/error.ts";
 import * as ipam from "../../lib/cni/ipam.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { interfacePlugin } from "../../lib/cni/run.ts";
@@ -48,7 +49,7 @@ function add(call: AddCall<TapConfig>, _host: Netns, container: Netns): Result {
 /** What is to be made; throws if its name is taken, or its bridge is missing. */
 function plan(call: AddCall<TapConfig>, container: Netns): NewTap {
   const { config, args, attachment } = call;
-  const mac = containerMac({ mac: config.mac || args.MAC || config.usualMac }, args);
+  const mac = containerMac(config, args) ?? containerMac({ mac: config.ownMac }, {});
   requireFreeName(call, container);
   const bridge = config.bridge === undefined ? undefined : getBridge(container, config.bridge);
   return { ...config, name: attachment.ifName, alias: ownerAlias(attachment), mac, bridge };
@@ -105,7 +106,8 @@ function gc(call: GcCall<TapConfig>): void {
 }
 
 function status(call: StatusCall<TapConfig>, host: Netns): void {
-  requireReady("create a tap", findTapFault(host, call.config.selinuxContext));
+  const fault = findTapFault(host, call.config.selinuxContext);
+  requireReady("create a tap", fault && CniError.from(fault).message);
   ipam.checkIpamStatus(call);
 }
 
