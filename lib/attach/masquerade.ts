@@ -54,8 +54,9 @@ export function masqueradeFault(
 
 /**
  * DEL: takes it away. The addresses are known from the result of ADD, as far as that says whose they
- * are; otherwise they are searched by their owner. What the container's link has by now is for the container to say, and may be anything: only rules of
- * the reference plugins, which name the container but not its interface, are told apart by it.
+ * are; otherwise they are searched by their owner. What the container's link has by now is for the
+ * container to say, and may be anything: only rules of the reference plugins, which name the
+ * container but not its interface, are told apart by it.
  */
 export function unmasquerade(
   call: DelCall<MasqueradeConfig>,
