@@ -53,6 +53,35 @@ describe("a link above another", () => {
   });
 });
 
+describe("a name that is taken where the parent is", () => {
+  /** A kernel before 6.14, which looks there unless the link is asked for by its index. */
+  const former = () => {
+    const found = kernel(EEXIST);
+    const { attempt } = found.ns.route;
+    found.ns.route.attempt = (...requests) =>
+      attempt(...requests).map((outcome, i) => {
+        const value = requests[i]?.value as
+          | { readonly header: { readonly index: number } }
+          | undefined;
+        return value?.header.index ? { ...outcome, error: undefined } : outcome;
+      });
+    return found;
+  };
+
+  it("is no hindrance: the link is asked for by an index that none has", () => {
+    const { ns, asked } = former();
+    addLink(ns, { ...link, netns: ns, parent });
+    expect(asked).toHaveLength(2);
+    expect(asked[1]?.value).toMatchObject({ attributes: { name: "eth0", link: 7 } });
+  });
+
+  it("is one where the link is to be, as for a link above none", () => {
+    const { ns, asked } = former();
+    expect(() => addLink(ns, { ...link, netns: ns })).toThrow("EEXIST");
+    expect(asked).toHaveLength(1);
+  });
+});
+
 describe("a refusal", () => {
   const refusal = (errno: number, more: Partial<NewLink> = {}) => {
     const { ns } = kernel(errno);
@@ -86,6 +115,7 @@ describe("a kind", () => {
   it("is there if the kernel refuses the name, and not if it refuses the kind", () => {
     expect(kindFault(kernel(EINVAL).ns, "dummy")).toBeUndefined();
     expect(kindFault(kernel(EOPNOTSUPP).ns, "dummy")).toContain("no links of kind dummy");
+    expect(kindFault(kernel(EOPNOTSUPP).ns, "vlan")).toContain("modprobe 8021q");
   });
 
   it("cannot be told by whoever may not ask", () => {

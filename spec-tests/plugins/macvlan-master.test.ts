@@ -5,7 +5,7 @@ import type { Container } from "../bed/container.ts";
 import { sharedBy } from "../bed/difference.ts";
 import type { Config } from "../bed/invocation.ts";
 import { needs } from "../bed/kernel.ts";
-import { makeMaster } from "../bed/master.ts";
+import { makeMaster } from "../bed/make-master.ts";
 
 const it = needs("macvlan");
 

@@ -6,11 +6,11 @@ import type { Container } from "../bed/container.ts";
 import { sharedBy } from "../bed/difference.ts";
 import type { Config } from "../bed/invocation.ts";
 import { needs } from "../bed/kernel.ts";
-import { makeMaster } from "../bed/master.ts";
+import { makeMaster } from "../bed/make-master.ts";
+import { reservations } from "../bed/store.ts";
 
 const it = needs("macvlan");
 
-const store = "/var/lib/cni/networks/net";
 const ipam = {
   type: "host-local",
   ranges: [[{ subnet: "10.1.2.0/24" }], [{ subnet: "fd00:1::/64" }]],
@@ -24,11 +24,6 @@ function attach(bed: Bed, more: Config = {}): { readonly box: Container; readonl
   const box = bed.container();
   const prevResult = bed.add("macvlan", box, { ...config, ...more }).result;
   return { box, ended: { ...config, ...more, prevResult } };
-}
-
-/** The attachments that host-local has an address for. */
-function reservations(bed: Bed): readonly string[] {
-  return bed.list(store).filter((name) => /^(10|fd)/.test(name));
 }
 
 describe("ADD", () => {

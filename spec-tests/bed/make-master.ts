@@ -1,4 +1,4 @@
-/** Links above a master: macvlan, ipvlan, VLANs. */
+/** A link that another can be above. */
 import type { View } from "./view.ts";
 
 /** Makes an Ethernet link, up, that leads to another of this namespace, `wire`. */
