@@ -40,11 +40,14 @@ export function parentFault(ns: Netns, wanted: Wanted, refusal: NetlinkError): F
   }
 }
 
+/** Where the kernel says more than a number, its words are the reason. */
 function seenFault(ns: Netns, wanted: Wanted, { errno, kernelText }: NetlinkError) {
-  if (errno === EBUSY) return conflict(busyState(ns, wanted));
-  if (errno === EADDRINUSE) return conflict(addressState(ns, wanted));
   if (errno === EEXIST) return vlanFault(ns, wanted);
-  return errno === EINVAL && kernelText === "" ? invalidFault(ns, wanted) : undefined;
+  if (kernelText !== "") return undefined;
+  if (errno === EBUSY) return conflict(busyState(ns, wanted));
+  if (errno === EINVAL) return invalidFault(ns, wanted);
+  const isMacUsed = errno === EADDRINUSE && wanted.kind.kind === "macvlan";
+  return isMacUsed ? conflict(addressState(ns, wanted)) : undefined;
 }
 
 function conflict(state: string): Fault {
@@ -56,7 +59,7 @@ function busyState(ns: Netns, { parent }: Wanted): string {
   const { name } = parent;
   const { master } = getLink(ns, parent.index);
   const owner = master === 0 ? undefined : findLink(ns, master);
-  if (owner) return `"${name}" is a port of ${owner.kind} "${owner.name}", which can be the master`;
+  if (owner && owner.kind !== "vrf") return `"${name}" is a port of ${owner.kind} "${owner.name}"`;
   const above = linksAbove(ns, parent.index)[0];
   const whose = above ? `${above.kind} "${above.name}"` : "those of another namespace";
   return `"${name}" has links of another kind above it (${whose}), and macvlans and ipvlans share none`;

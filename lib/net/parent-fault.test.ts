@@ -53,7 +53,15 @@ describe("a parent that is busy", () => {
       { ...uplink, master: 9 },
       { index: 9, name: "br0", kind: "bridge" },
     ];
-    expect(state(EBUSY)).toBe('"eth0" is a port of bridge "br0", which can be the master');
+    expect(state(EBUSY)).toBe('"eth0" is a port of bridge "br0"');
+  });
+
+  it("has a master that takes no frames, which is not the reason", () => {
+    seen.links = [
+      { ...uplink, master: 9 },
+      { index: 9, name: "vrf0", kind: "vrf" },
+    ];
+    expect(state(EBUSY)).toContain("those of another namespace");
   });
 
   it("has links of another kind above it, one of which is named if it is seen", () => {
@@ -79,6 +87,7 @@ it("of an MTU both are named, and of what the kernel explains nothing is said", 
 it("of a hardware address that is up above the parent the link is named if it is seen", () => {
   const unseen = 'a link of another namespace above "eth0" has hardware address 02:00:00:00:00:07';
   expect(state(EADDRINUSE)).toBe(unseen);
+  expect(state(EADDRINUSE, { kind: { kind: "ipvlan" } })).toBeUndefined(); // an address of IP
   seen.links = [uplink, { ...above, index: 10, name: "mine", kind: "macvlan", isUp: false }];
   expect(state(EADDRINUSE)).toBe(unseen);
   seen.links = [uplink, { ...above, index: 10, name: "mine", kind: "macvlan" }];
