@@ -3,15 +3,13 @@
 import { type MacConfig, macAt } from "../../lib/attach/mac.ts";
 import { type MasterConfig, parseMasterConfig } from "../../lib/attach/master.ts";
 import type { JsonObject } from "../../lib/cni/json.ts";
-import { givenAt, numberAt, textAt } from "../../lib/cni/netconf.ts";
+import { givenAt, numberAt } from "../../lib/cni/netconf.ts";
 import type { MacvlanMode } from "../../lib/net/above.ts";
 
 export interface MacvlanConfig extends MasterConfig, MacConfig {
   readonly mode: MacvlanMode;
   /** Broadcasts that may wait to be sent to all links of the master; 0 leaves it to the kernel. */
   readonly broadcastQueueLength: number;
-  /** The key `mac`, which counts if neither the runtime nor CNI_ARGS name an address. */
-  readonly ownMac: string | undefined;
 }
 
 /** The configuration, from JSON that the schema accepts. */
@@ -19,7 +17,7 @@ export function parseMacvlanConfig(json: JsonObject, _strict: boolean): MacvlanC
   return {
     ...parseMasterConfig(json),
     mac: macAt(json),
-    ownMac: textAt(json, "mac"),
+    usualMac: givenAt(json, "mac"),
     mode: (givenAt(json, "mode") ?? "bridge") as MacvlanMode,
     broadcastQueueLength: numberAt(json, "bcqueuelen") ?? 0,
   };

@@ -30,7 +30,7 @@ const KIND = "macvlan";
 
 function add(call: AddCall<MacvlanConfig>, host: Netns, container: Netns): Result {
   const { config, args } = call;
-  const mac = containerMac(config, args) ?? containerMac({ mac: config.ownMac }, {});
+  const mac = containerMac(config, args);
   const parent = requireMaster(config, { host, container }, KIND);
   const macs = config.mode === "passthru" ? { laterMac: mac } : { mac };
   if (macs.mac) requireOther(parent, macs.mac);

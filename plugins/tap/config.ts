@@ -15,8 +15,6 @@ import { linkNameFault } from "../../lib/net/link-name.ts";
 import type { TapUse } from "../../lib/net/tap.ts";
 
 export interface TapConfig extends NetConf, MacConfig, TapUse {
-  /** The key `mac`, which counts if neither the runtime nor CNI_ARGS name an address. */
-  readonly ownMac: string | undefined;
   /** 0 leaves it to the kernel. */
   readonly mtu: number;
   readonly selinuxContext: string | undefined;

@@ -49,7 +49,7 @@ function add(call: AddCall<TapConfig>, _host: Netns, container: Netns): Result {
 /** What is to be made; throws if its name is taken, or its bridge is missing. */
 function plan(call: AddCall<TapConfig>, container: Netns): NewTap {
   const { config, args, attachment } = call;
-  const mac = containerMac(config, args) ?? containerMac({ mac: config.ownMac }, {});
+  const mac = containerMac(config, args);
   requireFreeName(call, container);
   const bridge = config.bridge === undefined ? undefined : getBridge(container, config.bridge);
   return { ...config, name: attachment.ifName, alias: ownerAlias(attachment), mac, bridge };
