@@ -67,6 +67,8 @@ const keepers = [
   "flannel",
   "vxlan-overlay",
   "tap",
+  "ipvlan",
+  "vlan",
 ];
 
 describe("a runtime with another umask changes no mode", () => {
