@@ -1,7 +1,8 @@
 # Tests that need more than this machine's kernel has, in a virtual machine with a Debian kernel.
 .PHONY: test-vm
 
-test-vm: TESTS ?= bridge-vlan attacks/routers plugins/dummy
-test-vm: all ## Run TESTS in a virtual machine whose kernel has VLAN filtering, dummy and more (root)
+test-vm: TESTS ?= bridge-vlan attacks/routers \
+  $(addprefix plugins/,dummy ptp macvlan masters ipvlan vlan host-device tap)
+test-vm: all ## Run TESTS in a virtual machine whose kernel has VLAN filtering, 802.1Q, ipvlan, dummy (root)
 	@tools/setup.sh test
 	tools/vm/run.sh node_modules/.bin/vitest run --config spec-tests/vitest.config.ts $(TESTS)
