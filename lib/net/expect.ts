@@ -1,10 +1,8 @@
 /** Comparing the kernel with what should be there: each returns a fault in words, or undefined. */
 
-import { ENOENT } from "../host/errno.ts";
 import { equalAddresses, family, formatAddress } from "../ip/address.ts";
 import { type Cidr, firstAddress, formatCidr } from "../ip/cidr.ts";
 import { AF_INET, AF_INET6 } from "../netlink/address.ts";
-import { isRefusal } from "../netlink/error.ts";
 import {
   listRoutes,
   listRoutesOf,
@@ -15,6 +13,7 @@ import {
 import { listAddresses } from "./address.ts";
 import type { LinkRef } from "./link.ts";
 import type { Netns } from "./netns.ts";
+import { dumpRoutes } from "./route.ts";
 
 /** What a link's addresses lack. */
 export function findAddressFault(
@@ -74,7 +73,7 @@ function routesOf(ns: Netns, { each, table, link }: Where): Present[] {
   const request = link
     ? listRoutesOf(number, { outputInterface: link.index })
     : listRoutes(number, table);
-  return routesIfAny(() => ns.route.dump(request, routeMessage))
+  return dumpRoutes(ns, request, routeMessage)
     .filter(({ header, attributes }) => (attributes.table ?? header.table) === table)
     .filter(({ attributes }) => !link || attributes.outputInterface === link.index)
     .map(({ header, attributes }) => ({
@@ -84,16 +83,6 @@ function routesOf(ns: Netns, { each, table, link }: Where): Present[] {
       },
       gateway: attributes.gateway,
     }));
-}
-
-/** A table without routes does not exist for the kernel. */
-function routesIfAny<T>(list: () => T[]): T[] {
-  try {
-    return list();
-  } catch (cause) {
-    if (isRefusal(cause, ENOENT)) return [];
-    throw cause;
-  }
 }
 
 /** A route of several next hops has no gateway of its own; its destination must do. */

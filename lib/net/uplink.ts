@@ -9,6 +9,7 @@ import { getRoute, listRoutes, RT_TABLE_MAIN, routeMessage } from "../netlink/ro
 import { listAddresses } from "./address.ts";
 import { findLink, type Link, type LinkRef } from "./link.ts";
 import type { Netns } from "./netns.ts";
+import { dumpRoutes } from "./route.ts";
 
 /** The link of the default route, IPv4 first, or of its first hop; undefined if there is none. */
 export function findDefaultUplink(ns: Netns): Link | undefined {
@@ -62,9 +63,8 @@ function isAbove(ns: Netns, upper: number, lower: number): boolean {
 type Default = ReturnType<typeof routeMessage.read>["attributes"];
 
 function listDefaults(ns: Netns, family: number): Default[] {
-  return ns.route
-    .dump(listRoutes(family, RT_TABLE_MAIN), { read: readDefault })
-    .flatMap((route) => route ?? []);
+  const request = listRoutes(family, RT_TABLE_MAIN);
+  return dumpRoutes(ns, request, { read: readDefault }).flatMap((route) => route ?? []);
 }
 
 /** There may be thousands of others: rtm_dst_len, the second byte, tells. */

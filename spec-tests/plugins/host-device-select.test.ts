@@ -249,3 +249,14 @@ describe("a device of host-device that a program drives", () => {
     expect(address(bed, "dev0")).toBe("02:00:00:00:00:de");
   });
 });
+
+describe("the host of host-device", () => {
+  it("may be one that never had an address, and so no table of routes", ({ bed }) => {
+    bed.container("fresh");
+    bed.host.sh("ip link set dev0 netns fresh");
+    const as = [`${bed.programs}/nsenter`, "--net=/run/netns/fresh"];
+    const box = bed.container();
+    expect(bed.add("host-device", box, { ...config, device: "dev0" }, { as })).toSucceed();
+    expect(box.links()).toContain("eth0");
+  });
+});
