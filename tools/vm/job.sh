@@ -26,6 +26,7 @@ mount_kernel_files() {
   mount -t tmpfs -o mode=1777 shm /dev/shm
   mount -t cgroup2 cgroup2 /sys/fs/cgroup
   mount -t bpf bpf /sys/fs/bpf
+  modprobe tun || true # makes /dev/net/tun, as udev does at boot
   ln -sf /proc/self/fd /dev/fd
   ln -sf /proc/self/fd/0 /dev/stdin
   ln -sf /proc/self/fd/1 /dev/stdout
