@@ -69,6 +69,18 @@ function makeLinks(bed: Bed, plugins: readonly Config[]): void {
   }
 }
 
+/** Makes the container's bridges that a network has ports of, each with another port. */
+function makeBridges(box: Container, plugins: readonly Config[]): void {
+  for (const bridge of plugins.flatMap(({ type, bridge }) => (type === "tap" ? [bridge] : []))) {
+    if (typeof bridge !== "string") continue;
+    box.sh(`
+      ip link add ${bridge} address 02:00:00:00:00:b0 type bridge
+      ip link add port0 type veth peer name port1
+      for link in ${bridge} port0 port1; do ip link set $link addrgenmode none up; done
+      ip link set port0 master ${bridge}`);
+  }
+}
+
 describe.each(blocks)("the configuration in $title", ({ text }) => {
   it("has nothing that weft validate would mention", () => {
     const ended = spawnSync(`${binDirectory}/weft`, ["validate"], { input: text });
@@ -83,6 +95,7 @@ describe.each(blocks)("the configuration in $title", ({ text }) => {
     const box = bed.container();
     box.sh("ip link set lo up");
     makeLinks(bed, plugins);
+    makeBridges(box, plugins);
     const before = bed.snapshot();
     const prevResult = attach(bed, box, plugins);
     expect(prevResult.cniVersion).toBe(plugins[0]?.cniVersion);

@@ -114,8 +114,10 @@ describe("/dev/net/tun", () => {
     "that is refused with %s is named",
     (errno, { bed }) => {
       const box = bed.container();
-      const added = bed.add("tap", box, config, { fail: `openat:error=${errno}:when=3` });
-      const asked = bed.status("tap", config, { fail: `openat:error=${errno}:when=1` });
+      const inject = ["-e", "trace=openat", "-e", `inject=openat:error=${errno}`];
+      const as = ["strace", "-qq", "-o", "/dev/null", "-P", "/dev/net/tun", ...inject];
+      const added = bed.add("tap", box, config, { as });
+      const asked = bed.status("tap", config, { as });
       for (const { error } of [added, asked]) {
         expect(error.msg).toMatch(/"\/dev\/net\/tun" cannot be used: .*(cgroup|mode|modprobe tun)/);
       }

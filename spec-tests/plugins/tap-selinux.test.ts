@@ -55,7 +55,7 @@ describe("a context that the kernel takes", () => {
   it("is given to one process, which does nothing but make the tap, and is taken back", ({
     bed,
   }) => {
-    const names = "execve,openat,write,ioctl";
+    const names = "execve,write,ioctl";
     const inject = ["-e", `trace=${names}`, "-e", `inject=${taken}`];
     const as = ["strace", "-f", "-qq", "-o", "/tmp/calls", ...inject];
     bed.add("tap", bed.container(), config, { as }).result;
