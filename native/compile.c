@@ -1,4 +1,4 @@
-/* Build tool: compiles one ES module to QuickJS bytecode. Usage: compile in.js name out.bin [debug] */
+/* Build tool: compiles JavaScript to QuickJS bytecode. Usage: compile module|script in.js name out.bin [debug] */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,23 +39,24 @@ int main(int argc, char **argv)
     JSRuntime *runtime = JS_NewRuntime();
     JSContext *ctx = JS_NewContext(runtime);
     size_t length;
-    char *source = argc >= 4 ? read_file(argv[1], &length) : NULL;
-    JSValue module;
+    char *source = argc >= 5 ? read_file(argv[2], &length) : NULL;
+    int kind = source && !strcmp(argv[1], "script") ? JS_EVAL_TYPE_GLOBAL : JS_EVAL_TYPE_MODULE;
+    JSValue code;
     uint8_t *bytecode;
     FILE *out;
 
     if (!source)
-        return fprintf(stderr, "usage: compile in.js name out.bin [debug]\n"), 1;
-    JS_SetStripInfo(runtime, argc > 4 ? JS_STRIP_SOURCE : JS_STRIP_DEBUG);
+        return fprintf(stderr, "usage: compile module|script in.js name out.bin [debug]\n"), 1;
+    JS_SetStripInfo(runtime, argc > 5 ? JS_STRIP_SOURCE : JS_STRIP_DEBUG);
     JS_SetModuleLoaderFunc(runtime, any_module);
-    module = JS_Eval(ctx, source, length, argv[2], JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY);
-    if (JS_IsException(module)) {
+    code = JS_Eval(ctx, source, length, argv[3], kind | JS_EVAL_FLAG_COMPILE_ONLY);
+    if (JS_IsException(code)) {
         const char *text = JS_ToCString(ctx, JS_GetException(ctx));
-        return fprintf(stderr, "%s: %s\n", argv[1], text), 1;
+        return fprintf(stderr, "%s: %s\n", argv[2], text), 1;
     }
-    bytecode = JS_WriteObject(ctx, &length, module, JS_WRITE_OBJ_BYTECODE);
-    out = fopen(argv[3], "wb");
+    bytecode = JS_WriteObject(ctx, &length, code, JS_WRITE_OBJ_BYTECODE);
+    out = fopen(argv[4], "wb");
     if (!bytecode || !out || fwrite(bytecode, 1, length, out) != length || fclose(out))
-        return perror(argv[3]), 1;
+        return perror(argv[4]), 1;
     return 0;
 }

@@ -5,7 +5,7 @@
 
 #include "quickjs.h"
 
-/* One module of bytecode inside the image; the table ends with a NULL name. */
+/* Bytecode inside the image, or a command that is in "hot"; the table ends with a NULL name. */
 struct blob {
     const char *name;
     const uint8_t *start, *end;
@@ -13,7 +13,7 @@ struct blob {
 };
 extern const struct blob blobs[];
 
-/* Runs the named module once, if it has not run, and returns its namespace object. */
+/* What a command or a module exports; a cold one is read and run, if that has not been before. */
 JSValue load_module(JSContext *ctx, const char *name);
 
 /* The command whose name a file has, or what it is a link to, step by step; NULL if there is none. */
@@ -32,7 +32,7 @@ void host_set_umask(void);
 struct roots {
     JSRuntime *runtime;
     JSContext *ctx;
-    JSValue *modules; /* what each blob's module exports, once all are loaded */
+    JSValue hot; /* what commands export, and what cold modules need: an object */
 };
 
 /* Makes the arena usable; NULL if the kernel gives no memory. */

@@ -22,6 +22,9 @@
 
 enum { STACK_LIMIT = 1 << 20 }; /* deeply nested JSON becomes an exception, not a crash */
 
+/* The script that has what usual runs need, and the object with what it makes (bundle.mjs). */
+#define HOT "hot"
+
 /* The engine asks for the time only to seed Math.random, which nothing here uses; and a snapshot
  * must not depend on when it was made. */
 int gettimeofday(struct timeval *restrict now, void *restrict zone)
@@ -96,8 +99,10 @@ JSValue load_module(JSContext *ctx, const char *name)
     const struct blob *b = find_blob(name);
     JSModuleDef *module;
 
-    if (roots->modules && b)
-        return JS_DupValue(ctx, roots->modules[b - blobs]);
+    if (!strcmp(name, HOT))
+        return JS_DupValue(ctx, roots->hot);
+    if (b && !b->start)
+        return JS_GetPropertyStr(ctx, roots->hot, name);
     module = JS_RunModule(ctx, "", name);
     return module ? JS_GetModuleNamespace(ctx, module) : JS_EXCEPTION;
 }
@@ -119,6 +124,28 @@ static void make_engine(struct roots *roots)
     JS_AddIntrinsicTypedArrays(ctx);
     JS_AddIntrinsicPromise(ctx);
     host_module(ctx);
+}
+
+/* Runs a script, once; its value. */
+static JSValue run_script(JSContext *ctx, const char *name)
+{
+    const struct blob *b = find_blob(name);
+    JSValue script = JS_ReadObject(ctx, b->start, b->end - b->start, JS_READ_OBJ_BYTECODE);
+
+    return JS_IsException(script) ? script : JS_EvalFunction(ctx, script);
+}
+
+/* Loads what usual runs need: a function that is given the module "host", and fills an object. */
+static int load_hot(struct roots *roots)
+{
+    JSContext *ctx = roots->ctx;
+    JSValue function = run_script(ctx, HOT);
+    JSValue given[] = { load_module(ctx, "host"), roots->hot = JS_NewObject(ctx) };
+    JSValue result = JS_Call(ctx, function, JS_UNDEFINED, 2, given);
+
+    JS_FreeValue(ctx, function);
+    JS_FreeValue(ctx, given[0]);
+    return JS_IsException(result);
 }
 
 /* An exception that no TypeScript caught: our own bug, still reported as the protocol asks. */
@@ -174,31 +201,12 @@ static void forget_stack(JSRuntime *runtime)
             words[i] = 0;
 }
 
-/* Loads every module, first the one that prepares the engine itself. */
-static int load_all(struct roots *roots)
-{
-    JSContext *ctx = roots->ctx;
-    JSValue *modules;
-    size_t count = 0;
-
-    while (blobs[count].name)
-        count++;
-    modules = js_mallocz(ctx, count * sizeof *modules);
-    if (!modules || JS_IsException(load_module(ctx, "warm.lazy")))
-        return 1;
-    for (size_t i = 0; i < count; i++)
-        if (JS_IsException(modules[i] = load_module(ctx, blobs[i].name)))
-            return 1;
-    roots->modules = modules;
-    return 0;
-}
-
-/* Writes what the arena holds once all modules are loaded to stdout. */
+/* Writes what the arena holds once all that is done to stdout. */
 static int write_snapshot(struct roots *roots)
 {
     size_t size;
 
-    if (load_all(roots))
+    if (JS_IsException(run_script(roots->ctx, "warm")) || load_hot(roots))
         return report_bug(roots->ctx);
     JS_RunGC(roots->runtime);
     forget_stack(roots->runtime);
@@ -265,7 +273,7 @@ int main(int argc, char **argv)
     host_set_umask();
     if (roots->ctx)
         JS_UpdateStackTop(roots->runtime);
-    else
-        make_engine(roots);
+    else if (make_engine(roots), load_hot(roots))
+        return report_bug(roots->ctx);
     _exit(run_main(roots->ctx, command) ? report_bug(roots->ctx) : 0);
 }

@@ -1,11 +1,9 @@
-// Builds dist/bin: every command's TypeScript -> one ES module each and shared chunks (esbuild)
-// -> QuickJS bytecode -> one static image with all of it, hard-linked under every command's name.
+// Builds dist/bin: TypeScript -> one script and some modules (bundle.mjs) -> QuickJS bytecode
+// -> one static image with all of it, hard-linked under every command's name.
 import { execFileSync } from "node:child_process";
 import {
-  existsSync,
   linkSync,
   mkdirSync,
-  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -14,9 +12,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
-import { arrayPlugin } from "./arrays.mjs";
-import { schemaPlugin } from "./schema.mjs";
+import { bundle, findCommands } from "./bundle.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = process.env.WEFT_DIST ?? join(root, "dist");
@@ -26,67 +22,6 @@ const target = `${architecture}-unknown-linux-${isSanitized ? "gnu" : "musl"}`;
 const engine = join(root, `node_modules/@suchipi/quickjs/build/${target}`);
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const debug = process.env.DEBUG === "1";
-
-/** plugins/foo/foo.ts and ipam/foo/foo.ts are commands, as is cli/weft.ts; no list is kept by hand. */
-function findCommands() {
-  const cli = { name: "weft", entry: join(root, "cli/weft.ts") };
-  return ["plugins", "ipam"]
-    .flatMap((folder) =>
-      readdirSync(join(root, folder))
-        .filter((name) => existsSync(join(root, folder, name, `${name}.ts`)))
-        .map((name) => ({ name, entry: join(root, folder, name, `${name}.ts`) })),
-    )
-    .concat(cli)
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-/** x.lazy.ts, anywhere: a module of its own, loaded when somebody asks for it (lib/host/lazy.ts). */
-function findLazyModules() {
-  return ["lib", "plugins", "ipam", "cli"]
-    .flatMap((folder) =>
-      readdirSync(join(root, folder), { recursive: true }).map((file) => join(root, folder, file)),
-    )
-    .filter((file) => file.endsWith(".lazy.ts"))
-    .sort()
-    .map((file) => ({ in: file, out: file.slice(file.lastIndexOf("/") + 1, -".ts".length) }));
-}
-
-async function bundle(commands) {
-  const result = await build({
-    entryPoints: [
-      ...commands.map(({ name, entry }) => ({ in: entry, out: name })),
-      ...findLazyModules(),
-    ],
-    outdir: join(dist, "js"),
-    absWorkingDir: root,
-    bundle: true,
-    splitting: true,
-    format: "esm",
-    platform: "neutral",
-    mainFields: ["module", "main"],
-    target: "es2023",
-    external: ["host"],
-    chunkNames: "chunk-[hash]",
-    minify: !debug,
-    legalComments: "none",
-    charset: "utf8",
-    treeShaking: true,
-    metafile: true,
-    define: { WEFT_VERSION: JSON.stringify(version) },
-    plugins: [schemaPlugin(root), arrayPlugin(root)],
-    logLevel: "warning",
-  });
-  writeFileSync(join(dist, "meta.json"), JSON.stringify(result.metafile));
-  return Object.keys(result.metafile.outputs).sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
-}
-
-/** What every pod needs is loaded first: it lies side by side then, on fewer pages. */
-const FIRST = ["host-local.js", "bridge.js"];
-
-function rank(path) {
-  const at = FIRST.indexOf(path.slice(path.lastIndexOf("/") + 1));
-  return at < 0 ? FIRST.length : at;
-}
 
 function run(program, ...args) {
   execFileSync(program, args.flat(), { stdio: ["ignore", "inherit", "inherit"] });
@@ -112,26 +47,29 @@ const SANITIZE = [
   "-O1",
 ];
 
-/** Where modules are linked to: a segment that nothing else is in, so that it can be left out. */
-const MODULES_BASE = "0x20000000";
+/** Where bytecode is linked to: a segment that nothing else is in, so that parts can be left out. */
+const BLOBS_BASE = "0x20000000";
 
-/** The table that finds a module by name. */
-function moduleTable(modules) {
-  const rows = modules.map(
-    ({ name, isCommand }, i) => `    { "${name}", b${i}, b${i}_end, ${isCommand ? 1 : 0} },`,
-  );
-  const symbols = modules.map((_, i) => `extern const uint8_t b${i}[], b${i}_end[];`).join("\n");
-  return `#include "host.h"\n${symbols}\nconst struct blob blobs[] = {\n${rows.join("\n")}\n    { 0, 0, 0, 0 },\n};\n`;
+/** The table that finds what there is by name; a command without bytecode is in "hot". */
+function blobTable({ commands, blobs }) {
+  const inHot = commands.filter(({ isCold }) => !isCold).map(({ name }) => `"${name}", 0, 0, 1`);
+  const others = blobs.map(({ name }, i) => {
+    const isCommand = commands.some((command) => command.name === name);
+    return `"${name}", b${i}, b${i}_end, ${isCommand ? 1 : 0}`;
+  });
+  const symbols = blobs.map((_, i) => `extern const uint8_t b${i}[], b${i}_end[];\n`);
+  const rows = [...inHot, ...others, "0, 0, 0, 0"].map((row) => `    { ${row} },\n`);
+  return `#include "host.h"\n${symbols.join("")}const struct blob blobs[] = {\n${rows.join("")}};\n`;
 }
 
-/** The modules' bytecode as the table wants it; without it, if a snapshot has it loaded. */
-function moduleData(modules, withBytecode) {
-  const data = modules.map(({ file }, i) =>
-    withBytecode
-      ? `.globl b${i}, b${i}_end\n.balign 16\nb${i}:\n.incbin "${file}"\nb${i}_end:\n.byte 0\n`
-      : `.globl b${i}, b${i}_end\n.set b${i}, 0\n.set b${i}_end, 0\n`,
+/** The bytecode as the table wants it; without what has been run, if there is a snapshot. */
+function blobData(blobs, hasSnapshot) {
+  const data = blobs.map(({ file, isScript }, i) =>
+    hasSnapshot && isScript
+      ? `.globl b${i}, b${i}_end\n.set b${i}, 0\n.set b${i}_end, 0\n`
+      : `.globl b${i}, b${i}_end\n.balign 16\nb${i}:\n.incbin "${file}"\nb${i}_end:\n.byte 0\n`,
   );
-  return `.section .modules,"a"\n${data.join("")}.section .note.GNU-stack,"",@progbits\n`;
+  return `.section .blobs,"a"\n${data.join("")}.section .note.GNU-stack,"",@progbits\n`;
 }
 
 /** Where arena.c has its memory: what is linked there is mapped there. */
@@ -145,16 +83,16 @@ const STATIC = [
   "-Wl,--build-id=none",
   `-Wl,-T,${join(root, "tools/image.ld")}`,
   `-Wl,--section-start=.snapshot=${ARENA_BASE}`,
-  `-Wl,--section-start=.modules=${MODULES_BASE}`,
+  `-Wl,--section-start=.blobs=${BLOBS_BASE}`,
 ];
 
 /** The C sources of the image but its memory. */
 const HOST = ["main.c", "host.c", "arguments.c", "process.c", "file.c", "socket.c"];
 
 /** One static image whose arena holds the given file, or one empty page. */
-function link(output, modules, snapshot) {
-  writeFileSync(join(dist, "blobs.c"), moduleTable(modules));
-  writeFileSync(join(dist, "modules.S"), moduleData(modules, !snapshot));
+function link(output, parts, snapshot) {
+  writeFileSync(join(dist, "blobs.c"), blobTable(parts));
+  writeFileSync(join(dist, "blobs.S"), blobData(parts.blobs, snapshot !== undefined));
   const content = snapshot ? `.incbin "${snapshot}"` : ".zero 4096";
   writeFileSync(
     join(dist, "snapshot.S"),
@@ -174,7 +112,7 @@ function link(output, modules, snapshot) {
     join(root, "native"),
     sources,
     join(dist, "blobs.c"),
-    join(dist, "modules.S"),
+    join(dist, "blobs.S"),
     join(dist, "snapshot.S"),
     ENGINE,
     "-o",
@@ -183,15 +121,15 @@ function link(output, modules, snapshot) {
 }
 
 /**
- * The plain image loads everything once and gives its memory; an image with the same code at the
- * same addresses, and that memory, starts where the plain one would be a millisecond later. What
- * has been loaded is not needed any more, and left out.
+ * The plain image runs the scripts once and gives its memory; an image with the same code at the same
+ * addresses, and that memory, starts where the plain one would be some milliseconds later. What has
+ * been run is not needed any more, and left out.
  */
-function linkSnapshot(modules) {
+function linkSnapshot(parts) {
   linkSync(join(dist, "plain"), join(dist, "write-snapshot"));
   const memory = execFileSync(join(dist, "write-snapshot"), [], { maxBuffer: 64 << 20, env: {} });
   writeFileSync(join(dist, "snapshot.bin"), memory);
-  link("image", modules, "snapshot.bin");
+  link("image", parts, "snapshot.bin");
   const [plain, image] = ["plain", "image"].map((name) => codeOf(readFileSync(join(dist, name))));
   if (!plain.equals(image))
     throw new Error("the code of the image moved: its snapshot cannot be used");
@@ -220,33 +158,30 @@ async function main() {
   rmSync(dist, { recursive: true, force: true });
   mkdirSync(join(dist, "bytecode"), { recursive: true });
   mkdirSync(join(dist, "bin"));
-  const commands = findCommands();
-  const outputs = await bundle(commands);
+  const commands = findCommands(root);
   const compiler = join(dist, "compile");
   run(CC, CFLAGS, "-O1", "-static", join(root, "native/compile.c"), ENGINE, "-o", compiler);
-  const modules = outputs.map((path) => {
-    const base = path.slice(path.lastIndexOf("/") + 1);
-    const command = commands.find(({ name }) => `${name}.js` === base);
-    const name = command ? command.name : base.replace(/\.lazy\.js$/, ".lazy");
+  const bundled = await bundle({ root, dist, commands, version, debug });
+  const blobs = bundled.map(({ name, path, isScript }) => {
+    const file = `${name}.bin`;
     run(
       compiler,
-      join(root, path),
+      isScript ? "script" : "module",
+      path,
       name,
-      join(dist, "bytecode", `${name}.bin`),
+      join(dist, "bytecode", file),
       debug ? "debug" : [],
     );
-    return { name, file: `${name}.bin`, isCommand: command !== undefined };
+    return { name, file, isScript };
   });
-  link("plain", modules);
+  link("plain", { commands, blobs });
   if (process.env.SNAPSHOT === "0" || isSanitized)
     renameSync(join(dist, "plain"), join(dist, "image"));
-  else linkSnapshot(modules);
+  else linkSnapshot({ commands, blobs });
   rewrite(join(dist, "image"));
   for (const { name } of commands) linkSync(join(dist, "image"), join(dist, "bin", name));
-  const bytecode = modules.reduce(
-    (sum, { file }) => sum + statSync(join(dist, "bytecode", file)).size,
-    0,
-  );
+  const sizes = blobs.map(({ file }) => statSync(join(dist, "bytecode", file)).size);
+  const bytecode = sizes.reduce((sum, size) => sum + size, 0);
   const image = statSync(join(dist, "image")).size;
   console.log(
     `dist/bin: ${commands.length} commands, one image of ${Math.round(image / 1024)} KB, ` +
