@@ -51,6 +51,7 @@ struct arena {
     char *top, *far;
     int far_blocks;
     struct pool pages, blocks; /* below the top */
+    size_t page_count;
     void *free_page;           /* the first of a list; each holds the link to the next */
     struct block *free_blocks[CLASSES];
 };
@@ -149,6 +150,7 @@ static void *take_page(void)
 {
     char *page = arena->free_page;
 
+    arena->page_count++;
     if (page) {
         arena->free_page = *(void **)page;
         return page;
@@ -294,6 +296,11 @@ struct roots *arena_open(void)
         arena->far = arena_end;
     }
     return &arena->roots;
+}
+
+size_t arena_pages(void)
+{
+    return arena->page_count;
 }
 
 /* Gives the far end back, and tells how many of its blocks are still in use. */

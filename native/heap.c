@@ -62,6 +62,11 @@ struct roots *arena_open(void)
     return &roots;
 }
 
+size_t arena_pages(void)
+{
+    return 0;
+}
+
 size_t arena_trim(void)
 {
     return 0;

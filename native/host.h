@@ -37,6 +37,13 @@ struct roots {
 
 /* Makes the arena usable; NULL if the kernel gives no memory. */
 struct roots *arena_open(void);
+/* How many pages the engine has asked for so far. */
+size_t arena_pages(void);
 /* How many bytes from ARENA_BASE are in use, in whole pages; 0 if a big block is as well. */
 size_t arena_trim(void);
 extern const JSMallocFunctions arena_functions;
+
+enum { STACK_LIMIT = 1 << 20 }; /* deeply nested JSON becomes an exception, not a crash */
+
+/* Writes the engine's memory to stdout, when the image is made (snapshot.c). */
+int write_snapshot(JSRuntime *runtime);

@@ -20,8 +20,6 @@
 
 #include "host.h"
 
-enum { STACK_LIMIT = 1 << 20 }; /* deeply nested JSON becomes an exception, not a crash */
-
 /* The script that has what usual runs need, and the object with what it makes (bundle.mjs). */
 #define HOT "hot"
 
@@ -141,7 +139,7 @@ static int load_hot(struct roots *roots)
     JSContext *ctx = roots->ctx;
     JSValue function = run_script(ctx, HOT);
     JSValue given[] = { load_module(ctx, "host"), roots->hot = JS_NewObject(ctx) };
-    JSValue result = JS_Call(ctx, function, JS_UNDEFINED, 2, given);
+    JSValue result = JS_IsException(function) ? function : JS_Call(ctx, function, JS_UNDEFINED, 2, given);
 
     JS_FreeValue(ctx, function);
     JS_FreeValue(ctx, given[0]);
@@ -177,6 +175,14 @@ static int refuse_setuid(void)
     return 1;
 }
 
+static int make_snapshot(struct roots *roots)
+{
+    make_engine(roots);
+    if (JS_IsException(run_script(roots->ctx, "warm")) || load_hot(roots))
+        return report_bug(roots->ctx);
+    return write_snapshot(roots->runtime);
+}
+
 /* Calls the function "main" that every command's module exports; it ends the process itself. */
 static int run_main(JSContext *ctx, const char *name)
 {
@@ -187,33 +193,6 @@ static int run_main(JSContext *ctx, const char *name)
         return 1;
     function = JS_GetPropertyStr(ctx, exports, "main");
     return JS_IsException(JS_Call(ctx, function, JS_UNDEFINED, 0, NULL));
-}
-
-/* The engine remembers where the stack is; a snapshot must not, so that it is always the same. */
-static void forget_stack(JSRuntime *runtime)
-{
-    uintptr_t here = (uintptr_t)&runtime, distance = 2 * STACK_LIMIT;
-    uintptr_t *words = (uintptr_t *)(void *)runtime;
-    size_t count = arena_functions.js_malloc_usable_size(runtime) / sizeof *words;
-
-    for (size_t i = 0; i < count; i++)
-        if (words[i] - (here - distance) < 2 * distance)
-            words[i] = 0;
-}
-
-/* Writes what the arena holds once all that is done to stdout. */
-static int write_snapshot(struct roots *roots)
-{
-    size_t size;
-
-    if (JS_IsException(run_script(roots->ctx, "warm")) || load_hot(roots))
-        return report_bug(roots->ctx);
-    JS_RunGC(roots->runtime);
-    forget_stack(roots->runtime);
-    size = arena_trim();
-    if (!size)
-        fputs("weft: no snapshot: a block that is kept is too big (native/arena.c: BIG)\n", stderr);
-    return fwrite((void *)ARENA_BASE, size, 1, stdout) != 1 || fflush(stdout);
 }
 
 static void print_commands(FILE *stream)
@@ -263,7 +242,7 @@ int main(int argc, char **argv)
     if (!roots)
         return report_no_memory();
     if (!roots->ctx && !strcmp(name, "write-snapshot"))
-        return make_engine(roots), write_snapshot(roots);
+        return make_snapshot(roots);
     if (file)
         command = command_at(file);
     if (!command)
