@@ -3,14 +3,7 @@
 import { type MacConfig, macAt } from "../../lib/attach/mac.ts";
 import { configError } from "../../lib/cni/error.ts";
 import type { JsonObject } from "../../lib/cni/json.ts";
-import {
-  flagAt,
-  givenAt,
-  type NetConf,
-  numberAt,
-  parseNetConf,
-  textAt,
-} from "../../lib/cni/netconf.ts";
+import { flagAt, givenAt, type NetConf, numberAt, parseNetConf } from "../../lib/cni/netconf.ts";
 import { linkNameFault } from "../../lib/net/link-name.ts";
 import type { TapUse } from "../../lib/net/tap.ts";
 
@@ -30,7 +23,7 @@ export function parseTapConfig(json: JsonObject, strict: boolean): TapConfig {
     owner: numberAt(json, "owner"),
     group: numberAt(json, "group"),
     mac: macAt(json),
-    ownMac: textAt(json, "mac"),
+    usualMac: givenAt(json, "mac"),
     mtu: numberAt(json, "mtu") ?? 0,
     selinuxContext: givenAt(json, "selinuxContext"),
     bridge: givenAt(json, "bridge"),
