@@ -62,6 +62,7 @@ const keepers = [
   "dummy",
   "host-device",
   "host-local",
+  "macvlan",
   "ptp",
   "tuning",
   "flannel",
