@@ -303,13 +303,13 @@ size_t arena_pages(void)
     return arena->page_count;
 }
 
-/* Gives the far end back, and tells how many of its blocks are still in use. */
-static int clear_far(void)
+/* Wipes what is free; gives the far end back, and tells how many of its blocks are still in use. */
+static int clear_free(void)
 {
     for (int class = 0; class < CLASSES; class++)
         for (struct block **link = &arena->free_blocks[class]; *link;)
             if ((char *)*link < arena->far)
-                link = &(*link)->next;
+                memset(*link + 1, 0, (*link)->size), link = &(*link)->next;
             else
                 *link = (*link)->next, arena->far_blocks--;
     arena->far = arena_end;
@@ -325,7 +325,7 @@ static void trim(struct pool *pool)
 /* Pages that were set apart last, and not taken, are given back. */
 size_t arena_trim(void)
 {
-    if (clear_far())
+    if (clear_free())
         return 0;
     trim(&arena->blocks);
     trim(&arena->pages);

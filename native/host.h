@@ -45,5 +45,8 @@ extern const JSMallocFunctions arena_functions;
 
 enum { STACK_LIMIT = 1 << 20 }; /* deeply nested JSON becomes an exception, not a crash */
 
+/* Calls a function with a stack at an address that is the same each time: what was on it remains in
+ * the engine's memory, between what is used, and a snapshot should always be the same. */
+int on_fixed_stack(int (*function)(struct roots *), struct roots *roots);
 /* Writes the engine's memory to stdout, when the image is made (snapshot.c). */
 int write_snapshot(JSRuntime *runtime);

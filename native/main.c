@@ -242,7 +242,7 @@ int main(int argc, char **argv)
     if (!roots)
         return report_no_memory();
     if (!roots->ctx && !strcmp(name, "write-snapshot"))
-        return make_snapshot(roots);
+        return on_fixed_stack(make_snapshot, roots);
     if (file)
         command = command_at(file);
     if (!command)

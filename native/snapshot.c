@@ -3,22 +3,41 @@
  * page that is written has to be copied, and most are written only because references are counted.
  */
 #define _GNU_SOURCE
+#include <signal.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
 
 #include "host.h"
 
 enum { PAGE = 4096, MOST = 4096 }; /* free blocks of one size */
 
-/* The engine remembers where the stack is; a snapshot must not, so that it is always the same. */
-static void forget_stack(JSRuntime *runtime)
-{
-    uintptr_t here = (uintptr_t)&runtime, distance = 2 * STACK_LIMIT;
-    uintptr_t *words = (uintptr_t *)(void *)runtime;
-    size_t count = arena_functions.js_malloc_usable_size(runtime) / sizeof *words;
+static struct {
+    int (*function)(struct roots *);
+    struct roots *roots;
+    int result;
+} call;
 
-    for (size_t i = 0; i < count; i++)
-        if (words[i] - (here - distance) < 2 * distance)
-            words[i] = 0;
+static void handle(int signal)
+{
+    (void)signal;
+    call.result = call.function(call.roots);
+}
+
+int on_fixed_stack(int (*function)(struct roots *), struct roots *roots)
+{
+    enum { BASE = 0x30000000, SIZE = 2 * STACK_LIMIT };
+    void *memory = mmap((void *)BASE, SIZE, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    stack_t stack = { .ss_sp = memory, .ss_size = SIZE };
+    struct sigaction action = { .sa_handler = handle, .sa_flags = SA_ONSTACK };
+
+    call.function = function;
+    call.roots = roots;
+    if (memory == MAP_FAILED || sigaltstack(&stack, NULL) || sigaction(SIGUSR1, &action, NULL))
+        return 1;
+    raise(SIGUSR1);
+    return call.result;
 }
 
 static uintptr_t page_of(const void *pointer)
@@ -54,7 +73,7 @@ static void gather_free(JSRuntime *runtime, size_t size)
     uintptr_t page;
 
     while (count < MOST && (blocks[count] = js_malloc_rt(runtime, size)) && arena_pages() == pages)
-        count++;
+        memset(blocks[count++], 0, size);
     js_free_rt(runtime, count < MOST ? blocks[count] : NULL); /* in a page of its own */
     page = fullest_page(blocks, count);
     for (size_t i = 0; i < count; i++)
@@ -68,8 +87,7 @@ int write_snapshot(JSRuntime *runtime)
     size_t size;
 
     JS_RunGC(runtime);
-    forget_stack(runtime);
-    for (size = STEP; size <= LARGEST; size += STEP)
+    for (size = LARGEST; size > 0; size -= STEP)
         gather_free(runtime, size);
     size = arena_trim();
     if (!size)
