@@ -81,13 +81,23 @@ export async function bundle({ root, dist, commands, version, debug }) {
     plugins: [schemaPlugin(), arrayPlugin(root)],
   });
   const last = { ...options, minify: !debug };
-  const warm = await link([join(root, "lib/host/warm.ts")], { ...last, ...script });
   const [hot, cold] = [await linkHot(parts, last), await linkCold(parts, last)];
+  const warm = await link([join(root, "lib/host/warm.ts")], {
+    ...last,
+    ...script,
+    define: { WEFT_PROPERTIES: JSON.stringify(propertiesIn(join(root, hot[0]))) },
+  });
   return [...warm, ...hot, ...cold].map((path) => ({
     name: basename(path).replace(/^(?!chunk-)(.*)\.js$/, "$1"),
     path: join(root, path),
     isScript: !cold.includes(path),
   }));
+}
+
+/** The names of properties that a script uses: `.name`. */
+function propertiesIn(path) {
+  const names = readFileSync(path, "utf8").matchAll(/\.([A-Za-z]\w*)/g);
+  return [...new Set(Array.from(names, ([, name]) => name))].sort();
 }
 
 const script = { format: "iife", splitting: false };

@@ -3,7 +3,10 @@
  * first use, in every run anew, is then in the image already.
  */
 
-/** The engine makes a built-in function when somebody asks for it: all are asked for. */
+/** The names of all properties that the script with the product uses: the build knows them. */
+declare const WEFT_PROPERTIES: readonly string[];
+
+/** The engine makes a built-in function when somebody asks for it: all that are used are asked for. */
 function makeFunctions(): void {
   const iterators = [[].values(), new Map().values(), new Set().values()];
   const types = [
@@ -32,7 +35,9 @@ function makeFunctions(): void {
     ...iterators.map((each) => Object.getPrototypeOf(each)),
   ];
   for (const object of [...types, ...prototypes, ...others]) {
-    Object.getOwnPropertyDescriptors(object);
+    for (const name of [...WEFT_PROPERTIES, ...Object.getOwnPropertySymbols(object)]) {
+      Object.getOwnPropertyDescriptor(object, name);
+    }
   }
 }
 
