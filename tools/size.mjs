@@ -13,8 +13,8 @@ function sizeOf(folder) {
 }
 
 const budgets = [
-  { what: "dist/bin, hard links counted once", folder: "bin", limit: 3584 << 10 },
-  { what: "bytecode of all modules", folder: "bytecode", limit: 530 << 10 },
+  { what: "dist/bin, hard links counted once", folder: "bin", limit: 3200 << 10 },
+  { what: "bytecode of all modules", folder: "bytecode", limit: 620 << 10 },
 ];
 
 const rows = budgets.map(({ what, folder, limit }) => ({
