@@ -34,7 +34,7 @@ format: node_modules/.package-lock.json ## Format the sources, and repair what c
 unit: node_modules/.package-lock.json ## Run the unit tests and the architecture test
 	node tools/test.mjs unit
 
-size: all ## Check the size of the image and of the bytecode each command loads
+size: all ## Check the size of the image and of its bytecode
 	node tools/size.mjs
 
 spec: all ## Run the tests of the executables in network namespaces (root); TESTS=… for some files
