@@ -88,6 +88,6 @@ declare module "host" {
   export function commands(): string[];
   /** The command whose name a file has, or else what it is a symbolic link to (readlink(2)). */
   export function commandAt(path: string): string | undefined;
-  /** Runs a module of this image, once, and returns what it exports. */
+  /** What a command of this image exports, or a cold module, which is read and run at first. */
   export function load(module: string): unknown;
 }
