@@ -93,8 +93,8 @@ function findByPath(host: Netns, path = ""): Link {
   const link = name === undefined ? undefined : findLink(host, name);
   if (link) return link;
   const driver = driverOf(path);
-  const state = driver === undefined ? "it has no driver" : `its driver is ${driver}`;
-  throw missing(`a link of device "${path}"`, `${state}, and its link may be in a container`);
+  const more = `its driver is ${driver}, and the link may be in a container`;
+  throw missing(`a link of device "${path}"`, driver === undefined ? "it has no driver" : more);
 }
 
 function missing(what: string, state: string): CniError {
