@@ -23,6 +23,8 @@ describe("a name for a link", () => {
     ["a\n", "whitespace"],
     ["a\u00a0", "whitespace"],
     ["a\u0085", "whitespace"],
+    ["eth%d", "contains %"],
+    ["100%", "contains %"],
   ])("may not be %j", (name, fault) => {
     expect(linkNameFault(name)).toContain(fault);
   });

@@ -13,5 +13,6 @@ export function linkNameFault(name: string): string | undefined {
   }
   if (name === "." || name === "..") return "is . or ..";
   if (/[/:\s\u0085]/.test(name)) return "contains / or : or whitespace characters";
+  if (name.includes("%")) return "contains %, in place of which the kernel would put a number";
   return undefined;
 }

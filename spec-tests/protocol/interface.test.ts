@@ -30,6 +30,8 @@ describe("P9 interface names", () => {
     "a\u00a0b",
     "a\u2003b",
     "éééééééé",
+    "eth%d",
+    "100%",
   ];
   it.for(impossible)(
     "P9.02 P9.03 %j cannot be one: code 4, for each command",
