@@ -233,9 +233,9 @@ const files: readonly (readonly [string, object, readonly string[]])[] = [
   ],
   [
     "a.conflist",
-    { ...list, plugins: [{ type: "macvlan" }, portmap, { type: "brigde" }] },
+    { ...list, plugins: [{ type: "sriov" }, portmap, { type: "brigde" }] },
     [
-      'warning: plugins[0].type: "macvlan" is no plugin of this suite, so it was not checked',
+      'warning: plugins[0].type: "sriov" is no plugin of this suite, so it was not checked',
       'warning: plugins[2].type: "brigde" is no plugin of this suite, so it was not checked, did you mean "bridge"?',
       "checked: 1 of 3 plugins",
     ],
