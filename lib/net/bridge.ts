@@ -9,6 +9,7 @@ import * as netlink from "../netlink/link.ts";
 import { BR_BOOLOPT_NO_LL_LEARN } from "../netlink/link-kinds.ts";
 import { NetError } from "./error.ts";
 import { deleteLinkIfPresent, findLink, getLink, type Link } from "./link.ts";
+import { onceLoaded } from "./make.ts";
 import type { Netns } from "./netns.ts";
 import { heedNoRouters, heedNoRoutersLater } from "./routers.ts";
 import { setSysctlIfPresent } from "./sysctl.ts";
@@ -62,7 +63,8 @@ function makeBridge(ns: Netns, spec: BridgeSpec): Link {
     },
   };
   try {
-    ns.route.perform(netlink.newLink(`create bridge "${spec.name}"`, attributes));
+    const request = netlink.newLink(`create bridge "${spec.name}"`, attributes);
+    onceLoaded(ns, "bridge", () => ns.route.perform(request));
   } catch (cause) {
     if (spec.vlanFiltering && isRefusal(cause, EOPNOTSUPP) && !isUnknownKind(cause)) {
       throw noVlanFiltering(spec.name);

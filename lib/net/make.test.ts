@@ -2,8 +2,9 @@ import { describe, expect, it, vi } from "vitest";
 import { EEXIST, EINVAL, EOPNOTSUPP, EPERM } from "../host/errno.ts";
 import type { Outcome } from "../netlink/connection.ts";
 import { isRefusal, NetlinkError } from "../netlink/error.ts";
+import { getLink } from "../netlink/link.ts";
 import { type Request, say } from "../netlink/message.ts";
-import { addLink, kindFault, type NewLink } from "./make.ts";
+import { addLink, kindFault, type NewLink, onceLoaded } from "./make.ts";
 import { Netns } from "./netns.ts";
 
 const lazy = vi.hoisted(() => ({ module: {} }));
@@ -79,6 +80,33 @@ describe("a name that is taken where the parent is", () => {
     const { ns, asked } = former();
     expect(() => addLink(ns, { ...link, netns: ns })).toThrow("EEXIST");
     expect(asked).toHaveLength(1);
+  });
+});
+
+describe("a kind whose module is just being loaded, since another asked a moment before", () => {
+  it("is asked for once more", () => {
+    const { ns, asked } = kernel(0);
+    const { attempt } = ns.route;
+    const refused = new NetlinkError("", EOPNOTSUPP);
+    ns.route.attempt = (...requests) => {
+      const outcomes = attempt(...requests);
+      return asked.length > 1 ? outcomes : outcomes.map((each) => ({ ...each, error: refused }));
+    };
+    addLink(ns, { ...link, netns: ns, parent });
+    const names = asked.map(({ value }) => (value as { attributes: { name: string } }).attributes);
+    expect(names.map(({ name }) => name)).toEqual(["eth0", "weft/probe", "eth0"]);
+  });
+
+  it("is not asked for again where the kernel has none, nor for another reason", () => {
+    for (const [errno, count] of [
+      [EOPNOTSUPP, 2],
+      [EPERM, 1],
+    ] as const) {
+      const { ns, asked } = kernel(errno);
+      const make = () => onceLoaded(ns, "ifb", () => ns.route.perform(getLink("a")));
+      expect(make).toThrow();
+      expect(asked).toHaveLength(count);
+    }
   });
 });
 

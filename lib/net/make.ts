@@ -37,11 +37,37 @@ export interface NewLink {
  */
 export function addLink(ns: Netns, link: NewLink): void {
   const asked = link.parent ? ns : link.netns;
-  const [first] = asked.route.attempt(requestOf(link));
-  if (!first?.error) return;
-  const isToRepeat = link.parent && isRefusal(first.error, EEXIST);
-  const [outcome] = isToRepeat ? asked.route.attempt(requestOf(link, randomIndex())) : [first];
-  if (outcome?.error) throw explained(outcome.error, ns, link);
+  try {
+    onceLoaded(asked, link.kind.kind, () => ask(asked, link));
+  } catch (cause) {
+    throw cause instanceof NetlinkError ? explained(cause, ns, link) : cause;
+  }
+}
+
+/**
+ * Before Linux 6.14 a name counts as taken if the parent's namespace has it, as most hosts have
+ * eth0; not so for a link that is asked for by its index.
+ */
+function ask(asked: Netns, link: NewLink): void {
+  try {
+    asked.route.perform(requestOf(link));
+  } catch (cause) {
+    if (!link.parent || !isRefusal(cause, EEXIST)) throw cause;
+    asked.route.perform(requestOf(link, randomIndex()));
+  }
+}
+
+/**
+ * Makes what is of a kind of links. Who asks while the kernel is still loading the module of the kind,
+ * because another asked for it a moment before, is told that there is none: that one asks once more.
+ */
+export function onceLoaded<T>(ns: Netns, kind: string, make: () => T): T {
+  try {
+    return make();
+  } catch (cause) {
+    if (!isRefusal(cause, EOPNOTSUPP) || kindFault(ns, kind) !== undefined) throw cause;
+    return make();
+  }
 }
 
 function requestOf({ name, netns, kind, parent, mtu, mac }: NewLink, index = 0): Request {
@@ -57,10 +83,7 @@ function requestOf({ name, netns, kind, parent, mtu, mac }: NewLink, index = 0):
   return netlink.newLink(`create ${kind.kind} "${name}"${above}`, attributes, index);
 }
 
-/**
- * Before Linux 6.14 a name counts as taken if the parent's namespace has it, as most hosts have
- * eth0; not so for a link that is asked for by its index. One of these is never another's.
- */
+/** One that is never another's. */
 function randomIndex(): number {
   const [high = 0, middle = 0, low = 0] = randomBytes(3);
   return 0x100_0000 + ((high << 16) | (middle << 8) | low);

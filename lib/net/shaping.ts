@@ -44,6 +44,7 @@ import {
   tokenBucket,
 } from "../netlink/qdisc.ts";
 import { type LinkRef, type LinkState, toLinkState } from "./link.ts";
+import { onceLoaded } from "./make.ts";
 import type { Netns } from "./netns.ts";
 
 export type { Bucket } from "../netlink/qdisc.ts";
@@ -142,11 +143,12 @@ export interface ShaperSpec {
 /** Makes the device that shapes what another link receives; up, with no queue of its own. */
 export function addShaper(ns: Netns, { name, mtu, alias }: ShaperSpec): LinkState {
   const what = `create ifb "${name}"`;
-  const outcomes = ns.route.perform(
+  const requests = [
     newLink(what, { name, mtu, queueLength: 0, linkInfo: { own: { kind: "ifb" } } }),
     changeLink(`name the owner of "${name}"`, name, { set: IFF_UP, attributes: { alias } }),
     getLink(name),
-  );
+  ];
+  const outcomes = onceLoaded(ns, "ifb", () => ns.route.perform(...requests));
   return toLinkState(decodeReply(outcomes[2], linkStateMessage));
 }
 

@@ -8,6 +8,7 @@ import { decodeReply } from "../netlink/connection.ts";
 import { isRefusal, NetlinkError } from "../netlink/error.ts";
 import * as netlink from "../netlink/link.ts";
 import { type Link, type LinkRef, type LinkState, toLink, toLinkState } from "./link.ts";
+import { onceLoaded } from "./make.ts";
 import type { Netns } from "./netns.ts";
 import type { Owner } from "./owner.ts";
 import { performNamed } from "./together.ts";
@@ -66,14 +67,15 @@ export function addVeth(ns: Netns, { host, container, mtu }: VethSpec): Veth {
   const mac = container.mac ?? randomMac();
   const what = `create veth pair "${host.name}" and "${container.name}"`;
   const attributes = portAttributes(host);
-  const answers = performNamed(ns, {
+  const requests = {
     pair: {
       ...netlink.newLink(what, pairAttributes(host, { ...container, mac }, mtu)),
       explain: (error: NetlinkError) => explained(error, host),
     },
     port: netlink.changeLink(`name the owner of "${host.name}"`, host.name, { attributes }),
     outside: netlink.getLink(host.name),
-  });
+  };
+  const answers = onceLoaded(ns, "veth", () => performNamed(ns, requests));
   const outside = host.master
     ? toLinkState(decodeReply(answers.outside, netlink.linkStateMessage))
     : toLink(decodeReply(answers.outside, netlink.wholeLinkMessage));

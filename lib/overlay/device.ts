@@ -6,6 +6,7 @@ import { equalAddresses, family, formatAddress, type IpAddress } from "../ip/add
 import { formatMac, type Mac } from "../ip/mac.ts";
 import { NetError } from "../net/error.ts";
 import { deleteLinkIf, deleteLinkIfPresent, type Link, toLink } from "../net/link.ts";
+import { onceLoaded } from "../net/make.ts";
 import type { Netns } from "../net/netns.ts";
 import { heedNoRoutersLater } from "../net/routers.ts";
 import { setSysctlIfPresent } from "../net/sysctl.ts";
@@ -13,6 +14,7 @@ import { decodeReply } from "../netlink/connection.ts";
 import { isRefusal, NetlinkError } from "../netlink/error.ts";
 import * as netlink from "../netlink/link.ts";
 import type { VxlanAttributes } from "../netlink/link-kinds.ts";
+import type { Request } from "../netlink/message.ts";
 import { deleteGuard, ensureGuard, type PackedAddresses } from "./guard.ts";
 import type { Guarded, Tell } from "./overlay.ts";
 
@@ -207,10 +209,11 @@ function makeVxlan(ns: Netns, spec: VxlanSpec): void {
   const own = { kind: "vxlan" as const, data };
   const what = `create vxlan device "${name}"`;
   const link = { name, address: spec.mac, mtu: spec.mtu, linkInfo: { own } };
-  ns.route.perform({
+  const request: Request = {
     ...netlink.newLink(what, link),
     explain: (refusal) => (isRefusal(refusal, EEXIST) ? notUnique(spec, refusal) : refusal),
-  });
+  };
+  onceLoaded(ns, "vxlan", () => ns.route.perform(request));
 }
 
 function notUnique({ name, vni, port }: VxlanSpec, { kernelText }: NetlinkError): NetError {
