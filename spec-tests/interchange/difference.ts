@@ -110,7 +110,7 @@ export const ofInterfaces: readonly Difference[] = [
   {
     why: "what plugins before this one in a list have reported stays in the result",
     path: /^add\.result\.(interfaces|ips|ip4)\b/,
-    where: /(?<!loopback), a plugin before it/,
+    where: /(?<!loopback), (a plugin|the master of the plugin) before it/,
   },
 ];
 

@@ -19,6 +19,22 @@ const later = "theirs 1.9.1";
 
 /** In what is printed. A command of which only one side succeeds is one leaf. */
 const inOutcomes: readonly Difference[] = [
+  /* ---- only ours succeed ---- */
+  {
+    why: "a link without addresses serves a pod that gives itself some, whatever the kind of the link",
+    path: /^add$/,
+    theirs: /no plugin name provided|requires an IPAM configuration/,
+    ours: succeeds,
+    where: /^(ipvlan|vlan|dummy), no address manager/,
+  },
+  {
+    why: "a master that ADD found without its name is found by CHECK as well",
+    path: /^check$/,
+    theirs: /failed to lookup master ""/,
+    ours: succeeds,
+    where: /^ipvlan, the master of/,
+  },
+
   /* ---- only theirs succeed ---- */
   {
     why: "a link that was there is not taken for the one that could not be made",
@@ -41,6 +57,20 @@ const inOutcomes: readonly Difference[] = [
     theirs: succeeds,
     ours: /^fails with 50: .* it is down, and what is above it would be so too/,
     where: /a master that is down/,
+  },
+  {
+    why: "what is longer than its master's MTU would be dropped there, of an ipvlan as of a macvlan",
+    path: /^add$/,
+    theirs: succeeds,
+    ours: /^fails with 7: .* mtu must be at most 1500, that of master "dev0"/,
+    where: /^ipvlan, an mtu above the master's/,
+  },
+  {
+    why: "an mtu that no link can have is refused, and not left out",
+    path: /^add$/,
+    theirs: succeeds,
+    ours: /^fails with 7: .* mtu must be at least 0/,
+    where: /^ipvlan, an mtu below zero/,
   },
 
   /* ---- both fail ---- */
@@ -124,6 +154,13 @@ const inState: readonly Difference[] = [
     theirs: /^1$/,
     ours: /^0$/,
     where: isRefused,
+  },
+  {
+    why: "an ipvlan that theirs left on the host has the hardware address of its master",
+    path: /^host link dev0\.address$/,
+    theirs: /host link eth0/,
+    only: later,
+    where: /^(ipvlan|vlan), the host's own namespace, which fails/,
   },
   {
     why: "an ADD that fails has not made a router of the host",
