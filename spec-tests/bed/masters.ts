@@ -1,4 +1,4 @@
-/** Links above a link of the host: what macvlan, ipvlan and vlan have in common. */
+/** Links above a link of the host: what ipvlan and vlan have in common. */
 import type { Bed } from "./bed.ts";
 import type { Container } from "./container.ts";
 import type { Config } from "./invocation.ts";
@@ -13,7 +13,6 @@ export interface Above {
 }
 
 export const above: readonly Above[] = [
-  { program: "macvlan", feature: "macvlan", own: { mode: "bridge" } },
   { program: "ipvlan", feature: "ipvlan", own: { mode: "l2" } },
   { program: "vlan", feature: "802.1Q", own: { vlanId: 5 } },
 ];

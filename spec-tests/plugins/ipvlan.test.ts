@@ -40,15 +40,17 @@ describe("modes", () => {
     expect(bed.check("ipvlan", box, ended)).toSucceed();
   });
 
-  it.for(["L2", "l4", "bridge", 2])("%j is none, and is refused by name", (mode, { bed }) => {
+  it("are refused by name where they are none, and nothing is changed", ({ bed }) => {
     bed.outside();
     const box = bed.container();
     const before = bed.snapshot();
-    for (const command of ["ADD", "CHECK", "STATUS"]) {
-      const call = { command, container: box, config: { ...config, mode } };
-      const { error } = bed.exec("ipvlan", call);
-      expect([command, error.code]).toEqual([command, 7]);
-      expect(error.msg).toContain("mode");
+    for (const mode of ["L2", "l4", "bridge", 2]) {
+      for (const command of ["ADD", "CHECK", "STATUS"]) {
+        const call = { command, container: box, config: { ...config, mode } };
+        const { error } = bed.exec("ipvlan", call);
+        expect([mode, command, error.code]).toEqual([mode, command, 7]);
+        expect(error.msg).toContain("mode");
+      }
     }
     expect(bed.leftovers(before)).toEqual([]);
   });
@@ -56,7 +58,7 @@ describe("modes", () => {
   onIpvlan("are the master's: CHECK finds one that another network has changed", ({ bed }) => {
     bed.outside();
     const { box, ended } = attach(bed);
-    attach(bed, { name: "other", mode: "l3" });
+    attach(bed, { name: "other", mode: "l3", ipam: { type: "host-local", subnet: "10.1.2.0/24" } });
     const { error } = bed.check("ipvlan", box, ended);
     expect(error.code).toBe(104);
     expect(error.msg).toContain("l2");
@@ -90,6 +92,20 @@ describe("packets", () => {
     expect(two.pingAll(["10.1.2.2", "203.0.113.2"])).toEqual([true, true]);
   });
 });
+
+onIpvlan(
+  "an address that another link above the master has is refused, and taken back",
+  ({ bed }) => {
+    bed.outside();
+    attach(bed);
+    const box = bed.container();
+    const before = bed.snapshot();
+    const { error } = bed.add("ipvlan", box, { ...config, name: "other" });
+    expect(error.code).toBe(100);
+    expect(error.msg).toContain("203.0.113.10");
+    expect(bed.leftovers(before, sharedBy({ ...config, name: "other" }))).toEqual([]);
+  },
+);
 
 describe("a master that the plugin before it has made", () => {
   const before = { cniVersion: "1.1.0", interfaces: [{ name: "uplink" }] };
