@@ -99,7 +99,8 @@ export const ofInterfaces: readonly Difference[] = [
     path: refusal,
     theirs: /^999$/,
     ours: /^103$/,
-    where: /another address|bridge that is none|interface that is there|VLAN that is there|address of the world/,
+    where:
+      /another address|bridge that is none|interface that is there|VLAN that is there|address of the world/,
   },
   {
     why: "the dns of the address manager is the result's if the network has none of its own",
