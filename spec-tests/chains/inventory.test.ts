@@ -40,6 +40,10 @@ const unmarked: readonly (readonly [
     "it shapes a link that another plugin made, without a mark, and goes with that",
     (key) => /^host qdiscs tbf veth-box1\b/.test(key),
   ],
+  [
+    "the kernel lets a master hear what is for the link above it, and no longer than that is there",
+    (key) => /^host fdb uplink0 /.test(key),
+  ],
 ];
 
 function isOf(key: string, links: readonly string[]): boolean {
