@@ -1,6 +1,6 @@
 /**
  * Modules of this image that are cold: not in the snapshot, where a KB of bytecode takes four, but
- * read when they are needed, which takes 5 to 10 µs a KB. For what usual runs do not need: the words
+ * read when they are needed, which takes 8 to 16 µs a KB. For what usual runs do not need: the words
  * of an error, other packet filters, what people ask for.
  */
 
