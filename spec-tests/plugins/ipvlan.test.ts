@@ -107,6 +107,27 @@ onIpvlan(
   },
 );
 
+onIpvlan.for([
+  ["has macvlans", 103, "uplink", /macvlan "mac0"/, "ip link add link uplink mac0 type macvlan"],
+  [
+    "is a port of a bridge",
+    103,
+    "uplink",
+    /port of bridge "br7"/,
+    "ip link add name br7 type bridge && ip link set uplink master br7",
+  ],
+  ["is an ipvlan", 50, "ip0", /above "uplink"/, "ip link add link uplink ip0 up type ipvlan"],
+] as const)("a master is refused that %s", ([, code, master, words, script], { bed }) => {
+  bed.outside();
+  bed.host.sh(script);
+  const box = bed.container();
+  const before = bed.snapshot();
+  const { error } = bed.add("ipvlan", box, { ...config, master });
+  expect(error.code).toBe(code);
+  expect(error.msg).toMatch(words);
+  expect(bed.leftovers(before, sharedBy(config))).toEqual([]);
+});
+
 describe("a master that the plugin before it has made", () => {
   const before = { cniVersion: "1.1.0", interfaces: [{ name: "uplink" }] };
   const { master: _, ...chained } = config;

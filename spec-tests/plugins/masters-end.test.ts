@@ -24,7 +24,11 @@ describe.each(above)("$program", (plugin) => {
 
     works.for([
       ["the link", "ip link delete eth0", "no such interface"],
-      ["its kind", "ip link delete eth0; ip link add eth0 type bridge", `should be a ${program}`],
+      [
+        "its kind",
+        "ip link delete eth0; ip link add eth0 type bridge",
+        `${program}, found "bridge"`,
+      ],
       ["that it is up", "ip link set eth0 down", "up"],
       ["an address", "ip address delete 10.1.2.2/24 dev eth0", "10.1.2.2/24"],
       ["an address of IPv6", "ip address delete fd00:1::2/64 dev eth0", "fd00:1::2/64"],
