@@ -93,7 +93,7 @@ while True:
     rm -f ${file}
     python3 -c '${program}' </dev/null >${file} 2>&1 &
     echo $! >>${backgroundInBed}`);
-  view.until(`test -s ${file}`);
+  view.until(`test "$(wc -l <${file})" -gt 0`); // Python writes a line word by word
   const [, pid] = /^attached (\d+)$/m.exec(view.sh(`cat ${file}`)) ?? [];
   if (pid === undefined) throw new Error(`Cannot attach: ${view.sh(`cat ${file}`)}`);
   const ended = `! test -e /proc/${pid} || grep ") Z" /proc/${pid}/stat`;
