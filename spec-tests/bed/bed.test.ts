@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, vi } from "vitest";
 import { type Bed, createBed } from "./bed.ts";
@@ -114,6 +114,19 @@ describe("the bed", () => {
     stand.recorder("hidden").script("ADD", "hostname >/dev/null 2>&1; exit 1");
     stand.exec("hidden", { command: "ADD", from: stand.fakes });
     expect(() => stand.dispose()).toThrow('"hostname" is run by a test');
+  });
+
+  it("runs nothing that the user's .bashrc says, wherever it is started from", () => {
+    const home = mkdtempSync("/var/tmp/weft-home-");
+    writeFileSync(`${home}/.bashrc`, "echo .bashrc >>/run/bed/refused");
+    vi.stubEnv("HOME", home);
+    vi.stubEnv("SHLVL", undefined);
+    const bed = createBed();
+    bed.container().sh("bash -c true");
+    bed.snapshot();
+    vi.unstubAllEnvs();
+    rmSync(home, { recursive: true });
+    expect(() => bed.dispose()).not.toThrow();
   });
 
   it("refuses a program that neither the list nor the machine has", ({ bed }) => {

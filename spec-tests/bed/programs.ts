@@ -80,9 +80,14 @@ function namesIn(directory: string): readonly string[] {
   }
 }
 
-/** The words that run a script in a bed. */
-export function shell(script: string, interpreter = "sh"): readonly string[] {
-  return [`/bin/${interpreter}`, "-c", `PATH=${pathInBed}\n${script}`];
+/**
+ * The words that run a script in a bed. A bash runs its user's .bashrc if its input is a socket, as
+ * that of a child of Node.js is, and SHLVL is not set, as if somebody had logged in.
+ */
+export function shell(script: string, interpreter: "sh" | "bash" = "sh"): readonly string[] {
+  const options = interpreter === "bash" ? ["--norc"] : [];
+  const before = `PATH=${pathInBed}; export SHLVL=2`;
+  return [`/bin/${interpreter}`, ...options, "-c", `${before}\n${script}`];
 }
 
 /** Throws if a program was refused in a private host, or was run there and does not exist. */
