@@ -1,6 +1,7 @@
-/** Arrays of equal items: counted by a member of the structure before them, or of any length. */
+/** Arrays: of items that a structure before them counts, of any length, of items that say theirs. */
 
-import type { Codec, FixedCodec, Reader, Writer } from "./codec.ts";
+import { type Codec, CodecError, type FixedCodec, type Reader, type Writer } from "./codec.ts";
+import { u16 } from "./scalar.ts";
 
 /** A structure and the items that follow it, which one of its members counts. */
 export function counted<H, T>(
@@ -62,5 +63,50 @@ class Element<T> implements Codec<T | undefined> {
     const isThere = at + this.item.size <= input.end;
     input.at = input.end;
     return isThere ? this.item.load(input.bytes, at) : undefined;
+  }
+}
+
+/**
+ * Items that begin with their own length, 16 bits that count the whole item, as struct rtnexthop
+ * does; each begins at a multiple of four. The layout has that member, and need not be given it.
+ */
+export function records<T>(item: Codec<T>): Codec<readonly T[]> {
+  return new Records(item);
+}
+
+class Records<T> implements Codec<readonly T[]> {
+  readonly kind = "records";
+  readonly item: Codec<T>;
+
+  constructor(item: Codec<T>) {
+    this.item = item;
+  }
+
+  write(out: Writer, value: readonly T[]): void {
+    for (const each of value) {
+      const { at } = out;
+      this.item.write(out, each);
+      const length = out.at - at;
+      u16.store(out.room(-length & 3), at, length);
+    }
+  }
+
+  read(input: Reader): readonly T[] {
+    const { end } = input;
+    const found: T[] = [];
+    while (input.at < end) {
+      const { at } = input;
+      const length = u16.load(input.bytes, input.take(u16.size));
+      if (at + length > end) {
+        throw new CodecError(`item at byte ${at} claims ${length} bytes, ${end - at} remain`);
+      }
+      input.at = at;
+      input.end = at + length;
+      found.push(this.item.read(input));
+      if (input.left > 0) throw new CodecError(`${input.left} bytes too many at byte ${input.at}`);
+      input.end = end;
+      input.at = Math.min(at + ((length + 3) & ~3), end);
+    }
+    return found;
   }
 }

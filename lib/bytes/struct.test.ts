@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { counted, element } from "./array.ts";
+import { counted, element, records } from "./array.ts";
 import { attr, attributes } from "./attributes.ts";
 import { type Codec, CodecError, Reader, Writer } from "./codec.ts";
 import { block, u8, u16, u16be, u32, u64 } from "./scalar.ts";
@@ -98,5 +98,34 @@ describe("an element of an array", () => {
     expect(read(codec, 0, 1, 0, 2, 0)).toBeUndefined();
     expect(written(codec, 3)).toEqual([0, 0, 0, 0, 0, 3]);
     expect(written(codec, undefined)).toEqual([]);
+  });
+});
+
+describe("records", () => {
+  const head = struct("head", { length: u16, kind: u8, pad: u8 });
+  const codec = records(message(head, attributes({ id: attr(1, "ID", u8) })));
+
+  it("begin with their length, each at a multiple of four", () => {
+    const bytes = [9, 0, 7, 0, 5, 0, 1, 0, 6, 0, 0, 0, 4, 0, 8, 0];
+    const value = [
+      { header: { length: 9, kind: 7, pad: 0 }, attributes: { id: 6 } },
+      { header: { length: 4, kind: 8, pad: 0 }, attributes: {} },
+    ];
+    expect(read(codec, ...bytes)).toEqual(value);
+    expect(read(codec)).toEqual([]);
+    const [first, second] = value;
+    const written12 = [12, 0, 7, 0, 5, 0, 1, 0, 6, 0, 0, 0, 4, 0, 8, 0];
+    expect(
+      written(
+        codec,
+        [first, second].flatMap((each) => each ?? []),
+      ),
+    ).toEqual(written12);
+  });
+
+  it("are refused where a length lies", () => {
+    expect(() => read(codec, 5, 0, 7, 0)).toThrow("item at byte 0 claims 5 bytes, 4 remain");
+    expect(() => read(codec, 0, 0, 7, 0)).toThrow(CodecError);
+    expect(() => read(codec, 4, 0, 7, 0, 9)).toThrow(CodecError);
   });
 });

@@ -2,7 +2,7 @@
 
 import { EEXIST } from "../host/errno.ts";
 import { lazily } from "../host/lazy.ts";
-import { family, formatAddress, type IpAddress } from "../ip/address.ts";
+import { equalAddresses, family, formatAddress, type IpAddress } from "../ip/address.ts";
 import { type Cidr, formatCidr, networkOf } from "../ip/cidr.ts";
 import {
   IFA_F_DADFAILED,
@@ -52,7 +52,7 @@ export function configureLink(ns: Netns, link: LinkRef, setup: LinkSetup): void 
     { ...announceWhenUp(link), tolerates: "any" },
     ...setup.addresses.map(address),
     changeLink(`set "${link.name}" up`, link.index, { set: IFF_UP }),
-    ...distinctRoutes(setup.routes).map(route),
+    ...mergedRoutes(setup.routes).map(route),
   );
 }
 
@@ -64,13 +64,23 @@ export function announce(ns: Netns, { index, name, mac }: LinkRef & Pick<Link, "
   ns.route.attempt(changeLink(`announce "${name}"`, index, { attributes: { address: mac } }));
 }
 
-/** Of several routes to one destination with one metric the first counts. */
-function distinctRoutes(routes: readonly NewRoute[]): NewRoute[] {
-  const seen = new Set<string>();
-  return routes.filter(({ destination, priority = 0, table = 0 }) => {
+/** Routes to one destination with one metric are one route with several gateways; the first tells the rest. */
+function mergedRoutes(routes: readonly NewRoute[]): NewRoute[] {
+  const merged = new Map<string, NewRoute>();
+  for (const route of routes) {
+    const { destination, priority = 0, table = 0 } = route;
     const key = `${formatCidr(networkOf(destination))} ${priority} ${table}`;
-    return seen.has(key) ? false : seen.add(key);
-  });
+    const first = merged.get(key);
+    merged.set(key, first ? withGateway(first, route.gateway) : route);
+  }
+  return [...merged.values()];
+}
+
+function withGateway(route: NewRoute, gateway: IpAddress | undefined): NewRoute {
+  const { gateway: first, moreGateways = [] } = route;
+  if (!first || !gateway) return route;
+  const isKnown = [first, ...moreGateways].some((known) => equalAddresses(known, gateway));
+  return isKnown ? route : { ...route, moreGateways: [...moreGateways, gateway] };
 }
 
 /** What the kernel is to do of its own accord by IPv6 on a link. */

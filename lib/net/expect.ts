@@ -59,7 +59,8 @@ export function findRouteFault(
   return undefined;
 }
 
-type Present = { readonly destination: Cidr; readonly gateway: Uint8Array | undefined };
+type Present = { readonly destination: Cidr; readonly gateways: readonly Uint8Array[] };
+type Attributes = ReturnType<typeof routeMessage.read>["attributes"];
 
 interface Where {
   readonly each: 4 | 6;
@@ -75,22 +76,33 @@ function routesOf(ns: Netns, { each, table, link }: Where): Present[] {
     : listRoutes(number, table);
   return dumpRoutes(ns, request, routeMessage)
     .filter(({ header, attributes }) => (attributes.table ?? header.table) === table)
-    .filter(({ attributes }) => !link || attributes.outputInterface === link.index)
+    .filter(({ attributes }) => !link || goesBy(attributes, link))
     .map(({ header, attributes }) => ({
       destination: {
         address: attributes.destination ?? any.address,
         prefixLength: header.destinationLength,
       },
-      gateway: attributes.gateway,
+      gateways: gatewaysOf(attributes),
     }));
 }
 
-/** A route of several next hops has no gateway of its own; its destination must do. */
-function isSameRoute(wanted: NewRoute, present: Present): boolean {
+function goesBy({ outputInterface, multipath = [] }: Attributes, { index }: LinkRef): boolean {
+  return (
+    outputInterface === index || multipath.some((hop) => hop.header?.outputInterface === index)
+  );
+}
+
+function gatewaysOf({ gateway, multipath = [] }: Attributes): Uint8Array[] {
+  const hops = multipath.flatMap((hop) => hop.attributes?.gateway ?? []);
+  return gateway ? [gateway, ...hops] : hops;
+}
+
+function isSameRoute(wanted: NewRoute, { destination, gateways }: Present): boolean {
+  const { gateway } = wanted;
   const network = { ...wanted.destination, address: firstAddress(wanted.destination) };
-  if (!isSameCidr(network, present.destination)) return false;
-  if (wanted.destination.prefixLength === 0 || !wanted.gateway || !present.gateway) return true;
-  return equalAddresses(wanted.gateway, present.gateway);
+  if (!isSameCidr(network, destination)) return false;
+  if (network.prefixLength === 0 || !gateway || gateways.length === 0) return true;
+  return gateways.some((present) => equalAddresses(present, gateway));
 }
 
 function routeWords({ destination, gateway, table }: NewRoute): string {

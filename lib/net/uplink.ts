@@ -36,15 +36,10 @@ export function carriesDefaultRoute(ns: Netns, { index }: LinkRef): boolean {
   return defaults.flatMap(outputsOf).some((output) => isAbove(ns, output, index));
 }
 
-/** A route of several next hops names their links there: struct rtnexthop, linux/rtnetlink.h. */
-function outputsOf({ outputInterface, multipath }: Default): number[] {
+/** A route of several next hops names its links there. */
+function outputsOf({ outputInterface, multipath = [] }: Default): number[] {
   const outputs = outputInterface === undefined ? [] : [outputInterface];
-  const view = new DataView(Uint8Array.from(multipath ?? []).buffer);
-  for (let at = 0; at + 8 <= view.byteLength; ) {
-    outputs.push(view.getInt32(at + 4, true));
-    at += (Math.max(view.getUint16(at, true), 8) + 3) & ~3;
-  }
-  return outputs;
+  return [...outputs, ...multipath.flatMap(({ header }) => header?.outputInterface ?? [])];
 }
 
 /** More links than are ever one above the other. */

@@ -85,6 +85,7 @@ type Data =
   | { readonly kind: "recursive"; readonly layout: Data }
   | { readonly kind: "counted"; readonly head: Data; readonly count: string; readonly item: Data }
   | { readonly kind: "element"; readonly index: number; readonly item: Data }
+  | { readonly kind: "records"; readonly item: Data }
   | { readonly kind: "parts"; readonly rows: Rows };
 
 /** A value, and the bytes behind it. */
@@ -222,6 +223,16 @@ function read(layout: Data, bytes: Uint8Array): Read {
       const size = "size" in item ? item.size : 0;
       const at = index * size;
       return all(bytes.length < at + size ? undefined : read(item, bytes.slice(at)).value);
+    }
+    case "records": {
+      const items: unknown[] = [];
+      let rest = bytes;
+      while (rest.length > 0) {
+        const length = integer(first(rest, 2), false, false);
+        items.push(whole(layout.item, first(rest, length)));
+        rest = rest.slice(Math.max(length + 3, 4) & ~3);
+      }
+      return all(items);
     }
     case "parts":
       return all(readParts(layout.rows, bytes));

@@ -1,7 +1,8 @@
 /** Routes: what `ip route` reads and writes. Layout from linux/rtnetlink.h. */
 
+import { records } from "../bytes/array.ts";
 import { attr, attributes } from "../bytes/attributes.ts";
-import { bytes, ip, u8, u32 } from "../bytes/scalar.ts";
+import { ip, s32, u8, u16, u32 } from "../bytes/scalar.ts";
 import { message, struct } from "../bytes/struct.ts";
 import { formatAddress, type IpAddress } from "../ip/address.ts";
 import { type Cidr, formatCidr, networkOf } from "../ip/cidr.ts";
@@ -42,6 +43,18 @@ const metrics = /* @__PURE__ */ attributes({
   advmss: attr(8, "RTAX_ADVMSS", u32),
 });
 
+const rtnexthop = /* @__PURE__ */ struct("rtnexthop", {
+  length: u16,
+  flags: u8,
+  hops: u8,
+  outputInterface: s32,
+});
+
+const nextHop = /* @__PURE__ */ message(
+  rtnexthop,
+  /* @__PURE__ */ attributes({ gateway: attr(5, "RTA_GATEWAY", ip) }),
+);
+
 /** One route. */
 export const routeMessage = /* @__PURE__ */ message(
   rtmsg,
@@ -52,7 +65,7 @@ export const routeMessage = /* @__PURE__ */ message(
     priority: attr(6, "RTA_PRIORITY", u32),
     preferredSource: attr(7, "RTA_PREFSRC", ip),
     metrics: attr(8, "RTA_METRICS", metrics),
-    multipath: attr(9, "RTA_MULTIPATH", bytes),
+    multipath: attr(9, "RTA_MULTIPATH", /* @__PURE__ */ records(nextHop)),
     table: attr(15, "RTA_TABLE", u32),
   }),
 );
@@ -69,6 +82,8 @@ export interface NewRoute {
   readonly source?: IpAddress | undefined;
   /** The gateway is on the link although no address of the link says so. */
   readonly isOnLink?: boolean;
+  /** Gateways beside the first, all by the same link: then the kernel spreads what it sends. */
+  readonly moreGateways?: readonly IpAddress[];
   /** Who made it (rtm_protocol); by default "boot", which says nothing. */
   readonly protocol?: number;
 }
@@ -79,7 +94,7 @@ interface Target {
 }
 
 function routeValue(link: Target, route: NewRoute) {
-  const { destination, gateway, table = RT_TABLE_MAIN } = route;
+  const { destination, gateway, moreGateways = [], table = RT_TABLE_MAIN } = route;
   const withMetrics = route.mtu !== undefined || route.advmss !== undefined;
   return {
     header: {
@@ -93,14 +108,19 @@ function routeValue(link: Target, route: NewRoute) {
     },
     attributes: {
       ...(destination.prefixLength > 0 ? { destination: networkOf(destination).address } : {}),
-      outputInterface: link.index,
-      ...(gateway ? { gateway } : {}),
+      ...(gateway && moreGateways.length > 0
+        ? { multipath: [gateway, ...moreGateways].map((each) => hopBy(link, each)) }
+        : { outputInterface: link.index, ...(gateway ? { gateway } : {}) }),
       ...(route.priority ? { priority: route.priority } : {}),
       ...(route.source ? { preferredSource: route.source } : {}),
       ...(withMetrics ? { metrics: routeMetrics(route) } : {}),
       ...(table >= 256 ? { table } : {}),
     },
   };
+}
+
+function hopBy({ index }: Target, gateway: IpAddress) {
+  return { header: { outputInterface: index }, attributes: { gateway } };
 }
 
 function routeMetrics({ mtu, advmss }: NewRoute) {
@@ -112,7 +132,8 @@ function routeMetrics({ mtu, advmss }: NewRoute) {
 
 /** The route in words, as errors show it. */
 export function describeRoute(route: NewRoute): string {
-  const via = route.gateway ? ` via ${formatAddress(route.gateway)}` : "";
+  const gateways = [...(route.gateway ? [route.gateway] : []), ...(route.moreGateways ?? [])];
+  const via = gateways.length > 0 ? ` via ${gateways.map(formatAddress).join(", ")}` : "";
   const metric = route.priority ? ` metric ${route.priority}` : "";
   const table = route.table === undefined ? "" : ` table ${route.table}`;
   return `${formatCidr(route.destination)}${via}${metric}${table}`;
