@@ -1,10 +1,10 @@
 /** host-local's configuration: ranges as values, refused where they cannot serve. */
 
 import { configError } from "../../lib/cni/error.ts";
+import { ipamRoutes, requireExpressible } from "../../lib/cni/ipam-conf.ts";
 import { isObject, type Json, type JsonObject } from "../../lib/cni/json.ts";
 import { flagAt, listAt, textAt, valueAt } from "../../lib/cni/netconf.ts";
 import type { ResultRoute } from "../../lib/cni/result.ts";
-import { isAtLeast } from "../../lib/cni/version.ts";
 import {
   compareAddresses,
   family,
@@ -53,7 +53,7 @@ export function parseHostLocalConfig(json: JsonObject, strict: boolean): HostLoc
       ? [...parseIps(args, "args.cni.ips"), ...parseIps(runtime, "runtimeConfig.ips")]
       : [],
     hasArgsIps: args.length > 0,
-    routes: strict ? listAt(json, "ipam", "routes").map(parseRoute) : [],
+    routes: strict ? ipamRoutes(json) : [],
     resolvConf: textAt(json, "ipam", "resolvConf") || undefined,
     reclaimAfterReboot:
       valueAt(json, "ipam", "reclaimAfterReboot") === undefined ||
@@ -72,20 +72,6 @@ export function parseIps(list: readonly Json[], path: string): IpAddress[] {
   });
 }
 
-function parseRoute(item: Json, i: number): ResultRoute {
-  const path = `ipam.routes[${i}]`;
-  const route = isObject(item) ? item : {};
-  const { dst, gw } = route;
-  if (typeof dst !== "string" || !parseCidr(dst)) {
-    throw configError(`${path}.dst`, 'a destination such as "0.0.0.0/0"', dst);
-  }
-  if (typeof gw === "string" && gw !== "" && !parseAddress(gw)) {
-    throw configError(`${path}.gw`, 'an address such as "10.1.2.1"', gw);
-  }
-  const { gw: _gw, ...rest } = route;
-  return { ...rest, dst, ...(typeof gw === "string" && gw !== "" ? { gw } : {}) };
-}
-
 /* ---- ranges ---- */
 
 /** Position in this list is the set's id, which names the file of its cursor. */
@@ -100,7 +86,9 @@ function parseSets(json: JsonObject): RangeSet[] {
   if (sets.length === 0) {
     throw configError("ipam.ranges", "given (no IP ranges specified)", undefined);
   }
-  requireExpressible(sets, textAt(json, "cniVersion") ?? "");
+  const firsts = sets.flatMap(([range]) => range?.start ?? []);
+  const version = textAt(json, "cniVersion") ?? "";
+  requireExpressible(version, firsts, { path: "ipam.ranges", expected: "one set per family" });
   requireApart(sets);
   return sets;
 }
@@ -171,16 +159,6 @@ function parseMember(json: Json | undefined, path: string, subnet: Cidr): IpAddr
     throw configError(path, `an address in network ${formatCidr(subnet)}`, json);
   }
   return address;
-}
-
-/** Results of the oldest versions have room for one address of each family. */
-function requireExpressible(sets: readonly RangeSet[], cniVersion: string): void {
-  for (const length of [4, 16]) {
-    const count = sets.filter(([range]) => range?.start.length === length).length;
-    if (count <= 1 || isAtLeast(cniVersion, "0.3.0")) continue;
-    const limit = `CNI version ${cniVersion} does not support more than 1 address per family`;
-    throw configError("ipam.ranges", `one set per family (${limit})`, count);
-  }
 }
 
 function requireApart(sets: readonly RangeSet[]): void {
