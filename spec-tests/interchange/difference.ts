@@ -106,7 +106,7 @@ export const ofInterfaces: readonly Difference[] = [
     why: "the dns of the address manager is the result's if the network has none of its own",
     path: /^add\.result\.dns\b/,
     theirs: /^(nothing|\{\})$/,
-    where: /, a resolv\.conf/,
+    where: /, (a resolv\.conf|static, dns)/,
   },
   {
     why: "what plugins before this one in a list have reported stays in the result",

@@ -53,8 +53,34 @@ export const inOutcomes: readonly Difference[] = [
     where: /layer 2|disableContainerInterface/,
   },
 
-  /* ---- only theirs succeed ---- */
+  {
+    why: "an address alone in its subnet has no route to it that CHECK could miss",
+    path: /^check$/,
+    theirs: /Failed to find Gateway/,
+    ours: succeeds,
+    where: /static, an address of one/,
+  },
+  {
+    why: "CHECK finds a gateway also where a route has several",
+    path: /^check$/,
+    theirs: /Expected Route .* not found/,
+    ours: succeeds,
+    where: /several gateways of one destination/,
+  },
+  {
+    why: "an address that is named twice is one address",
+    path: /^(add$|add\.result\.ips\[1\])/,
+    where: /^static, an address twice/,
+  },
 
+  /* ---- only theirs succeed ---- */
+  {
+    why: "no IPv4 address has an IPv6 gateway, so nobody could send by it",
+    path: /^add$/,
+    theirs: succeeds,
+    ours: /^fails with 7: .*\.gateway must be an IPv4 address/,
+    where: /^static, a gateway of the other family/,
+  },
   {
     why: "DEL leaves a link that is the container's own, so the next ADD finds it in its way again",
     path: /^add$/,

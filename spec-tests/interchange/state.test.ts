@@ -2,15 +2,16 @@
 import { compareStates } from "./both.ts";
 import { cases } from "./cases.ts";
 import { inState } from "./differences.ts";
+import { staticCases } from "./static-cases.ts";
 import { testComparison } from "./tests.ts";
 
 /**
- * host-local makes the same by itself, and nothing where it refuses; isDefaultGateway makes what
+ * host-local makes the same by itself, and nothing where it refuses, static nothing at all; isDefaultGateway makes what
  * isGateway does, and more.
  */
-const making = cases.filter(
+const making = [...cases, ...staticCases].filter(
   ({ program, title, isOfDelegate }) =>
-    program !== "host-local" && !isOfDelegate && !title.endsWith(", isGateway"),
+    !["host-local", "static"].includes(program) && !isOfDelegate && !title.endsWith(", isGateway"),
 );
 
 testComparison({
