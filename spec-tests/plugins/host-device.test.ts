@@ -154,7 +154,7 @@ describe("CHECK of host-device", () => {
   });
 
   it.for([
-    ["the device", "ip link set eth0 netns 1", "no such interface"],
+    ["the device", "ip link set eth0 down && ip link set eth0 name eth1", "no such interface"],
     ["its alias", "ip link set eth0 alias 'something else'", "alias"],
     ["that it is this attachment's", "ip link set eth0 alias 'weft net c9 eth0'", "alias"],
     ["that it is up", "ip link set eth0 down", "up"],
@@ -163,7 +163,7 @@ describe("CHECK of host-device", () => {
     ["a route", "ip route delete 192.0.2.0/24", "192.0.2.0/24"],
   ] as const)("misses %s", ([, change, word], { bed }) => {
     const { box, ended } = attach(bed);
-    box.sh(change.replace("netns 1", "name other"));
+    box.sh(change);
     const { error } = bed.check("host-device", box, ended);
     expect(error.code).toBe(104);
     expect(error.msg).toContain(word);

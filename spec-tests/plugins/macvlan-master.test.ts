@@ -115,7 +115,8 @@ describe("a master is refused that", () => {
     ["is down", "ip link set up0 down", "ip link set up0 up"],
     [
       "is a macvlan itself",
-      "ip link set up0 name up1; ip link add link up1 name up0 type macvlan; ip link set up0 up",
+      `ip link set up0 down && ip link set up0 name up1 && ip link set up1 up
+       ip link add link up1 name up0 type macvlan && ip link set up0 up`,
       'a macvlan itself, and the kernel would put the link beside it, above "up1"',
     ],
   ] as const)("%s, also by STATUS", ([, change, words], { bed }) => {

@@ -178,7 +178,7 @@ describe("CHECK", () => {
     const { box, ended } = attach(bed);
     const other = bed.check("macvlan", box, { ...ended, master: "uplink0" }).error;
     expect(other).toMatchObject({ code: 104, msg: expect.stringContaining('above "uplink0"') });
-    bed.host.sh("ip link set up0 name up1");
+    bed.host.sh("ip link set up0 down && ip link set up0 name up1");
     const missing = bed.check("macvlan", box, ended).error;
     expect(missing).toMatchObject({ code: 104, msg: expect.stringContaining('"up0" does not') });
   });

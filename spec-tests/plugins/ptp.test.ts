@@ -217,7 +217,10 @@ describe("DEL", () => {
   const endings: readonly (readonly [string, (bed: Bed, box: Container) => void])[] = [
     ["with the namespace", () => undefined],
     ["without the link", (_, box) => void box.sh("ip link delete eth0")],
-    ["with the link under another name", (_, box) => void box.sh("ip link set eth0 name net7")],
+    [
+      "with the link under another name",
+      (_, box) => void box.sh("ip link set eth0 down && ip link set eth0 name net7"),
+    ],
     ["without the namespace", (bed, box) => void bed.host.sh(`ip netns delete ${box.name}`)],
   ];
   it.for(endings)("%s leaves nothing, and works twice", ([, change], { bed }) => {
