@@ -33,7 +33,7 @@ const attachments: Readonly<Record<string, Attachment>> = {
   ptp: { config: { ipMasq: true } },
   macvlan: onMaster,
   ipvlan: { ...onMaster, needs: "ipvlan" },
-  vlan: { ...onMaster, config: { master: "dev0", vlanId: 5 }, needs: "802.1Q" },
+  vlan: { ...onMaster, needs: "802.1Q" },
   "host-device": {
     config: {},
     before: `
@@ -160,7 +160,8 @@ function prepare(bed: Bed, { before = ":" }: Place): readonly [Container, Contai
 /** A network of this plugin; each container has a device of its own. */
 function networkOf({ program, config }: Place, { name }: Container, cniVersion: string): Config {
   const ipam = { type: "host-local", subnet: "10.1.2.0/24", routes: [{ dst: "0.0.0.0/0" }] };
-  return { cniVersion, name: "net", type: program, device: `dev-${name}`, ...config, ipam };
+  const own = { device: `dev-${name}`, vlanId: Number(name.replace(/\D/g, "")) };
+  return { cniVersion, name: "net", type: program, ...own, ...config, ipam };
 }
 
 /** ADD; the configuration with its result, which the commands that follow get. */
