@@ -29,7 +29,7 @@ const layers = JSON.parse(readFileSync(join(root, "tools/layers.json"), "utf8"))
 };
 
 /** What reaches no host, however many files lie between: programs that are no plugins import it. */
-const pure = ["lib/ip", "lib/overlay/contract"];
+const pure = ["lib/ip", "lib/dhcp", "lib/overlay/contract"];
 
 /** The suite's own command line is no plugin: it has no configuration of its own. */
 const commandLine = { folder: "cli", name: "weft" };

@@ -1,6 +1,12 @@
-/** When to send again, and when a lease is renewed, rebound and over (RFC 2131, 4.1 and 4.4.5). */
+/**
+ * When to send again, and when a lease is renewed, rebound and over (RFC 2131, 4.1 and 4.4.5). All
+ * times are in milliseconds.
+ */
 
-/** The daemon's limits, in milliseconds. */
+import { Option, type Options } from "./options.ts";
+import { numberIn } from "./values.ts";
+
+/** The daemon's limits. */
 export interface Timing {
   /** The first wait for an answer; each further one is twice as long. */
   readonly timeout: number;
@@ -12,3 +18,90 @@ export interface Timing {
 
 /** Without flags: RFC 2131's first wait (the reference's is 10 s), and the reference's limits. */
 export const DEFAULT_TIMING: Timing = { timeout: 4_000, resendMax: 62_000, resendTimeout: 208_000 };
+
+/** Numbers from 0 up to, but not including, 1. */
+export type Random = () => number;
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+
+/** How often an offer is asked for before others are looked for, and a lease after a restart. */
+export const TRIES = 3;
+
+/** Leases that are restored together are asked about within this time. */
+export const RESTORED_WITHIN: number = 1 * SECOND;
+
+/** How long a client waits after a conflict (RFC 2131, 3.1.5). */
+export const AFTER_DECLINE: number = 10 * SECOND;
+
+/** How long to wait for an answer to the request that was sent `before` times before. */
+export function answerWait({ timeout, resendMax }: Timing, before: number, random: Random): number {
+  const longest = Math.max(timeout, resendMax);
+  const wait = Math.min(timeout * 2 ** before, longest);
+  const spread = Math.min(SECOND, wait / 4);
+  return wait + (2 * random() - 1) * spread;
+}
+
+/** How long not to try again after so many refusals one after the other. */
+export function refusalWait({ resendMax }: Timing, refusals: number): number {
+  return Math.min(SECOND * 2 ** (refusals - 1), Math.max(resendMax, SECOND));
+}
+
+/**
+ * How long to wait for the answer to a renewal that may be asked for until some time: half of what
+ * is left, but a minute at least; for leases under an hour a sixtieth of the lease, and a second.
+ */
+export function renewalWait(lease: LeaseTimes, now: number, until: number): number {
+  const whole = lease.expiresAt - lease.acquiredAt;
+  const least = Math.min(MINUTE, Math.max(SECOND, whole / 60));
+  return Math.max(least, (until - now) / 2);
+}
+
+/** The times of a lease; Infinity for what never comes. */
+export interface LeaseTimes {
+  /** When it was asked for: from then on it counts. */
+  readonly acquiredAt: number;
+  readonly renewAt: number;
+  readonly rebindAt: number;
+  readonly expiresAt: number;
+}
+
+/** Without option 51 a lease is as long as with the reference. */
+const DEFAULT_LEASE = 60 * MINUTE;
+const FOREVER = 0xffffffff;
+/** No server is asked more often, unless its lease is so short. */
+const LEAST_RENEWAL = 10 * SECOND;
+
+/**
+ * The times of a lease that was asked for at `acquiredAt`; undefined if the server gives none
+ * (lease time 0). T2 counts only within the lease, else it is 7/8 of it; T1 only before T2, else it
+ * is 1/2 of the lease, or 4/7 of T2 if that is less. T1 is at least 10 s, or half of a short lease.
+ * It comes up to 5 % early, so that those who began together do not renew together.
+ */
+export function leaseTimes(
+  options: Options,
+  acquiredAt: number,
+  random: Random,
+): LeaseTimes | undefined {
+  const seconds = numberIn(options, Option.leaseTime, 4);
+  if (seconds === 0) return undefined;
+  if (seconds === FOREVER) {
+    return { acquiredAt, renewAt: Infinity, rebindAt: Infinity, expiresAt: Infinity };
+  }
+  const lease = seconds === undefined ? DEFAULT_LEASE : seconds * SECOND;
+  const given2 = millisecondsIn(options, Option.rebindingTime);
+  const t2 = given2 > 0 && given2 < lease ? given2 : (lease * 7) / 8;
+  const given1 = millisecondsIn(options, Option.renewalTime);
+  const t1 = given1 > 0 && given1 < t2 ? given1 : Math.min(lease / 2, (t2 * 4) / 7);
+  const floored = Math.max(t1, Math.min(LEAST_RENEWAL, lease / 2));
+  return {
+    acquiredAt,
+    renewAt: acquiredAt + floored * (1 - random() / 20),
+    rebindAt: acquiredAt + Math.max(t2, floored),
+    expiresAt: acquiredAt + lease,
+  };
+}
+
+function millisecondsIn(options: Options, code: number): number {
+  return (numberIn(options, code, 4) ?? 0) * SECOND;
+}
