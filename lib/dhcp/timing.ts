@@ -96,7 +96,7 @@ export function leaseTimes(
   const floored = Math.max(t1, Math.min(LEAST_RENEWAL, lease / 2));
   return {
     acquiredAt,
-    renewAt: acquiredAt + floored * (1 - random() / 20),
+    renewAt: acquiredAt + Math.floor(floored * (1 - random() / 20)),
     rebindAt: acquiredAt + Math.max(t2, floored),
     expiresAt: acquiredAt + lease,
   };
