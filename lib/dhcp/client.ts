@@ -20,7 +20,7 @@ import { differ, type Lease } from "./lease.ts";
 import { Probe } from "./probe.ts";
 import { readReply } from "./replies.ts";
 import { giveBack, refuse } from "./requests.ts";
-import { AFTER_DECLINE, type Random, RESTORED_WITHIN, refusalWait, TRIES } from "./timing.ts";
+import { AFTER_DECLINE, type Random, refusalWait, restoreWait, TRIES } from "./timing.ts";
 import { type Moment, type Question, type Speaker, Transaction, teller } from "./transaction.ts";
 import { judge, type Verdict } from "./verdict.ts";
 
@@ -86,8 +86,9 @@ export class Client {
   handle(event: ClientEvent, now: number): readonly ClientAction[] {
     this.#now = now;
     this.#out = [];
-    if (now >= this.wakeAt) this.#due();
+    while (now >= this.wakeAt) this.#due();
     if (this.#state !== "over") this.#happen(event);
+    while (now >= this.wakeAt) this.#due();
     return this.#out;
   }
 
@@ -114,7 +115,7 @@ export class Client {
     this.#isStarted = true;
     this.#lease = lease;
     if (lease.expiresAt <= this.#now) this.#lose("it ended while nobody kept it", lease.address);
-    else this.#ask({ state: "rebooting", lease }, this.#random() * RESTORED_WITHIN);
+    else this.#ask({ state: "rebooting", lease }, restoreWait(this.#random));
   }
 
   #follow(isUp: boolean, mac: Mac = this.#speaker.mac): void {

@@ -32,7 +32,7 @@ export class Probe {
 
   /** How long to wait before the first step, in milliseconds. */
   firstWait(): number {
-    return this.#random() * PROBE_WAIT;
+    return Math.ceil((1 - this.#random()) * PROBE_WAIT);
   }
 
   /** The next probe, and how long to wait then; undefined if nobody has answered any. */

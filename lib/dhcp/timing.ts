@@ -28,9 +28,6 @@ const MINUTE = 60 * SECOND;
 /** How often an offer is asked for before others are looked for, and a lease after a restart. */
 export const TRIES = 3;
 
-/** Leases that are restored together are asked about within this time. */
-export const RESTORED_WITHIN: number = 1 * SECOND;
-
 /** How long a client waits after a conflict (RFC 2131, 3.1.5). */
 export const AFTER_DECLINE: number = 10 * SECOND;
 
@@ -40,6 +37,11 @@ export function answerWait({ timeout, resendMax }: Timing, before: number, rando
   const wait = Math.min(timeout * 2 ** before, longest);
   const spread = Math.min(SECOND, wait / 4);
   return wait + (2 * random() - 1) * spread;
+}
+
+/** How long to wait before a restored lease is asked about: many are restored together. */
+export function restoreWait(random: Random): number {
+  return Math.ceil((1 - random()) * SECOND);
 }
 
 /** How long not to try again after so many refusals one after the other. */
