@@ -92,6 +92,12 @@ describe("a frame to a client", () => {
     expect(describeDatagram(decodeFrame(edited(at, bytes)))).toBe(whole);
   });
 
+  it("may bring nothing", () => {
+    expect(decodeFrame(fromServer(new Uint8Array(), "10.1.0.1"))?.payload).toEqual(
+      new Uint8Array(),
+    );
+  });
+
   it("may have IP options, and an odd number of bytes", () => {
     const plain = fromServer(hex("010203"), "10.1.0.1");
     expect(decodeFrame(plain)?.payload).toEqual(hex("010203"));

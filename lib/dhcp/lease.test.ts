@@ -91,6 +91,10 @@ describe("a lease", () => {
     );
   });
 
+  it("may have one name server", () => {
+    expect(result([[6, ips("10.1.0.1")]]).dns).toEqual({ nameservers: ["10.1.0.1"] });
+  });
+
   it("keeps no options but those of a result", () => {
     const found = lease([...mask, [12, text("x")], [51, u32(60)], [54, ips("10.1.0.1")]]);
     expect([...found.options.keys()]).toEqual([1]);
@@ -273,6 +277,7 @@ describe("domain names", () => {
     ["0161 0162 00 0163 00", ["a.b", "c"]],
     ["0161 0162 00 0163 c002", ["a.b", "c.b"]],
     ["0161 0162 00 0163 c002 c005", ["a.b", "c.b", "c.b"]],
+    [`3f${"61".repeat(63)} 00`, ["a".repeat(63)]],
     ["0161 0162 00 c000 c005", ["a.b", "a.b", "a.b"]],
   ])("to be searched, %s: %s", (bytes, search) => {
     expect(result([[119, hex(bytes)]]).dns).toEqual({ search });

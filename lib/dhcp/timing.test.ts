@@ -70,6 +70,7 @@ describe("a lease's times", () => {
     ["those of the lease, for a T2 after its end", options(80, 30, 81), [30, 70, 80]],
     ["those of the lease, for T1 after T2 after its end", options(80, 300, 200), [40, 70, 80]],
     ["those of T2, for T1 after T2", options(700, 80, 70), [40, 70, 700]],
+    ["those of T2, for T1 with it", options(700, 70, 70), [40, 70, 700]],
     ["those of the lease, for T1 and T2 of 0", options(80, 0, 0), [40, 70, 80]],
     ["those of the lease, for T1 and T2 without end", options(80, FOREVER, FOREVER), [40, 70, 80]],
     ["10 s, for T1 less than that", options(86_400, 1, 2), [10, 10, 86_400]],
