@@ -132,6 +132,16 @@ describe("what is sent", () => {
     );
   });
 
+  it("fits in a frame", () => {
+    const values = [220, 220, 220, 218].map((length) => "a".repeat(length));
+    const provide = values.map((value, i) => ({ option: `${200 + i}`, value }));
+    expect(Object.keys(sent(provide)).length).toBe(5);
+    const more = [...provide.slice(1), { option: "200", value: "a".repeat(221) }];
+    expect(() => sent(more)).toThrow(
+      "Cannot use this configuration: ipam.provide must be options of 900 bytes in all at most, got 901",
+    );
+  });
+
   it.each(["50", "52", "53", "54", "55", "57"])("is never option %s", (option) => {
     expect(() => sent([{ option, value: "x" }])).toThrow(
       `ipam.provide[0].option must be an option that the client does not set itself, got "${option}"`,

@@ -55,12 +55,23 @@ export function optionsToSend(
     if (bytes.length > LONGEST) throw tooLong(fromArg);
     if (bytes.length > 0) options.set(option, bytes);
   }
+  requireRoom(options);
   return options;
 }
 
 const CLIENT_IDENTIFIER = 61;
 /** An option's length is one byte. */
 const LONGEST = 255;
+
+/** A message with all that the client adds itself has to fit in a frame. */
+const MOST_IN_ALL = 900;
+
+function requireRoom(options: Options): void {
+  const size = [...options.values()].reduce((sum, { length }) => sum + 2 + length, 0);
+  if (size > MOST_IN_ALL) {
+    throw configError("ipam.provide", `options of ${MOST_IN_ALL} bytes in all at most`, size);
+  }
+}
 
 function tooLong(fromArg: string): CniError {
   const state = `the value of "${fromArg}" is too long for a DHCP option, ${LONGEST} bytes at most`;
