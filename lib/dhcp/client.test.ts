@@ -499,6 +499,11 @@ describe("a lease from before a restart", () => {
     expect(lab.said).toEqual(["lost: it has ended"]);
   });
 
+  it("is begun with once", () => {
+    const lab = restored().start().pass(1).answer("ack");
+    expect(lab.sentSince(0)).toEqual(["request 10.5"]);
+  });
+
   it("is lost at once if it has ended meanwhile", () => {
     const lab = restored(100);
     expect(lab.said).toEqual(["lost: it ended while nobody kept it"]);

@@ -55,6 +55,12 @@ describe("the wait for an answer", () => {
     expect([0, 1, 2].map((n) => answerWait(flags, n, middle))).toEqual([10_000, 10_000, 10_000]);
   });
 
+  it.each([0, -1])("is a tenth of a second at least, also for a flag of %d", (timeout) => {
+    const flags = { timeout, resendMax: timeout, resendTimeout: 208_000 };
+    expect([0, 1, 2].map((n) => answerWait(flags, n, middle))).toEqual([100, 100, 100]);
+    expect(refusalWait(flags, 5)).toBe(1_000);
+  });
+
   it("after refusals doubles from a second on", () => {
     const waits = [1, 2, 3, 7, 2_000].map((n) => refusalWait(DEFAULT_TIMING, n));
     expect(waits).toEqual([1_000, 2_000, 4_000, 62_000, 62_000]);

@@ -31,10 +31,13 @@ export const TRIES = 3;
 /** How long a client waits after a conflict (RFC 2131, 3.1.5). */
 export const AFTER_DECLINE: number = 10 * SECOND;
 
+/** No flag makes a client ask without end. */
+const LEAST_WAIT = 100;
+
 /** How long to wait for an answer to the request that was sent `before` times before. */
 export function answerWait({ timeout, resendMax }: Timing, before: number, random: Random): number {
-  const longest = Math.max(timeout, resendMax);
-  const wait = Math.min(timeout * 2 ** before, longest);
+  const first = Math.max(timeout, LEAST_WAIT);
+  const wait = Math.min(first * 2 ** before, Math.max(first, resendMax));
   const spread = Math.min(SECOND, wait / 4);
   return wait + (2 * random() - 1) * spread;
 }
