@@ -17,8 +17,8 @@ export function domainIn(options: Options, drop: Drop): string | undefined {
 export function searchIn(options: Options, drop: Drop): readonly string[] {
   const value = options.get(Option.domainSearch) ?? new Uint8Array();
   const names: string[] = [];
-  for (let at = 0; at < value.length; ) {
-    const read = names.length < MOST ? readName(value, at) : undefined;
+  for (let at = 0, count = 0; at < value.length; count++) {
+    const read = count < MOST ? readName(value, at) : undefined;
     if (!read) {
       drop(`option ${Option.domainSearch}: no domain names from byte ${at} on`);
       break;

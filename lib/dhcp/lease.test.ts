@@ -82,6 +82,9 @@ describe("a lease", () => {
     ["0.0.0.0", "00000000"],
     ["255.0.255.0", "ff00ff00"],
     ["0.255.255.255", "00ffffff"],
+    ["255.255.255.253", "fffffffd"],
+    ["127.255.255.255", "7fffffff"],
+    ["0.0.0.1", "00000001"],
     ["255.255.255", "ffffff"],
     ["", ""],
   ])("with mask %s is refused", (bits, digits) => {
@@ -293,7 +296,7 @@ describe("domain names", () => {
     ["whose pointer is cut off", "0161 00 c0", 3],
     ["without an end", "0161", 0],
     ["whose label is cut off", "0361 62", 0],
-    ["with a label of another kind", "40 61 00", 0],
+    ["with a label of another kind", `40 ${"61".repeat(64)} 00`, 0],
   ])("%s are left out", (_what, bytes, at) => {
     expect(dropped([[119, hex(bytes)]])).toEqual([
       `option 119: no domain names from byte ${at} on`,
@@ -307,6 +310,13 @@ describe("domain names", () => {
       "option 119: no domain name before byte 4",
       "option 119: no domain name before byte 7",
     ]);
+  });
+
+  it("to be searched are heeded up to a number, whatever they are", () => {
+    expect(dropped([[119, new Uint8Array(60_000)]]).length).toBe(129);
+    const names = hex("0161 00".repeat(129));
+    expect(result([[119, names]]).dns.search?.length).toBe(128);
+    expect(dropped([[119, names]])).toEqual(["option 119: no domain names from byte 384 on"]);
   });
 
   it("are not looked for without end in a chain of pointers", () => {

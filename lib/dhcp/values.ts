@@ -50,8 +50,9 @@ export function addressesIn(options: Options, code: number, drop: Drop): readonl
 export function prefixLengthIn(options: Options): number | undefined {
   const mask = numberIn(options, Option.subnetMask, 4);
   if (mask === undefined || mask === 0) return undefined;
-  const zeros = Math.log2(2 ** 32 - mask);
-  return Number.isInteger(zeros) ? 32 - zeros : undefined;
+  const hosts = 2 ** 32 - mask;
+  const isPowerOfTwo = (hosts & (hosts - 1)) === 0;
+  return isPowerOfTwo ? Math.clz32(hosts - 1) : undefined;
 }
 
 /** IPv4 over Ethernet: every host takes so much (RFC 791), and no frame holds more. */
