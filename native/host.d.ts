@@ -12,6 +12,18 @@ declare module "host" {
   export function exit(status: number): never;
   /** Milliseconds of CLOCK_MONOTONIC. */
   export function monotonic(): number;
+  /** Milliseconds of CLOCK_BOOTTIME, which goes on while the machine sleeps. */
+  export function boottime(): number;
+  /** A descriptor that can be read once a time of CLOCK_BOOTTIME has come (timerfd_create(2)). */
+  export function timer(): number;
+  /** Sets that time, in milliseconds; 0 stops the timer. */
+  export function setTimer(fd: number, at: number): number;
+  /** Keeps signals from ending the process; bit n of the mask is signal n. */
+  export function blockSignals(mask: number): number;
+  /** A descriptor that can be read once such a signal has come (signalfd(2)). */
+  export function signalEvents(mask: number): number;
+  /** How many descriptors this process may have (RLIMIT_NOFILE). */
+  export function limitDescriptors(count: number): number;
   export function random(into: Uint8Array): number;
 
   // Files (O_CLOEXEC is always set)
@@ -62,6 +74,22 @@ declare module "host" {
   export function receive(fd: number, into: Uint8Array, flags: number): number;
   /** Waits until a descriptor can be read; returns a bit mask of those that can, 0 on time-out. */
   export function poll(fds: Int32Array, milliseconds: number): number;
+  /** What a socket receives, as a classic BPF program: an array of struct sock_filter. */
+  export function attachFilter(fd: number, program: Uint8Array): number;
+  /**
+   * Without waiting, a netlink message and the number of the namespace that it is of; -1 if it is of
+   * the socket's own (NETLINK_LISTEN_ALL_NSID).
+   */
+  export function receiveOfNamespace(fd: number, into: Uint8Array, nsid: Int32Array): number;
+  export function epoll(): number;
+  export function epollControl(
+    epoll: number,
+    operation: number,
+    fd: number,
+    events: number,
+  ): number;
+  /** Fills a descriptor and its events for each that is ready, at most 64; returns how many. */
+  export function epollWait(epoll: number, into: Int32Array, milliseconds: number): number;
 
   // Network namespaces: enter, make one thing, and be home again before this returns
   export function socketIn(netns: number, domain: number, type: number, protocol: number): number;

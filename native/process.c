@@ -11,8 +11,11 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -86,6 +89,55 @@ static JSValue host_monotonic(ARGS)
     clock_gettime(CLOCK_MONOTONIC, &now);
     return JS_NewFloat64(ctx, (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6);
 }
+
+static JSValue host_boottime(ARGS)
+{
+    UNUSED, (void)argv;
+    struct timespec now;
+
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return JS_NewFloat64(ctx, (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6);
+}
+
+static JSValue host_timer(ARGS)
+{
+    UNUSED, (void)argv;
+    return result(ctx, timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC));
+}
+
+/* At a time of CLOCK_BOOTTIME in milliseconds, or at once if that is past; 0 stops it. */
+static JSValue host_setTimer(ARGS)
+{
+    UNUSED;
+    int fd;
+    double at;
+    struct itimerspec when = { 0 };
+
+    if (get_ints(ctx, argv, 1, (int *[]){ &fd }) || JS_ToFloat64(ctx, &at, argv[1]))
+        return JS_EXCEPTION;
+    when.it_value.tv_sec = (time_t)(at / 1e3);
+    when.it_value.tv_nsec = (long)((at - (double)when.it_value.tv_sec * 1e3) * 1e6);
+    return result(ctx, timerfd_settime(fd, TFD_TIMER_ABSTIME, &when, NULL));
+}
+
+/* Signals 1 to 31, by the bits of a mask. */
+static sigset_t signal_set(int mask)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (int number = 1; number < 32; number++)
+        if (mask & 1 << number)
+            sigaddset(&set, number);
+    return set;
+}
+
+WITH_INT(mask, blockSignals, sigprocmask(SIG_BLOCK, &(sigset_t[]){ signal_set(mask) }[0], NULL))
+WITH_INT(mask, signalEvents,
+         signalfd(-1, &(sigset_t[]){ signal_set(mask) }[0], SFD_NONBLOCK | SFD_CLOEXEC))
+
+WITH_INT(count, limitDescriptors,
+         setrlimit(RLIMIT_NOFILE, &(struct rlimit){ (rlim_t)count, (rlim_t)count }))
 
 static JSValue host_random(ARGS)
 {
@@ -199,6 +251,12 @@ static const JSCFunctionListEntry entries[] = {
     FUNCTION(getpid, 0),
     FUNCTION(exit, 1),
     FUNCTION(monotonic, 0),
+    FUNCTION(boottime, 0),
+    FUNCTION(timer, 0),
+    FUNCTION(setTimer, 2),
+    FUNCTION(blockSignals, 1),
+    FUNCTION(signalEvents, 1),
+    FUNCTION(limitDescriptors, 1),
     FUNCTION(random, 1),
     FUNCTION(pipe, 1),
     FUNCTION(memoryFile, 0),

@@ -8,11 +8,13 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define NS_GET_NSTYPE 0xb703 /* _IO(0xb7, 3), linux/nsfs.h */
+#define NETLINK_LISTEN_ALL_NSID 8 /* linux/netlink.h */
 
 static JSValue host_socket(ARGS)
 {
@@ -26,7 +28,7 @@ static JSValue host_socket(ARGS)
 
 WITH_BYTES(bind, bind(fd, (struct sockaddr *)(void *)bytes, length))
 WITH_BYTES(connect, connect(fd, (struct sockaddr *)(void *)bytes, length))
-WITH_INT(fd, listen, listen(fd, 8))
+WITH_INT(fd, listen, listen(fd, 128))
 WITH_INTS(fd, flags, accept, accept4(fd, NULL, NULL, flags | SOCK_CLOEXEC))
 
 static JSValue host_setOption(ARGS)
@@ -66,6 +68,94 @@ static JSValue host_poll(ARGS)
     for (nfds_t i = 0; i < count; i++)
         ready |= set[i].revents ? 1 << i : 0;
     return JS_NewInt32(ctx, ready);
+}
+
+/* struct sock_fprog of linux/filter.h: how many instructions, of 8 bytes each, and where. */
+struct filter_program {
+    unsigned short count;
+    const void *instructions;
+};
+
+WITH_BYTES(attachFilter,
+           setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER,
+                      &(struct filter_program){ (unsigned short)(length / 8), bytes },
+                      sizeof(struct filter_program)))
+
+/* The number of the namespace that a netlink message is of (NETLINK_LISTEN_ALL_NSID); -1 without. */
+static int nsid_of(struct msghdr *message)
+{
+    int nsid = -1;
+
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c))
+        if (c->cmsg_level == SOL_NETLINK && c->cmsg_type == NETLINK_LISTEN_ALL_NSID)
+            memcpy(&nsid, CMSG_DATA(c), sizeof nsid);
+    return nsid;
+}
+
+static JSValue host_receiveOfNamespace(ARGS)
+{
+    UNUSED;
+    int fd;
+    size_t length, room;
+    ssize_t received;
+    uint8_t *bytes = get_bytes(ctx, argv[1], &length);
+    int *nsid = bytes ? (int *)(void *)get_bytes(ctx, argv[2], &room) : NULL;
+    char control[CMSG_SPACE(sizeof(int))];
+    struct iovec iov = { .iov_base = bytes, .iov_len = length };
+    struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1,
+                              .msg_control = control, .msg_controllen = sizeof control };
+
+    if (!nsid || get_ints(ctx, argv, 1, (int *[]){ &fd }))
+        return JS_EXCEPTION;
+    if (room < sizeof *nsid)
+        return JS_NewInt32(ctx, -EINVAL);
+    received = recvmsg(fd, &message, MSG_DONTWAIT);
+    if (received >= 0)
+        *nsid = nsid_of(&message);
+    return result(ctx, received);
+}
+
+static JSValue host_epoll(ARGS)
+{
+    UNUSED, (void)argv;
+    return result(ctx, epoll_create1(EPOLL_CLOEXEC));
+}
+
+/* The descriptor itself is what epoll_wait tells of it. */
+static JSValue host_epollControl(ARGS)
+{
+    UNUSED;
+    int epoll, operation, fd, events;
+    struct epoll_event event = { 0 };
+
+    if (get_ints(ctx, argv, 4, (int *[]){ &epoll, &operation, &fd, &events }))
+        return JS_EXCEPTION;
+    event.events = (uint32_t)events;
+    event.data.fd = fd;
+    return result(ctx, epoll_ctl(epoll, operation, fd, &event));
+}
+
+#define MOST_EVENTS 64
+
+/* Fills a descriptor and its events for each that is ready; returns how many these are. */
+static JSValue host_epollWait(ARGS)
+{
+    UNUSED;
+    size_t length;
+    int epoll, milliseconds, count;
+    int *into = (int *)(void *)get_bytes(ctx, argv[1], &length);
+    struct epoll_event events[MOST_EVENTS];
+    size_t room = length / (2 * sizeof *into);
+
+    if (!into || get_ints(ctx, argv, 1, (int *[]){ &epoll }) ||
+        get_ints(ctx, argv + 2, 1, (int *[]){ &milliseconds }))
+        return JS_EXCEPTION;
+    count = epoll_wait(epoll, events, room < MOST_EVENTS ? (int)room : MOST_EVENTS, milliseconds);
+    for (int i = 0; i < count; i++) {
+        into[2 * i] = events[i].data.fd;
+        into[2 * i + 1] = (int)events[i].events;
+    }
+    return result(ctx, count);
 }
 
 static int home = -1;
@@ -133,6 +223,11 @@ static const JSCFunctionListEntry entries[] = {
     FUNCTION(send, 2),
     FUNCTION(receive, 3),
     FUNCTION(poll, 2),
+    FUNCTION(attachFilter, 2),
+    FUNCTION(receiveOfNamespace, 3),
+    FUNCTION(epoll, 0),
+    FUNCTION(epollControl, 4),
+    FUNCTION(epollWait, 3),
     FUNCTION(socketIn, 4),
     FUNCTION(namespaceType, 1),
     FUNCTION(openIn, 3),

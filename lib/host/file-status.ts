@@ -80,3 +80,11 @@ export function isExecutable(path: string): boolean {
 export function setChangeTime(fd: number, seconds: number, nanoseconds: number): void {
   host.setChangeTime(fd, seconds, nanoseconds);
 }
+
+/** A path as another process may use it: from the root. */
+export function absolutePath(path: string): string {
+  if (path.startsWith("/")) return path;
+  const buffer = new Uint8Array(4096);
+  const length = checked(host.readlink("/proc/self/cwd", buffer), "find the working directory");
+  return `${host.decode(buffer.subarray(0, length)) ?? ""}/${path}`;
+}
