@@ -11,7 +11,7 @@ import { findLink, type Link, type LinkKind } from "../net/link.ts";
 import { explainAbove, kindFault } from "../net/make.ts";
 import type { Netns } from "../net/netns.ts";
 import { checkInside } from "./check.ts";
-import { applyLease, takeLease } from "./lease.ts";
+import { applyLease, removalSteps, takeLease } from "./lease.ts";
 import { type LinkSpec, makeLink, removeLink } from "./link.ts";
 import { type MasterConfig, masterNetns, requireMaster } from "./master.ts";
 import { report } from "./report.ts";
@@ -87,8 +87,7 @@ export function deleteAbove(
   kind: string,
 ): void {
   asMuchAsPossible(
-    [`delete the ${kind}`, () => removeLink(call, container, kind)],
-    ["release the addresses", () => ipam.deleteLease(call)],
+    ...removalSteps(call, [`delete the ${kind}`, () => removeLink(call, container, kind)]),
   );
 }
 

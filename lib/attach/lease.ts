@@ -1,10 +1,10 @@
 /** The addresses of an attachment: taken from IPAM, applied to its link, given back if ADD fails. */
 
-import type { AddCall } from "../cni/call.ts";
+import type { AddCall, DelCall } from "../cni/call.ts";
 import { configError } from "../cni/error.ts";
 import * as ipam from "../cni/ipam.ts";
 import type { NetConf } from "../cni/netconf.ts";
-import type { Undo } from "../cni/undo.ts";
+import type { Step, Undo } from "../cni/undo.ts";
 import { equalAddresses, family, parseAddress } from "../ip/address.ts";
 import { containsAddress, parseCidr } from "../ip/cidr.ts";
 import { areAddressesProbed, configureLink, prepareIpv6 } from "../net/configure.ts";
@@ -28,6 +28,15 @@ export function takeLease(call: AddCall<NetConf>, plugin: ipam.PluginFile, undo:
     () => ipam.addLease(call, plugin),
     () => ipam.takeBackLease(call),
   );
+}
+
+/**
+ * DEL: takes the link away, then gives its addresses back, since they may be another's at once. Those
+ * that are given back by way of the link go first.
+ */
+export function removalSteps(call: DelCall<NetConf>, removal: Step): readonly Step[] {
+  const release: Step = ["release the addresses", () => ipam.deleteLease(call)];
+  return ipam.isGivenBackByLink(call) ? [release, removal] : [removal, release];
 }
 
 /** What a link in the container gets before it is up, and with it. */

@@ -87,6 +87,11 @@ export function deleteLease(call: Call<NetConf>): void {
   if (hasIpam(call)) delegate(call.config.ipamType, "DEL", call.request);
 }
 
+/** True if addresses are given back by way of the link that has them, to a server of its network. */
+export function isGivenBackByLink({ config }: Call<NetConf>): boolean {
+  return config.ipamType === "dhcp";
+}
+
 /** What a failed ADD was given is free again; that ADD has taken its time already. */
 export function takeBackLease(call: Call<NetConf>): void {
   if (hasIpam(call)) takeBack(call.config.ipamType, call.request);

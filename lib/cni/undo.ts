@@ -57,7 +57,8 @@ export function tryTo(what: string, body: () => unknown): void {
   for (const { message } of attemptAll([[what, body]])) warn(`Cannot ${what}: ${message}`);
 }
 
-type Step = readonly [what: string, run: () => unknown];
+/** Something to do, in words and as such. */
+export type Step = readonly [what: string, run: () => unknown];
 
 /** DEL and GC: runs every step whatever happens, and throws one error that names all that failed. */
 export function asMuchAsPossible(...steps: readonly Step[]): void {

@@ -9,7 +9,7 @@
  * leaves. Everything else belongs to one attachment and goes with it.
  */
 
-import { applyLease, takeLease } from "../../lib/attach/lease.ts";
+import { applyLease, removalSteps, takeLease } from "../../lib/attach/lease.ts";
 import { containerMac } from "../../lib/attach/mac.ts";
 import { masquerade, unmasquerade } from "../../lib/attach/masquerade.ts";
 import { collectPairs, removePair } from "../../lib/attach/pair.ts";
@@ -54,9 +54,9 @@ function add(call: AddCall<BridgeConfig>, host: Netns, container: Netns): Result
     const { bridge, veth } = connect(call, { host, container, mac }, undo);
     const { inside } = veth;
     guardLoopback(host, bridge);
-    const lease = ipamPlugin && servedLease(config, takeLease(call, ipamPlugin, undo));
     if (config.macSpoofCheck) checkSpoofing(call, host, { veth, undo });
-    setLinkUp(host, veth.outside);
+    setLinkUp(host, veth.outside); // IPAM may ask for addresses by way of it
+    const lease = ipamPlugin && servedLease(config, takeLease(call, ipamPlugin, undo));
     const { detectDuplicates, isGateway } = config;
     const application = { lease, detectDuplicates, heedsRouters: !isGateway };
     if (!config.leaveDown) applyLease(container, inside, application);
@@ -105,8 +105,10 @@ function del(call: DelCall<BridgeConfig>, host: Netns, container: Netns | undefi
   asMuchAsPossible(
     ["delete the masquerade", () => unmasquerade(call, host, { container, inside })],
     ["delete the MAC spoof check", () => config.macSpoofCheck && unspoof(call, host)],
-    ["delete the veth pair", () => removePair(call, host, { container, inside })],
-    ["release the addresses", () => ipam.deleteLease(call)],
+    ...removalSteps(call, [
+      "delete the veth pair",
+      () => removePair(call, host, { container, inside }),
+    ]),
   );
   tryTo("guard 127.0.0.1", () => guardLoopback(host, ...openable(config, host)));
 }

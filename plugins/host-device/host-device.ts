@@ -19,7 +19,7 @@ import {
   requireResult,
 } from "../../lib/attach/check.ts";
 import { requireFreeName } from "../../lib/attach/existing.ts";
-import { applyLease, takeLease } from "../../lib/attach/lease.ts";
+import { applyLease, removalSteps, takeLease } from "../../lib/attach/lease.ts";
 import { report } from "../../lib/attach/report.ts";
 import type { AddCall, CheckCall, DelCall, GcCall, StatusCall } from "../../lib/cni/call.ts";
 import { collectEach } from "../../lib/cni/collect.ts";
@@ -83,8 +83,7 @@ function check(call: CheckCall<HostDeviceConfig>, _host: Netns, container: Netns
 
 function del(call: DelCall<HostDeviceConfig>, host: Netns, container: Netns | undefined): void {
   asMuchAsPossible(
-    ["bring the device home", () => bringDeviceHome(call, host, container)],
-    ["release the addresses", () => ipam.deleteLease(call)],
+    ...removalSteps(call, ["bring the device home", () => bringDeviceHome(call, host, container)]),
   );
 }
 
