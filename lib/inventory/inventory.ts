@@ -23,6 +23,8 @@ export interface Directories {
   readonly leases: readonly string[];
   readonly backups: string;
   readonly delegated: string;
+  /** What the daemon of dhcp keeps of its leases. */
+  readonly dhcp: string;
 }
 
 /** Where they keep them if no configuration says otherwise. */
@@ -30,6 +32,7 @@ export const usualDirectories: Directories = {
   leases: ["/var/lib/cni/networks"],
   backups: "/run/cni/tuning",
   delegated: "/var/lib/cni/flannel",
+  dhcp: "/run/cni/dhcp.leases",
 };
 
 /** All that a network and its attachments have on this host; throws Failure if it cannot be asked. */
@@ -61,6 +64,7 @@ function listings(host: Netns, directories: Directories): readonly Listing[] {
     ...overlayListings(host),
     ...directories.leases.map(leaseShelf),
     backupShelf(directories.backups),
+    backupShelf(directories.dhcp),
     delegatedShelf(directories.delegated),
   ];
 }
