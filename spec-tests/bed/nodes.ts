@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import type { Bed } from "./bed.ts";
 import type { Container } from "./container.ts";
+import { Daemon } from "./daemon.ts";
 import type { Config, Invocation } from "./invocation.ts";
 import type { Outcome } from "./outcome.ts";
 import { Patience } from "./patience.ts";
@@ -110,52 +111,13 @@ export class Node {
   /** Starts the daemon; call `stop` when done. */
   daemon(config: Config): Daemon {
     this.write("net.conf", config);
-    return new Daemon(this, `${this.#files}/vxlan-overlay`);
+    return new Daemon(this.bed, `${this.#files}/vxlan-overlay daemon /run/weft/pods/net.conf`);
   }
 
   /** What `vxlan-overlay` says when called with arguments on this node. */
   call(words: string): { readonly ok: boolean; readonly text: string } {
     const text = this.bed.host.sh(`${this.#files}/vxlan-overlay ${words} 2>&1; echo "status $?"`);
     return { ok: text.trimEnd().endsWith("status 0"), text };
-  }
-}
-
-/** A running daemon and what it has said so far. */
-export class Daemon {
-  readonly #process: ChildProcess;
-  #said = "";
-
-  constructor(node: Node, program: string) {
-    const [file = "", ...words] = node.bed.command(
-      `exec ${program} daemon /run/weft/pods/net.conf`,
-    );
-    this.#process = spawn(file, words, { stdio: ["ignore", "pipe", "pipe"] });
-    node.bed.atEnd(() => this.#process.kill("SIGKILL"));
-    this.#process.stdout?.on("data", (data) => {
-      this.#said += data;
-    });
-    this.#process.stderr?.on("data", (data) => {
-      this.#said += data;
-    });
-  }
-
-  get said(): string {
-    return this.#said;
-  }
-
-  /** Waits until a condition holds. */
-  async until(what: string, holds: () => boolean, patience = new Patience()): Promise<void> {
-    while (!holds()) {
-      if (!patience.lasts()) throw new Error(`${what} did not come; it said:\n${this.#said}`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-
-  /** Kills the daemon (SIGKILL). */
-  async kill(): Promise<void> {
-    const ended = new Promise((resolve) => this.#process.once("exit", resolve));
-    this.#process.kill("SIGKILL");
-    await ended;
   }
 }
 

@@ -1,9 +1,10 @@
 /** vxlan-overlay: one host of three joins, leaves or changes, and the other two do not notice. */
 import { describe, expect } from "vitest";
 import type { Bed } from "../bed/bed.ts";
+import type { Daemon } from "../bed/daemon.ts";
 import type { Config } from "../bed/invocation.ts";
 import { it } from "../bed/it.ts";
-import { type Daemon, Node, Pinging, type Pod } from "../bed/nodes.ts";
+import { Node, Pinging, type Pod } from "../bed/nodes.ts";
 
 /** A node that follows its peers file, with a pod. */
 class Member {

@@ -1,8 +1,9 @@
 /** The daemon of vxlan-overlay: what it mends, how fast, and what it never touches. */
 import { describe, expect } from "vitest";
 import type { Bed } from "../bed/bed.ts";
+import type { Daemon } from "../bed/daemon.ts";
 import { it } from "../bed/it.ts";
-import { type Daemon, Node, Pinging, type Pod } from "../bed/nodes.ts";
+import { Node, Pinging, type Pod } from "../bed/nodes.ts";
 import { Patience } from "../bed/patience.ts";
 
 interface Scene {

@@ -1,0 +1,47 @@
+/** Programs of the suite that stay. */
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Bed } from "./bed.ts";
+import { Patience } from "./patience.ts";
+
+/** A running daemon and what it has said so far. */
+export class Daemon {
+  readonly #process: ChildProcess;
+  #said = "";
+
+  /** Starts a program with its arguments. */
+  constructor(bed: Bed, program: string) {
+    const [file = "", ...words] = bed.command(`exec ${program}`);
+    this.#process = spawn(file, words, { stdio: ["ignore", "pipe", "pipe"] });
+    bed.atEnd(() => this.#process.kill("SIGKILL"));
+    this.#process.stdout?.on("data", (data) => {
+      this.#said += data;
+    });
+    this.#process.stderr?.on("data", (data) => {
+      this.#said += data;
+    });
+  }
+
+  get said(): string {
+    return this.#said;
+  }
+
+  /** Waits until a condition holds. */
+  async until(what: string, holds: () => boolean, patience = new Patience()): Promise<void> {
+    while (!holds()) {
+      if (!patience.lasts()) throw new Error(`${what} did not come; it said:\n${this.#said}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** Kills the daemon (SIGKILL). */
+  async kill(): Promise<void> {
+    await this.end("SIGKILL");
+  }
+
+  /** Ends the daemon by a signal, and tells its exit status; null if the signal ended it. */
+  async end(signal: "SIGKILL" | "SIGTERM" | "SIGINT"): Promise<number | null> {
+    const ended = new Promise<number | null>((resolve) => this.#process.once("exit", resolve));
+    this.#process.kill(signal);
+    return await ended;
+  }
+}
