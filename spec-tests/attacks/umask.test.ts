@@ -1,7 +1,7 @@
 /** The umask of the runtime decides nothing about who may read or write what is ours. */
 import { describe, expect } from "vitest";
 import { type Bed, createBed } from "../bed/bed.ts";
-import { addDevices, needsDevices } from "../bed/devices.ts";
+import { equip } from "../bed/equipment.ts";
 import { plugins } from "../bed/executables.ts";
 import type { Config } from "../bed/invocation.ts";
 import { it } from "../bed/it.ts";
@@ -38,7 +38,7 @@ function configsOf(program: string): readonly Config[] {
 function filesOf(program: string, umask: string): readonly string[] {
   const bed = createBed();
   try {
-    if (needsDevices(program)) addDevices(bed.host);
+    equip(bed, program);
     for (const config of configsOf(program)) {
       const container = bed.container();
       container.sh("ip link set lo up");
@@ -59,6 +59,7 @@ function nameFor(program: string): string {
 
 const keepers = [
   "bridge",
+  "dhcp",
   "dummy",
   "host-device",
   "host-local",

@@ -23,6 +23,7 @@ export class Bed {
   readonly #view: View;
   readonly #endings: (() => void)[] = [];
   #containers = 0;
+  #prepare: (container: Container) => void = () => undefined;
 
   constructor() {
     this.#host = startPrivateHost();
@@ -77,7 +78,14 @@ export class Bed {
   /** Makes a container: a new network namespace with nothing but a loopback that is down. */
   container(name = `box${++this.#containers}`): Container {
     this.#view.sh(`ip netns add ${name}`);
-    return new Container(this.#host.enter, name);
+    const container = new Container(this.#host.enter, name);
+    this.#prepare(container);
+    return container;
+  }
+
+  /** From now on does something with each container that is made. */
+  eachContainer(prepare: (container: Container) => void): void {
+    this.#prepare = prepare;
   }
 
   /**

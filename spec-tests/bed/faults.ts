@@ -270,7 +270,9 @@ function freshen(bed: Bed): readonly string[] {
       for link in $links; do ip link delete $link; done
     done
     echo 0 | tee /proc/sys/net/ipv4/ip_forward >/proc/sys/net/ipv6/conf/all/forwarding
-    rm -rf /run/weft /run/cni /var/lib/cni
+    rm -rf /run/weft /var/lib/cni
+    for file in /run/cni/*; do case $file in */dhcp.*) ;; *) rm -rf $file ;; esac; done
+    rmdir /run/cni 2>/dev/null
     true`);
   return left === "" ? [] : [left.trim()];
 }

@@ -1,15 +1,15 @@
 import { it as plainIt } from "vitest";
 import { type Bed, createBed } from "./bed.ts";
-import { addDevices, needsDevices } from "./devices.ts";
+import { equip } from "./equipment.ts";
 
 /**
- * A test; one that takes `{ bed }` gets a private machine of its own. If its title names the plugin
- * that moves devices, the machine has some.
+ * A test; one that takes `{ bed }` gets a private machine of its own. If its title names a plugin
+ * that needs devices or a network with a server, the machine has that.
  */
 export const it = plainIt.extend<{ readonly bed: Bed }>({
   async bed({ task }, use) {
     const bed = createBed();
-    if (titlesOf(task).some(needsDevices)) addDevices(bed.host);
+    equip(bed, ...titlesOf(task));
     await use(bed);
     bed.dispose();
   },

@@ -3,8 +3,8 @@ import { writeFileSync } from "node:fs";
 import { apart } from "./apart.ts";
 import { type Bed, createBed } from "./bed.ts";
 import type { Container } from "./container.ts";
-import { addDevices, needsDevices } from "./devices.ts";
 import { difference, type Shared, sharedBy, withoutShared } from "./difference.ts";
+import { equip } from "./equipment.ts";
 import type { Config } from "./invocation.ts";
 import { outcome } from "./outcome.ts";
 import { programsInBed } from "./paths.ts";
@@ -52,7 +52,7 @@ export class Target {
       const script = `#!/bin/sh\nreal=${this.bed.bin}/${program}\n${standIn}\n`;
       writeFileSync(this.bed.path(this.#file), script, { mode: 0o755 });
     }
-    if (needsDevices(program)) addDevices(this.bed.host);
+    equip(this.bed, program);
     this.box = this.bed.container();
     this.box.sh("ip link set lo up && ip link set lo down");
     protectMachine(this.bed);

@@ -69,6 +69,19 @@ function makeLinks(bed: Bed, plugins: readonly Config[]): void {
   }
 }
 
+/** Leads a link of the host to the server whose addresses a network has (bed/dhcp.ts). */
+function leadToServer(bed: Bed, box: Container, plugins: readonly Config[]): void {
+  for (const { type, ipam, master } of plugins) {
+    if (type === "dhcp" || (ipam as Config | undefined)?.type !== "dhcp") continue;
+    box.sh(`ip link delete ${box.ifName}`);
+    bed.host.sh(`
+      ip link add p-${master} type veth peer name ${master}
+      ip link set ${master} addrgenmode none up
+      ip link set p-${master} netns server
+      ip -netns server link set p-${master} master lan addrgenmode none up`);
+  }
+}
+
 /** Makes the container's bridges that a network has ports of, each with another port. */
 function makeBridges(box: Container, plugins: readonly Config[]): void {
   for (const bridge of plugins.flatMap(({ type, bridge }) => (type === "tap" ? [bridge] : []))) {
@@ -94,6 +107,7 @@ describe.each(blocks)("the configuration in $title", ({ text }) => {
     const plugins = pluginsOf(JSON.parse(text) as Config);
     const box = bed.container();
     box.sh("ip link set lo up");
+    leadToServer(bed, box, plugins);
     makeLinks(bed, plugins);
     makeBridges(box, plugins);
     const before = bed.snapshot();
