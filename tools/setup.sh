@@ -20,6 +20,7 @@ demo="$build
 test="$demo
   bash: bash
   binutils: as ld
+  busybox: busybox
   conntrack: conntrack
   containernetworking-plugins: /usr/lib/cni/host-local
   coreutils: basename cat chmod chown cp cut date dd dirname echo env head id install ln ls mkdir mkfifo
@@ -27,6 +28,7 @@ test="$demo
     uname uniq wc
   dash: sh
   diffutils: cmp
+  dnsmasq-base: dnsmasq
   findutils: find
   grep: grep
   iperf3: iperf3
