@@ -186,6 +186,22 @@ except OSError: print("refused")
   });
 });
 
+describe("a directory of records that cannot be written", () => {
+  it("lets no lease be had, which would be forgotten, and gives it back", async ({ bed }) => {
+    const lan = new Lan(bed);
+    const daemon = await startDaemon(bed);
+    const box = bed.container();
+    lan.connect(box);
+    bed.host.sh("mount -t tmpfs -o ro none /run/cni/dhcp.leases");
+    expect(bed.add("dhcp", box, alone).error.code).toBe(101);
+    await daemon.until("the release", () => lan.kinds.includes("release"));
+    expect(bed.check("dhcp", box, alone).error.code).toBe(104);
+    bed.host.sh("umount /run/cni/dhcp.leases");
+    expect(bed.add("dhcp", box, alone)).toSucceed();
+    await daemon.kill();
+  });
+});
+
 describe("many containers", () => {
   it("get their leases at the same time", async ({ bed }) => {
     const lan = new Lan(bed);

@@ -2,7 +2,7 @@
 import { describe, expect } from "vitest";
 import type { Bed } from "../bed/bed.ts";
 import type { Daemon } from "../bed/daemon.ts";
-import { dhcpBridge, Lan, type Rules, startDaemon } from "../bed/dhcp.ts";
+import { alone, dhcpBridge, Lan, type Rules, startDaemon } from "../bed/dhcp.ts";
 import type { Config } from "../bed/invocation.ts";
 import { it } from "../bed/it.ts";
 
@@ -123,6 +123,17 @@ describe("the container's link", () => {
     box.sh("ip link set lan0 down && ip link set lan0 name eth0 && ip link set eth0 up");
     box.sh("ip route replace default via 10.77.0.1");
     expect(check()).toSucceed();
+    await daemon.kill();
+  });
+
+  it("may get another hardware address: the server is asked by it", async ({ bed }) => {
+    const { lan, daemon, box } = await leased(bed);
+    const before = lan.heard.length;
+    box.sh("ip link set eth0 address 02:00:00:00:00:77");
+    const again = () => lan.heard.slice(before).some(({ requested }) => requested === "10.77.0.10");
+    await daemon.until("the question whether it still stands", again);
+    expect(bed.check("dhcp", box, alone)).toSucceed();
+    expect(box.addresses("eth0")).toEqual(["10.77.0.10/24"]);
     await daemon.kill();
   });
 
