@@ -37,11 +37,6 @@ export function daemonError(config: DhcpConfig, what: string): CniError {
   return new CniError(Code.tryAgain, `Cannot ${what}: ${noDaemon(config)}`);
 }
 
-/** The directory of the leases' records, which lies beside the socket. */
-export function recordsOf(socketPath: string): string {
-  return `${socketPath.replace(/\.sock$/, "")}.leases`;
-}
-
 /** The attachment in words. */
 export function inWords({ network, containerID, ifName }: Attachment): string {
   return `"${ifName}" of container ${containerID} in network "${network}"`;

@@ -31,7 +31,8 @@ import * as schema from "./dhcp.schema.json";
 import { Keeper, type Kept, type Log } from "./keeper.ts";
 import type { AddQuestion, Answer, Question } from "./messages.ts";
 import { isSamePlace, type Place, withNetns, withPlace } from "./place.ts";
-import { deleteRecord, type LeaseRecord, listRecords } from "./records.ts";
+import { deleteRecord } from "./record-files.ts";
+import { type LeaseRecord, listRecords } from "./records.ts";
 import { Server } from "./server.ts";
 
 /** What the command line says. */

@@ -11,10 +11,10 @@ import { allowDescriptors, givenSockets, processId } from "../../lib/host/activa
 import { deleteFileIfPresent, replaceFile } from "../../lib/host/file.ts";
 import { descriptorStatus } from "../../lib/host/file-status.ts";
 import { ensureOwnDirectory } from "../../lib/host/own-directory.ts";
-import { listenWhereFree } from "../../lib/host/unix-socket.ts";
-import { recordsOf } from "./ask.ts";
+import { listenWhereFree } from "../../lib/host/unix-listener.ts";
 import { Daemon } from "./daemon.ts";
 import { FlagError, type Flags, parseFlags, usage } from "./flags.ts";
+import { recordsOf } from "./record-files.ts";
 
 /** Runs the command line; returns the exit status: 2 for wrong flags, 1 for what fails later. */
 export function commandLine([command, ...args]: readonly string[]): number {

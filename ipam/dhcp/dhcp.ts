@@ -20,11 +20,11 @@ import { requireReady, unconfirmed } from "../../lib/cni/verdict.ts";
 import { absolutePath } from "../../lib/host/file-status.ts";
 import { warn } from "../../lib/host/warn.ts";
 import { backupShelf } from "../../lib/state/recorded.ts";
-import { ask, daemonError, inWords, noDaemon, recordsOf } from "./ask.ts";
+import { ask, daemonError, inWords, noDaemon } from "./ask.ts";
 import { type DhcpConfig, parseDhcpConfig } from "./config.ts";
 import * as schema from "./dhcp.schema.json";
 import type { AddQuestion } from "./messages.ts";
-import { deleteRecord } from "./records.ts";
+import { deleteRecord, recordsOf } from "./record-files.ts";
 
 type Config = DhcpConfig;
 

@@ -28,9 +28,11 @@ import type { NamespaceEvent } from "../../lib/net/namespace-events.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { inWords } from "./ask.ts";
 import { Frames } from "./frames.ts";
-import { type AddQuestion, type Answer, errorAnswer } from "./messages.ts";
+import type { AddQuestion, Answer } from "./messages.ts";
 import { type Place, withPlace } from "./place.ts";
-import { deleteRecord, writeRecord } from "./records.ts";
+import { errorAnswer } from "./questions.ts";
+import { deleteRecord } from "./record-files.ts";
+import { writeRecord } from "./records.ts";
 
 /** One line for each thing that happened. */
 export type Log = (event: string, message: string) => void;

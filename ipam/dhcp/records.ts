@@ -6,15 +6,15 @@
  *                                                 identity, the link, and the lease
  */
 
-import { hash32Hex } from "../../lib/bytes/hash.ts";
-import type { Attachment } from "../../lib/cni/call.ts";
 import { isObject, type JsonObject } from "../../lib/cni/json.ts";
 import type { Lease } from "../../lib/dhcp/lease.ts";
 import { leaseRecord, readLeaseRecord } from "../../lib/dhcp/lease-record.ts";
 import { bootId } from "../../lib/host/boot.ts";
-import { deleteBackup, listBackups, readBackup, writeBackup } from "../../lib/state/backup.ts";
-import { type AddQuestion, parseAdd } from "./messages.ts";
+import { listBackups, readBackup, writeBackup } from "../../lib/state/backup.ts";
+import type { AddQuestion } from "./messages.ts";
 import type { Place } from "./place.ts";
+import { parseAdd } from "./questions.ts";
+import { recordName } from "./record-files.ts";
 
 /** What a record says. */
 export interface LeaseRecord {
@@ -24,12 +24,6 @@ export interface LeaseRecord {
   readonly reported: string;
   /** Undefined while there is none: it ran out, and is asked for again. */
   readonly lease: Lease | undefined;
-}
-
-/** The name of an attachment's record. */
-export function recordName({ network, containerID, ifName }: Attachment): string {
-  const key = `${network}/${containerID}/${ifName}`;
-  return `${hash32Hex(key)}${hash32Hex(key, 1)}.json`;
 }
 
 /** Writes a record, whole or not at all. */
@@ -43,14 +37,6 @@ export function writeRecord(directory: string, record: LeaseRecord): void {
     reported,
     lease: lease ? leaseRecord(lease, bootId()) : null,
   });
-}
-
-/** Removes an attachment's record; true if there was one. */
-export function deleteRecord(directory: string, attachment: Attachment): boolean {
-  const path = `${directory}/${recordName(attachment)}`;
-  const isThere = readBackup(path) !== undefined;
-  deleteBackup(path);
-  return isThere;
 }
 
 /** All records of a directory; undefined for what is damaged, with its file's name. */

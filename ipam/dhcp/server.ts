@@ -4,20 +4,10 @@
  */
 
 import { EPOLLIN, type EventLoop } from "../../lib/host/epoll.ts";
-import {
-  acceptConnection,
-  isOwnPeer,
-  receiveSome,
-  sendAll,
-  textOf,
-} from "../../lib/host/unix-socket.ts";
-import {
-  type Answer,
-  errorAnswer,
-  LONGEST_LINE,
-  parseQuestion,
-  type Question,
-} from "./messages.ts";
+import { acceptConnection, receiveSome, sendAll, textOf } from "../../lib/host/unix-listener.ts";
+import { isOwnPeer } from "../../lib/host/unix-socket.ts";
+import { type Answer, LONGEST_LINE, type Question } from "./messages.ts";
+import { errorAnswer, parseQuestion } from "./questions.ts";
 
 /** As many connections at once; further ones wait in line until one ends. */
 const MOST_CONNECTIONS = 400;

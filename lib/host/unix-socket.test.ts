@@ -1,7 +1,8 @@
 /** Asking at a socket: every way in which there is no answer. */
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { Failure } from "./failure.ts";
-import { askLine, listenWhereFree } from "./unix-socket.ts";
+import { listenWhereFree } from "./unix-listener.ts";
+import { askLine } from "./unix-socket.ts";
 
 /** How the stand-in for the kernel behaves. */
 const kernel = vi.hoisted(() => ({
