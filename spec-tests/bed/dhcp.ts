@@ -117,8 +117,14 @@ export function needsLan(title: string): boolean {
 export function addLan(bed: Bed): void {
   const lan = new Lan(bed);
   const said = `${bed.folder("dhcp-daemon")}/said`;
+  // An alarm outlives exec: a run that was killed leaves no daemon for longer than an hour.
+  const program = `
+import os, signal
+signal.alarm(3600)
+os.execv("${bed.bin}/dhcp", ["dhcp", "daemon"])
+`;
   bed.host.sh(`
-    ${bed.bin}/dhcp daemon </dev/null >${said} 2>&1 &
+    python3 -c '${program}' </dev/null >${said} 2>&1 &
     echo $! >>${backgroundInBed}`);
   bed.host.until(`grep -q ^started: ${said}`);
   bed.eachContainer((container) => lan.connect(container));
