@@ -32,6 +32,8 @@ export interface Link {
   /** Of a macvlan or ipvlan, by the numbers of linux/if_link.h. */
   readonly mode: number | undefined;
   readonly vlanId: number | undefined;
+  /** The routing table of a VRF device. */
+  readonly vrfTable: number | undefined;
   readonly alias: string;
   readonly vlanFiltering: boolean;
   /** False for a bridge that learns no address from frames to its own groups (no_linklocal_learn). */
@@ -90,6 +92,7 @@ export function toLink({ header, attributes }: Message): Link {
     isPeerHere: attributes.linkNetnsid === undefined,
     mode: data && "mode" in data ? data.mode : undefined,
     vlanId: own?.kind === "vlan" && data && "id" in data ? data.id : undefined,
+    vrfTable: own?.kind === "vrf" && data && "table" in data ? data.table : undefined,
     alias: attributes.alias ?? "",
     learnsLinkLocal: !(bridge && "booleanOptions" in bridge && isQuiet(bridge.booleanOptions)),
     vlanFiltering: bridge !== undefined && "vlanFiltering" in bridge && bridge.vlanFiltering === 1,

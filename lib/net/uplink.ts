@@ -5,7 +5,7 @@ import { type IpAddress, isGlobalUnicast } from "../ip/address.ts";
 import type { Cidr } from "../ip/cidr.ts";
 import { AF_INET, AF_INET6 } from "../netlink/address.ts";
 import { decodeReply } from "../netlink/connection.ts";
-import { getRoute, listRoutes, RT_TABLE_MAIN, routeMessage } from "../netlink/route.ts";
+import { getRoute, listRoutes, outputsOf, RT_TABLE_MAIN, routeMessage } from "../netlink/route.ts";
 import { listAddresses } from "./address.ts";
 import { findLink, type Link, type LinkRef } from "./link.ts";
 import type { Netns } from "./netns.ts";
@@ -34,12 +34,6 @@ export function findWay(ns: Netns, address: IpAddress): Link | undefined {
 export function carriesDefaultRoute(ns: Netns, { index }: LinkRef): boolean {
   const defaults = [AF_INET, AF_INET6].flatMap((family) => listDefaults(ns, family));
   return defaults.flatMap(outputsOf).some((output) => isAbove(ns, output, index));
-}
-
-/** A route of several next hops names its links there. */
-function outputsOf({ outputInterface, multipath = [] }: Default): number[] {
-  const outputs = outputInterface === undefined ? [] : [outputInterface];
-  return [...outputs, ...multipath.flatMap(({ header }) => header?.outputInterface ?? [])];
 }
 
 /** More links than are ever one above the other. */

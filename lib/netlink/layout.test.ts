@@ -18,8 +18,10 @@ import { neighbourMessage } from "./neighbour.ts";
 import { chainMessage, elementsMessage, keysMessage, ruleMessage, setMessage } from "./nftables.ts";
 import { qdiscMessage } from "./qdisc.ts";
 import { routeMessage } from "./route.ts";
+import { policyRuleMessage } from "./rule.ts";
 import { socketMessage } from "./sockets.ts";
 import { portVlansMessage } from "./vlan.ts";
+import { wholeRouteMessage } from "./whole-route.ts";
 
 const tables: { readonly [name: string]: Codec<unknown> } = {
   nlmsghdr,
@@ -32,6 +34,7 @@ const tables: { readonly [name: string]: Codec<unknown> } = {
   linkMessage,
   linkStateMessage,
   neighbourMessage,
+  policyRuleMessage,
   portVlansMessage,
   qdiscMessage,
   routeMessage,
@@ -39,6 +42,7 @@ const tables: { readonly [name: string]: Codec<unknown> } = {
   setMessage,
   socketMessage,
   wholeLinkMessage,
+  wholeRouteMessage,
 };
 
 /* ---- the second interpreter ---- */

@@ -66,8 +66,12 @@ const tun = /* @__PURE__ */ attributes({
   multiQueue: attr(7, "IFLA_TUN_MULTI_QUEUE", u8),
 });
 
+const vrf = /* @__PURE__ */ attributes({
+  table: attr(1, "IFLA_VRF_TABLE", u32),
+});
+
 /** What the kernel says, and is told, of a link of its kind; veth, which holds a link, is not here. */
-export const kinds = { bridge, vxlan, macvlan, ipvlan, vlan, tun };
+export const kinds = { bridge, vxlan, macvlan, ipvlan, vlan, tun, vrf };
 
 const bridgePort = /* @__PURE__ */ attributes({
   state: attr(1, "IFLA_BRPORT_STATE", u8),

@@ -17,16 +17,24 @@ const RTM_GETROUTE = 26;
 export const RTNLGRP_IPV4_ROUTE = 7;
 export const RTNLGRP_IPV6_ROUTE = 11;
 
+/** Tables that the kernel makes for itself. */
+export const RT_TABLE_DEFAULT = 253;
 export const RT_TABLE_MAIN = 254;
+export const RT_TABLE_LOCAL = 255;
 export const RT_SCOPE_LINK = 253;
 export const RT_SCOPE_HOST = 254;
 /** Makers of routes; no maker stands for any when a route is deleted. */
 export const RTPROT_UNSPEC = 0;
 export const RTPROT_BOOT = 3;
+/** From router advertisements: the kernel keeps these itself. */
+export const RTPROT_RA = 9;
+/** Routes and rules that are ours say so: the number is free in linux/rtnetlink.h and rt_protos. */
+export const RTPROT_WEFT = 87;
 const RTN_UNICAST = 1;
 export const RTNH_F_ONLINK = 4;
 
-const rtmsg = /* @__PURE__ */ struct("rtmsg", {
+/** The head of every message about a route. */
+export const rtmsg = /* @__PURE__ */ struct("rtmsg", {
   family: u8,
   destinationLength: u8,
   sourceLength: u8,
@@ -43,7 +51,8 @@ const metrics = /* @__PURE__ */ attributes({
   advmss: attr(8, "RTAX_ADVMSS", u32),
 });
 
-const rtnexthop = /* @__PURE__ */ struct("rtnexthop", {
+/** What a next hop begins with (struct rtnexthop). */
+export const rtnexthop = /* @__PURE__ */ struct("rtnexthop", {
   length: u16,
   flags: u8,
   hops: u8,
@@ -55,20 +64,30 @@ const nextHop = /* @__PURE__ */ message(
   /* @__PURE__ */ attributes({ gateway: attr(5, "RTA_GATEWAY", ip) }),
 );
 
+/** What is read of a route. */
+export const routeRows = {
+  destination: attr(1, "RTA_DST", ip),
+  outputInterface: attr(4, "RTA_OIF", u32),
+  gateway: attr(5, "RTA_GATEWAY", ip),
+  priority: attr(6, "RTA_PRIORITY", u32),
+  preferredSource: attr(7, "RTA_PREFSRC", ip),
+  metrics: attr(8, "RTA_METRICS", metrics),
+  multipath: attr(9, "RTA_MULTIPATH", /* @__PURE__ */ records(nextHop)),
+  table: attr(15, "RTA_TABLE", u32),
+};
+
 /** One route. */
-export const routeMessage = /* @__PURE__ */ message(
-  rtmsg,
-  /* @__PURE__ */ attributes({
-    destination: attr(1, "RTA_DST", ip),
-    outputInterface: attr(4, "RTA_OIF", u32),
-    gateway: attr(5, "RTA_GATEWAY", ip),
-    priority: attr(6, "RTA_PRIORITY", u32),
-    preferredSource: attr(7, "RTA_PREFSRC", ip),
-    metrics: attr(8, "RTA_METRICS", metrics),
-    multipath: attr(9, "RTA_MULTIPATH", /* @__PURE__ */ records(nextHop)),
-    table: attr(15, "RTA_TABLE", u32),
-  }),
-);
+export const routeMessage = /* @__PURE__ */ message(rtmsg, /* @__PURE__ */ attributes(routeRows));
+
+/** The links that a route leads to: its own, or those of its next hops. */
+export function outputsOf(route: {
+  readonly outputInterface?: number | undefined;
+  readonly multipath?: readonly { readonly header?: { readonly outputInterface?: number } }[];
+}): number[] {
+  const { outputInterface, multipath = [] } = route;
+  const outputs = outputInterface === undefined ? [] : [outputInterface];
+  return [...outputs, ...multipath.flatMap(({ header }) => header?.outputInterface ?? [])];
+}
 
 /** A route to be: `scope` defaults to the universe, `table` to main, `priority` to the kernel's. */
 export interface NewRoute {
@@ -93,7 +112,8 @@ interface Target {
   readonly name: string;
 }
 
-function routeValue(link: Target, route: NewRoute) {
+/** The message that a route to be is. */
+export function routeValue(link: Target, route: NewRoute) {
   const { destination, gateway, moreGateways = [], table = RT_TABLE_MAIN } = route;
   const withMetrics = route.mtu !== undefined || route.advmss !== undefined;
   return {

@@ -47,6 +47,11 @@ const sent: readonly (readonly [string, Codec<unknown>, Request])[] = [
     }),
   ],
   [
+    "link-add-vrf",
+    linkMessage,
+    newLink("add", { name: "blue", linkInfo: { own: { kind: "vrf", data: { table: 10 } } } }),
+  ],
+  [
     "link-set-master",
     linkMessage,
     changeLink("set", veth, { set: IFF_UP, attributes: { master: bridge.index } }),
@@ -109,7 +114,7 @@ const sent: readonly (readonly [string, Codec<unknown>, Request])[] = [
 
 describe("what iproute2 sends", () => {
   /** Ours mark what is nested, iproute2 does not. */
-  const flat = sent.filter(([name]) => !/bridge|route-add$/.test(name));
+  const flat = sent.filter(([name]) => !/bridge|vrf|route-add$/.test(name));
 
   it.each(flat)("%s: is written back as the same bytes", (name, codec) => {
     const message = theOnly(vector(name));

@@ -11,10 +11,10 @@ import { formatAddress } from "../ip/address.ts";
 import type { Netns } from "../net/netns.ts";
 import { type Request, say } from "../netlink/message.ts";
 import * as neighbour from "../netlink/neighbour.ts";
-import { delRoute, type NewRoute, newRoute, RTPROT_UNSPEC } from "../netlink/route.ts";
+import { delRoute, type NewRoute, newRoute, RTPROT_UNSPEC, RTPROT_WEFT } from "../netlink/route.ts";
 import { type Entry, entriesOf, entryInWords, type RouteEntry } from "./entry.ts";
 import { entryOf, type Key, keyOf, placeOf } from "./entry-key.ts";
-import { foundEntries, RTPROT_WEFT } from "./found-entries.ts";
+import { foundEntries } from "./found-entries.ts";
 import type { Overlay, Tell } from "./overlay.ts";
 import type { PeerList } from "./peers.ts";
 

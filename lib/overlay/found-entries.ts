@@ -10,13 +10,18 @@ import type { Decoder } from "../netlink/connection.ts";
 import { AF_BRIDGE } from "../netlink/link.ts";
 import type { Request } from "../netlink/message.ts";
 import * as neighbour from "../netlink/neighbour.ts";
-import { listRoutesOf, type RouteFilter, RTPROT_BOOT, routeMessage } from "../netlink/route.ts";
+import {
+  listRoutesOf,
+  type RouteFilter,
+  RTPROT_BOOT,
+  RTPROT_WEFT,
+  routeMessage,
+} from "../netlink/route.ts";
 import type { Entry } from "./entry.ts";
 import { type Key, keyOf } from "./entry-key.ts";
 import type { Overlay } from "./overlay.ts";
 
-/** Routes that are ours say so: the number is free in linux/rtnetlink.h and rt_protos. */
-export const RTPROT_WEFT = 87;
+export { RTPROT_WEFT };
 
 /** The keys of all entries that are there. */
 export function foundEntries(ns: Netns, overlay: Overlay): readonly Key[] {
