@@ -1,10 +1,11 @@
 /** Addresses of a link: list, add, delete. */
 
-import { EADDRNOTAVAIL, EFBIG } from "../host/errno.ts";
+import { EADDRNOTAVAIL } from "../host/errno.ts";
 import type { IpAddress } from "../ip/address.ts";
 import type { Cidr } from "../ip/cidr.ts";
 import * as netlink from "../netlink/address.ts";
 import { isRefusal } from "../netlink/error.ts";
+import { ifFew } from "./few.ts";
 import type { LinkRef } from "./link.ts";
 import type { Netns } from "./netns.ts";
 
@@ -30,12 +31,7 @@ export function listAddresses(ns: Netns, link: LinkRef): Address[] {
 
 /** The same without lengths; none where there are more than are looked at in a container. */
 export function listAddressesIfFew(ns: Netns, link: LinkRef): readonly IpAddress[] {
-  try {
-    return listAddresses(ns, link).map(({ cidr }) => cidr.address);
-  } catch (cause) {
-    if (isRefusal(cause, EFBIG)) return [];
-    throw cause;
-  }
+  return ifFew(() => listAddresses(ns, link).map(({ cidr }) => cidr.address));
 }
 
 /** Deletes an address if the link has it. */

@@ -4,7 +4,7 @@
  */
 
 import * as process from "host";
-import { EEXIST, EFBIG, ENODEV } from "../host/errno.ts";
+import { EEXIST, ENODEV } from "../host/errno.ts";
 import { warn } from "../host/warn.ts";
 import { formatMac, parseMac } from "../ip/mac.ts";
 import {
@@ -18,6 +18,7 @@ import { changeLink, IFF_UP, type LinkAttributes } from "../netlink/link.ts";
 import type { Request } from "../netlink/message.ts";
 import { RT_SCOPE_LINK } from "../netlink/route.ts";
 import { NetError } from "./error.ts";
+import { ifFew } from "./few.ts";
 import type { Marked, Shelf } from "./inventory.ts";
 import { findLink, type Link, type LinkRef, listLinks } from "./link.ts";
 import { type Home, homeOf, movedAlias, readMovedAlias } from "./moved-alias.ts";
@@ -51,17 +52,7 @@ export function findMoved(ns: Netns, owner: Owner): Device | undefined {
   const mark = ownerText(owner);
   const named = findLink(ns, owner.ifName);
   if (named && readMovedAlias(named.alias)?.mark === mark) return deviceOf(named);
-  return listMovedIfFew(ns).find((device) => device.mark === mark);
-}
-
-/** None where a container has more links than are looked at. */
-function listMovedIfFew(ns: Netns): readonly MovedDevice[] {
-  try {
-    return listMoved(ns);
-  } catch (cause) {
-    if (isRefusal(cause, EFBIG)) return [];
-    throw cause;
-  }
+  return ifFew(() => listMoved(ns)).find((device) => device.mark === mark);
 }
 
 /**

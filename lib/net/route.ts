@@ -10,6 +10,9 @@ import type { Netns } from "./netns.ts";
 /** A route to be, its gateway resolved. */
 export type Route = NewRoute;
 
+/** The scope of a route that leads no farther than its link. */
+export const LINK_SCOPE = RT_SCOPE_LINK;
+
 /** True if a route's scope ends at the link or before, so that no gateway can serve it. */
 export function isLinkScoped({ scope = 0 }: { readonly scope?: number | undefined }): boolean {
   return scope >= RT_SCOPE_LINK;
