@@ -7,6 +7,7 @@ import {
   listRoutes,
   listRoutesOf,
   type NewRoute,
+  RT_TABLE_LOCAL,
   RT_TABLE_MAIN,
   routeMessage,
 } from "../netlink/route.ts";
@@ -38,7 +39,8 @@ function inWords(cidrs: readonly Cidr[]): string {
 
 /**
  * What a namespace's routes lack, or those by one link. A default route may have moved: any one of
- * its family will do; every other must be there with its gateway.
+ * its family will do; every other must be there with its gateway. One that is of no table may be in
+ * any: plugins that come later move routes.
  */
 export function findRouteFault(
   ns: Netns,
@@ -48,10 +50,11 @@ export function findRouteFault(
   for (const each of [4, 6] as const) {
     const ofFamily = wanted.filter(({ destination }) => family(destination.address) === each);
     for (const table of new Set(ofFamily.map((route) => route.table ?? RT_TABLE_MAIN))) {
-      const present = routesOf(ns, { each, table, link });
-      const missing = ofFamily
-        .filter((route) => (route.table ?? RT_TABLE_MAIN) === table)
-        .find((route) => !present.some((other) => isSameRoute(route, other)));
+      const missing = findMissing(
+        ns,
+        ofFamily.filter((route) => (route.table ?? RT_TABLE_MAIN) === table),
+        { each, table, link },
+      );
       const dev = link ? ` dev "${link.name}"` : "";
       if (missing) return `there should be a route ${routeWords(missing)}${dev}`;
     }
@@ -59,12 +62,23 @@ export function findRouteFault(
   return undefined;
 }
 
+function findMissing(ns: Netns, wanted: readonly NewRoute[], where: Where): NewRoute | undefined {
+  const isIn = (present: readonly Present[]) => (route: NewRoute) =>
+    present.some((other) => isSameRoute(route, other));
+  const isThere = isIn(routesOf(ns, where));
+  const missing = wanted.filter((route) => !isThere(route));
+  const movable = missing.filter(({ table }) => table === undefined);
+  const isElsewhere = isIn(movable.length > 0 ? routesOf(ns, { ...where, table: undefined }) : []);
+  return missing.find((route) => !movable.includes(route) || !isElsewhere(route));
+}
+
 type Present = { readonly destination: Cidr; readonly gateways: readonly Uint8Array[] };
 type Attributes = ReturnType<typeof routeMessage.read>["attributes"];
 
 interface Where {
   readonly each: 4 | 6;
-  readonly table: number;
+  /** Undefined for all but the kernel's own. */
+  readonly table: number | undefined;
   readonly link: LinkRef | undefined;
 }
 
@@ -75,7 +89,8 @@ function routesOf(ns: Netns, { each, table, link }: Where): Present[] {
     ? listRoutesOf(number, { outputInterface: link.index })
     : listRoutes(number, table);
   return dumpRoutes(ns, request, routeMessage)
-    .filter(({ header, attributes }) => (attributes.table ?? header.table) === table)
+    .map((message) => ({ ...message, in: message.attributes.table ?? message.header.table }))
+    .filter((route) => (table === undefined ? route.in !== RT_TABLE_LOCAL : route.in === table))
     .filter(({ attributes }) => !link || goesBy(attributes, link))
     .map(({ header, attributes }) => ({
       destination: {
