@@ -41,7 +41,7 @@ export function requireResult(call: Check): Result {
 }
 
 /** The container's link; throws code 104 if it is missing, or of another kind than one given. */
-export function requireInside(call: Check, container: Netns, kind?: string): Link {
+export function requireInside(call: CheckCall<unknown>, container: Netns, kind?: string): Link {
   const inside = findLink(container, call.attachment.ifName);
   if (!inside) throw checkFailed(call, "there is no such interface");
   if (kind === undefined || inside.kind === kind) return inside;

@@ -20,6 +20,8 @@ export interface Scenario {
   readonly standIn?: string;
   /** True if a veth pair already leads into the container, as after the plugin before. */
   readonly connected?: boolean;
+  /** The address that the pair's end in the container has, whatever the attachment is said to have. */
+  readonly address?: string;
   /** True to try every accident, and not today's part of them (part.ts). */
   readonly isWhole?: boolean;
 }
@@ -50,7 +52,7 @@ function connected(program: string, config: Config): Scenario {
   const title = `${program}, everything, beside another`;
   const prevResult = {
     interfaces: [{ name: "veth-box1" }, { name: "eth0", sandbox: "/run/netns/box1" }],
-    ips: [{ address: "10.1.2.2/24", interface: 1 }],
+    ips: [{ address: "10.1.2.2/24", gateway: "10.1.2.1", interface: 1 }],
   };
   const whole = workingConfig(program, { ...config, prevResult });
   return { title, program, config: whole, firstUse: false, connected: true };
@@ -97,7 +99,11 @@ export function scenarios(): readonly Scenario[] {
       }),
     );
   });
-  const ofLinks = [connected("bandwidth", limits), connected("tuning", settings)];
+  const ofLinks = [
+    connected("bandwidth", limits),
+    connected("tuning", settings),
+    { ...connected("sbr", { table: undefined }), address: "10.1.2.251/24" },
+  ];
   const others = ["bridge", "portmap", "firewall"].map(byIptables);
   return [...ofPrograms, ...ofLinks, ...others, delegating("plugin"), delegating("delegate")];
 }

@@ -60,6 +60,10 @@ export class Stage {
     this.bed.host.sh(`
       ip link add veth-${name} up type veth peer name ${ifName} netns ${name}
       ip -netns ${name} link set ${ifName} up`);
+    const { address } = this.#scenario;
+    if (address !== undefined) {
+      this.bed.host.sh(`ip -netns ${name} address add ${address} dev ${ifName}`);
+    }
   }
 
   /** A new attachment. */

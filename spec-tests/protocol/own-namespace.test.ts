@@ -30,6 +30,7 @@ const settings: Readonly<Record<string, Config>> = {
   portmap: {
     runtimeConfig: { portMappings: [{ hostPort: 80, containerPort: 80, protocol: "tcp" }] },
   },
+  sbr: {},
   tuning: { mtu: 1400, sysctl: { "net.ipv4.conf.IFNAME.arp_filter": "1" } },
 };
 
