@@ -20,7 +20,7 @@ import { formatAddress } from "../../lib/ip/address.ts";
 import { findLink, getLink, type LinkRef } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { deleteRuleIfPresent, isOwnRule, ruleFault, type SourceRule } from "../../lib/net/rule.ts";
-import { listTableRoutes, routesBy } from "../../lib/net/table.ts";
+import { isReservedTable, listTableRoutes, routesBy } from "../../lib/net/table.ts";
 import { check } from "./check.ts";
 import { claimTable, ensureRule } from "./claim.ts";
 import { parseSbrConfig, type SbrConfig } from "./config.ts";
@@ -74,7 +74,8 @@ function del(call: DelCall<SbrConfig>, _host: Netns, container: Netns | undefine
 /** The rule goes last: by it a repeated DEL finds the table whose routes are to be given back. */
 function removal(container: Netns, rule: SourceRule, link: LinkRef | undefined) {
   const remove = () => {
-    if (link && isOwnRule(rule)) giveBack(container, link, rule.table);
+    if (link && isOwnRule(rule) && !isReservedTable(rule.table))
+      giveBack(container, link, rule.table);
     deleteRuleIfPresent(container, rule);
   };
   return [`delete the rule from ${formatAddress(rule.source)}`, remove] as const;

@@ -8,7 +8,7 @@ import { equalAddresses, family, type IpAddress, parseAddress } from "../../lib/
 import { type Cidr, parseCidr } from "../../lib/ip/cidr.ts";
 import type { LinkRef } from "../../lib/net/link.ts";
 import { isOwnRule, isUnsignedRule, type SourceRule, sourceRulesOf } from "../../lib/net/rule.ts";
-import { type Routing, routesBy } from "../../lib/net/table.ts";
+import { isReservedTable, type Routing, routesBy } from "../../lib/net/table.ts";
 import type { SbrConfig } from "./config.ts";
 
 /** An address of the attachment, and the way out for it. */
@@ -79,7 +79,7 @@ export function rulesFor(address: IpAddress, place: Place): readonly SourceRule[
 
 function isReferences({ table }: SourceRule, place: Place): boolean {
   if (place.table !== undefined) return table === place.table;
-  return !hasOtherRoutes(table, place);
+  return !isReservedTable(table) && !hasOtherRoutes(table, place);
 }
 
 /** True if a table has a route that does not lead by the link alone. */

@@ -195,6 +195,14 @@ describe("options", () => {
     expect(bed.leftovers(before)).toEqual([]);
   });
 
+  it("table: the kernel's own keeps its routes, also if DEL is told of no table", ({ bed }) => {
+    const { box } = attach(bed, { table: 254 });
+    const before = tableLines(box, "main");
+    expect(bed.del("sbr", box, sbr)).toSucceed();
+    expect(ruleLines(box)).toEqual([]);
+    expect(tableLines(box, "main")).toEqual(before);
+  });
+
   it("gateways: come before those of the result", ({ bed }) => {
     const { box, chain, result } = attach(bed, { gateways: ["10.1.2.200", "fd00:2::200"] });
     expect(tableLines(box, "100")).toContain("default via 10.1.2.200 dev eth0");
