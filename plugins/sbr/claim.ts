@@ -9,7 +9,13 @@ import type { Undo } from "../../lib/cni/undo.ts";
 import { equalAddresses, formatAddress, type IpAddress } from "../../lib/ip/address.ts";
 import type { LinkRef } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
-import { addSourceRule, deleteOwnRule, listRules, sourceRulesOf } from "../../lib/net/rule.ts";
+import {
+  addSourceRule,
+  deleteOwnRule,
+  listRules,
+  type SourceRule,
+  sourceRulesOf,
+} from "../../lib/net/rule.ts";
 import { freeTable, readRouting } from "../../lib/net/table.ts";
 import type { SbrConfig } from "./config.ts";
 import { hasOtherRoutes, type Place, rulesFor } from "./source.ts";
@@ -34,7 +40,7 @@ export function claimTable(
     const routing = readRouting(container);
     const place = { routing, link, table: undefined };
     const [found] = rulesFor(address, place);
-    if (found) return requireOwnTable(address, found.table, place);
+    if (found) return requireOwnTable(found, place);
     const rule = { source: address, table: freeTable(container, routing, FIRST_TABLE) };
     makeRule(container, rule, undo);
     if (isFirstClaim(container, rule)) return rule.table;
@@ -58,19 +64,25 @@ export function makeRule(container: Netns, rule: NewRule, undo: Undo): void {
   );
 }
 
-/** Of rules to one table the oldest has the highest number: the kernel puts each before the last. */
+/**
+ * Of rules to one table the oldest has the highest number: the kernel puts each before the last. It
+ * numbers each family's by themselves, and tables of two families are two, whatever their number.
+ */
 function isFirstClaim(container: Netns, { source, table }: NewRule): boolean {
-  const rules = sourceRulesOf(listRules(container)).filter((rule) => rule.table === table);
+  const rules = sourceRulesOf(listRules(container)).filter(
+    (rule) => rule.table === table && rule.source.length === source.length,
+  );
   const own = rules.find((rule) => equalAddresses(rule.source, source));
   const others = rules.filter((rule) => !equalAddresses(rule.source, source));
   return own !== undefined && others.every(({ priority }) => priority < own.priority);
 }
 
 /** Two links with one address cannot both be chosen by it. */
-function requireOwnTable(address: IpAddress, table: number, place: Place): number {
-  if (!hasOtherRoutes(table, place)) return table;
+function requireOwnTable(rule: SourceRule, place: Place): number {
+  const { source, table } = rule;
+  if (!hasOtherRoutes(rule, place)) return table;
   const state = `a rule leads to table ${table} already, which has routes by other interfaces`;
-  throw new CniError(Code.conflict, `Cannot route by source from ${at(address)}: ${state}`);
+  throw new CniError(Code.conflict, `Cannot route by source from ${at(source)}: ${state}`);
 }
 
 /** The configured table: a rule that leads from an address to another one is in the way. */

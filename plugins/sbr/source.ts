@@ -77,13 +77,16 @@ export function rulesFor(address: IpAddress, place: Place): readonly SourceRule[
   );
 }
 
-function isReferences({ table }: SourceRule, place: Place): boolean {
-  if (place.table !== undefined) return table === place.table;
-  return !isReservedTable(table) && !hasOtherRoutes(table, place);
+function isReferences(rule: SourceRule, place: Place): boolean {
+  if (place.table !== undefined) return rule.table === place.table;
+  return !isReservedTable(rule.table) && !hasOtherRoutes(rule, place);
 }
 
-/** True if a table has a route that does not lead by the link alone. */
-export function hasOtherRoutes(table: number, { routing, link }: Place): boolean {
-  const inside = routing.routes.filter((route) => route.table === table);
+/** True if the table of a rule's family has a route that does not lead by the link alone. */
+export function hasOtherRoutes({ source, table }: SourceRule, { routing, link }: Place): boolean {
+  const ofFamily = routing.routes.filter(
+    ({ destination }) => destination.address.length === source.length,
+  );
+  const inside = ofFamily.filter((route) => route.table === table);
   return inside.length > (link ? routesBy(inside, link).length : 0);
 }

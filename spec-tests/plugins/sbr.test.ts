@@ -130,7 +130,7 @@ describe("ADD", () => {
     expect(shown("-6", "101")).toBe(six);
   });
 
-  it("two at once get two tables", async ({ bed }) => {
+  it("several at once get a table each, and find it again", async ({ bed }) => {
     const box = bed.container();
     const calls = [2, 3, 4, 5].map((number) => {
       const ifName = `eth${number}`;
@@ -140,9 +140,15 @@ describe("ADD", () => {
     for (const run of await Promise.all(calls.map((call) => bed.start("sbr", call)))) {
       expect(run).toSucceed();
     }
-    const tables = ruleLines(box).map((line) => line.split(" ").at(-1));
-    expect(tables).toHaveLength(8);
-    expect(new Set(tables).size).toBe(8);
+    for (const family of [".", ":"]) {
+      const rules = ruleLines(box).filter((line) => line.includes(family));
+      expect(rules).toHaveLength(calls.length);
+      const tables = new Set(rules.map((line) => line.split(" ").at(-1)));
+      expect(tables.size).toBe(calls.length);
+    }
+    const before = bed.snapshot();
+    for (const call of calls) expect(bed.exec("sbr", call)).toSucceed();
+    expect(bed.leftovers(before)).toEqual([]);
   });
 
   it("refuses an address by which another link is chosen already", ({ bed }) => {
