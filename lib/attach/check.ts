@@ -99,7 +99,7 @@ export function leaseFault(call: Check, container: Netns, inside: Link): string 
   const addresses = cidrsOf(ownIps(call));
   return (
     findAddressFault(container, inside, addresses) ??
-    findRouteFault(container, routesOf(call.prevResult ?? {}, addresses))
+    findRouteFault(container, reportedRoutes(call.prevResult ?? {}, addresses))
   );
 }
 
@@ -110,7 +110,7 @@ export function ownIps({ attachment, prevResult = {} }: Check): readonly ResultI
 }
 
 /** The routes by way of this attachment's subnets: others' are in the result of a list as well. */
-function routesOf({ routes = [] }: Result, addresses: readonly Cidr[]) {
+export function reportedRoutes({ routes = [] }: Result, addresses: readonly Cidr[]) {
   return routes.flatMap(({ dst, gw, table }) => {
     const destination = parseCidr(dst);
     const gateway = gw === undefined ? undefined : parseAddress(gw);

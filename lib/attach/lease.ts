@@ -7,14 +7,10 @@ import type { NetConf } from "../cni/netconf.ts";
 import type { Step, Undo } from "../cni/undo.ts";
 import { equalAddresses, family, parseAddress } from "../ip/address.ts";
 import { containsAddress, parseCidr } from "../ip/cidr.ts";
-import { areAddressesProbed, configureLink, prepareIpv6 } from "../net/configure.ts";
+import { awaitAddresses, configureLink, prepareIpv6 } from "../net/configure.ts";
 import { type LinkRef, setLinkUp } from "../net/link.ts";
 import type { Netns } from "../net/netns.ts";
 import { isLinkScoped, type Route } from "../net/route.ts";
-import { waitFor } from "../net/wait.ts";
-
-/** How long IPv6 addresses may take to be probed, in milliseconds. */
-const ADDRESSES_WITHIN = 10_000;
 
 /** Refuses a configuration without an IPAM plugin, for plugins that are of no use without one. */
 export function requireIpam({ ipamType }: NetConf): void {
@@ -96,13 +92,4 @@ function byLink({ ips }: ipam.Lease, route: Route): Route {
     ips.some(({ cidr }) => containsAddress(cidr, gateway)) &&
     !ips.some((ip) => ip.gateway && equalAddresses(ip.gateway, gateway));
   return isNeighbour ? { ...route, isOnLink: true } : route;
-}
-
-function awaitAddresses(container: Netns, link: LinkRef): void {
-  const wait = {
-    what: `the addresses of "${link.name}" to be probed`,
-    of: "ipv6Addresses" as const,
-    milliseconds: ADDRESSES_WITHIN,
-  };
-  waitFor(container, wait, () => areAddressesProbed(container, link) || undefined);
 }

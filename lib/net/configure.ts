@@ -21,6 +21,7 @@ import { explainAddress } from "./gateway.ts";
 import type { Link, LinkRef } from "./link.ts";
 import type { Netns } from "./netns.ts";
 import { ifPossible, SysctlDirectory } from "./sysctl.ts";
+import { waitFor } from "./wait.ts";
 
 /** What a link inside a container is to be given. */
 export interface LinkSetup {
@@ -133,8 +134,21 @@ function noIpv6(ns: Netns, link: LinkRef, address: IpAddress): never {
   throw new NetError("unsupported", `Cannot ${what}: ${fault}`);
 }
 
+/** How long IPv6 addresses may take to be probed, in milliseconds. */
+const ADDRESSES_WITHIN = 10_000;
+
+/** Waits until a link's IPv6 addresses can be used; throws if one is a duplicate. */
+export function awaitAddresses(ns: Netns, link: LinkRef): void {
+  const wait = {
+    what: `the addresses of "${link.name}" to be probed`,
+    of: "ipv6Addresses" as const,
+    milliseconds: ADDRESSES_WITHIN,
+  };
+  waitFor(ns, wait, () => areAddressesProbed(ns, link) || undefined);
+}
+
 /** True once no IPv6 address of a link is being probed; throws if one is a duplicate. */
-export function areAddressesProbed(ns: Netns, link: LinkRef): boolean {
+function areAddressesProbed(ns: Netns, link: LinkRef): boolean {
   const addresses = listAddresses(ns, link).filter(({ cidr }) => family(cidr.address) === 6);
   const duplicate = addresses.find(({ flags }) => flags & IFA_F_DADFAILED);
   if (duplicate) {

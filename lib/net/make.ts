@@ -83,8 +83,8 @@ function requestOf({ name, netns, kind, parent, mtu, mac }: NewLink, index = 0):
   return netlink.newLink(`create ${kind.kind} "${name}"${above}`, attributes, index);
 }
 
-/** One that is never another's. */
-function randomIndex(): number {
+/** An index for a link to be that is never another's. */
+export function randomIndex(): number {
   const [high = 0, middle = 0, low = 0] = randomBytes(3);
   return 0x100_0000 + ((high << 16) | (middle << 8) | low);
 }

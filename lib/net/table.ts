@@ -14,6 +14,7 @@ import {
   RT_TABLE_DEFAULT,
   RT_TABLE_LOCAL,
   RT_TABLE_MAIN,
+  RTN_UNICAST,
   RTPROT_RA,
   RTPROT_WEFT,
   routeValue,
@@ -112,13 +113,17 @@ export function inTable(route: TableRoute, table: number): TableRoute {
   };
 }
 
-/** The routes that lead by a link and no other, without those that the kernel keeps itself. */
+/**
+ * The routes to others that lead by a link and no other, without those that the kernel keeps itself:
+ * in the table of a VRF are also those to the link's own addresses.
+ */
 export function routesBy(routes: readonly TableRoute[], { index }: LinkRef): TableRoute[] {
   return routes.filter(
     ({ outputs, message: { header } }) =>
+      header.type === RTN_UNICAST &&
+      header.protocol !== RTPROT_RA &&
       outputs.length > 0 &&
-      outputs.every((output) => output === index) &&
-      header.protocol !== RTPROT_RA,
+      outputs.every((output) => output === index),
   );
 }
 

@@ -30,7 +30,8 @@ export const RTPROT_BOOT = 3;
 export const RTPROT_RA = 9;
 /** Routes and rules that are ours say so: the number is free in linux/rtnetlink.h and rt_protos. */
 export const RTPROT_WEFT = 87;
-const RTN_UNICAST = 1;
+/** Routes to others, and not to the host itself or to nobody. */
+export const RTN_UNICAST = 1;
 export const RTNH_F_ONLINK = 4;
 
 /** The head of every message about a route. */

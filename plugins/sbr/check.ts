@@ -1,10 +1,10 @@
 /** What CHECK confirms: each address has its rule, and nothing is left for ADD to do in its table. */
 
-import { requireInside } from "../../lib/attach/check.ts";
+import { reportedRoutes, requireInside } from "../../lib/attach/check.ts";
 import type { Chained, CheckCall } from "../../lib/cni/call.ts";
 import { confirm } from "../../lib/cni/verdict.ts";
-import { formatAddress, parseAddress } from "../../lib/ip/address.ts";
-import { containsAddress, formatCidr, networkOf, parseCidr } from "../../lib/ip/cidr.ts";
+import { formatAddress } from "../../lib/ip/address.ts";
+import { formatCidr, networkOf, parseCidr } from "../../lib/ip/cidr.ts";
 import { findRouteFault } from "../../lib/net/expect.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import type { Route } from "../../lib/net/route.ts";
@@ -34,7 +34,7 @@ export function check(call: Check, _host: Netns, container: Netns): void {
   const stray = plan.leaving.find(isKnown);
   confirm(call, missing && `route ${inWords(missing)} is missing in table ${missing.table}`, OF);
   confirm(call, stray && `route ${inWords(stray)} is still in the main table`, OF);
-  confirm(call, findRouteFault(container, reportedRoutes(call, sources), link), OF);
+  confirm(call, findRouteFault(container, routesInTables(call, sources), link), OF);
 }
 
 /** The addresses with the tables that their rules lead to. */
@@ -64,14 +64,11 @@ function inWords({ destination, gateway }: TableRoute): string {
   return `${formatCidr(destination)}${gateway ? ` via ${formatAddress(gateway)}` : ""}`;
 }
 
-/** The routes of the result that are by way of an address's subnet, each in that address's table. */
-function reportedRoutes({ prevResult }: Check, sources: readonly TabledSource[]): Route[] {
+/** The routes of the result by a gateway in an address's subnet, each in that address's table. */
+function routesInTables({ prevResult }: Check, sources: readonly TabledSource[]): Route[] {
   return sources.flatMap(({ cidr, table }) =>
-    (prevResult.routes ?? []).flatMap(({ dst, gw, table: own }) => {
-      const destination = parseCidr(dst);
-      const gateway = gw === undefined ? undefined : parseAddress(gw);
-      const isOurs = gateway !== undefined && containsAddress(cidr, gateway);
-      return destination && isOurs && own === undefined ? [{ destination, gateway, table }] : [];
-    }),
+    reportedRoutes(prevResult, [cidr])
+      .filter((route) => route.gateway !== undefined && route.table === undefined)
+      .map((route) => ({ ...route, table })),
   );
 }
