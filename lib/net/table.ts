@@ -11,6 +11,7 @@ import type { Request } from "../netlink/message.ts";
 import {
   listRoutes,
   type NewRoute,
+  outputsOf,
   RT_TABLE_DEFAULT,
   RT_TABLE_LOCAL,
   RT_TABLE_MAIN,
@@ -21,7 +22,6 @@ import {
 } from "../netlink/route.ts";
 import {
   delRouteAgain,
-  outputsOf,
   routeAgain,
   type WholeRoute,
   wholeRouteMessage,

@@ -1,4 +1,7 @@
-/** Devices of the host, for a plugin that moves them into containers and home. */
+/**
+ * Links that have to be there: devices of the host, for a plugin that moves them into containers and
+ * home, and a link of the container, for a plugin that does nothing without.
+ */
 import type { Container } from "./container.ts";
 import type { View } from "./view.ts";
 
@@ -30,4 +33,22 @@ export function sendDeviceHome(host: View, { name, ifName }: Container): void {
   host.sh(`
     ip -netns ${name} link show dev ${ifName} 2>/dev/null | grep -q "alias weft-device" || exit 0
     ip -netns ${name} link set ${ifName} netns $$`);
+}
+
+/** True for what is about the plugin that needs a link in the container, by name or title. */
+export function needsLink(title: string): boolean {
+  return /\bvrf\b/.test(title);
+}
+
+/**
+ * Makes a link in a container, up, whose other end is there as well. The rule that the kernel makes
+ * with the first VRF stays for good, so it has to be there before anything is compared.
+ */
+export function addLink(host: View, { name, ifName }: Container): void {
+  host.sh(`
+    ip -netns ${name} link add ${ifName} type veth peer name ${ifName}-peer
+    ip -netns ${name} link set ${ifName} up
+    ip -netns ${name} link set ${ifName}-peer up
+    ip -netns ${name} link add probe type vrf table 1 2>/dev/null || exit 0
+    ip -netns ${name} link delete probe`);
 }

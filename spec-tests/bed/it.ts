@@ -4,7 +4,7 @@ import { equip } from "./equipment.ts";
 
 /**
  * A test; one that takes `{ bed }` gets a private machine of its own. If its title names a plugin
- * that needs devices or a network with a server, the machine has that.
+ * that needs devices, a link or a network with a server, the machine has that.
  */
 export const it = plainIt.extend<{ readonly bed: Bed }>({
   async bed({ task }, use) {

@@ -27,6 +27,7 @@ const neededBy: Readonly<Record<string, Feature>> = {
   macvlan: "macvlan",
   tap: "tap",
   vlan: "802.1Q",
+  vrf: "vrf",
 };
 
 /** A test in which these executables have to succeed, so that the kernel must have what they need. */

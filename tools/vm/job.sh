@@ -28,7 +28,7 @@ mount_kernel_files() {
   mount -t bpf bpf /sys/fs/bpf
   modprobe tun || true # makes /dev/net/tun, as udev does at boot
   # Of two that ask for the first link of a kind at once, the kernel may tell one that there is none.
-  modprobe -a bridge veth macvlan ipvlan 8021q dummy || true
+  modprobe -a bridge veth macvlan ipvlan 8021q dummy vrf || true
   ln -sf /proc/self/fd /dev/fd
   ln -sf /proc/self/fd/0 /dev/stdin
   ln -sf /proc/self/fd/1 /dev/stdout
