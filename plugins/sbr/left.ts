@@ -6,7 +6,7 @@ import { listAddressesIfFew, listLocalAddresses } from "../../lib/net/address.ts
 import { ifFew } from "../../lib/net/few.ts";
 import type { LinkRef } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
-import { isOwnRule, type SourceRule, sourceRulesOf } from "../../lib/net/rule.ts";
+import { isOwnRule, listRules, type SourceRule, sourceRulesOf } from "../../lib/net/rule.ts";
 import { type Routing, readRouting } from "../../lib/net/table.ts";
 import type { SbrConfig } from "./config.ts";
 import { reportedAddresses, rulesFor } from "./source.ts";
@@ -25,12 +25,18 @@ function find(
   container: Netns,
   link: LinkRef | undefined,
 ): readonly SourceRule[] {
-  const routing = readRouting(container);
+  const routing = routingIn(container);
   const ofLink = link ? listAddressesIfFew(container, link) : [];
   const addresses = [...ofLink, ...reportedAddresses(call)];
   if (addresses.length === 0) return orphans(container, routing);
   const place = { routing, link, table: call.config.table };
   return [...new Set(addresses.flatMap((address) => rulesFor(address, place)))];
+}
+
+/** Where a container has more routes than are looked at, only a rule itself can say that it is ours. */
+function routingIn(container: Netns): Routing {
+  const [routing] = ifFew(() => [readRouting(container)]);
+  return routing ?? { rules: listRules(container).filter(isOwnRule), routes: [] };
 }
 
 /** If nothing tells the addresses: rules of ours for an address that the container has not. */

@@ -130,6 +130,34 @@ describe("ADD", () => {
     expect(shown("-6", "101")).toBe(six);
   });
 
+  it("gives every table what is of no subnet, and leaves what leads by other links as well", ({
+    bed,
+  }) => {
+    const box = bed.container();
+    const { result } = bed.add("bridge", box, network(2));
+    const second = { address: "10.1.77.2/24", interface: 2 };
+    box.sh(`
+      ip link add other type veth peer name far
+      ip link set other up && ip address add 10.9.0.2/24 dev other
+      ip address add 10.1.77.2/24 dev eth0
+      ip route add 192.0.2.0/24 via 10.200.0.1 dev eth0 onlink
+      ip route add 203.0.113.0/24 nexthop via 10.1.2.8 nexthop via 10.9.0.9`);
+    const prevResult = { ...result, ips: [...result.ips, second] };
+    bed.add("sbr", box, { ...sbr, prevResult }).result;
+    const beyond = "192.0.2.0/24 via 10.200.0.1 dev eth0";
+    expect(tableLines(box, "100")).toEqual([
+      "10.1.2.0/24 dev eth0 src 10.1.2.2",
+      beyond,
+      "default via 10.1.2.1 dev eth0",
+    ]);
+    expect(ruleLines(box)).toContain("from 10.1.77.2 lookup 102");
+    expect(tableLines(box, "102")).toEqual(["10.1.77.0/24 dev eth0 src 10.1.77.2", beyond]);
+    const main = tableLines(box, "main").join("\n");
+    expect(main).toContain("203.0.113.0/24");
+    expect(main).toContain("10.9.0.0/24 dev other");
+    expect(main).not.toContain("10.1.77.0/24");
+  });
+
   it("several at once get a table each, and find it again", async ({ bed }) => {
     const box = bed.container();
     const calls = [2, 3, 4, 5].map((number) => {
@@ -344,6 +372,17 @@ describe("DEL", () => {
       "from fd00:3::2 lookup 103",
     ]);
     expect(tableLines(box, "102")).toContain("default via 10.1.3.1 dev eth1");
+  });
+
+  it("is not kept from its rules by more routes than anybody looks at", ({ bed }) => {
+    const { box } = attach(bed);
+    box.sh(`
+      ip link set lo up
+      seq 0 17000 | awk '{ printf "route add 11.%d.%d.0/24 dev lo table 9\\n", $1 / 256, $1 % 256 }' |
+        ip -batch -
+      ip rule add from 10.1.2.2 lookup 9`);
+    expect(bed.del("sbr", box, sbr)).toSucceed();
+    expect(ruleLines(box)).toEqual(["from 10.1.2.2 lookup 9"]);
   });
 
   it("heeds no option that only ADD needs", ({ bed }) => {
