@@ -286,6 +286,20 @@ describe("CHECK", () => {
     expect(bed.leftovers(before)).toEqual([]);
   });
 
+  it("succeeds behind ptp as well, whose routes are by the gateway's own", ({ bed }) => {
+    const box = bed.container();
+    const { ipam } = network(2, { routes: [{ dst: "0.0.0.0/0" }] });
+    const chain = new Chain(bed, [{ ...base, type: "ptp", ipam }, sbr]);
+    const result = chain.add(box);
+    expect(tableLines(box, "100")).toEqual([
+      "10.1.2.0/24 via 10.1.2.1 dev eth0 src 10.1.2.2",
+      "10.1.2.1 dev eth0 src 10.1.2.2",
+      "default via 10.1.2.1 dev eth0",
+    ]);
+    for (const run of chain.check(box, result)) expect(run).toSucceed();
+    for (const run of chain.del(box, result)) expect(run).toSucceed();
+  });
+
   it.for([
     ["ip rule del from 10.1.2.2", "10.1.2.2"],
     ["ip -6 rule del from fd00:2::2", "fd00:2::2"],
