@@ -16,7 +16,7 @@ import {
   type SourceRule,
   sourceRulesOf,
 } from "../../lib/net/rule.ts";
-import { freeTable, readRouting } from "../../lib/net/table.ts";
+import { freeTable, isReservedTable, readRouting } from "../../lib/net/table.ts";
 import type { SbrConfig } from "./config.ts";
 import { hasOtherRoutes, type Place, rulesFor } from "./source.ts";
 
@@ -77,11 +77,11 @@ function isFirstClaim(container: Netns, { source, table }: NewRule): boolean {
   return own !== undefined && others.every(({ priority }) => priority < own.priority);
 }
 
-/** Two links with one address cannot both be chosen by it. */
+/** Two links with one address cannot both be chosen by it, and no routes go to the kernel's tables. */
 function requireOwnTable(rule: SourceRule, place: Place): number {
   const { source, table } = rule;
-  if (!hasOtherRoutes(rule, place)) return table;
-  const state = `a rule leads to table ${table} already, which has routes by other interfaces`;
+  if (!isReservedTable(table) && !hasOtherRoutes(rule, place)) return table;
+  const state = `a rule leads to table ${table} already, which is not for this interface alone`;
   throw new CniError(Code.conflict, `Cannot route by source from ${at(source)}: ${state}`);
 }
 

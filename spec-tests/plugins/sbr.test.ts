@@ -194,7 +194,7 @@ describe("ADD", () => {
     expect(bed.leftovers(before)).toEqual([]);
   });
 
-  it("needs a result with an address, and the link", ({ bed }) => {
+  it("P13.07 needs a result with an address, and the link", ({ bed }) => {
     const box = bed.container();
     expect(bed.add("sbr", box, sbr).error).toMatchObject({ code: 7 });
     const none = { cniVersion: "1.1.0", interfaces: [{ name: "eth0", sandbox: box.netns }] };
@@ -229,9 +229,13 @@ describe("options", () => {
     expect(bed.leftovers(before)).toEqual([]);
   });
 
-  it("table: the kernel's own keeps its routes, also if DEL is told of no table", ({ bed }) => {
-    const { box } = attach(bed, { table: 254 });
+  it("table: the kernel's own keeps its routes, also if ADD or DEL is told of no table", ({
+    bed,
+  }) => {
+    const { box, result } = attach(bed, { table: 254 });
     const before = tableLines(box, "main");
+    expect(bed.add("sbr", box, { ...sbr, prevResult: result }).error.code).toBe(103);
+    expect(tableLines(box, "main")).toEqual(before);
     expect(bed.del("sbr", box, sbr)).toSucceed();
     expect(ruleLines(box)).toEqual([]);
     expect(tableLines(box, "main")).toEqual(before);
@@ -399,7 +403,7 @@ describe("DEL", () => {
     expect(ruleLines(box)).toEqual(["from 10.1.2.2 lookup 9"]);
   });
 
-  it("heeds no option that only ADD needs", ({ bed }) => {
+  it("P8.10 heeds no option that only ADD needs", ({ bed }) => {
     const { box } = attach(bed);
     const bad = { ...sbr, gateways: ["nonsense", 7], addSourceHints: "?" };
     expect(bed.del("sbr", box, bad)).toSucceed();

@@ -82,7 +82,7 @@ describe("ADD", () => {
     }
   });
 
-  onVrf("prints the result before it as it was", ({ bed }) => {
+  onVrf("P13.01 prints the result before it as it was", ({ bed }) => {
     const { box, prevResult } = connected(bed);
     const run = bed.add("vrf", box, { ...blue, prevResult });
     expect(run.json).toEqual(JSON.parse(JSON.stringify(prevResult)));
@@ -159,7 +159,7 @@ describe("ADD", () => {
     expect(bed.leftovers(before)).toEqual([]);
   });
 
-  it("needs the link, and a result", ({ bed }) => {
+  it("P13.07 needs the link, and a result", ({ bed }) => {
     const box = bed.container();
     expect(bed.add("vrf", box, blue).error.code).toBe(7);
     const prevResult = { cniVersion: "1.0.0", ips: [{ address: "10.1.2.2/24" }] };
@@ -185,7 +185,7 @@ describe("options", () => {
     [{ vrfname: "" }, "vrfname"],
     [{ vrfname: "sixteen-bytes-xx" }, "vrfname"],
     [{ vrfname: "../up" }, "vrfname"],
-    [{ vrfname: "vrf%d" }, "vrfname"],
+    [{ vrfname: "blue%d" }, "vrfname"],
     [{ vrfname: 7 }, "vrfname"],
     [{ table: 254 }, "table"],
     [{ table: 4294967296 }, "table"],
@@ -307,7 +307,7 @@ describe("DEL", () => {
     { vrfname: "" },
     { vrfname: "../../x" },
     { vrfname: "a-name-that-no-link-can-have", table: -7 },
-  ])("never fails for what only ADD needs: %j", (own, { bed }) => {
+  ])("P8.10 never fails for what only ADD needs: %j", (own, { bed }) => {
     const { box, prevResult } = connected(bed);
     const before = bed.snapshot();
     for (const known of [{}, { prevResult }]) {
