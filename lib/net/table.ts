@@ -37,7 +37,10 @@ export const MAIN_TABLE = RT_TABLE_MAIN;
 export interface TableRoute {
   readonly table: number;
   readonly destination: Cidr;
+  /** Undefined for one that needs none, and for one of several next hops. */
   readonly gateway: IpAddress | undefined;
+  /** True if what it leads to is on the link: then gateways may be reached by it. */
+  readonly isDirect: boolean;
   /** The address that packets get which have none yet. */
   readonly source: IpAddress | undefined;
   readonly isOwn: boolean;
@@ -78,6 +81,7 @@ function toTableRoute(message: WholeRoute): TableRoute {
       prefixLength: header.destinationLength,
     },
     gateway: attributes.gateway,
+    isDirect: !(attributes.gateway ?? attributes.multipath ?? attributes.via),
     source: attributes.preferredSource,
     isOwn: header.protocol === RTPROT_WEFT,
     outputs: outputsOf(attributes),
@@ -147,9 +151,9 @@ export function restoreRoutes(ns: Netns, routes: readonly TableRoute[]): void {
 }
 
 function additions(routes: readonly TableRoute[]): readonly Request[] {
-  const byGateway = routes.filter(({ gateway }) => gateway !== undefined);
-  const direct = routes.filter(({ gateway }) => gateway === undefined);
-  return [...direct, ...byGateway].map(({ message }) => routeAgain(message));
+  const direct = routes.filter(({ isDirect }) => isDirect);
+  const others = routes.filter(({ isDirect }) => !isDirect);
+  return [...direct, ...others].map(({ message }) => routeAgain(message));
 }
 
 /** Deletes routes; what is gone already is fine. */

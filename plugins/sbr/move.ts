@@ -28,16 +28,16 @@ export function carryOut(container: Netns, { coming, leaving }: Move, undo: Undo
 }
 
 /**
- * The routes of a table are the main table's again, but for those that ADD made. One that the kernel
- * does not take back is no loss: with their link all go, as do those of a table too long to look at.
+ * The routes of tables are the main table's again, but for those that ADD made. One that the kernel
+ * does not take back is no loss: with their link all go, as do those of tables too long to look at.
  */
-export function giveBack(container: Netns, link: LinkRef, table: number): void {
+export function giveBack(container: Netns, link: LinkRef, tables: readonly number[]): void {
   const routes = routesBy(
     ifFew(() => listTableRoutes(container)),
     link,
   );
-  const inside = routes.filter((route) => route.table === table);
-  const hints = routes.filter((route) => route.table === MAIN_TABLE && route.isOwn);
+  const inside = routes.filter(({ table }) => tables.includes(table));
+  const hints = routes.filter(({ table, isOwn }) => table === MAIN_TABLE && isOwn);
   const moved = inside.filter(({ isOwn }) => !isOwn).map((route) => inTable(route, MAIN_TABLE));
   deleteRoutes(container, hints);
   restoreRoutes(container, moved);

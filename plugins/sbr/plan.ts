@@ -63,7 +63,7 @@ function tableOf(
 /** True if the kernel finds a gateway; of a router's link-local IPv6 address it asks for no route. */
 function isReached(gateway: IpAddress, routes: readonly TableRoute[]): boolean {
   if (family(gateway) === 6 && isLinkLocal(gateway)) return true;
-  const direct = routes.filter((route) => route.gateway === undefined && !isDefault(route));
+  const direct = routes.filter((route) => route.isDirect && !isDefault(route));
   return direct.some(({ destination }) => containsAddress(destination, gateway));
 }
 
@@ -81,9 +81,9 @@ function concerns(
 
 /** What stays in the main table, where sources of a link alone, or hints, are looked for. */
 function stays(route: TableRoute, { addSourceHints, sources }: Situation): boolean {
-  const { destination, gateway, source } = route;
+  const { destination, isDirect, source } = route;
   if (family(destination.address) === 6 && isLinkLocal(destination.address)) return true;
-  if (!addSourceHints || gateway !== undefined) return false;
+  if (!addSourceHints || !isDirect) return false;
   return source !== undefined || !sources.some(({ cidr }) => isNetworkOf(destination, cidr));
 }
 

@@ -17,7 +17,7 @@ import { chainedPlugin } from "../../lib/cni/run.ts";
 import { allOrNothing, asMuchAsPossible } from "../../lib/cni/undo.ts";
 import { requireReady } from "../../lib/cni/verdict.ts";
 import { formatAddress } from "../../lib/ip/address.ts";
-import { findLink, getLink, type LinkRef } from "../../lib/net/link.ts";
+import { findLink, getLink } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { deleteRuleIfPresent, isOwnRule, ruleFault, type SourceRule } from "../../lib/net/rule.ts";
 import { isReservedTable, listTableRoutes, routesBy } from "../../lib/net/table.ts";
@@ -61,24 +61,28 @@ function leadToTable(call: Add, container: Netns, sources: readonly Source[]): v
   });
 }
 
-/** Without the namespace nothing is left. */
+/**
+ * Without the namespace nothing is left. Rules go last: by them a repeated DEL finds the tables whose
+ * routes are to be given back.
+ */
 function del(call: DelCall<SbrConfig>, _host: Netns, container: Netns | undefined): void {
   if (!container) return;
   const link = findLink(container, call.attachment.ifName);
-  const hasOwnTables = call.config.table === undefined;
-  const giver = hasOwnTables ? link : undefined;
   const rules = listLeft(call, container, link);
-  asMuchAsPossible(...rules.map((rule) => removal(container, rule, giver)));
+  const tables = call.config.table === undefined ? tablesOf(rules) : [];
+  if (link && tables.length > 0) giveBack(container, link, tables);
+  asMuchAsPossible(...rules.map((rule) => removal(container, rule)));
 }
 
-/** The rule goes last: by it a repeated DEL finds the table whose routes are to be given back. */
-function removal(container: Netns, rule: SourceRule, link: LinkRef | undefined) {
-  const remove = () => {
-    if (link && isOwnRule(rule) && !isReservedTable(rule.table))
-      giveBack(container, link, rule.table);
-    deleteRuleIfPresent(container, rule);
-  };
-  return [`delete the rule from ${formatAddress(rule.source)}`, remove] as const;
+/** The tables that ADD has filled. */
+function tablesOf(rules: readonly SourceRule[]): readonly number[] {
+  const own = rules.filter(isOwnRule).map(({ table }) => table);
+  return own.filter((table) => !isReservedTable(table));
+}
+
+function removal(container: Netns, rule: SourceRule) {
+  const what = `delete the rule from ${formatAddress(rule.source)}`;
+  return [what, () => deleteRuleIfPresent(container, rule)] as const;
 }
 
 function status(_call: StatusCall<SbrConfig>, host: Netns): void {

@@ -115,12 +115,15 @@ describe("ADD", () => {
     expect(bed.leftovers(before)).toEqual([]);
   });
 
-  it("moves every route as it is, also one of several next hops", ({ bed }) => {
+  it("moves every route as it is, and DEL moves it back, also one of several next hops", ({
+    bed,
+  }) => {
     const box = bed.container();
     const { result } = bed.add("bridge", box, network(2));
     box.sh(`
       ip route add 198.51.100.0/24 via 10.1.2.7 metric 9 mtu 1300 advmss 1200
-      ip route add 203.0.113.0/24 nexthop via 10.1.2.8 weight 2 nexthop via 10.1.2.9
+      ip route add 1.0.0.0/8 nexthop via 10.1.2.8 weight 2 nexthop via 10.1.2.9
+      ip route add 2.0.0.0/8 via inet6 fd00:2::7 dev eth0
       ip -6 route add 2001:db8::/32 via fd00:2::7 metric 77 pref high`);
     const shown = (family: string, table: string) =>
       box.sh(`ip ${family} route show table ${table} | sed 's/ table [0-9]*//'`).trim();
@@ -128,6 +131,8 @@ describe("ADD", () => {
     bed.add("sbr", box, { ...sbr, prevResult: result }).result;
     expect(shown("-4", "100")).toBe(four);
     expect(shown("-6", "101")).toBe(six);
+    expect(bed.del("sbr", box, sbr)).toSucceed();
+    expect([shown("-4", "main"), shown("-6", "main")]).toEqual([four, six]);
   });
 
   it("gives every table what is of no subnet, and leaves what leads by other links as well", ({
