@@ -34,9 +34,10 @@ export interface Situation {
 export function planMove(situation: Situation): Move {
   const main = situation.routes.filter(({ table, isOwn }) => table === MAIN_TABLE && !isOwn);
   const present = new Set(situation.routes.map(keyOf));
-  const coming = situation.sources.flatMap((source) => tableOf(source, main, situation));
+  const tabled = situation.sources.flatMap((source) => tableOf(source, main, situation));
+  const coming = tabled.filter((route) => !present.has(keyOf(route)));
   return {
-    coming: [...coming, ...hintsOf(situation)].filter((route) => !present.has(keyOf(route))),
+    coming: [...coming, ...hintsOf(situation)],
     leaving: main.filter((route) => !stays(route, situation)),
   };
 }

@@ -286,6 +286,22 @@ describe("options", () => {
   });
 });
 
+it("addSourceHints: a subnet's route without a source is replaced, and comes back by DEL", ({
+  bed,
+}) => {
+  const box = bed.container();
+  const { result } = bed.add("bridge", box, network(2));
+  box.sh("ip route change 10.1.2.0/24 dev eth0 scope link");
+  const config = { ...sbr, addSourceHints: true, prevResult: result };
+  const before = bed.snapshot();
+  bed.add("sbr", box, config).result;
+  expect(tableLines(box, "main")).toContain("10.1.2.0/24 dev eth0 src 10.1.2.2");
+  expect(tableLines(box, "100")).toContain("10.1.2.0/24 dev eth0");
+  expect(bed.check("sbr", box, config)).toSucceed();
+  expect(bed.del("sbr", box, config)).toSucceed();
+  expect(bed.leftovers(before)).toEqual([]);
+});
+
 describe("CHECK", () => {
   it("succeeds after ADD, for the whole list", ({ bed }) => {
     const routes = [{ dst: "192.0.2.0/24", gw: "10.1.2.9" }, { dst: "0.0.0.0/0" }];
