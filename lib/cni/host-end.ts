@@ -5,7 +5,7 @@
 
 import { findLink, type Link } from "../net/link.ts";
 import type { Netns } from "../net/netns.ts";
-import { isAliasOf } from "../net/owner.ts";
+import { isAliasOf, namesOwner } from "../net/owner.ts";
 import { isPair } from "../net/veth.ts";
 import type { Attachment } from "./call.ts";
 import type { Result } from "./result.ts";
@@ -29,6 +29,16 @@ export function findHostEnd(known: Known, host: Netns, inside: Link): HostEnd | 
   const link = findLink(host, inside.peer);
   if (!link || !isPair(link, inside)) return undefined;
   return { link, isOwn: isOwnEnd(known, link) };
+}
+
+/**
+ * True if a link in the namespace that DEL was given is another attachment's: its alias says so, or
+ * that of its end on the host.
+ */
+export function isOthersLink(known: Known, host: Netns, inside: Link): boolean {
+  if (namesOwner(inside.alias)) return !isAliasOf(inside.alias, known.attachment);
+  const end = findHostEnd(known, host, inside);
+  return end !== undefined && !end.isOwn;
 }
 
 /** By its alias; one without, which another suite made, is what the result says that it is. */

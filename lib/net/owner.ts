@@ -48,6 +48,11 @@ export function isAliasOf(alias: string, owner: Owner): boolean {
   return ownerAliases(owner).includes(alias);
 }
 
+/** True if an alias names an owner, whoever that is. */
+export function namesOwner(alias: string): boolean {
+  return alias.startsWith(ALIAS);
+}
+
 /**
  * True if an alias may name the owner whom a comment names. Where both are cut they share hashes;
  * of what earlier versions cut, the network alone decides.

@@ -26,8 +26,9 @@ function find(
   link: LinkRef | undefined,
 ): readonly SourceRule[] {
   const routing = routingIn(container);
+  const reported = reportedAddresses(call);
   const ofLink = link ? listAddressesIfFew(container, link) : [];
-  const addresses = [...ofLink, ...reportedAddresses(call)];
+  const addresses = reported.length > 0 ? reported : ofLink;
   if (addresses.length === 0) return orphans(container, routing);
   const place = { routing, link, table: call.config.table };
   return [...new Set(addresses.flatMap((address) => rulesFor(address, place)))];

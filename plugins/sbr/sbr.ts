@@ -12,6 +12,7 @@
  */
 
 import type { AddCall, Chained, DelCall, StatusCall } from "../../lib/cni/call.ts";
+import { isOthersLink } from "../../lib/cni/host-end.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { chainedPlugin } from "../../lib/cni/run.ts";
 import { allOrNothing, asMuchAsPossible } from "../../lib/cni/undo.ts";
@@ -62,12 +63,13 @@ function leadToTable(call: Add, container: Netns, sources: readonly Source[]): v
 }
 
 /**
- * Without the namespace nothing is left. Rules go last: by them a repeated DEL finds the tables whose
+ * Without the namespace nothing is left, nor where its path leads to another pod. Rules go last: by them a repeated DEL finds the tables whose
  * routes are to be given back.
  */
-function del(call: DelCall<SbrConfig>, _host: Netns, container: Netns | undefined): void {
+function del(call: DelCall<SbrConfig>, host: Netns, container: Netns | undefined): void {
   if (!container) return;
   const link = findLink(container, call.attachment.ifName);
+  if (link && isOthersLink(call, host, link)) return;
   const rules = listLeft(call, container, link);
   const tables = call.config.table === undefined ? tablesOf(rules) : [];
   if (link && tables.length > 0) giveBack(container, link, tables);

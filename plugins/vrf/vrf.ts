@@ -11,6 +11,7 @@
 
 import type { AddCall, Chained, DelCall, StatusCall } from "../../lib/cni/call.ts";
 import { CniError, Code } from "../../lib/cni/error.ts";
+import { isOthersLink } from "../../lib/cni/host-end.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { chainedPlugin } from "../../lib/cni/run.ts";
 import { allOrNothing, asMuchAsPossible, type Undo } from "../../lib/cni/undo.ts";
@@ -72,10 +73,14 @@ function join(container: Netns, { link, vrf }: Member, undo: Undo): void {
   moveLink(container, link, { master: vrf.index, table: tableOf(vrf), belongings });
 }
 
-/** Without the namespace nothing is left; what is of no VRF, or of another, is not touched. */
-function del(call: DelCall<VrfConfig>, _host: Netns, container: Netns | undefined): void {
+/**
+ * Without the namespace nothing is left, nor where its path leads to another pod. What is of no VRF,
+ * or of another, is not touched.
+ */
+function del(call: DelCall<VrfConfig>, host: Netns, container: Netns | undefined): void {
   if (!container) return;
   const link = findLink(container, call.attachment.ifName);
+  if (link && isOthersLink(call, host, link)) return;
   const vrf = vrfOf(call, container, link);
   if (!vrf) return;
   asMuchAsPossible(

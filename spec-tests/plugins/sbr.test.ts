@@ -394,6 +394,20 @@ describe("DEL", () => {
     expect(bed.leftovers(before)).toEqual([]);
   });
 
+  it.for([true, false])(
+    "touches no other pod to which a stale path leads; with the result: %j",
+    (isKnown, { bed }) => {
+      const dead = attach(bed);
+      const { box: victim } = attach(bed);
+      const rules = ruleLines(victim);
+      const known = isKnown ? { prevResult: dead.result } : {};
+      const env = { CNI_NETNS: victim.netns };
+      expect(bed.del("sbr", dead.box, { ...sbr, ...known }, { env })).toSucceed();
+      expect(ruleLines(victim)).toEqual(rules);
+      expect(tableLines(victim, "100")).toContain("default via 10.1.2.1 dev eth0");
+    },
+  );
+
   it("leaves another link's rules, and those that others made", ({ bed }) => {
     const { box, result } = attach(bed);
     const other = bed.add("bridge", box, network(3), { ifName: "eth1" }).result;

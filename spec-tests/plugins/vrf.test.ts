@@ -280,6 +280,13 @@ describe("DEL", () => {
     expect(box.links()).not.toContain("blue");
   });
 
+  onVrf("touches no other pod to which a stale path leads", ({ bed }) => {
+    const { box: dead } = attached(bed);
+    const { box: victim } = attached(bed);
+    expect(bed.del("vrf", dead, blue, { env: { CNI_NETNS: victim.netns } })).toSucceed();
+    expect(victim.link("eth0")).toMatchObject({ master: "blue" });
+  });
+
   onVrf("leaves a VRF that others made", ({ bed }) => {
     const { box, prevResult } = connected(bed);
     box.sh("ip link add blue type vrf table 5 && ip link set blue up");
