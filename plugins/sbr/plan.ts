@@ -117,6 +117,11 @@ function isDefaultOf(route: TableRoute, { cidr }: TabledSource): boolean {
 /** By what the kernel tells one route from another. */
 function keyOf({ table, destination, gateway, message }: TableRoute): string {
   const { priority = 0, multipath = [] } = message.attributes;
-  const hops = [...(gateway ?? []), "/", ...multipath.filter((_, i) => i !== 2)];
+  const others = multipath.flatMap((hop) => [
+    hop.header?.outputInterface ?? 0,
+    hop.header?.hops ?? 0,
+    ...(hop.attributes?.gateway ?? []),
+  ]);
+  const hops = [...(gateway ?? []), "/", ...others];
   return [table, formatCidr(destination), message.header.tos, priority, ...hops].join(" ");
 }
