@@ -29,10 +29,12 @@ export function invoke(path: string, invocation: Invocation): Json | undefined {
   return command === "ADD" ? readOutput(path, textOf(ended.stdout)) : undefined;
 }
 
-/** Our own variables, but the command's and the attachment's as the request has them. */
-function variables({ containerID, ifName, netns }: Environment, command: Command): string[] {
+/** Our own variables, but those of the protocol as the request has them. */
+function variables(environment: Environment, command: Command): string[] {
+  const { containerID, ifName, netns, args, path } = environment;
   const attachment = { CNI_CONTAINERID: containerID, CNI_IFNAME: ifName, CNI_NETNS: netns };
-  const given = Object.entries({ CNI_COMMAND: command, ...attachment });
+  const common = { CNI_COMMAND: command, CNI_ARGS: args, CNI_PATH: path };
+  const given = Object.entries({ ...common, ...attachment });
   const others = host
     .environment()
     .filter((line) => !given.some(([name]) => line.startsWith(`${name}=`)));
