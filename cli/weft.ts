@@ -1,10 +1,14 @@
 /**
  * weft: the suite's own command line, for people.
  *
+ *   weft add|del|check NETWORK NETNS   runs the plugins of a network for a namespace
+ *   weft status NETWORK         asks them whether they could
  *   weft list                   the commands in this image
  *   weft version                the suite's version
  *   weft validate [FILE…]       what is wrong with network configurations, before pods find out
  *   weft inventory NETWORK …    what a network's attachments have on this machine
+ *
+ * By a link named cnitool it is called as that program is.
  */
 
 import * as host from "host";
@@ -17,16 +21,36 @@ import { isTerminal, validateFile } from "./validate.ts";
 /** Set by the build from package.json. */
 declare const WEFT_VERSION: string;
 
-const usage = `usage: weft list | version | validate [FILE...]
+const usage = `usage: weft add|del|check NETWORK NETNS [OPTION...]
+       weft status NETWORK
        weft inventory NETWORK [CONTAINERID [IFNAME]] [--json] [--data-dir DIR]
+       weft list | version | validate [FILE...]
 
+  add         attaches a network namespace: runs the plugins of NETWORK, and prints the result
+  del         detaches it, check asks whether it is as it was attached
+  status      asks the plugins whether they could attach
+  inventory   what a network, a container or one of its interfaces has on this machine;
+              DIR is where a configuration's ipam.dataDir keeps leases
   list        the commands in this image
   version     the version of the suite
   validate    checks network configurations (.conf, .json, .conflist; stdin without FILE, or as -)
-  inventory   what a network, a container or one of its interfaces has on this machine;
-              DIR is where a configuration's ipam.dataDir keeps leases
+
+Options of add, del, check and status:
+  --conf FILE             the network in FILE, not one of NETCONFPATH (/etc/cni/net.d)
+  --ifname NAME           the interface, not CNI_IFNAME (eth0)
+  --container-id ID       the container, not one made of NETNS, which del and check then do without
+  --capability NAME=VALUE as in portMappings=8080:80/tcp; in JSON where it is no text; again for more
+  --timeout SECONDS       how long each plugin may take (240)
+  --json                  errors in JSON on stdout
+Plugins are looked for in CNI_PATH (/opt/cni/bin); CNI_ARGS and CAP_ARGS are as cnitool has them.
 
 Status: 0 if nothing is wrong but for warnings, 1 if there is an error, 2 for wrong usage.
+`;
+
+const toolUsage = `usage: cnitool add|check|del|status NETWORK NETNS
+
+The network is looked for in NETCONFPATH (/etc/cni/net.d), plugins in CNI_PATH (/opt/cni/bin).
+CNI_IFNAME, CNI_ARGS and CAP_ARGS say more; "weft help" tells what else there is.
 `;
 
 /** Exit statuses. */
@@ -36,13 +60,36 @@ const MISUSED = 2;
 
 /** Runs the command line and ends the process. */
 export function main(): void {
-  const [, command = "", ...files] = host.args();
-  host.exit(run(command, files));
+  const [name = "", command = "", ...words] = host.args();
+  const isTool = name.slice(name.lastIndexOf("/") + 1) === "cnitool";
+  host.exit(isTool ? runAsTool(command, words) : run(command, words));
+}
+
+/** As cnitool: it knows no options, ignores further words, and fails in one way only. */
+function runAsTool(command: string, words: readonly string[]): number {
+  const isRight = words.length >= 2 && listCommands.includes(command);
+  const outcome = isRight ? runList(command, ["--", ...words.slice(0, 2)]) : MISUSED;
+  if (outcome === MISUSED) say(2, toolUsage);
+  return outcome === FINE ? FINE : FAULTY;
+}
+
+/** Commands that run the plugins of a list. */
+const listCommands = ["add", "check", "del", "status"];
+
+function runList(command: string, words: readonly string[]): number {
+  const module = lazily<typeof import("./list-commands.lazy.ts")>("list-commands");
+  const isFine = module.listCommand(command, words);
+  if (isFine === undefined) return MISUSED;
+  return isFine ? FINE : FAULTY;
 }
 
 function run(command: string, files: readonly string[]): number {
   const isHelp = [command, ...files].some((word) => word === "--help" || word === "-h");
   if (isHelp || command === "help") return say(1, usage);
+  if (listCommands.includes(command)) {
+    const outcome = runList(command, files);
+    return outcome === MISUSED ? misused() : outcome;
+  }
   switch (command) {
     case "list":
       return say(1, `${host.commands().sort().join("\n")}\n`);
