@@ -27,9 +27,12 @@ export function forContainer<T>(containerID: string, body: () => T): T {
 
 /** The same, for what only looks: it makes no lock where nobody has ever needed one. */
 export function lookingAtContainer<T>(containerID: string, body: () => T): T {
-  return within("lists", LOCK_SH, () =>
-    within(`container-${sha512Hex(containerID, 2)}`, LOCK_EX, body),
-  );
+  return besideOthers(() => within(`container-${sha512Hex(containerID, 2)}`, LOCK_EX, body));
+}
+
+/** Runs `body` while no GC runs; makes no lock where nobody has needed one. */
+export function besideOthers<T>(body: () => T): T {
+  return within("lists", LOCK_SH, body);
 }
 
 /** Runs `body` while no other command runs. */

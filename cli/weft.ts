@@ -3,6 +3,7 @@
  *
  *   weft add|del|check NETWORK NETNS   runs the plugins of a network for a namespace
  *   weft status NETWORK         asks them whether they could
+ *   weft gc NETWORK             detaches what is left of containers that are gone
  *   weft list                   the commands in this image
  *   weft version                the suite's version
  *   weft validate [FILE…]       what is wrong with network configurations, before pods find out
@@ -15,6 +16,7 @@ import * as host from "host";
 import { oneLine } from "../lib/cni/error.ts";
 import { lazily } from "../lib/host/lazy.ts";
 import type { Finding } from "./findings.ts";
+import type { Called } from "./list-commands.lazy.ts";
 import type { PluginReport } from "./plugin.ts";
 import { isTerminal, validateFile } from "./validate.ts";
 
@@ -22,32 +24,33 @@ import { isTerminal, validateFile } from "./validate.ts";
 declare const WEFT_VERSION: string;
 
 const usage = `usage: weft add|del|check NETWORK NETNS [OPTION...]
-       weft status NETWORK
+       weft status|gc NETWORK [OPTION...]
        weft inventory NETWORK [CONTAINERID [IFNAME]] [--json] [--data-dir DIR]
        weft list | version | validate [FILE...]
 
   add         attaches a network namespace: runs the plugins of NETWORK, and prints the result
   del         detaches it, check asks whether it is as it was attached
   status      asks the plugins whether they could attach
+  gc          tells what is left of containers that are gone; detaches it with --yes
   inventory   what a network, a container or one of its interfaces has on this machine;
               DIR is where a configuration's ipam.dataDir keeps leases
   list        the commands in this image
   version     the version of the suite
   validate    checks network configurations (.conf, .json, .conflist; stdin without FILE, or as -)
 
-Options of add, del, check and status:
+Options of add, del, check, status and gc:
   --conf FILE             the network in FILE, not one of NETCONFPATH (/etc/cni/net.d)
   --ifname NAME           the interface, not CNI_IFNAME (eth0)
   --container-id ID       the container, not one made of NETNS, which del and check then do without
   --capability NAME=VALUE as in portMappings=8080:80/tcp; in JSON where it is no text; again for more
   --timeout SECONDS       how long each plugin may take (240)
-  --json                  errors in JSON on stdout
+  --json                  errors, and what gc tells, in JSON on stdout
 Plugins are looked for in CNI_PATH (/opt/cni/bin); CNI_ARGS and CAP_ARGS are as cnitool has them.
 
 Status: 0 if nothing is wrong but for warnings, 1 if there is an error, 2 for wrong usage.
 `;
 
-const toolUsage = `usage: cnitool add|check|del|status NETWORK NETNS
+const toolUsage = `usage: cnitool add|check|del|gc|status NETWORK NETNS
 
 The network is looked for in NETCONFPATH (/etc/cni/net.d), plugins in CNI_PATH (/opt/cni/bin).
 CNI_IFNAME, CNI_ARGS and CAP_ARGS say more; "weft help" tells what else there is.
@@ -68,17 +71,17 @@ export function main(): void {
 /** As cnitool: it knows no options, ignores further words, and fails in one way only. */
 function runAsTool(command: string, words: readonly string[]): number {
   const isRight = words.length >= 2 && listCommands.includes(command);
-  const outcome = isRight ? runList(command, ["--", ...words.slice(0, 2)]) : MISUSED;
+  const outcome = isRight ? runList(command, { words: words.slice(0, 2), isTool: true }) : MISUSED;
   if (outcome === MISUSED) say(2, toolUsage);
   return outcome === FINE ? FINE : FAULTY;
 }
 
 /** Commands that run the plugins of a list. */
-const listCommands = ["add", "check", "del", "status"];
+const listCommands = ["add", "check", "del", "gc", "status"];
 
-function runList(command: string, words: readonly string[]): number {
+function runList(command: string, called: Called): number {
   const module = lazily<typeof import("./list-commands.lazy.ts")>("list-commands");
-  const isFine = module.listCommand(command, words);
+  const isFine = module.listCommand(command, called);
   if (isFine === undefined) return MISUSED;
   return isFine ? FINE : FAULTY;
 }
@@ -87,7 +90,7 @@ function run(command: string, files: readonly string[]): number {
   const isHelp = [command, ...files].some((word) => word === "--help" || word === "-h");
   if (isHelp || command === "help") return say(1, usage);
   if (listCommands.includes(command)) {
-    const outcome = runList(command, files);
+    const outcome = runList(command, { words: files, isTool: false });
     return outcome === MISUSED ? misused() : outcome;
   }
   switch (command) {

@@ -20,10 +20,13 @@ export interface Reply {
   readonly before?: string;
 }
 
-/** The result that a stand-in answers to ADD unless it is told otherwise. */
+/**
+ * The result that a stand-in answers to ADD unless it is told otherwise. No container of any test
+ * has the address: namespaces are sought on the whole machine.
+ */
 export const usualResult = {
   cniVersion: "1.1.0",
-  ips: [{ address: "10.1.2.3/24" }],
+  ips: [{ address: "10.251.34.3/24" }],
 };
 
 /** An error as a plugin prints it. */
@@ -76,7 +79,6 @@ export class Lists {
       before,
       `printf %s '${text}'`,
       `printf %s '${stderr}' >&2`,
-      `echo "end ${command} ${name}" >>${this.#order}.ends`,
       `exit ${exitCode}`,
     ];
     recorder.script(command, lines.join("\n"));
@@ -85,6 +87,17 @@ export class Lists {
   /** All calls of stand-ins so far, as `ADD pa`, in their order. */
   get order(): readonly string[] {
     return this.#bed.read(this.#order).split("\n").filter(Boolean);
+  }
+
+  /** Waits until stand-ins have been called so often. */
+  untilCalled(times: number): void {
+    this.#bed.host.until(`[ $(wc -l <${this.#order}) -ge ${times} ]`);
+  }
+
+  /** Waits until somebody waits for a lock of `weft`, by a pattern of the shell for its file. */
+  untilWaiting(pattern: string): void {
+    const inodes = `stat -c 'FLOCK.*:%i ' /run/cni/weft/${pattern}`;
+    this.#bed.host.until(`${inodes} | sed 's/^/-> /' | grep -q -f - /proc/locks`);
   }
 
   /** Runs `weft` to its end. */
