@@ -1,7 +1,8 @@
 /**
  * weft: the suite's own command line, for people.
  *
- *   weft add|del|check NETWORK NETNS   runs the plugins of a network for a namespace
+ *   weft add|del|check NETWORK NETNS
+ *                               runs the plugins of a network for a namespace
  *   weft status NETWORK         asks them whether they could
  *   weft gc NETWORK             detaches what is left of containers that are gone
  *   weft list                   the commands in this image
@@ -18,43 +19,11 @@ import { lazily } from "../lib/host/lazy.ts";
 import type { Finding } from "./findings.ts";
 import type { Called } from "./list-commands.lazy.ts";
 import type { PluginReport } from "./plugin.ts";
+import { runUsage, toolUsage, usage } from "./usage.ts";
 import { isTerminal, validateFile } from "./validate.ts";
 
 /** Set by the build from package.json. */
 declare const WEFT_VERSION: string;
-
-const usage = `usage: weft add|del|check NETWORK NETNS [OPTION...]
-       weft status|gc NETWORK [OPTION...]
-       weft inventory NETWORK [CONTAINERID [IFNAME]] [--json] [--data-dir DIR]
-       weft list | version | validate [FILE...]
-
-  add         attaches a network namespace: runs the plugins of NETWORK, and prints the result
-  del         detaches it, check asks whether it is as it was attached
-  status      asks the plugins whether they could attach
-  gc          tells what is left of containers that are gone; detaches it with --yes
-  inventory   what a network, a container or one of its interfaces has on this machine;
-              DIR is where a configuration's ipam.dataDir keeps leases
-  list        the commands in this image
-  version     the version of the suite
-  validate    checks network configurations (.conf, .json, .conflist; stdin without FILE, or as -)
-
-Options of add, del, check, status and gc:
-  --conf FILE             the network in FILE, not one of NETCONFPATH (/etc/cni/net.d)
-  --ifname NAME           the interface, not CNI_IFNAME (eth0)
-  --container-id ID       the container, not one made of NETNS, which del and check then do without
-  --capability NAME=VALUE as in portMappings=8080:80/tcp; in JSON where it is no text; again for more
-  --timeout SECONDS       how long each plugin may take (240)
-  --json                  errors, and what gc tells, in JSON on stdout
-Plugins are looked for in CNI_PATH (/opt/cni/bin); CNI_ARGS and CAP_ARGS are as cnitool has them.
-
-Status: 0 if nothing is wrong but for warnings, 1 if there is an error, 2 for wrong usage.
-`;
-
-const toolUsage = `usage: cnitool add|check|del|gc|status NETWORK NETNS
-
-The network is looked for in NETCONFPATH (/etc/cni/net.d), plugins in CNI_PATH (/opt/cni/bin).
-CNI_IFNAME, CNI_ARGS and CAP_ARGS say more; "weft help" tells what else there is.
-`;
 
 /** Exit statuses. */
 const FINE = 0;
@@ -88,10 +57,13 @@ function runList(command: string, called: Called): number {
 
 function run(command: string, files: readonly string[]): number {
   const isHelp = [command, ...files].some((word) => word === "--help" || word === "-h");
-  if (isHelp || command === "help") return say(1, usage);
-  if (listCommands.includes(command)) {
+  const isRun = listCommands.includes(command === "help" ? (files[0] ?? "") : command);
+  const help = isRun ? runUsage : usage;
+  if (isHelp || command === "help") return say(1, help);
+  if (isRun) {
     const outcome = runList(command, { words: files, isTool: false });
-    return outcome === MISUSED ? misused() : outcome;
+    if (outcome === MISUSED) say(2, help);
+    return outcome;
   }
   switch (command) {
     case "list":

@@ -3,5 +3,5 @@
 
 REFERENCE = 1.9.1
 
-reference: ## Build the reference plugins 1.9.1 from their Go module, into .cache, to compare with
+reference: ## Build the reference plugins 1.9.1 and cnitool 1.3.0 from their Go modules, to compare with
 	@tools/reference.sh $(REFERENCE)

@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { it } from "./it.ts";
 import { notHereTitle } from "./not-here.ts";
-import { laterPeerDirectory, peerDirectory } from "./paths.ts";
+import { cnitoolFile, laterPeerDirectory, peerDirectory } from "./paths.ts";
 
 const veth = "ip link add name probe0 type veth peer name probe1";
 
@@ -21,6 +21,7 @@ const probes = {
   "legacy iptables": "iptables-legacy -t nat -S",
   "reference plugins": `test -x '${peerDirectory}/bridge'`,
   "reference plugins 1.9.1": `test -x '${laterPeerDirectory}/bridge'`,
+  "cnitool 1.3.0": `test -x '${cnitoolFile}'`,
 } as const;
 
 /** The name of a feature that may be missing. */

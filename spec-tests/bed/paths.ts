@@ -13,6 +13,11 @@ export const laterPeerDirectory = resolve(
   process.env.PEER_1_9_1 ?? `${repository}/.cache/reference-1.9.1`,
 );
 
+/** The program that runs libcni, for tests that compare: `CNITOOL`, or what `make reference` builds. */
+export const cnitoolFile = resolve(
+  process.env.CNITOOL ?? `${repository}/.cache/cnitool-1.3.0/cnitool`,
+);
+
 /** Where a bed keeps its own things, inside its private /run; snapshots leave it out. */
 export const bedDirectory = "/run/bed";
 

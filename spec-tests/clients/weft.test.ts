@@ -53,6 +53,46 @@ describe("weft", () => {
   });
 });
 
+describe("help", () => {
+  it.each([["help"], ["--help"], ["help", "add"], ["gc", "--help"]])(
+    "of %s fits a screen",
+    (...words) => {
+      const { status, lines } = weft(words);
+      expect(status).toBe(0);
+      expect(lines.length).toBeLessThan(24);
+      for (const line of lines) expect(line.length).toBeLessThan(81);
+    },
+  );
+
+  it("of what runs lists is told to who calls that wrongly, with status 2", () => {
+    const wrong = [
+      ["add"],
+      ["add", "net"],
+      ["add", "net", "/ns", "more"],
+      ["add", "net", "/ns", "--nonsense"],
+      ["add", "net", "/ns", "--conf"],
+      ["add", "net", "/ns", "--ifname="],
+      ["add", "net", "/ns", "--timeout", "soon"],
+      ["add", "net", "--container-id", "box"],
+      ["del", "net"],
+      ["check", "--conf", "x"],
+      ["status"],
+      ["gc"],
+      ["gc", ""],
+    ];
+    for (const words of wrong) {
+      const ended = spawnSync(`${binDirectory}/weft`, words);
+      const usage = expect.stringMatching(/^usage: weft add/);
+      expect([words, ended.status, `${ended.stdout}`, `${ended.stderr}`]).toEqual([
+        words,
+        2,
+        "",
+        usage,
+      ]);
+    }
+  });
+});
+
 describe("weft inventory", () => {
   it("is told how to be used if it is used wrongly, with status 2", () => {
     const wrong = [
