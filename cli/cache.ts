@@ -6,7 +6,7 @@
  *   /var/lib/cni/results/<network>+<containerID>+<ifName>     where the first is another attachment's
  *
  * A name is not enough to tell whose a file is, since "-" may be in each of the three: what counts
- * is what the file says.
+ * is what the file says. What it says is run by root: so the directory must be nobody else's.
  */
 
 import * as host from "host";
@@ -15,8 +15,8 @@ import { CniError, Code } from "../lib/cni/error.ts";
 import { isObject, type Json, type JsonObject } from "../lib/cni/json.ts";
 import { listDirectory } from "../lib/host/directory.ts";
 import { deleteFileIfPresent, replaceFile, smallTextReader } from "../lib/host/file.ts";
-import { fileStatus, isWritable } from "../lib/host/file-status.ts";
-import { ensureOwnDirectory } from "../lib/host/own-directory.ts";
+import { isWritable } from "../lib/host/file-status.ts";
+import { ensureOwnDirectory, hasOwnDirectory } from "../lib/host/own-directory.ts";
 import { fromBase64, toBase64 } from "./base64.ts";
 import type { Pairs } from "./list-options.ts";
 
@@ -41,6 +41,7 @@ export interface Kept extends Attachment {
 
 /** What is kept of an attachment; undefined if there is nothing, or nothing that can be read. */
 export function readKept(owner: Attachment): Kept | undefined {
+  if (!hasOwnDirectory(DIRECTORY)) return undefined;
   const read = smallTextReader(LARGEST);
   const found = pathsOf(owner).map((path) => keptIn(read(path), owner));
   return found.find((kept) => kept !== undefined && isSame(kept, owner));
@@ -48,7 +49,7 @@ export function readKept(owner: Attachment): Kept | undefined {
 
 /** All that is kept of attachments, by libcni or here; what says no names is left out. */
 export function listKept(isNamed: (name: string) => boolean = () => true): readonly Kept[] {
-  if (!fileStatus(DIRECTORY)?.isDirectory) return [];
+  if (!hasOwnDirectory(DIRECTORY)) return [];
   const read = smallTextReader(LARGEST);
   const names = listDirectory(DIRECTORY).filter(isNamed).sort();
   return names.flatMap((name) => keptIn(read(`${DIRECTORY}/${name}`)) ?? []);

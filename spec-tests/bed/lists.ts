@@ -123,8 +123,8 @@ export class Lists {
   }
 
   #env() {
-    const { bin, fakes } = this.#bed;
-    return { NETCONFPATH: this.folder, CNI_PATH: `${bin}:${fakes}` };
+    const { bin, fakes, programs } = this.#bed;
+    return { PATH: programs, NETCONFPATH: this.folder, CNI_PATH: `${bin}:${fakes}` };
   }
 }
 

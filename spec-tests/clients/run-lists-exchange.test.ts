@@ -67,6 +67,26 @@ describe.for(versions)("a list of version %s", (version) => {
   );
 });
 
+describe("what the reference plugins attached", () => {
+  needs("cnitool 1.3.0").for([
+    ["cnitool", "weft", "these"],
+    ["weft", "cnitool", "those"],
+    ["weft", "weft", "these"],
+  ] as const)("by %s, is detached by %s and %s plugins", ([a, b, which], { bed }) => {
+    const lists = new Lists(bed);
+    const run = tools(bed, lists);
+    pods(lists, "1.0.0");
+    const box = bed.container();
+    const theirs = { CAP_ARGS, CNI_PATH: bed.peer };
+    const last = which === "these" ? { CAP_ARGS, CNI_PATH: bed.bin } : theirs;
+    expect(run(a, `add net ${box.netns}`, theirs)).toMatchObject({ status: 0 });
+    expect(run(b, `del net ${box.netns}`, last)).toMatchObject({ status: 0 });
+    expect(bed.list(resultsFolder)).toEqual([]);
+    const leases = bed.list("/var/lib/cni/networks/net").filter((name) => name.startsWith("10."));
+    expect([leases, box.links()]).toEqual([[], ["lo"]]);
+  });
+});
+
 describe("weft and cnitool", () => {
   needs("cnitool 1.3.0")("keep and print the same", ({ bed }) => {
     const lists = new Lists(bed);
