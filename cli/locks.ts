@@ -19,7 +19,7 @@ const LOCK_EX = 2;
 
 /** Runs `body` while nothing else is done for a container, and no GC runs. */
 export function forContainer<T>(containerID: string, body: () => T): T {
-  ensureOwnDirectory(DIRECTORY, 0o700);
+  ensureOwnDirectory(DIRECTORY, 0o755);
   return within("lists", LOCK_SH | MAKE, () =>
     within(`container-${sha512Hex(containerID, 2)}`, LOCK_EX | MAKE, body),
   );
@@ -37,7 +37,7 @@ export function besideOthers<T>(body: () => T): T {
 
 /** Runs `body` while no other command runs. */
 export function alone<T>(body: () => T): T {
-  ensureOwnDirectory(DIRECTORY, 0o700);
+  ensureOwnDirectory(DIRECTORY, 0o755);
   return within("lists", LOCK_EX | MAKE, body);
 }
 
