@@ -78,7 +78,7 @@ describe("weft add", () => {
       ["a", "b-c"],
     ];
     for (const command of ["add", "check", "del"]) {
-      for (const [network, id] of calls) {
+      for (const [network, id] of command === "del" ? calls.toReversed() : calls) {
         const words = `${command} ${network} /run/netns/box1 --container-id ${id}`;
         expect(lists.weft(words)).toMatchObject({ status: 0 });
       }
@@ -89,8 +89,8 @@ describe("weft add", () => {
       "a",
       "a-b",
       "a",
-      "a-b",
       "a",
+      "a-b",
     ]);
   });
 

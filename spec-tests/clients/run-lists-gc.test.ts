@@ -53,18 +53,21 @@ describe.for(["1.1.0", "1.0.0", "0.3.1"])("weft gc of a list of version %s", (ve
     }
   });
 
-  it("keeps what nothing is known of but a host end, or an interface somewhere", ({ bed }) => {
+  it("keeps what has a host end, though nothing is kept of it and its namespace is nowhere", ({
+    bed,
+  }) => {
     const lists = new Lists(bed);
     bridgeList(lists, version);
-    const [unkept, hidden] = [attach(bed, lists, 8081), attach(bed, lists, 8082)];
+    const [unkept, kept] = [attach(bed, lists, 8081), attach(bed, lists, 8082)];
     bed.host.sh(`rm ${resultsFolder}/net-${unkept}-*`);
-    bed.host.sh(
-      `ip netns exec ${hidden} sleep 86400 >/dev/null 2>&1 & echo $! >>/run/bed/background`,
-    );
-    bed.host.until(`ls -l /proc/$(tail -n 1 /run/bed/background)/ns/net >/dev/null`);
-    bed.host.sh(`umount /run/netns/${hidden}; rm /run/netns/${hidden}`);
+    for (const name of [unkept, kept]) {
+      const hold = `${bed.folder("hold")}/${name}`;
+      bed.host.sh(`: >${hold}; mount --bind /run/netns/${name} ${hold}
+        umount /run/netns/${name}; rm /run/netns/${name}`);
+    }
     expect(lists.weft("gc net --yes")).toMatchObject({ status: 0 });
-    expect(owners(bed)).toEqual([unkept, hidden]);
+    expect(owners(bed)).toEqual([unkept, kept]);
+    expect(bed.list(resultsFolder)).toEqual([`net-${kept}-eth0`]);
   });
 
   it("frees a lease of which nothing else is left, unless it is a new one", ({ bed }) => {
@@ -130,6 +133,32 @@ describe("weft gc", () => {
     expect(lists.weft("gc net --yes").stdout).toContain("detached eth0 of container box");
     expect(lists.order).toEqual(["ADD pa", "DEL pa", "GC pa"]);
     expect(bed.list(resultsFolder)).toEqual([]);
+  });
+
+  it("keeps what has its interface in a process's namespace, told by its MAC", ({ bed }) => {
+    const lists = new Lists(bed);
+    const mac = "02:5e:00:37:01:99";
+    for (const [name, told] of [
+      ["same", mac],
+      ["other", "02:5e:00:37:01:98"],
+    ]) {
+      const box = bed.container(name);
+      box.sh(`ip link add eth0 address ${name === "same" ? mac : "02:5e:00:37:01:97"} type veth`);
+      const interfaces = [{ name: "eth0", mac: told, sandbox: box.netns }];
+      lists.plugin(`p${name}`, { ADD: { stdout: { cniVersion: "1.1.0", interfaces } } });
+      lists.net([`p${name}`]);
+      expect(lists.weft(`add net ${box.netns} --container-id ${name}`)).toMatchObject({
+        status: 0,
+      });
+      bed.host.sh(`nsenter --net=${box.netns} sleep 86400 >/dev/null 2>&1 &
+        echo $! >>/run/bed/background; umount ${box.netns}; rm ${box.netns}`);
+      const own = `stat -Lc %i /proc/self/ns/net`;
+      bed.host.until(
+        `[ $(stat -Lc %i /proc/$(tail -n 1 /run/bed/background)/ns/net) != $(${own}) ]`,
+      );
+    }
+    expect(lists.weft("gc net --yes")).toMatchObject({ status: 0 });
+    expect(bed.list(resultsFolder)).toEqual(["net-same-eth0"]);
   });
 
   it("keeps the result of what could not be detached, and tells of all that failed", ({ bed }) => {
