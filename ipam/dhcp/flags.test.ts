@@ -2,13 +2,13 @@
 import { expect, it } from "vitest";
 import { FlagError, parseFlags } from "./flags.ts";
 
-it("are the reference's unless they are given", () => {
+it("are the reference's unless they are given, but for the first wait, which is that of RFC 2131", () => {
   expect(parseFlags([])).toEqual({
     pidfile: "",
     hostprefix: "",
     socketpath: "/run/cni/dhcp.sock",
     broadcast: false,
-    timeout: 10_000,
+    timeout: 4_000,
     resendmax: 62_000,
     resendtimeout: 208_000,
   });

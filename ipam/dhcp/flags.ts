@@ -1,5 +1,7 @@
 /** The daemon's command line, as Go's flag package reads it: what the reference's takes, ours does. */
 
+import { DEFAULT_TIMING } from "../../lib/dhcp/timing.ts";
+
 /** What the daemon was told; times in milliseconds. */
 export interface Flags {
   readonly pidfile: string;
@@ -16,9 +18,9 @@ const DEFAULTS: Flags = {
   hostprefix: "",
   socketpath: "/run/cni/dhcp.sock",
   broadcast: false,
-  timeout: 10_000,
-  resendmax: 62_000,
-  resendtimeout: 208_000,
+  timeout: DEFAULT_TIMING.timeout,
+  resendmax: DEFAULT_TIMING.resendMax,
+  resendtimeout: DEFAULT_TIMING.resendTimeout,
 };
 
 /** What each flag is for. */
@@ -31,7 +33,7 @@ export const usage = `usage: dhcp daemon [flags]
   -resendtimeout duration
                          time within which a first lease is had or given up (3m28s)
   -socketpath string     the socket it listens at (/run/cni/dhcp.sock)
-  -timeout duration      first wait for an answer (10s)`;
+  -timeout duration      first wait for an answer (4s)`;
 
 /** A flag that cannot be used, in words. */
 export class FlagError extends Error {}

@@ -42,6 +42,17 @@ export function answerWait({ timeout, resendMax }: Timing, before: number, rando
   return wait + (2 * random() - 1) * spread;
 }
 
+/**
+ * How long to wait for an offer: as for any answer, but that the very first question is soon asked
+ * once more. A link that was made just now loses it, if its bridge does not forward yet.
+ */
+export function offerWait(timing: Timing, before: number, random: Random): number {
+  const wait = answerWait(timing, Math.max(before - 1, 0), random);
+  return before === 0 ? Math.min(wait, SOON) : wait;
+}
+
+const SOON = 250;
+
 /** How long to wait before a restored lease is asked about: many are restored together. */
 export function restoreWait(random: Random): number {
   return Math.ceil((1 - random()) * SECOND);

@@ -12,7 +12,7 @@ import {
   requestRebinding,
   requestRenewal,
 } from "./requests.ts";
-import { answerWait, type Random, renewalWait } from "./timing.ts";
+import { answerWait, offerWait, type Random, renewalWait } from "./timing.ts";
 
 /** What is asked in which state, and about what. */
 export type Question =
@@ -98,6 +98,7 @@ export class Transaction {
   /** No longer than the state lasts. */
   #wait({ timing }: Speaker, { now, random }: Moment): number {
     const question = this.#question;
+    if (question.state === "selecting") return offerWait(timing, this.#sent, random);
     if (question.state !== "renewing" && question.state !== "rebinding") {
       return answerWait(timing, this.#sent, random);
     }

