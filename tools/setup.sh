@@ -38,6 +38,7 @@ test="$demo
     ip6tables-nft ip6tables-nft-save ip6tables-nft-restore
     iptables-legacy iptables-legacy-save iptables-legacy-restore
     ip6tables-legacy ip6tables-legacy-save ip6tables-legacy-restore
+  isc-dhcp-server: dhcpd
   libc6-dev: /usr/include/stdio.h
   make: make
   mawk: awk
@@ -134,11 +135,22 @@ install_packages() {
   [ "$(id -u)" = 0 ] || fail "Cannot install what is missing: not root. Please run:" "  $(advice)"
   echo "Installing $packages"
   export DEBIAN_FRONTEND=noninteractive
+  start_no_services
   apt-get -qq -o DPkg::Lock::Timeout=-1 update || echo "Going on with the package lists there are"
   # shellcheck disable=SC2086 # one word per package
   apt-get -qq -y -o DPkg::Lock::Timeout=-1 -o Dpkg::Use-Pty=0 \
     install --no-install-recommends $packages >/dev/null </dev/null ||
     fail "Cannot install what is missing: apt-get failed. Please see to it that this works:" "  $(advice)"
+}
+
+# What is installed is run by tests alone, in namespaces of their own.
+start_no_services() {
+  policy=/usr/sbin/policy-rc.d
+  [ ! -e "$policy" ] || return 0
+  trap 'rm -f "$policy"' EXIT
+  trap 'exit 1' HUP INT TERM
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod 755 "$policy"
 }
 
 # One line that installs everything, for somebody else to run.
