@@ -28,7 +28,8 @@ import { identifyNetns } from "../../lib/net/netns-identity.ts";
 import { inWords } from "./ask.ts";
 import { clientKey, optionsToSend, parseDhcpConfig } from "./config.ts";
 import * as schema from "./dhcp.schema.json";
-import { Keeper, type Kept, type Log } from "./keeper.ts";
+import { Journal, type Log } from "./journal.ts";
+import { Keeper, type Kept } from "./keeper.ts";
 import type { AddQuestion, Answer, Question } from "./messages.ts";
 import { isSamePlace, type Place, withNetns, withPlace } from "./place.ts";
 import { deleteRecord } from "./record-files.ts";
@@ -57,16 +58,19 @@ interface Seat {
 export class Daemon {
   readonly #settings: Settings;
   readonly #log: Log;
+  readonly #journal: Journal;
   readonly #own = ownNetns();
+  #server: Server | undefined;
   readonly #keepers = new Map<string, Keeper>();
   readonly #loop = new EventLoop(
     () => this.#tellTime(),
-    (cause) => this.#log("problem", CniError.from(cause).message),
+    (cause) => this.#journal.tell("problem", CniError.from(cause).message),
   );
 
   constructor(settings: Settings, log: Log) {
     this.#settings = settings;
     this.#log = log;
+    this.#journal = new Journal(log);
   }
 
   /** Returns after SIGTERM or SIGINT; throws if it cannot hear of what happens. */
@@ -76,7 +80,7 @@ export class Daemon {
     const events = new NamespaceEvents();
     this.#loop.watch(events.descriptor, EPOLLIN, () => this.#heed(events.read()));
     this.#restoreAll();
-    new Server(this.#loop, this.#settings.listener, (question, answer) =>
+    this.#server = new Server(this.#loop, this.#settings.listener, (question, answer) =>
       this.#serve(question, answer),
     );
     this.#log("started", `${this.#keepers.size} leases are kept`);
@@ -84,13 +88,14 @@ export class Daemon {
   }
 
   #nextTime(): number | undefined {
-    let next = Number.POSITIVE_INFINITY;
+    let next = this.#server?.wakeAt ?? Number.POSITIVE_INFINITY;
     for (const keeper of this.#keepers.values()) next = Math.min(next, keeper.wakeAt);
     return Number.isFinite(next) ? next : undefined;
   }
 
   #tellTime(): void {
     const now = bootMilliseconds();
+    if (this.#server && this.#server.wakeAt <= now) this.#server.resume();
     for (const keeper of [...this.#keepers.values()]) {
       if (keeper.wakeAt <= now) keeper.handle({ kind: "time" });
     }
@@ -125,7 +130,7 @@ export class Daemon {
         answer({ lease: this.#check(question.attachment) });
         return nothing;
       case "DEL":
-        this.#keepers.get(clientKey(question.attachment))?.release();
+        this.#delete(question.attachment);
         break;
       case "GC":
         this.#collect(question);
@@ -161,12 +166,23 @@ export class Daemon {
     throw unconfirmed(`the lease of ${inWords(attachment)}`, fault);
   }
 
+  #delete(attachment: AddQuestion["attachment"]): void {
+    this.#keepers.get(clientKey(attachment))?.release();
+    deleteRecord(this.#settings.records, attachment);
+  }
+
   #collect({ network, valid }: Extract<Question, { command: "GC" }>): void {
     const kept = new Set(valid.map((each) => clientKey({ ...each, network })));
+    const failures: unknown[] = [];
     for (const [key, keeper] of [...this.#keepers]) {
-      const { attachment } = keeper.kept.question;
-      if (attachment.network === network && !kept.has(key)) keeper.release();
+      if (keeper.kept.question.attachment.network !== network || kept.has(key)) continue;
+      try {
+        keeper.release();
+      } catch (cause) {
+        failures.push(cause);
+      }
     }
+    if (failures.length > 0) throw failures[0];
   }
 
   /* ---- keepers ---- */

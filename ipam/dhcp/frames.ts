@@ -52,7 +52,12 @@ export class Frames {
     );
     if (fd === undefined) return undefined;
     this.#sockets.set(protocol, fd);
-    this.#loop.watch(fd, EPOLLIN, () => this.#receive(protocol, fd));
+    try {
+      this.#loop.watch(fd, EPOLLIN, () => this.#receive(protocol, fd));
+    } catch (cause) {
+      this.#close(protocol);
+      throw cause;
+    }
     return fd;
   }
 

@@ -11,31 +11,23 @@
  *   link deleted, moved away, or its namespace gone: the lease is forgotten, there is nobody to use it
  */
 
-import { applyLease } from "../../lib/attach/lease.ts";
 import { CniError, Code } from "../../lib/cni/error.ts";
-import { toLease } from "../../lib/cni/ipam.ts";
 import type { Client, ClientAction, ClientEvent } from "../../lib/dhcp/client.ts";
 import { DhcpError } from "../../lib/dhcp/error.ts";
 import { type Lease, type LeaseReading, leaseResult } from "../../lib/dhcp/lease.ts";
 import { bootMilliseconds, type EventLoop } from "../../lib/host/epoll.ts";
-import { EEXIST } from "../../lib/host/errno.ts";
-import { Failure } from "../../lib/host/failure.ts";
-import { parseCidr } from "../../lib/ip/cidr.ts";
 import { formatMac } from "../../lib/ip/mac.ts";
-import { deleteAddressIfPresent } from "../../lib/net/address.ts";
-import { findLink, type Link } from "../../lib/net/link.ts";
+import type { Link } from "../../lib/net/link.ts";
 import type { NamespaceEvent } from "../../lib/net/namespace-events.ts";
-import type { Netns } from "../../lib/net/netns.ts";
+import { putBack, takeAway } from "./applied.ts";
 import { inWords } from "./ask.ts";
 import { Frames } from "./frames.ts";
+import { Journal, type Log } from "./journal.ts";
 import type { AddQuestion, Answer } from "./messages.ts";
-import { type Place, withPlace } from "./place.ts";
+import type { Place } from "./place.ts";
 import { errorAnswer } from "./questions.ts";
 import { deleteRecord } from "./record-files.ts";
 import { writeRecord } from "./records.ts";
-
-/** One line for each thing that happened. */
-export type Log = (event: string, message: string) => void;
 
 /** What a keeper needs of its daemon. */
 export interface Surroundings {
@@ -68,10 +60,13 @@ export class Keeper {
   readonly kept: Kept;
   readonly #around: Surroundings;
   readonly #frames: Frames;
+  readonly #journal: Journal;
   #waiter: Waiter | undefined;
   /** The address and prefix length that ADD reported; "" before. */
   #reported: string;
   #ignored = "";
+  /** True if the container has what was reported, as far as it is known. */
+  #isApplied = true;
   #isOver = false;
   #isUp = true;
   #mac: string;
@@ -81,6 +76,7 @@ export class Keeper {
     this.kept = kept;
     this.#reported = reported;
     this.#mac = formatMac(kept.link.mac);
+    this.#journal = new Journal(around.log, `${inWords(kept.question.attachment)}: `);
     this.#frames = new Frames(around.loop, kept.place, (frame) =>
       this.handle({ kind: "frame", frame }),
     );
@@ -125,6 +121,7 @@ export class Keeper {
       }
       this.#frames.keepOnly(this.kept.client.listensTo);
       if (this.kept.client.state === "over") this.#end();
+      else this.#apply();
     } catch (cause) {
       this.#fail(cause);
     }
@@ -148,7 +145,11 @@ export class Keeper {
     if (this.#isOver) return;
     this.#log("forgotten", reason);
     this.#answer(errorAnswer(this.#error(Code.system, reason)));
-    this.#end();
+    try {
+      this.#end();
+    } catch (cause) {
+      this.#problem(cause);
+    }
   }
 
   /** The lease is given back. */
@@ -159,17 +160,17 @@ export class Keeper {
     this.#end();
   }
 
+  /** Where the record stays, since it cannot be removed, the next DEL or GC tries it again. */
   #end(): void {
     if (this.#isOver) return;
-    this.#isOver = true;
-    this.#around.forget(this);
     this.#frames.close();
     deleteRecord(this.#around.records, this.kept.question.attachment);
+    this.#isOver = true;
+    this.#around.forget(this);
   }
 
   #fail(cause: unknown): void {
-    const { message } = CniError.from(cause);
-    this.#log("problem", message);
+    this.#problem(cause);
     if (!this.#waiter) return; // the client tries again, by its own time
     this.#answer(errorAnswer(cause));
     this.release();
@@ -210,39 +211,31 @@ export class Keeper {
       this.#answer({ lease: reading });
     } else if (address === this.#reported) {
       this.#write(lease);
-      this.#putBack(reading);
     } else {
       const what = `the server gives ${address}, the container has to be attached again`;
       this.#log("lost", `${this.#reported} for good: ${what}`);
+      if (this.#isApplied) takeAway(this.kept.place, this.#reported);
       this.release();
     }
   }
 
-  /** The link must not be used with an address that may be another's by now. */
   #lost(reason: string): void {
     this.#log("lost", `${this.#reported}: ${reason}`);
-    const cidr = parseCidr(this.#reported);
-    this.#atLink((ns, link) => cidr && deleteAddressIfPresent(ns, link, cidr));
     this.#write(undefined);
   }
 
-  #putBack({ result }: LeaseReading): void {
-    this.#log("leased", `${this.#reported} again`);
-    this.#atLink((ns, link) => {
-      try {
-        applyLease(ns, link, { lease: toLease(result) });
-      } catch (cause) {
-        if (!(cause instanceof Failure) || cause.errno !== EEXIST) throw cause;
-      }
-    });
-  }
-
-  #atLink(body: (ns: Netns, link: Link) => void): void {
-    const { place } = this.kept;
-    withPlace(place, (ns) => {
-      const link = findLink(ns, place.index);
-      if (link) body(ns, link);
-    });
+  /**
+   * The link has its address if, and only if, there is a lease: else it may be another's by now. What
+   * fails is tried again whenever something happens.
+   */
+  #apply(): void {
+    const { place, client } = this.kept;
+    const has = client.lease !== undefined;
+    if (this.#reported === "" || has === this.#isApplied) return;
+    if (client.lease) putBack(place, this.#read(client.lease).result);
+    else takeAway(place, this.#reported);
+    this.#isApplied = has;
+    if (has) this.#log("leased", `${this.#reported} again`);
   }
 
   #failed(reason: string): void {
@@ -258,9 +251,15 @@ export class Keeper {
 
   /* ---- what it tells others ---- */
 
+  /** A first lease is recorded or not had; what is not recorded of a later one is its times. */
   #write(lease: Lease | undefined): void {
     const { question, place } = this.kept;
-    writeRecord(this.#around.records, { question, place, reported: this.#reported, lease });
+    try {
+      writeRecord(this.#around.records, { question, place, reported: this.#reported, lease });
+    } catch (cause) {
+      if (this.#waiter) throw cause;
+      this.#problem(cause);
+    }
   }
 
   #answer(answer: Answer): void {
@@ -274,7 +273,11 @@ export class Keeper {
     return new CniError(code, `Cannot lease an address for ${what}: ${reason}`);
   }
 
+  #problem(cause: unknown): void {
+    this.#log("problem", CniError.from(cause).message);
+  }
+
   #log(event: string, message: string): void {
-    this.#around.log(event, `${inWords(this.kept.question.attachment)}: ${message}`);
+    this.#journal.tell(event, message);
   }
 }

@@ -3,7 +3,7 @@
  * client does or leaves makes the daemon wait: it may be slow, silent, or gone.
  */
 
-import { EPOLLIN, type EventLoop } from "../../lib/host/epoll.ts";
+import { bootMilliseconds, EPOLLIN, type EventLoop } from "../../lib/host/epoll.ts";
 import { acceptConnection, receiveSome, sendAll, textOf } from "../../lib/host/unix-listener.ts";
 import { isOwnPeer } from "../../lib/host/unix-socket.ts";
 import { type Answer, LONGEST_LINE, type Question } from "./messages.ts";
@@ -11,6 +11,9 @@ import { errorAnswer, parseQuestion } from "./questions.ts";
 
 /** As many connections at once; further ones wait in line until one ends. */
 const MOST_CONNECTIONS = 400;
+
+/** How long not to listen when no connection can be accepted. */
+const SHORT_OF_DESCRIPTORS = 1_000;
 
 /** What becomes of a question: `answer` may be called later; returns what to do if the client leaves. */
 export type Serve = (question: Question, answer: (answer: Answer) => void) => () => void;
@@ -29,6 +32,7 @@ export class Server {
   readonly #listener: number;
   readonly #serve: Serve;
   readonly #connections = new Set<Connection>();
+  #resumeAt = Infinity;
 
   constructor(loop: EventLoop, listener: number, serve: Serve) {
     this.#loop = loop;
@@ -37,12 +41,23 @@ export class Server {
     this.#listen();
   }
 
+  /** When to call `resume`, since descriptors have run out; else Infinity. */
+  get wakeAt(): number {
+    return this.#resumeAt;
+  }
+
+  /** Listens again. */
+  resume(): void {
+    this.#resumeAt = Infinity;
+    this.#listen();
+  }
+
   #listen(): void {
     this.#loop.watch(this.#listener, EPOLLIN, () => this.#accept());
   }
 
   #accept(): void {
-    const fd = acceptConnection(this.#listener);
+    const fd = this.#next();
     if (fd === undefined) return;
     const connection: Connection = {
       fd,
@@ -51,16 +66,35 @@ export class Server {
       leave: () => undefined,
     };
     this.#connections.add(connection);
-    this.#loop.watch(fd, EPOLLIN, () => this.#read(connection));
+    try {
+      this.#loop.watch(fd, EPOLLIN, () => this.#read(connection));
+    } catch (cause) {
+      this.#close(connection);
+      throw cause;
+    }
     if (!isOwnPeer(fd)) this.#close(connection);
     else if (this.#connections.size >= MOST_CONNECTIONS) this.#pause();
+  }
+
+  #next(): number | undefined {
+    try {
+      return acceptConnection(this.#listener);
+    } catch (cause) {
+      this.#deafen();
+      this.#resumeAt = bootMilliseconds() + SHORT_OF_DESCRIPTORS;
+      throw cause;
+    }
+  }
+
+  #deafen(): void {
+    this.#loop.watch(this.#listener, 0, () => undefined);
   }
 
   /** A client that says nothing makes room for one that does; else nobody new is listened to. */
   #pause(): void {
     const silent = [...this.#connections].find(({ hasAsked }) => !hasAsked);
     if (silent) this.#close(silent);
-    else this.#loop.watch(this.#listener, 0, () => undefined);
+    else this.#deafen();
   }
 
   #read(connection: Connection): void {

@@ -88,6 +88,7 @@ export const EADDRINUSE = 98;
 export const EADDRNOTAVAIL = 99;
 export const ENOBUFS = 105;
 export const ETIMEDOUT = 110;
+export const ECONNABORTED = 103;
 export const ECONNREFUSED = 111;
 
 /** The kernel's name for an error number, such as `ENOENT`. */

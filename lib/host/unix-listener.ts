@@ -1,7 +1,7 @@
 /** Stream sockets of this machine (unix(7)), for the program that listens: it never waits. */
 
 import * as host from "host";
-import { checked, EAGAIN, ECONNREFUSED, EINTR, ENOENT } from "./errno.ts";
+import { checked, EAGAIN, ECONNABORTED, ECONNREFUSED, EINTR, ENOENT } from "./errno.ts";
 import { Failure } from "./failure.ts";
 import { closeFile, deleteFileIfPresent } from "./file.ts";
 import { makeRoom, openUnixSocket, SOCK_NONBLOCK, unixAddress } from "./unix-socket.ts";
@@ -50,10 +50,11 @@ function isAlive(path: string): boolean {
   return outcome !== -ECONNREFUSED && outcome !== -ENOENT;
 }
 
-/** The next connection, which never waits; undefined if none is there, or no descriptor is free. */
+/** The next connection, which never waits; undefined if none is there. Throws SystemError. */
 export function acceptConnection(listener: number): number | undefined {
   const fd = host.accept(listener, SOCK_NONBLOCK);
-  return fd < 0 ? undefined : fd;
+  const isNone = fd === -EAGAIN || fd === -EINTR || fd === -ECONNABORTED;
+  return isNone ? undefined : checked(fd, "accept a connection");
 }
 
 /** What has come by a connection: empty if it has ended, undefined if nothing has come. */

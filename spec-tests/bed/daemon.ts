@@ -38,8 +38,10 @@ export class Daemon {
     await this.end("SIGKILL");
   }
 
-  /** Ends the daemon by a signal, and tells its exit status; null if the signal ended it. */
+  /** Ends the daemon by a signal, unless it has ended, and tells its exit status; null if the signal ended it. */
   async end(signal: "SIGKILL" | "SIGTERM" | "SIGINT"): Promise<number | null> {
+    const { exitCode, signalCode } = this.#process;
+    if (exitCode !== null || signalCode !== null) return exitCode;
     const ended = new Promise<number | null>((resolve) => this.#process.once("exit", resolve));
     this.#process.kill(signal);
     return await ended;

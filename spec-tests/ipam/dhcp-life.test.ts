@@ -185,3 +185,22 @@ describe("GC", () => {
     expect(bed.list(RECORDS)).toEqual([]);
   });
 });
+
+describe("the log", () => {
+  it("has no more than some lines of a server that gives and takes without end", async ({
+    bed,
+  }) => {
+    const begun = performance.now();
+    const { lan, daemon, box } = await leased(bed, { lease: 1 });
+    for (let turn = 0; turn < 40; turn++) {
+      const before = lan.heard.length;
+      lan.behave({ lease: 1, nak: turn % 2 === 0, options: { "6": `0a4d00${10 + turn}` } });
+      await daemon.until("two questions", () => lan.heard.length >= before + 2);
+    }
+    const lines = daemon.said.split("\n").filter((line) => line.includes(box.containerID));
+    const minutes = (performance.now() - begun) / 60_000;
+    expect(lines.length).toBeGreaterThan(15);
+    expect(lines.length).toBeLessThanOrEqual(20 + minutes);
+    await daemon.kill();
+  });
+});
