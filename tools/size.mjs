@@ -27,7 +27,8 @@ const rows = [
   {
     what: "bytecode that is read when it is needed",
     size: sizeOf("bytecode", isCold),
-    limit: 120 << 10,
+    // dhcp's daemon, with a DHCP client of its own, is 57 KB of it.
+    limit: 154 << 10,
   },
 ];
 for (const { what, size, limit } of rows) {
