@@ -75,9 +75,9 @@ async function accidents(bed: Bed, box: Container): Promise<readonly string[]> {
 async function wrongWith(bed: Bed, box: Container, accident: string) {
   const daemon = await traced(bed, `-o /dev/null ${accident}`);
   const during = live(bed, box);
-  // Where the daemon is still there it does well now, or next if it has failed only now.
-  const isStill = bed.status("dhcp", alone).ok || bed.status("dhcp", alone).ok;
-  const isWell = !isStill || liveWell(bed, box).length === 0;
+  // Where the daemon is still there it does well now, or next if it has failed or ended only now.
+  const isStill = () => bed.status("dhcp", alone).ok || bed.status("dhcp", alone).ok;
+  const isWell = !isStill() || liveWell(bed, box).length === 0 || !isStill();
   const wrong = [...during, ...(isWell ? [] : liveWell(bed, box))];
   await daemon.kill();
   const successor = await startDaemon(bed);
