@@ -136,7 +136,7 @@ const BATCH = 64;
 
 /** Adds routes, those first that gateways are reached by; what is there already is fine. */
 export function addRoutes(ns: Netns, routes: readonly TableRoute[]): void {
-  inBatches(
+  performInBatches(
     ns,
     additions(routes).map((request) => ({ ...request, tolerates: [EEXIST] })),
   );
@@ -144,10 +144,12 @@ export function addRoutes(ns: Netns, routes: readonly TableRoute[]): void {
 
 /** Adds those of the routes that the kernel takes. */
 export function restoreRoutes(ns: Netns, routes: readonly TableRoute[]): void {
-  inBatches(
-    ns,
-    additions(routes).map((request) => ({ ...request, tolerates: "any" })),
-  );
+  performInBatches(ns, restorations(routes));
+}
+
+/** What adds those of the routes that the kernel takes. */
+export function restorations(routes: readonly TableRoute[]): readonly Request[] {
+  return additions(routes).map((request) => ({ ...request, tolerates: "any" }));
 }
 
 function additions(routes: readonly TableRoute[]): readonly Request[] {
@@ -159,10 +161,11 @@ function additions(routes: readonly TableRoute[]): readonly Request[] {
 /** Deletes routes; what is gone already is fine. */
 export function deleteRoutes(ns: Netns, routes: readonly TableRoute[]): void {
   const requests = routes.map(({ message }) => ({ ...delRouteAgain(message), tolerates: [ESRCH] }));
-  inBatches(ns, requests);
+  performInBatches(ns, requests);
 }
 
-function inBatches(ns: Netns, requests: readonly Request[]): void {
+/** Performs any number of requests, in datagrams that are not too long. */
+export function performInBatches(ns: Netns, requests: readonly Request[]): void {
   for (let at = 0; at < requests.length; at += BATCH) {
     ns.route.perform(...requests.slice(at, at + BATCH));
   }

@@ -3,7 +3,7 @@
  * down and up: the kernel drops its routes, and its IPv6 addresses, which it gets again here.
  */
 
-import { EEXIST } from "../host/errno.ts";
+import { EEXIST, ENODEV } from "../host/errno.ts";
 import {
   type AddressMessage,
   AF_INET6,
@@ -14,6 +14,7 @@ import {
 } from "../netlink/address.ts";
 import { isRefusal } from "../netlink/error.ts";
 import * as netlink from "../netlink/link.ts";
+import type { Request } from "../netlink/message.ts";
 import { RT_SCOPE_LINK } from "../netlink/route.ts";
 import { awaitAddresses } from "./configure.ts";
 import { NetError } from "./error.ts";
@@ -22,9 +23,11 @@ import { kindFault, onceLoaded, randomIndex } from "./make.ts";
 import type { Netns } from "./netns.ts";
 import {
   addRoutes,
+  deleteRoutes,
   inTable,
   listTableRoutes,
-  restoreRoutes,
+  performInBatches,
+  restorations,
   routesBy,
   type TableRoute,
 } from "./table.ts";
@@ -51,7 +54,7 @@ export function vrfWithTable(ns: Netns, table: number): string | undefined {
   return listLinks(ns).find(({ vrfTable }) => vrfTable === table)?.name;
 }
 
-/** Makes a VRF, up and with our alias; if another made one of that name meanwhile, that one. */
+/** Makes a VRF, down and with our alias; if another made one of that name meanwhile, that one. */
 export function makeVrf(ns: Netns, name: string, table: number): Link {
   try {
     onceLoaded(ns, KIND, () => ns.route.perform(...creation(name, table)));
@@ -68,16 +71,41 @@ export function makeVrf(ns: Netns, name: string, table: number): Link {
 function creation(name: string, table: number) {
   const index = randomIndex();
   const attributes = { name, linkInfo: { own: { kind: KIND, data: { table } } } } as const;
-  const claim = { set: netlink.IFF_UP, attributes: { alias: ALIAS } };
+  const claim = { attributes: { alias: ALIAS } };
   return [
     netlink.newLink(`create VRF "${name}" with table ${table}`, attributes, index),
-    netlink.changeLink(`set VRF "${name}" up`, index, claim),
+    netlink.changeLink(`name the owner of VRF "${name}"`, index, claim),
   ];
+}
+
+/**
+ * Sets a VRF of ours up, unless its table is another VRF's, or it is gone: then false. Of several
+ * that are made at once for one table none is up yet, and the one of the lowest index goes on; who
+ * comes when that one is up finds it so, and who came before is found when asked once more.
+ */
+export function claimVrf(ns: Netns, vrf: Link): boolean {
+  if (vrf.isUp || !isOwn(vrf)) return true;
+  if (!hasTable(ns, vrf, (rival) => !rival.isUp)) return false;
+  const up = netlink.changeLink(`set VRF "${vrf.name}" up`, vrf.index, { set: netlink.IFF_UP });
+  ns.route.perform({ ...up, tolerates: [ENODEV] });
+  return hasTable(ns, vrf, () => true);
+}
+
+/** True if a VRF is there, and comes before all that have its table; who does not wait comes first. */
+function hasTable(ns: Netns, vrf: Link, waits: (rival: Link) => boolean): boolean {
+  const all = listLinks(ns).filter(({ vrfTable }) => vrfTable === vrf.vrfTable);
+  const rivals = all.filter(({ index }) => index !== vrf.index);
+  const isBehind = (rival: Link) => isOwn(rival) && waits(rival) && rival.index > vrf.index;
+  return rivals.length < all.length && rivals.every(isBehind);
+}
+
+function isOwn({ alias }: Link): boolean {
+  return alias === ALIAS;
 }
 
 /** Deletes a VRF that this suite has made, and that has no links any more. */
 export function deleteVrfIfUnused(ns: Netns, { index }: LinkRef): void {
-  deleteLinkIf(ns, index, (link) => isVrf(link) && link.alias === ALIAS && !hasMembers(ns, link));
+  deleteLinkIf(ns, index, (link) => isVrf(link) && isOwn(link) && !hasMembers(ns, link));
 }
 
 function hasMembers(ns: Netns, { index }: LinkRef): boolean {
@@ -109,33 +137,43 @@ export interface Destination {
 
 /** Makes a link a VRF's, or nobody's; throws if it does not get again what it had. */
 export function moveLink(ns: Netns, link: LinkRef, to: Destination): void {
-  setMaster(ns, link, to.master);
   const { addresses, routes } = to.belongings;
-  if (addresses.length > 0) {
-    ns.route.perform(...addresses.map((address) => atOnce(link, address)));
-    awaitAddresses(ns, link);
-  }
+  performInBatches(ns, move(link, to, [EEXIST]));
+  if (addresses.length > 0) awaitAddresses(ns, link);
   addRoutes(ns, inTables(routes, to.table));
 }
 
-/** The same where the link is soon gone: what the kernel does not give it again is no loss. */
+/** Moves a link that is soon gone: what the kernel does not give it again is no loss. */
 export function moveLinkAway(ns: Netns, link: LinkRef, to: Destination): void {
-  setMaster(ns, link, to.master);
-  const { addresses, routes } = to.belongings;
-  if (addresses.length > 0) ns.route.attempt(...addresses.map((each) => atOnce(link, each)));
-  restoreRoutes(ns, inTables(routes, to.table));
+  performInBatches(ns, move(link, to, "any"));
 }
 
-function setMaster(ns: Netns, { index, name }: LinkRef, master: number): void {
-  const what = master === 0 ? `take "${name}" out of its VRF` : `add "${name}" to a VRF`;
-  ns.route.perform(netlink.changeLink(what, index, { attributes: { master } }));
+/**
+ * All goes in one datagram, or as much as fits: nobody who is killed leaves a link without its routes,
+ * but for those with an IPv6 address as their source, which the kernel takes some time after that.
+ */
+function move(
+  link: LinkRef,
+  { master, table, belongings }: Destination,
+  tolerates: NonNullable<Request["tolerates"]>,
+): readonly Request[] {
+  const what = master === 0 ? `take "${link.name}" out of its VRF` : `add "${link.name}" to a VRF`;
+  return [
+    netlink.changeLink(what, link.index, { attributes: { master } }),
+    ...belongings.addresses.map((address) => ({ ...atOnce(link, address), tolerates })),
+    ...restorations(inTables(belongings.routes, table)),
+  ];
 }
 
-/** An address that was in use a moment ago is not probed anew; one that the kernel has kept is fine. */
-function atOnce(link: LinkRef, { header, attributes }: AddressMessage) {
+/** An address that was in use a moment ago is not probed anew. */
+function atOnce(link: LinkRef, { header, attributes }: AddressMessage): Request {
   const flags = (attributes.flags ?? header.flags) | IFA_F_NODAD;
-  const again = addAgain(link, { header, attributes: { ...attributes, flags } });
-  return { ...again, tolerates: [EEXIST] };
+  return addAgain(link, { header, attributes: { ...attributes, flags } });
+}
+
+/** Deletes routes from a table to which they came without their link. */
+export function deleteFromTable(ns: Netns, { routes }: Belongings, table: number): void {
+  deleteRoutes(ns, inTables(routes, table));
 }
 
 function inTables(routes: readonly TableRoute[], table: number): readonly TableRoute[] {

@@ -6,7 +6,7 @@ import type { Undo } from "../../lib/cni/undo.ts";
 import type { Link } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { freeTable, readRouting } from "../../lib/net/table.ts";
-import { deleteVrfIfUnused, findVrf, makeVrf, vrfWithTable } from "../../lib/net/vrf.ts";
+import { claimVrf, deleteVrfIfUnused, findVrf, makeVrf, vrfWithTable } from "../../lib/net/vrf.ts";
 import type { VrfConfig } from "./config.ts";
 
 type Add = AddCall<VrfConfig>;
@@ -27,21 +27,31 @@ export function findUsableVrf({ config }: Add, container: Netns): Link | undefin
   throw conflict(`make VRF "${vrfName}" with table ${table}`, `VRF "${other}" has that table`);
 }
 
-/** A VRF that is there already; else it is made, and removed by a failed ADD if it is unused. */
-export function ensureVrf(
-  { config }: Add,
-  container: Netns,
-  { found, undo }: { readonly found: Link | undefined; readonly undo: Undo },
-): Link {
-  if (found) return found;
+/** How often others may be quicker. */
+const ATTEMPTS = 32;
+
+/**
+ * The VRF that is there; else one is made, which a failed ADD removes if it is unused. Throws code
+ * 103 as before.
+ */
+export function ensureVrf(call: Add, container: Netns, undo: Undo): Link {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const vrf = findUsableVrf(call, container) ?? make(call, container, undo);
+    if (claimVrf(container, vrf)) return requireTable(vrf, call.config.table);
+    deleteVrfIfUnused(container, vrf);
+  }
+  const what = `find a routing table for VRF "${call.config.vrfName}"`;
+  throw new CniError(Code.tryAgain, `Cannot ${what}: others take every table that is found free`);
+}
+
+function make({ config }: Add, container: Netns, undo: Undo): Link {
   const { vrfName = "" } = config;
   const table = config.table ?? freeTable(container, readRouting(container), FIRST_TABLE);
-  const made = undo.step(
+  return undo.step(
     `VRF "${vrfName}"`,
     () => makeVrf(container, vrfName, table),
     () => removeUnused(container, vrfName),
   );
-  return requireTable(made, config.table);
 }
 
 function removeUnused(container: Netns, name: string): void {

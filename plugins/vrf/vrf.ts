@@ -22,6 +22,7 @@ import type { Netns } from "../../lib/net/netns.ts";
 import { MAIN_TABLE } from "../../lib/net/table.ts";
 import {
   belongingsOf,
+  deleteFromTable,
   deleteVrfIfUnused,
   isVrf,
   moveLink,
@@ -39,7 +40,7 @@ function add(call: Add, _host: Netns, container: Netns): Result {
   const found = findUsableVrf(call, container);
   requireFree(call, container, { link, vrf: found });
   allOrNothing((undo) => {
-    const vrf = ensureVrf(call, container, { found, undo });
+    const vrf = ensureVrf(call, container, undo);
     if (link.master !== vrf.index) join(container, { link, vrf }, undo);
   });
   return call.prevResult;
@@ -65,12 +66,17 @@ interface Member {
   readonly vrf: Link;
 }
 
-/** The link's routes go with it, and its IPv6 addresses stay. A failed ADD makes it what it was. */
+/**
+ * The link's routes go with it, and its IPv6 addresses stay. A failed ADD makes it what it was; if
+ * the kernel refused the link, only the routes have come.
+ */
 function join(container: Netns, { link, vrf }: Member, undo: Undo): void {
   const belongings = belongingsOf(container, link, MAIN_TABLE);
   const back = { master: 0, table: MAIN_TABLE, belongings };
+  const table = tableOf(vrf);
+  undo.before("routes", () => deleteFromTable(container, belongings, table));
   undo.before("membership", () => moveLink(container, link, back));
-  moveLink(container, link, { master: vrf.index, table: tableOf(vrf), belongings });
+  moveLink(container, link, { master: vrf.index, table, belongings });
 }
 
 /**
