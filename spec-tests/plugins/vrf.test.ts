@@ -2,55 +2,17 @@
 import { describe, expect } from "vitest";
 import type { Bed } from "../bed/bed.ts";
 import { Chain } from "../bed/chain.ts";
-import type { Container } from "../bed/container.ts";
-import type { Config } from "../bed/invocation.ts";
 import { it } from "../bed/it.ts";
-import { kernelHas, needs } from "../bed/kernel.ts";
+import { needs } from "../bed/kernel.ts";
 import { tableLines } from "../bed/routing.ts";
-import { by } from "../bed/sides.ts";
+import { attached, base, blue, connected, network, tableOf } from "../bed/vrf.ts";
 
 const onVrf = needs("vrf");
 const onKernelWithout = needs("a kernel without vrf");
-const besideTheirs = kernelHas("vrf") ? needs("reference plugins") : onVrf;
-
-const base = { cniVersion: "1.1.0", name: "net" };
-const blue: Config = { ...base, type: "vrf", vrfname: "blue" };
-
-/** A network behind a bridge whose number tells its subnets apart. */
-function network(number: number, more: Config = {}): Config {
-  const ranges = [[{ subnet: `10.1.${number}.0/24` }], [{ subnet: `fd00:${number}::/64` }]];
-  const ipam = { type: "host-local", ranges, ...more };
-  return { ...base, type: "bridge", bridge: `br${number}`, isDefaultGateway: true, ipam };
-}
-
-interface Connected {
-  readonly box: Container;
-  readonly prevResult: Config;
-}
-
-/** A container behind a bridge. */
-function connected(bed: Bed, more: Config = {}): Connected {
-  const box = bed.container();
-  const prevResult = bed.add("bridge", box, network(2, more)).result as unknown as Config;
-  return { box, prevResult };
-}
-
-/** The same, and its link in a VRF. */
-function attached(bed: Bed, own: Config = {}, more: Config = {}): Connected {
-  const { box, prevResult } = connected(bed, more);
-  bed.add("vrf", box, { ...blue, ...own, prevResult }).result;
-  return { box, prevResult };
-}
 
 /** What is left but for the rule that the kernel makes with the first VRF, and keeps. */
 function leftovers(bed: Bed, before: ReturnType<Bed["snapshot"]>): readonly string[] {
   return bed.leftovers(before).filter((line) => !line.includes("l3mdev"));
-}
-
-/** The table of a VRF. */
-function tableOf(box: Container, name = "blue"): unknown {
-  const { linkinfo } = box.link(name) as { linkinfo?: { info_data?: { table?: number } } };
-  return linkinfo?.info_data?.table;
 }
 
 describe("ADD", () => {
@@ -296,18 +258,6 @@ describe("DEL", () => {
     expect(box.link("eth0").master).toBeUndefined();
     expect(tableOf(box)).toBe(5);
   });
-
-  besideTheirs(
-    "ends what the reference plugin made, but for the VRF, which has no owner",
-    ({ bed }) => {
-      const { box, prevResult } = connected(bed);
-      bed.add("vrf", box, { ...blue, prevResult }, by(bed, "theirs")).result;
-      expect(bed.check("vrf", box, { ...blue, prevResult })).toSucceed();
-      expect(bed.del("vrf", box, { ...blue, prevResult })).toSucceed();
-      expect(box.link("eth0").master).toBeUndefined();
-      expect(box.addresses("eth0")).toEqual(["10.1.2.2/24", "fd00:2::2/64"]);
-    },
-  );
 
   it.for([
     {},
