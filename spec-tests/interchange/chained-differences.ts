@@ -26,6 +26,13 @@ export const inChainedOutcomes: readonly Difference[] = [
     where: /sysctl that is not there/,
   },
   {
+    why: "999 is for faults of the plugin; 103 says that something is there already",
+    path: refusal,
+    theirs: /^999$/,
+    ours: /^103$/,
+    where: /^vrf, a (VRF of another table|bridge of its name)/,
+  },
+  {
     why: "a burst that lasts longer than a second is made sane, however long it is",
     path: /^add$/,
     theirs: /burst cannot be more than 4GB/,
@@ -130,5 +137,46 @@ export const inChainedState: readonly Difference[] = [
     theirs: there,
     ours: nothing,
     where: /tuning.*which fails/,
+  },
+
+  /* ---- sbr ---- */
+  {
+    why: "rules, and routes that were not there before, say who made them",
+    path: /^box1 (rules[46] \d+|routes[46] unicast default via \S+ dev eth0 table 10[01])\.protocol$/,
+    ours: /^"87"$/,
+    where: /^sbr/,
+  },
+  {
+    why: "a rule leads packets of its family, so that its table needs no routes of the other",
+    path: /^box1 routes6 unicast \S+ dev eth0 table 10[01]$/,
+    theirs: there,
+    ours: nothing,
+    where: /^sbr/,
+  },
+  {
+    why: "a configured table, gateways and source hints are heeded, as in later releases of the reference",
+    path: /^box1 (rules[46] \d+\.table|routes[46] unicast \S+ .*dev eth0 table (main|10[01]))$/,
+    where: /^sbr, (table|gateways|a gateway of one family|addSourceHints)$/,
+  },
+
+  /* ---- vrf ---- */
+  {
+    why: "a VRF tells in its alias who made it",
+    path: /^box1 link blue\.ifalias$/,
+    theirs: nothing,
+    where: /^vrf/,
+  },
+  {
+    why: "it has the kernel's queue length, as every link",
+    path: /^box1 link blue\.txqlen$/,
+    theirs: nothing,
+    where: /^vrf/,
+  },
+  {
+    why: "routes by gateways go with the link, as in later releases of the reference",
+    path: /^box1 routes[46] unicast \S+ via \S+ dev eth0 table \d+$/,
+    theirs: nothing,
+    ours: there,
+    where: /^vrf/,
   },
 ];

@@ -2,18 +2,21 @@
 import { compareOutcomes, compareStates } from "./both.ts";
 import { chainedCases } from "./chained-cases.ts";
 import { inChainedOutcomes, inChainedState } from "./chained-differences.ts";
+import { sbrCases } from "./sbr-cases.ts";
 import { testComparison } from "./tests.ts";
+
+const cases = [...chainedCases, ...sbrCases];
 
 testComparison({
   title: "both print the same",
-  cases: chainedCases,
+  cases,
   compare: compareOutcomes,
   intended: inChainedOutcomes,
 });
 
 testComparison({
   title: "both make the same",
-  cases: chainedCases,
+  cases,
   compare: compareStates,
   intended: inChainedState,
 });
