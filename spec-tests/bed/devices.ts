@@ -41,12 +41,14 @@ export function needsLink(title: string): boolean {
 }
 
 /**
- * Makes a link in a container, up, whose other end is there as well. The rule that the kernel makes
+ * Makes a link in a container, up, whose other end is there as well, with the address that the plugin's
+ * working configuration tells of. The rule that the kernel makes
  * with the first VRF stays for good, so it has to be there before anything is compared.
  */
 export function addLink(host: View, { name, ifName }: Container): void {
   host.sh(`
     ip -netns ${name} link add ${ifName} type veth peer name ${ifName}-peer
+    ip -netns ${name} address add 10.1.2.2/24 dev ${ifName}
     ip -netns ${name} link set ${ifName} up
     ip -netns ${name} link set ${ifName}-peer up
     ip -netns ${name} link add probe type vrf table 1 2>/dev/null || exit 0
