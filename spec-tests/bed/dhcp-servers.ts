@@ -10,6 +10,8 @@ export interface Pool {
   readonly last: number;
   /** Seconds. */
   readonly lease: number;
+  /** The first one that is free; who come at once are offered the same then, and all but one refused. */
+  readonly inOrder?: boolean;
 }
 
 const usual: Pool = { first: 10, last: 99, lease: 120 };
@@ -30,10 +32,10 @@ export interface Kind {
 export const dnsmasq: Kind = {
   name: "dnsmasq",
   program: "dnsmasq",
-  script: (folder, { first, last, lease }) => `
+  script: (folder, { first, last, lease, inOrder }) => `
     exec dnsmasq --no-daemon --conf-file=/dev/null --port=0 --user=root --interface=eth0 \
       --bind-interfaces --log-dhcp --no-ping --dhcp-authoritative --leasefile-ro \
-      --dhcp-leasefile=${folder}/leases --dhcp-sequential-ip \
+      --dhcp-leasefile=${folder}/leases ${inOrder ? "--dhcp-sequential-ip" : ""} \
       --dhcp-range=10.78.0.${first},10.78.0.${last},${lease} \
       --dhcp-option=option:router,10.78.0.1 --dhcp-option=option:dns-server,10.78.0.53 \
       --dhcp-option=option:domain-name,example.org \

@@ -118,7 +118,7 @@ describe("a server", () => {
   });
 
   it("that gives what a neighbour has is told so, and gives another address", async ({ bed }) => {
-    const server = serve(bed, dnsmasq, { first: 10, last: 11 });
+    const server = serve(bed, dnsmasq, { first: 10, last: 11, inOrder: true });
     neighbour(bed, "squatter", "10.78.0.10");
     const { daemon, address } = await attached(bed, { conflictDetection: true });
     expect(address).toBe("10.78.0.11/24");
