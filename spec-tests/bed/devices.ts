@@ -42,8 +42,8 @@ export function needsLink(title: string): boolean {
 
 /**
  * Makes a link in a container, up, whose other end is there as well, with the address that the plugin's
- * working configuration tells of. The rule that the kernel makes
- * with the first VRF stays for good, so it has to be there before anything is compared.
+ * working configuration tells of. The rule that the kernel makes with the first VRF stays for good,
+ * so it has to be there before anything is compared.
  */
 export function addLink(host: View, { name, ifName }: Container): void {
   host.sh(`

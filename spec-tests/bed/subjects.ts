@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Config } from "./invocation.ts";
 import { it } from "./it.ts";
-import { type Feature, needs } from "./kernel.ts";
+import { type Feature, kernelHas, needs } from "./kernel.ts";
 
 const folder = resolve(import.meta.dirname, "../configs");
 
@@ -32,6 +32,7 @@ const neededBy: Readonly<Record<string, Feature>> = {
 
 /** A test in which these executables have to succeed, so that the kernel must have what they need. */
 export function itWorks(...programs: readonly string[]): typeof it {
-  const [feature] = programs.flatMap((program) => neededBy[program] ?? []);
-  return feature === undefined ? it : needs(feature);
+  const features = programs.flatMap((program) => neededBy[program] ?? []);
+  const lacking = features.find((feature) => !kernelHas(feature));
+  return lacking === undefined ? it : needs(lacking);
 }
