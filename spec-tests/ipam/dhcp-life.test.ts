@@ -28,8 +28,8 @@ const says = (daemon: Daemon, word: string) =>
 
 describe("a lease", () => {
   it("of a few seconds is renewed again and again, and the address stays", async ({ bed }) => {
-    const { lan, daemon, box, check } = await leased(bed, { lease: 4 });
-    await daemon.until("three renewals", () => renewals(lan) >= 3);
+    const { lan, daemon, box, check } = await leased(bed, { lease: 10 });
+    await daemon.until("two renewals", () => renewals(lan) >= 2);
     expect(box.addresses("eth0")).toEqual(["10.77.0.10/24"]);
     expect(box.ping("10.77.0.1")).toBe(true);
     expect(check()).toSucceed();
@@ -54,7 +54,7 @@ describe("a lease", () => {
   });
 
   it("that the server takes back for another address is over", async ({ bed }) => {
-    const { lan, daemon, box, check } = await leased(bed, { lease: 4 });
+    const { lan, daemon, box, check } = await leased(bed, { lease: 10 });
     lan.behave({ lease: 3600, address: "10.77.0.99" });
     await says(daemon, "for good");
     expect(box.addresses("eth0")).toEqual([]);
@@ -65,9 +65,9 @@ describe("a lease", () => {
   });
 
   it("whose routes change keeps those that were reported, and says so", async ({ bed }) => {
-    const { lan, daemon, box } = await leased(bed, { lease: 4 });
+    const { lan, daemon, box } = await leased(bed, { lease: 10 });
     const before = box.routes();
-    lan.behave({ lease: 4, options: { "3": "0a4d0009" } });
+    lan.behave({ lease: 10, options: { "3": "0a4d0009" } });
     await says(daemon, "changed: ");
     expect(box.routes()).toEqual(before);
     await daemon.kill();
@@ -76,7 +76,7 @@ describe("a lease", () => {
 
 describe("after a restart of the daemon", () => {
   it.for(["SIGKILL", "SIGTERM"] as const)("by %s leases go on", async (signal, { bed }) => {
-    const { lan, daemon, box, check, ended } = await leased(bed, { lease: 8 });
+    const { lan, daemon, box, check, ended } = await leased(bed, { lease: 16 });
     await daemon.end(signal);
     expect(check().error.code).toBe(11);
     const before = lan.heard.length;
@@ -116,7 +116,7 @@ describe("after a restart of the daemon", () => {
 
 describe("the container's link", () => {
   it("may be renamed, and be down for a while", async ({ bed }) => {
-    const { lan, daemon, box, check } = await leased(bed, { lease: 6 });
+    const { lan, daemon, box, check } = await leased(bed, { lease: 10 });
     box.sh("ip link set eth0 down && ip link set eth0 name lan0 && ip link set lan0 up");
     await daemon.until("a renewal", () => renewals(lan) >= 2);
     expect(box.addresses("lan0")).toEqual(["10.77.0.10/24"]);
