@@ -151,11 +151,12 @@ describe("weft gc", () => {
         status: 0,
       });
       bed.host.sh(`nsenter --net=${box.netns} sleep 86400 >/dev/null 2>&1 &
-        echo $! >>/run/bed/background; umount ${box.netns}; rm ${box.netns}`);
+        echo $! >>/run/bed/background`);
       const own = `stat -Lc %i /proc/self/ns/net`;
       bed.host.until(
         `[ $(stat -Lc %i /proc/$(tail -n 1 /run/bed/background)/ns/net) != $(${own}) ]`,
       );
+      bed.host.sh(`umount ${box.netns}; rm ${box.netns}`);
     }
     expect(lists.weft("gc net --yes")).toMatchObject({ status: 0 });
     expect(bed.list(resultsFolder)).toEqual(["net-same-eth0"]);
