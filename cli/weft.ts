@@ -48,6 +48,9 @@ function runAsTool(command: string, words: readonly string[]): number {
 /** Commands that run the plugins of a list. */
 const listCommands = ["add", "check", "del", "gc", "status"];
 
+/** Commands that are `<name>.lazy.ts`, one file each. */
+const ownCommands: readonly string[] = [];
+
 function runList(command: string, called: Called): number {
   const module = lazily<typeof import("./list-commands.lazy.ts")>("list-commands");
   const isFine = module.listCommand(command, called);
@@ -75,8 +78,18 @@ function run(command: string, files: readonly string[]): number {
     case "inventory":
       return showInventory(files);
     default:
-      return misused();
+      return runCommand(command, files);
   }
+}
+
+/** A command that is a module of its own: its status, or undefined if it was called wrongly. */
+interface CommandModule {
+  readonly run: (words: readonly string[]) => number | undefined;
+}
+
+function runCommand(command: string, words: readonly string[]): number {
+  if (!ownCommands.includes(command)) return misused();
+  return lazily<CommandModule>(command).run(words) ?? misused();
 }
 
 function say(fd: number, text: string): number {
