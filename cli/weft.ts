@@ -1,14 +1,8 @@
 /**
  * weft: the suite's own command line, for people.
  *
- *   weft add|del|check NETWORK NETNS
- *                               runs the plugins of a network for a namespace
- *   weft status NETWORK         asks them whether they could
- *   weft gc NETWORK             detaches what is left of containers that are gone
- *   weft list                   the commands in this image
- *   weft version                the suite's version
- *   weft validate [FILE…]       what is wrong with network configurations, before pods find out
- *   weft inventory NETWORK …    what a network's attachments have on this machine
+ *   weft add NETWORK NETNS     a command, and the words it takes
+ *   weft help                  what there is: each command has its page in pages/
  *
  * By a link named cnitool it is called as that program is.
  */
@@ -19,7 +13,6 @@ import { lazily } from "../lib/host/lazy.ts";
 import type { Finding } from "./findings.ts";
 import type { Called } from "./list-commands.lazy.ts";
 import type { PluginReport } from "./plugin.ts";
-import { runUsage, toolUsage, usage } from "./usage.ts";
 import { isTerminal, validateFile } from "./validate.ts";
 
 /** Set by the build from package.json. */
@@ -28,7 +21,6 @@ declare const WEFT_VERSION: string;
 /** Exit statuses. */
 const FINE = 0;
 const FAULTY = 1;
-const MISUSED = 2;
 
 /** Runs the command line and ends the process. */
 export function main(): void {
@@ -40,8 +32,10 @@ export function main(): void {
 /** As cnitool: it knows no options, ignores further words, and fails in one way only. */
 function runAsTool(command: string, words: readonly string[]): number {
   const isRight = words.length >= 2 && listCommands.includes(command);
-  const outcome = isRight ? runList(command, { words: words.slice(0, 2), isTool: true }) : MISUSED;
-  if (outcome === MISUSED) say(2, toolUsage);
+  const outcome = isRight
+    ? runList(command, { words: words.slice(0, 2), isTool: true })
+    : undefined;
+  if (outcome === undefined) help().toolMisused();
   return outcome === FINE ? FINE : FAULTY;
 }
 
@@ -49,47 +43,46 @@ function runAsTool(command: string, words: readonly string[]): number {
 const listCommands = ["add", "check", "del", "gc", "status"];
 
 /** Commands that are `<name>.lazy.ts`, one file each. */
-const ownCommands: readonly string[] = [];
+const ownCommands: readonly string[] = ["help"];
 
-function runList(command: string, called: Called): number {
+/** A command, given the words behind it: the exit status, or undefined if it was called wrongly. */
+type Command = (words: readonly string[]) => number | undefined;
+
+const smallCommands: { readonly [name: string]: Command } = {
+  list: () => say(1, `${host.commands().sort().join("\n")}\n`),
+  version: () => say(1, `weft ${WEFT_VERSION}\n`),
+  validate,
+  inventory: showInventory,
+};
+
+/** All commands there are. */
+export const commands: readonly string[] = [
+  ...listCommands,
+  ...ownCommands,
+  ...Object.keys(smallCommands),
+];
+
+function run(command: string, words: readonly string[]): number {
+  const all = [command, ...words];
+  if (all.some((word) => word === "--help" || word === "-h")) return help().run(all);
+  return commandOf(command)?.(words) ?? help().misused(all);
+}
+
+function commandOf(name: string): Command | undefined {
+  if (listCommands.includes(name)) return (words) => runList(name, { words, isTool: false });
+  if (ownCommands.includes(name)) return lazily<{ readonly run: Command }>(name).run;
+  return Object.hasOwn(smallCommands, name) ? smallCommands[name] : undefined;
+}
+
+function runList(command: string, called: Called): number | undefined {
   const module = lazily<typeof import("./list-commands.lazy.ts")>("list-commands");
   const isFine = module.listCommand(command, called);
-  if (isFine === undefined) return MISUSED;
+  if (isFine === undefined) return undefined;
   return isFine ? FINE : FAULTY;
 }
 
-function run(command: string, files: readonly string[]): number {
-  const isHelp = [command, ...files].some((word) => word === "--help" || word === "-h");
-  const isRun = listCommands.includes(command === "help" ? (files[0] ?? "") : command);
-  const help = isRun ? runUsage : usage;
-  if (isHelp || command === "help") return say(1, help);
-  if (isRun) {
-    const outcome = runList(command, { words: files, isTool: false });
-    if (outcome === MISUSED) say(2, help);
-    return outcome;
-  }
-  switch (command) {
-    case "list":
-      return say(1, `${host.commands().sort().join("\n")}\n`);
-    case "version":
-      return say(1, `weft ${WEFT_VERSION}\n`);
-    case "validate":
-      return validate(files);
-    case "inventory":
-      return showInventory(files);
-    default:
-      return runCommand(command, files);
-  }
-}
-
-/** A command that is a module of its own: its status, or undefined if it was called wrongly. */
-interface CommandModule {
-  readonly run: (words: readonly string[]) => number | undefined;
-}
-
-function runCommand(command: string, words: readonly string[]): number {
-  if (!ownCommands.includes(command)) return misused();
-  return lazily<CommandModule>(command).run(words) ?? misused();
+function help() {
+  return lazily<typeof import("./help.lazy.ts")>("help");
 }
 
 function say(fd: number, text: string): number {
@@ -97,23 +90,18 @@ function say(fd: number, text: string): number {
   return FINE;
 }
 
-function misused(): number {
-  say(2, usage);
-  return MISUSED;
-}
-
 /** One line per thing, or why they cannot be told. */
-function showInventory(words: readonly string[]): number {
+function showInventory(words: readonly string[]): number | undefined {
   const said = lazily<typeof import("./inventory.lazy.ts")>("inventory").inventory(words);
-  if (!said) return misused();
+  if (!said) return undefined;
   const isFine = said.stream === "stdout";
   for (const line of said.lines) say(isFine ? 1 : 2, `${line}\n`);
   return isFine ? FINE : FAULTY;
 }
 
 /** One line per finding, a last one per file without an error; 1 if any file has one. */
-function validate(files: readonly string[]): number {
-  if (files.some((file) => /^-./.test(file) || file === "")) return misused();
+function validate(files: readonly string[]): number | undefined {
+  if (files.some((file) => /^-./.test(file) || file === "")) return undefined;
   if (files.length === 0 && isTerminal()) say(2, "Reads a configuration from standard input.\n");
   const faulty = (files.length > 0 ? files : ["-"]).filter((file) => {
     const report = validateFile(file);

@@ -46,50 +46,9 @@ describe("weft", () => {
     expect(weft(["version"]).lines).toEqual([expect.stringMatching(/^weft \d+\.\d+\.\d+$/)]);
   });
 
-  it("help tells how it is used; anything else does so on stderr, and fails", () => {
-    expect(weft(["help"]).lines[0]).toMatch(/^usage: weft /);
-    const { status, stdout, stderr } = spawnSync(`${binDirectory}/weft`, ["nonsense"]);
+  it("without a command says on stderr what there is, and fails", () => {
+    const { status, stdout, stderr } = spawnSync(`${binDirectory}/weft`, []);
     expect([status, `${stdout}`, `${stderr}`]).toEqual([2, "", expect.stringMatching(/^usage: /)]);
-  });
-});
-
-describe("help", () => {
-  it.each([["help"], ["--help"], ["help", "add"], ["gc", "--help"]])(
-    "of %s fits a screen",
-    (...words) => {
-      const { status, lines } = weft(words);
-      expect(status).toBe(0);
-      expect(lines.length).toBeLessThan(24);
-      for (const line of lines) expect(line.length).toBeLessThan(81);
-    },
-  );
-
-  it("of what runs lists is told to who calls that wrongly, with status 2", () => {
-    const wrong = [
-      ["add"],
-      ["add", "net"],
-      ["add", "net", "/ns", "more"],
-      ["add", "net", "/ns", "--nonsense"],
-      ["add", "net", "/ns", "--conf"],
-      ["add", "net", "/ns", "--ifname="],
-      ["add", "net", "/ns", "--timeout", "soon"],
-      ["add", "net", "--container-id", "box"],
-      ["del", "net"],
-      ["check", "--conf", "x"],
-      ["status"],
-      ["gc"],
-      ["gc", ""],
-    ];
-    for (const words of wrong) {
-      const ended = spawnSync(`${binDirectory}/weft`, words);
-      const usage = expect.stringMatching(/^usage: weft add/);
-      expect([words, ended.status, `${ended.stdout}`, `${ended.stderr}`]).toEqual([
-        words,
-        2,
-        "",
-        usage,
-      ]);
-    }
   });
 });
 

@@ -1,0 +1,60 @@
+/** A page for a terminal: as much of it as fits a screen, or all. */
+
+import { type Page, usualStatus } from "../pages/page.ts";
+import { capitalised, rowLines, type Style, wrap } from "./layout.ts";
+
+/** Lines of a screen, less that of the prompt. */
+const SCREEN = 23;
+
+/** A part of a page. Of those that may be left out, the lowest rank is taken first. */
+interface Part {
+  readonly rank: number;
+  readonly lines: readonly string[];
+}
+
+/** How a command is called: a line for each way. */
+export function usageLines(pages: readonly Page[], { bold }: Style): readonly string[] {
+  const ways = pages.flatMap(({ synopsis }) => synopsis);
+  return ways.map((way, i) => `${i === 0 ? bold("usage:") : "      "} ${way}`);
+}
+
+/** The page as text; what does not fit a screen is left out, and that is said, unless all is wanted. */
+export function pageText(page: Page, style: Style, isAll: boolean): string {
+  const parts = partsOf(page, style);
+  const whole = joined(parts);
+  if (isAll || whole.length <= SCREEN) return `${whole.join("\n")}\n`;
+  const more = ["", `More: weft help ${page.name} --all, or man ${manualName(page)}`];
+  const room = SCREEN - more.length;
+  const kept: Part[] = [];
+  for (const part of parts.toSorted((a, b) => a.rank - b.rank)) {
+    if (part.rank === 0 || joined([...kept, part]).length <= room) kept.push(part);
+  }
+  return `${[...joined(parts.filter((part) => kept.includes(part))), ...more].join("\n")}\n`;
+}
+
+/** The name of a page in the manual: `weft-ipam-ls`. */
+export function manualName({ name }: Page): string {
+  return `weft-${name.replace(/ /g, "-")}`;
+}
+
+/** The parts in their order; how it is called, what it does, and its options are always told. */
+function partsOf(page: Page, style: Style): readonly Part[] {
+  const { summary, text, options, variables = [], examples, status = usualStatus } = page;
+  const titled = (title: string, lines: readonly string[]) =>
+    lines.length > 0 ? ["", style.bold(`${title}:`), ...lines] : [];
+  const optionRows = options.map(({ flags, what }) => ({ name: flags, what }));
+  const exampleRows = examples.map(({ command, what }) => ({ name: command, what }));
+  return [
+    { rank: 0, lines: usageLines([page], style) },
+    { rank: 0, lines: ["", ...wrap(`${capitalised(summary)}.`)] },
+    ...text.map((each, i) => ({ rank: i + 2, lines: ["", ...wrap(each)] })),
+    { rank: 0, lines: titled("Options", rowLines(optionRows, style)) },
+    { rank: 1, lines: titled("Variables", rowLines(variables, style)) },
+    { rank: 50, lines: titled("Examples", rowLines(exampleRows, style)) },
+    { rank: 40, lines: ["", ...wrap(`Status: ${status}`)] },
+  ];
+}
+
+function joined(parts: readonly Part[]): readonly string[] {
+  return parts.flatMap(({ lines }) => lines);
+}

@@ -1,0 +1,195 @@
+/** What people are told who ask `weft` for help, or call it wrongly. */
+import { spawnSync } from "node:child_process";
+import { describe, expect, it as plainIt } from "vitest";
+import { it } from "../bed/it.ts";
+import { binDirectory } from "../bed/paths.ts";
+
+interface Said {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function weft(...words: readonly string[]): Said {
+  const ended = spawnSync(`${binDirectory}/weft`, words, { encoding: "utf8", input: "", env: {} });
+  return { status: ended.status, stdout: ended.stdout, stderr: ended.stderr };
+}
+
+/** The commands that `weft help` lists: the second column, behind what they are grouped by. */
+const commands = Array.from(weft("help").stdout.matchAll(/^[a-z ]{11}([a-z]+) +[a-z]/gm), (row) =>
+  String(row[1]),
+);
+
+describe("weft help", () => {
+  plainIt("lists commands by what people want of them", () => {
+    const { status, stdout } = weft("help");
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^usage: weft COMMAND/);
+    expect(stdout).toMatch(/^run lists +add +attaches/m);
+    expect(stdout).toMatch(/^mend +gc +/m);
+    expect(commands).toEqual(expect.arrayContaining(["add", "inventory", "validate", "help"]));
+    expect(weft("--help")).toEqual(weft("help"));
+    expect(weft("-h")).toEqual(weft("help"));
+  });
+
+  plainIt.each([[], ...commands.map((name) => [name])])("of %s fits a screen", (...words) => {
+    const { status, stdout, stderr } = weft("help", ...words);
+    expect([status, stderr]).toEqual([0, ""]);
+    const lines = stdout.trimEnd().split("\n");
+    expect(lines.length).toBeLessThan(24);
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
+  });
+
+  plainIt.each(commands)("of %s is the same by --help and -h, wherever these stand", (name) => {
+    const help = weft("help", name);
+    expect(help.stdout).toMatch(new RegExp(`^usage: weft ${name}\\b`));
+    for (const words of [
+      [name, "--help"],
+      [name, "-h"],
+      ["--help", name],
+      ...(name === "help" ? [] : [[name, "x", "--help"]]),
+    ]) {
+      expect(weft(...words)).toEqual(help);
+    }
+  });
+
+  plainIt("of what does not fit says so, and tells all of it by --all", () => {
+    const short = weft("help", "add").stdout;
+    expect(short).toMatch(/\nMore: weft help add --all, or man weft-add\n$/);
+    const whole = weft("help", "add", "--all").stdout;
+    expect(whole.length).toBeGreaterThan(short.length);
+    expect(whole).toContain("Examples:");
+    expect(whole).not.toContain("More: ");
+  });
+
+  plainIt("knows cnitool as well", () => {
+    expect(weft("help", "cnitool").stdout).toMatch(/^usage: cnitool add/);
+  });
+});
+
+describe("a command that there is not", () => {
+  plainIt.each([
+    ["inventry", 'unknown command "inventry", did you mean "inventory"?'],
+    ["lsit", 'unknown command "lsit", did you mean "list"?'],
+    ["nonsense", 'unknown command "nonsense", "weft help" lists commands'],
+    ["constructor", 'unknown command "constructor", "weft help" lists commands'],
+    ["a\u001b[31m\n", 'unknown command "a\\u001b[31m\\u000a", "weft help" lists commands'],
+  ])("as %j fails on stderr with the one that was meant", (word, sentence) => {
+    const said = { status: 2, stdout: "", stderr: `weft: ${sentence}\n` };
+    expect(weft(word)).toEqual(said);
+    expect(weft("help", word)).toEqual(said);
+  });
+});
+
+describe("a command that is called wrongly", () => {
+  plainIt.each([
+    ["add"],
+    ["add", "net"],
+    ["add", "net", "/ns", "more"],
+    ["add", "net", "/ns", "--nonsense"],
+    ["add", "net", "/ns", "--conf"],
+    ["add", "net", "/ns", "--ifname="],
+    ["add", "net", "/ns", "--timeout", "soon"],
+    ["add", "net", "--container-id", "box"],
+    ["del", "net"],
+    ["check", "--conf", "x"],
+    ["status"],
+    ["gc"],
+    ["gc", ""],
+  ])("as in %s %s %s %s says how it is called, with status 2", (...words) => {
+    const { status, stdout, stderr } = weft(...words);
+    expect([status, stdout]).toEqual([2, ""]);
+    expect(stderr).toMatch(new RegExp(`^usage: weft ${words[0]} `));
+    expect(stderr).toMatch(new RegExp(`\n"weft help ${words[0]}" says more.\n$`));
+  });
+
+  plainIt("names the option that it does not have, and the one that was meant", () => {
+    expect(weft("gc", "net", "--yess").stderr).toContain(
+      '\nunknown option "--yess", did you mean "--yes"?\n',
+    );
+    expect(weft("inventory", "net", "--data-dri=x").stderr).toContain(
+      '\nunknown option "--data-dri", did you mean "--data-dir"?\n',
+    );
+    expect(weft("inventory", "net", "--x\u001b[31m").stderr).toContain(
+      '\nunknown option "--x\\u001b[31m"\n',
+    );
+    expect(weft("gc", "--yes").stderr).not.toContain("unknown option");
+  });
+});
+
+/** The words that a way to call a command needs at least, and values for words in capitals. */
+const values: { readonly [word: string]: string } = {
+  NETWORK: "net",
+  NETNS: "/run/netns/none",
+  NAME: "eth1",
+  "NAME=VALUE": "mac=02:00:00:00:00:01",
+  SECONDS: "5",
+  FILE: "/nonexistent",
+};
+
+function standIn(word: string): string {
+  return values[word] ?? (/^[A-Z]/.test(word) ? "x" : (word.split("|")[0] ?? ""));
+}
+
+function needed(synopsis: string): readonly string[] {
+  const words = synopsis
+    .replace(/\[[^[\]]*\]/g, "")
+    .replace(/\[[^[\]]*\]/g, "")
+    .trim()
+    .split(/ +/);
+  return words.slice(1).map(standIn);
+}
+
+describe("an option that help names", () => {
+  it.for(commands)("is taken by %s", (name, { bed }) => {
+    const page = weft("help", name, "--all").stdout;
+    const [, synopsis = ""] = /^usage: (.*)$/m.exec(page) ?? [];
+    const flags = Array.from(
+      page.matchAll(/^ {2}(-[^\n]*?)(?: {2,}|$)/gm),
+      ([, text = ""]) => text,
+    );
+    const ways = flags.flatMap((each) =>
+      each.split(", ").map((way) => way.split(" ").map(standIn)),
+    );
+    const run = (...words: readonly string[]) => {
+      const quoted = words.map((word) => `'${word}'`).join(" ");
+      return bed.host.sh(
+        `${bed.bin}/weft ${quoted} </dev/null >/tmp/out 2>&1; echo $?; cat /tmp/out`,
+      );
+    };
+    for (const way of ways) expect(run(...needed(synopsis), ...way)).not.toMatch(/^2\n/);
+    if (flags.length > 0) expect(run(...needed(synopsis), "--none-such")).toMatch(/^2\n/);
+  });
+});
+
+/** Runs a command whose stdout is a terminal, and tells what comes there. */
+const terminal = `
+import os, sys
+pid, fd = os.forkpty()
+if pid == 0: os.execv(sys.argv[1], sys.argv[1:])
+text = b""
+try:
+  while True:
+    more = os.read(fd, 4096)
+    if not more: break
+    text += more
+except OSError: pass
+sys.stdout.buffer.write(text)`;
+
+describe("help on a terminal", () => {
+  const onTerminal = (env: Readonly<Record<string, string>>, ...words: readonly string[]) =>
+    spawnSync("python3", ["-c", terminal, `${binDirectory}/weft`, ...words], {
+      encoding: "utf8",
+      env: { PATH: process.env.PATH, TERM: "xterm", ...env },
+    }).stdout.replace(/\r/g, "");
+
+  plainIt("has bold letters", () => {
+    expect(onTerminal({}, "help")).toContain("\u001b[1musage:\u001b[0m weft");
+    expect(onTerminal({ NO_COLOR: "" }, "help", "add")).toContain("\u001b[1m--conf FILE\u001b[0m");
+  });
+
+  plainIt.each([{ NO_COLOR: "1" }, { TERM: "dumb" }])("has none with %j", (env) => {
+    expect(onTerminal(env, "help")).toBe(weft("help").stdout);
+    expect(onTerminal(env, "help", "add")).toBe(weft("help", "add").stdout);
+  });
+});
