@@ -3,6 +3,7 @@
 import { add } from "./add.ts";
 import { check } from "./check.ts";
 import { cnitool } from "./cnitool.ts";
+import { completion } from "./completion.ts";
 import { del } from "./del.ts";
 import { gc } from "./gc.ts";
 import { help } from "./help.ts";
@@ -38,7 +39,7 @@ export const groups: readonly Group[] = [
   },
   {
     title: "know weft",
-    pages: [list, version, help],
+    pages: [list, version, completion, help],
   },
 ];
 

@@ -131,34 +131,38 @@ function standIn(word: string): string {
   return values[word] ?? (/^[A-Z]/.test(word) ? "x" : (word.split("|")[0] ?? ""));
 }
 
-function needed(synopsis: string): readonly string[] {
-  const words = synopsis
-    .replace(/\[[^[\]]*\]/g, "")
-    .replace(/\[[^[\]]*\]/g, "")
-    .trim()
-    .split(/ +/);
-  return words.slice(1).map(standIn);
+/** The words of a way to call a command, without what may be left out. */
+function needed(way: string): readonly string[] {
+  const without = way.replace(/\[[^[\]]*\]/g, "").replace(/\[[^[\]]*\]/g, "");
+  return without.trim().split(/ +/).slice(1).map(standIn);
+}
+
+/** How a page says that each of its options is given: with the words that are needed besides. */
+function callsOf(page: string): readonly (readonly string[])[] {
+  const usage = page.split("\n\n")[0] ?? "";
+  const [first = "", ...others] = usage.split("\n").map((line) => line.slice("usage: ".length));
+  const flags = Array.from(page.matchAll(/^ {2}(-[^\n]*?)(?: {2,}|$)/gm), ([, flag]) => `${flag}`);
+  return flags
+    .flatMap((each) => each.split(", "))
+    .map((each) => {
+      const [spelling = "", ...value] = each.split(" ");
+      const own = others.find((way) => needed(way).includes(spelling));
+      return needed(own ?? first).concat(own ? [] : [spelling, ...value.map(standIn)]);
+    });
 }
 
 describe("an option that help names", () => {
   it.for(commands)("is taken by %s", (name, { bed }) => {
-    const page = weft("help", name, "--all").stdout;
-    const [, synopsis = ""] = /^usage: (.*)$/m.exec(page) ?? [];
-    const flags = Array.from(
-      page.matchAll(/^ {2}(-[^\n]*?)(?: {2,}|$)/gm),
-      ([, text = ""]) => text,
-    );
-    const ways = flags.flatMap((each) =>
-      each.split(", ").map((way) => way.split(" ").map(standIn)),
-    );
-    const run = (...words: readonly string[]) => {
-      const quoted = words.map((word) => `'${word}'`).join(" ");
-      return bed.host.sh(
-        `${bed.bin}/weft ${quoted} </dev/null >/tmp/out 2>&1; echo $?; cat /tmp/out`,
-      );
+    const run = (words: readonly string[]) => {
+      const call = [`${bed.bin}/weft`, ...words].map((word) => `'${word}'`).join(" ");
+      return bed.host.sh(`${call} </dev/null >/tmp/out 2>&1; echo $?; cat /tmp/out`);
     };
-    for (const way of ways) expect(run(...needed(synopsis), ...way)).not.toMatch(/^2\n/);
-    if (flags.length > 0) expect(run(...needed(synopsis), "--none-such")).toMatch(/^2\n/);
+    for (const page of weft("help", name, "--all").stdout.split(/^(?=usage: )/m)) {
+      for (const call of callsOf(page)) {
+        expect(run(call)).not.toMatch(/^2\n/);
+        expect(run([...call, "--none-such"])).toMatch(/^2\n/);
+      }
+    }
   });
 });
 
