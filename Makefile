@@ -6,7 +6,7 @@ DESTDIR ?=
 
 # A folder counts as well: a file that appears or vanishes changes it.
 sources := $(shell find lib plugins ipam cli native -not -name '*.test.ts') \
-	tools/build.mjs tools/bundle.mjs tools/image.ld tools/arrays.mjs tools/schema.mjs package.json tsconfig.json
+	tools/build.mjs tools/bundle.mjs tools/pages.mjs tools/image.ld tools/arrays.mjs tools/schema.mjs package.json tsconfig.json
 bin := node_modules/.bin
 
 # If the machine's own Node.js is too old, set-up has brought one.

@@ -1,5 +1,6 @@
 // Builds dist/bin: TypeScript -> one script and some modules (bundle.mjs) -> QuickJS bytecode
-// -> one static image with all of it, hard-linked under every command's name.
+// -> one static image with all of it, hard-linked under every command's name. Beside it: dist/man and
+// dist/completion (pages.mjs).
 import { execFileSync } from "node:child_process";
 import {
   linkSync,
@@ -13,6 +14,7 @@ import {
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundle, findCommands } from "./bundle.mjs";
+import { writePages } from "./pages.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = process.env.WEFT_DIST ?? join(root, "dist");
@@ -180,6 +182,7 @@ async function main() {
   else linkSnapshot({ commands, blobs });
   rewrite(join(dist, "image"));
   for (const { name } of commands) linkSync(join(dist, "image"), join(dist, "bin", name));
+  await writePages({ root, dist, version });
   const sizes = blobs.map(({ file }) => statSync(join(dist, "bytecode", file)).size);
   const bytecode = sizes.reduce((sum, size) => sum + size, 0);
   const image = statSync(join(dist, "image")).size;
