@@ -2,6 +2,7 @@
 
 BINDIR ?= /opt/cni/bin
 LINK ?= /usr/local/bin/weft
+SHARE ?= /usr/local/share
 DESTDIR ?=
 
 # A folder counts as well: a file that appears or vanishes changes it.
@@ -73,11 +74,11 @@ demo: ## Set up this machine, connect two containers, show what was made, clean 
 	@$(MAKE) --no-print-directory all
 	@tools/demo.sh
 
-install: all ## Install the executables into BINDIR (/opt/cni/bin), each in one step, and a link to weft
-	@DESTDIR="$(DESTDIR)" tools/install.sh install dist/bin "$(BINDIR)" "$(LINK)"
+install: all ## Install the executables into BINDIR (/opt/cni/bin), and weft for people: link, manual, completion
+	@DESTDIR="$(DESTDIR)" tools/install.sh install dist/bin "$(BINDIR)" "$(LINK)" "$(SHARE)"
 
 uninstall: ## Remove what install put there; docs/install.md says what networks leave
-	@DESTDIR="$(DESTDIR)" tools/install.sh uninstall "$(BINDIR)" "$(LINK)"
+	@DESTDIR="$(DESTDIR)" tools/install.sh uninstall "$(BINDIR)" "$(LINK)" "$(SHARE)"
 
 clean: ## Remove all that was built and fetched, .cache as well
 	rm -rf --one-file-system dist dist-sanitize coverage node_modules .cache

@@ -1,25 +1,28 @@
 #!/bin/sh
 # Puts the executables in place, or takes them away:
-#   tools/install.sh install SOURCE DIRECTORY [LINK]
-#   tools/install.sh uninstall DIRECTORY [LINK]
+#   tools/install.sh install SOURCE DIRECTORY [LINK [SHARE]]
+#   tools/install.sh uninstall DIRECTORY [LINK [SHARE]]
 # Each name changes in one step (rename), after the bytes are on the disk: a runtime sees the old
 # program or the new one, whole, and a program that is running goes on. All names are hard links
 # to one file, also if SOURCE is a copy that has lost its links. If anything fails before the
 # first rename, nothing has changed. LINK is a symbolic link to DIRECTORY/weft, for shells to find
-# it. DESTDIR, if set, goes before DIRECTORY and LINK, to fill an image of another machine.
+# it; "" is none. Into SHARE, such as /usr/local/share, go the manual and completion for shells, if
+# they lie beside SOURCE. DESTDIR, if set, goes before all but SOURCE, to fill an image of another
+# machine.
 set -eu
 
 main() {
   case "${1:-} $#" in
-    "install 3" | "install 4") install_all "$2" "$3" "${4:-}" ;;
-    "uninstall 2" | "uninstall 3") uninstall_all "$2" "${3:-}" ;;
-    *) fail "usage: tools/install.sh install SOURCE DIRECTORY [LINK] | uninstall DIRECTORY [LINK]" ;;
+    "install 3" | "install 4" | "install 5") install_all "$2" "$3" "${4:-}" "${5:-}" ;;
+    "uninstall 2" | "uninstall 3" | "uninstall 4") uninstall_all "$2" "${3:-}" "${4:-}" ;;
+    *) fail "usage: tools/install.sh install SOURCE DIRECTORY [LINK [SHARE]]" \
+      "| uninstall DIRECTORY [LINK [SHARE]]" ;;
   esac
 }
 
 install_all() {
   source=$1
-  set_places "$2" "$3"
+  set_places "$2" "$3" "$4"
   [ -x "$source/weft" ] || fail "Cannot install from \"$source\": there is no executable \"weft\" in it"
   [ -n "${DESTDIR:-}" ] || check_processor
   make_directory
@@ -32,15 +35,17 @@ install_all() {
   for name in $names; do replace "$name"; done
   rmdir "$new"
   [ -z "$link" ] || make_link
+  [ -z "$share" ] || fill_share
   sync "$target"
 }
 
-# Where the programs go, where the link goes, and what it leads to.
+# Where the programs go, where the link goes, what it leads to, and where words for people go.
 set_places() {
   directory=${1%/} link=
   case $directory in /*) ;; *) directory=$PWD/$directory ;; esac
   target=${DESTDIR:-}$directory program=$directory/weft
   case $2 in "" | "$program") ;; *) link=${DESTDIR:-}$2 ;; esac
+  share=${3:+${DESTDIR:-}${3%/}}
 }
 
 # A program for another processor would end the network of all new containers.
@@ -112,9 +117,61 @@ make_link() {
   fi
 }
 
+# For people only as well. Nothing that others made is replaced.
+fill_share() {
+  beside=$(dirname "$source")
+  count=0
+  for file in "$beside"/man/man1/*.1 "$beside"/completion/*; do
+    [ -f "$file" ] || continue
+    to=$(place_of "$file")
+    if ! is_free "$to"; then
+      echo "$to: something else has this name, it was left alone"
+    elif mkdir -p "$(dirname "$to")" 2>/dev/null && cp "$file" "$to.$$" 2>/dev/null; then
+      chmod 0644 "$to.$$"
+      mv -f -T "$to.$$" "$to"
+      count=$((count + 1))
+    else
+      rm -f "$to.$$" 2>/dev/null || true
+      echo "$share: no manual and no completion, it cannot be written"
+      return 0
+    fi
+  done
+  [ "$count" = 0 ] || echo "$share: $count files of manual and completion"
+}
+
+# Where the manual and the shells look for a file.
+place_of() {
+  case $(basename "$1") in
+    *.1) echo "$share/man/man1/$(basename "$1")" ;;
+    weft.bash) echo "$share/bash-completion/completions/weft" ;;
+    _weft) echo "$share/zsh/site-functions/_weft" ;;
+    *) echo "$share/fish/vendor_completions.d/$(basename "$1")" ;;
+  esac
+}
+
+is_free() {
+  [ ! -L "$1" ] && { [ ! -e "$1" ] || is_of_weft "$1"; }
+}
+
+# By what all these files say of themselves at their beginning.
+is_of_weft() {
+  [ -f "$1" ] && [ ! -L "$1" ] && head -n 2 "$1" | grep -q ' of weft[ ,]'
+}
+
+empty_share() {
+  for file in "$share"/man/man1/weft.1 "$share"/man/man1/weft-*.1 \
+    "$share/bash-completion/completions/weft" "$share/zsh/site-functions/_weft" \
+    "$share/fish/vendor_completions.d/weft.fish"; do
+    if is_of_weft "$file"; then
+      rm -f "$file"
+      echo "$file: removed"
+    fi
+  done
+}
+
 # Ours are the names that are the installed "weft", by link or by copy.
 uninstall_all() {
-  set_places "$1" "$2"
+  set_places "$1" "$2" "$3"
   [ -e "$target/weft" ] || fail "Cannot uninstall from \"$target\": there is no \"weft\" in it"
   for file in "$target"/*; do
     if [ "$file" != "$target/weft" ] && [ ! -L "$file" ] && is_same "$file" "$target/weft"; then
@@ -126,6 +183,7 @@ uninstall_all() {
     rm -f "$link"
     echo "$link: removed"
   fi
+  [ -z "$share" ] || empty_share
   rm -f "$target/weft"
   echo "$target/weft: removed"
   sync "$target"

@@ -249,13 +249,21 @@ describe("install", () => {
     expect(made).toMatchObject({ status: 0, stderr: "" });
     expect(readdirSync(join(folder, "b")).sort()).toEqual(readdirSync(`${root}/dist/bin`).sort());
     expect(readlinkSync(join(folder, "usr/local/bin/weft"))).toBe("/b/weft");
+    expect(filesBelow(join(folder, "usr/local/share"))).toContain("man/man1/weft-add.1");
 
     const gone = make("uninstall", "BINDIR=/b", `DESTDIR=${folder}`);
     expect(gone).toMatchObject({ status: 0, stderr: "" });
     expect(readdirSync(join(folder, "b"))).toEqual([]);
     expect(readdirSync(join(folder, "usr/local/bin"))).toEqual([]);
+    expect(filesBelow(join(folder, "usr/local/share"))).toEqual([]);
   });
 });
+
+/** The files of a folder and of those below, by their paths in it. */
+function filesBelow(folder: string): readonly string[] {
+  const all = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  return all.filter((name) => !lstatSync(join(folder, name)).isDirectory()).sort();
+}
 
 /** Runs make in the checkout, with what is built already. */
 function make(...words: readonly string[]): SpawnSyncReturns<string> {
@@ -310,5 +318,83 @@ describe("the link by which a shell finds weft", () => {
     expect(made.stdout).toContain(
       '/proc/no/weft: no link was made, "/proc/no" cannot be written\n',
     );
+  });
+});
+
+describe("the manual and completion of weft", () => {
+  const completion = [
+    "bash-completion/completions/weft",
+    "fish/vendor_completions.d/weft.fish",
+    "zsh/site-functions/_weft",
+  ];
+
+  it("go where man and shells look for them, again and again, and go with uninstall", ({
+    folder,
+  }) => {
+    const [target, share] = [join(folder, "plugins"), join(folder, "share")];
+    for (const _ of ["first", "again"]) {
+      const made = script({}, "install", binDirectory, target, "", share);
+      expect(made).toMatchObject({ status: 0, stderr: "" });
+      const files = filesBelow(share);
+      expect(files).toEqual(expect.arrayContaining([...completion, "man/man1/weft.1"]));
+      expect(made.stdout).toContain(`${share}: ${files.length} files of manual and completion\n`);
+    }
+    expect(statSync(join(share, "man/man1/weft.1")).mode).toBe(0o100644);
+    for (const [shell, name] of [
+      ["bash", completion[0]],
+      ["fish", completion[1]],
+      ["zsh", completion[2]],
+    ]) {
+      const said = spawnSync(join(target, "weft"), ["completion", `${shell}`], {
+        encoding: "utf8",
+      });
+      expect(readFileSync(join(share, `${name}`), "utf8")).toBe(said.stdout);
+    }
+    writeFileSync(join(share, "man/man1/weft-of-others.1"), "precious");
+    expect(script({}, "uninstall", target, "", share)).toMatchObject({ status: 0, stderr: "" });
+    expect(filesBelow(share)).toEqual(["man/man1/weft-of-others.1"]);
+  });
+
+  it("have a page of the manual for every command that help lists", () => {
+    const help = spawnSync(join(binDirectory, "weft"), ["help"], { encoding: "utf8" }).stdout;
+    const commands = Array.from(
+      help.matchAll(/^[a-z ]{11}([a-z]+) +[a-z]/gm),
+      ([, name]) => `${name}`,
+    );
+    expect(commands).toContain("add");
+    const pages = readdirSync(join(binDirectory, "../man/man1"));
+    const isTold = (name: string) => pages.some((page) => page.startsWith(`weft-${name}`));
+    expect(commands.filter((name) => !isTold(name))).toEqual([]);
+  });
+
+  it("never take the place of anything else, nor is that removed", ({ folder }) => {
+    const [target, share] = [join(folder, "plugins"), join(folder, "share")];
+    const [page, link] = [join(share, "man/man1/weft.1"), join(share, "man/man1/weft-add.1")];
+    mkdirSync(join(share, "man/man1"), { recursive: true });
+    writeFileSync(page, "precious");
+    symlinkSync("weft.1", link);
+    const made = script({}, "install", binDirectory, target, "", share);
+    expect(made).toMatchObject({ status: 0, stderr: "" });
+    for (const name of [page, link]) {
+      expect(made.stdout).toContain(`${name}: something else has this name, it was left alone\n`);
+    }
+    expect(script({}, "uninstall", target, "", share)).toMatchObject({ status: 0, stderr: "" });
+    expect(filesBelow(share)).toEqual(["man/man1/weft-add.1", "man/man1/weft.1"]);
+    expect(readFileSync(page, "utf8")).toBe("precious");
+  });
+
+  it("are left out, and that is said, where nothing can be written", ({ folder }) => {
+    const made = script({}, "install", binDirectory, join(folder, "b"), "", "/proc/no");
+    expect(made.status).toBe(0);
+    expect(made.stdout).toContain("/proc/no: no manual and no completion, it cannot be written\n");
+  });
+
+  it("are left out where only the programs were copied", ({ folder }) => {
+    const source = join(folder, "copy/bin");
+    cpSync(binDirectory, source, { recursive: true });
+    const share = join(folder, "share");
+    const made = script({}, "install", source, join(folder, "b"), "", share);
+    expect(made).toMatchObject({ status: 0, stderr: "" });
+    expect(existsSync(share)).toBe(false);
   });
 });
