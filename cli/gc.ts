@@ -17,6 +17,7 @@ import { detach } from "./del.ts";
 import type { NetworkList } from "./list-file.ts";
 import type { Wanted } from "./list-options.ts";
 import { alone, besideOthers } from "./locks.ts";
+import { type Tell, withProgress } from "./progress.ts";
 
 /** What is said of it: for programs, and for people. */
 export interface Report {
@@ -38,10 +39,24 @@ export function gc(wanted: Wanted): Report {
   return alone(() => {
     const found = look();
     const gone = found.attachments.filter(({ isAlive }) => !isAlive);
-    const steps = gone.map((each) => detaching(wanted, each, list));
-    asMuchAsPossible(...steps, ...collecting(wanted, list));
+    const steps = [
+      ...gone.map((each) => detaching(wanted, each, list)),
+      ...collecting(wanted, list),
+    ];
+    withProgress((tell) => asMuchAsPossible(...told(steps, tell)));
     return reportOf(found, true);
   });
+}
+
+/** Steps that are told of when they begin: `2 of 9: detach "eth0" of container "6f2c11"`. */
+function told(steps: readonly Step[], tell: Tell): readonly Step[] {
+  return steps.map(([what, run], i) => [
+    what,
+    () => {
+      tell(`${i + 1} of ${steps.length}: ${what}`);
+      run();
+    },
+  ]);
 }
 
 function detaching(wanted: Wanted, { owner, kept }: Judged, list: NetworkList | undefined): Step {
