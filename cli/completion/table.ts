@@ -127,6 +127,7 @@ const kindsOfWord: { readonly [word: string]: readonly Kind[] } = {
   NETNS: ["netns"],
   CONTAINERID: ["containers"],
   OWNER: ["containers"],
+  ID: ["containers"],
   FILE: ["files"],
   LIST: ["networks", "files"],
   DIR: ["directories"],

@@ -29,6 +29,19 @@ describe("the text of a page", () => {
     ]);
   });
 
+  it("breaks a way to call it before an option", () => {
+    const synopsis = [`weft see NAME ${"[--option VALUE] ".repeat(5).trim()}`];
+    expect(
+      pageText({ ...page, synopsis }, plain, false)
+        .split("\n")
+        .slice(0, 3),
+    ).toEqual([
+      `usage: weft see NAME ${"[--option VALUE] ".repeat(3).trim()}`,
+      "           [--option VALUE] [--option VALUE]",
+      "",
+    ]);
+  });
+
   it("leaves out what does not fit a screen, but no option, and says where it is", () => {
     const text = [paragraph("first"), paragraph("second"), paragraph("third")];
     const lines = pageText({ ...page, text }, plain, false)

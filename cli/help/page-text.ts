@@ -1,7 +1,7 @@
 /** A page for a terminal: as much of it as fits a screen, or all. */
 
 import { type Page, usualStatus } from "../pages/page.ts";
-import { capitalised, rowLines, type Style, wrap } from "./layout.ts";
+import { capitalised, rowLines, type Style, WIDTH, wrap } from "./layout.ts";
 
 /** Lines of a screen, less that of the prompt. */
 const SCREEN = 23;
@@ -12,10 +12,21 @@ interface Part {
   readonly lines: readonly string[];
 }
 
-/** How a command is called: a line for each way. */
+/** How a command is called: each way on a line, or on several, which break before an option. */
 export function usageLines(pages: readonly Page[], { bold }: Style): readonly string[] {
-  const ways = pages.flatMap(({ synopsis }) => synopsis);
-  return ways.map((way, i) => `${i === 0 ? bold("usage:") : "      "} ${way}`);
+  const lines = pages.flatMap(({ synopsis }) => synopsis.flatMap(brokenWay));
+  return lines.map((line, i) => `${i === 0 ? bold("usage:") : "      "} ${line}`);
+}
+
+function brokenWay(way: string): readonly string[] {
+  const lines: string[] = [];
+  for (const part of way.split(/ (?=\[)/)) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + part.length < WIDTH - "usage: ".length) {
+      lines.splice(-1, 1, `${last} ${part}`);
+    } else lines.push(last === undefined ? part : `    ${part}`);
+  }
+  return lines;
 }
 
 /** The page as text; what does not fit a screen is left out, and that is said, unless all is wanted. */

@@ -137,6 +137,9 @@ function needed(way: string): readonly string[] {
   return without.trim().split(/ +/).slice(1).map(standIn);
 }
 
+/** Options with which a command goes on until somebody ends it. */
+const endless = ["--follow", "-f"];
+
 /** How a page says that each of its options is given: with the words that are needed besides. */
 function callsOf(page: string): readonly (readonly string[])[] {
   const usage = page.split("\n\n")[0] ?? "";
@@ -144,6 +147,7 @@ function callsOf(page: string): readonly (readonly string[])[] {
   const flags = Array.from(page.matchAll(/^ {2}(-[^\n]*?)(?: {2,}|$)/gm), ([, flag]) => `${flag}`);
   return flags
     .flatMap((each) => each.split(", "))
+    .filter((each) => !endless.includes(each))
     .map((each) => {
       const [spelling = "", ...value] = each.split(" ");
       const own = others.find((way) => needed(way).includes(spelling));
