@@ -4,18 +4,19 @@
  */
 
 import type { Attachment } from "../lib/cni/call.ts";
-import { isObject, type Json, type JsonObject } from "../lib/cni/json.ts";
-import { addressesIn, isYoung, watcher } from "../lib/inventory/alive.ts";
+import { isObject } from "../lib/cni/json.ts";
+import { addressesIn, isYoung, type Watcher, watcher } from "../lib/inventory/alive.ts";
 import {
   type Directories,
   inventoryOf,
-  inventoryOfOwner,
   type Possession,
   usualDirectories,
 } from "../lib/inventory/inventory.ts";
+import { grouped } from "../lib/net/grouped.ts";
 import { ownNetns } from "../lib/net/netns.ts";
 import { type Kept, listKept } from "./cache.ts";
 import type { NetworkList } from "./list-file.ts";
+import { addressesOf, hostLinksOf, macsOf } from "./results.ts";
 
 /** An attachment, and why it counts as living or as gone. */
 export interface Judged {
@@ -39,19 +40,18 @@ const YOUNG_SECONDS = 600;
 export function attachmentsOf(network: string, list: NetworkList | undefined): Found {
   const host = ownNetns();
   const kept = listKept().filter((each) => each.network === network);
-  const directories = directoriesOf(list);
-  const things = inventoryOf(host, network, directories);
+  const things = inventoryOf(host, network, { directories: directoriesOf(list), known: kept });
   const known = new Map(kept.map((each) => [nameOf(each), each]));
+  const byContainer = grouped(things, ({ containerID }) => containerID);
   const others = unkept(network, things, kept);
   const signOf = watcher(host);
   const owners = new Map([...others, ...kept].map((each) => [nameOf(each), each]));
   const attachments = [...owners].map(([name, { containerID, ifName }]) => {
     const owner = { network, containerID, ifName };
-    const own = things.filter((each) => isOwn(each, owner));
-    return judge({ owner, kept: known.get(name), own }, signOf);
+    const own = (byContainer.get(containerID) ?? []).filter((each) => isOwn(each, owner));
+    return judge(evidenceOf({ owner, kept: known.get(name) }, own), signOf);
   });
-  const explained = kept.flatMap((each) => inventoryOfOwner(host, each, directories));
-  return { attachments, nameless: namelessIn(things, explained) };
+  return { attachments, nameless: namelessIn(things) };
 }
 
 /**
@@ -64,22 +64,35 @@ function unkept(
   kept: readonly Kept[],
 ): readonly Attachment[] {
   const named = [...things.filter(({ ifName }) => ifName !== undefined), ...kept];
-  const isKnown = (container: string) => named.some((each) => each.containerID === container);
+  const known = new Set(named.map(({ containerID }) => containerID));
   return things.flatMap(({ containerID, ifName }) => {
-    if (containerID === undefined || (ifName === undefined && isKnown(containerID))) return [];
+    if (containerID === undefined || (ifName === undefined && known.has(containerID))) return [];
     return [{ network, containerID, ifName: ifName ?? "eth0" }];
   });
 }
 
-interface Case {
+/** An attachment, what is kept of it, and what else tells of it. */
+export interface Evidence {
   readonly owner: Attachment;
   readonly kept: Kept | undefined;
-  readonly own: readonly Possession[];
+  /** The addresses that it has something for on this host, without lengths. */
+  readonly addresses: readonly string[];
+  /** The files of its leases. */
+  readonly leases: readonly string[];
 }
 
-function judge({ owner, kept, own }: Case, signOf: ReturnType<typeof watcher>): Judged {
+function evidenceOf(
+  { owner, kept }: Pick<Evidence, "owner" | "kept">,
+  own: readonly Possession[],
+): Evidence {
+  const leases = own.filter(({ kind }) => kind === "lease").map(({ what }) => pathIn(what));
+  return { owner, kept, addresses: own.flatMap(({ what }) => addressesIn(what)), leases };
+}
+
+/** Says of an attachment whether it lives, and why. */
+export function judge({ owner, kept, ...found }: Evidence, signOf: Watcher): Judged {
   const netns = kept?.netns ?? "";
-  const addresses = [...own.flatMap(({ what }) => addressesIn(what)), ...addressesOf(kept?.result)];
+  const addresses = [...found.addresses, ...addressesOf(kept?.result)];
   const hostLinks = hostLinksOf(kept?.result);
   const macs = macsOf(kept?.result, owner.ifName);
   const sign = signOf({ owner, netns, hostLinks, macs, addresses });
@@ -88,15 +101,14 @@ function judge({ owner, kept, own }: Case, signOf: ReturnType<typeof watcher>): 
   if (sign !== undefined) return living(sign);
   if (kept && netns !== "") return gone(`its namespace ${netns} is gone`);
   if (addresses.length === 0) return living("nobody can tell whether it lives");
-  const isNew = own.some(
-    ({ kind, what }) => kind === "lease" && isYoung(pathIn(what), YOUNG_SECONDS),
-  );
-  if (isNew) return living(`its lease is less than ${YOUNG_SECONDS / 60} minutes old`);
+  if (found.leases.some((path) => isYoung(path, YOUNG_SECONDS))) {
+    return living(`its lease is less than ${YOUNG_SECONDS / 60} minutes old`);
+  }
   return gone("no namespace has its interface");
 }
 
 /** Where configurations keep leases, besides the usual place. */
-function directoriesOf(list: NetworkList | undefined): Directories {
+export function directoriesOf(list: NetworkList | undefined): Directories {
   const named = (list?.plugins ?? []).flatMap(({ ipam }) => {
     const dataDir = isObject(ipam) ? ipam.dataDir : undefined;
     return typeof dataDir === "string" && dataDir.startsWith("/") ? [dataDir] : [];
@@ -112,49 +124,16 @@ function isOwn({ containerID, ifName }: Possession, owner: Attachment): boolean 
   return containerID === owner.containerID && (ifName ?? owner.ifName) === owner.ifName;
 }
 
-/** Things whose mark is a hash that no known attachment explains; a device of the network is none. */
-function namelessIn(
-  things: readonly Possession[],
-  explained: readonly Possession[],
-): readonly string[] {
-  const marks = new Set(explained.map(({ mark }) => mark));
+/** What nobody can name; a device of the network is no attachment's. */
+function namelessIn(things: readonly Possession[]): readonly string[] {
   return things
-    .filter(({ containerID, mark }) => containerID === undefined && !marks.has(mark))
-    .filter(({ mark }) => !mark.startsWith("weft-overlay "))
+    .filter(({ containerID, mark }) => containerID === undefined && !mark.startsWith(OVERLAY))
     .map(({ what }) => what);
 }
 
+/** What the marks of a network's own devices begin with. */
+const OVERLAY = "weft-overlay ";
+
 function pathIn(lease: string): string {
   return lease.slice(lease.indexOf("/"));
-}
-
-/* ---- results, of whatever version ---- */
-
-function addressesOf(result: Json | undefined): readonly string[] {
-  if (!isObject(result)) return [];
-  const { ip4, ip6 } = result;
-  const first = [ip4, ip6].flatMap((each) => (isObject(each) ? [each.ip] : []));
-  const texts = [...first, ...objectsIn(result.ips).map(({ address }) => address)];
-  return texts.flatMap((text) => (typeof text === "string" ? addressesIn(text) : []));
-}
-
-function hostLinksOf(result: Json | undefined): readonly string[] {
-  const links = isObject(result) ? objectsIn(result.interfaces) : [];
-  return links.flatMap(({ name, sandbox }) =>
-    typeof name === "string" && (sandbox ?? "") === "" ? [name] : [],
-  );
-}
-
-/** The MACs of the container's interface; its name alone may be that of a link on the host. */
-function macsOf(result: Json | undefined, ifName: string): readonly string[] {
-  const links = isObject(result) ? objectsIn(result.interfaces) : [];
-  return links.flatMap(({ name, mac, sandbox }) =>
-    name === ifName && typeof mac === "string" && mac !== "" && (sandbox ?? "") !== ""
-      ? [mac.toLowerCase()]
-      : [],
-  );
-}
-
-function objectsIn(value: Json | undefined): readonly JsonObject[] {
-  return Array.isArray(value) ? value.filter(isObject) : [];
 }

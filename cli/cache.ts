@@ -139,7 +139,9 @@ function keptIn(text: string | undefined, owner?: Attachment): Kept | undefined 
   return {
     ...{ network, containerID, ifName, result },
     netns: typeof netns === "string" ? netns : "",
-    text: typeof config === "string" ? textOf(config) : "",
+    get text() {
+      return typeof config === "string" ? textOf(config) : "";
+    },
     args: pairsIn(cniArgs),
     capabilities: isObject(capabilityArgs) ? capabilityArgs : undefined,
   };
@@ -157,9 +159,16 @@ function isName(value: Json | undefined): value is string {
   return typeof value === "string" && value !== "";
 }
 
+/** Of thousands of attachments of one network most have the same list. */
+const texts = new Map<string, string>();
+
 function textOf(base64: string): string {
+  const known = texts.get(base64);
+  if (known !== undefined) return known;
   const bytes = fromBase64(base64);
-  return (bytes && host.decode(bytes)) ?? "";
+  const text = (bytes && host.decode(bytes)) ?? "";
+  texts.set(base64, text);
+  return text;
 }
 
 function pairsIn(value: Json | undefined): Pairs | undefined {

@@ -81,7 +81,7 @@ function find(question: Question): readonly Possession[] {
   if (containerID !== undefined && ifName !== undefined) {
     return inventoryOfOwner(host, { network, containerID, ifName }, directories);
   }
-  const all = inventoryOf(host, network, directories);
+  const all = inventoryOf(host, network, { directories });
   return containerID === undefined ? all : all.filter((each) => each.containerID === containerID);
 }
 

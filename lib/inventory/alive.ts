@@ -15,11 +15,10 @@ import { SystemError } from "../host/errno.ts";
 import { closeFile } from "../host/file.ts";
 import { fileStatus } from "../host/file-status.ts";
 import { formatAddress, parseAddress } from "../ip/address.ts";
-import { formatMac } from "../ip/mac.ts";
-import { listAddressesIfFew } from "../net/address.ts";
-import { findLink, listLinks } from "../net/link.ts";
+import { interfacesOf } from "../net/interfaces.ts";
+import { type Link, listLinks } from "../net/link.ts";
 import { type Netns, NetnsError, openNetns } from "../net/netns.ts";
-import { isAliasOf, type Owner } from "../net/owner.ts";
+import { type Owner, ownerAliases } from "../net/owner.ts";
 
 /** What is known of an attachment. */
 export interface Clues {
@@ -37,21 +36,48 @@ export interface Clues {
 /** Says in words why an attachment lives; undefined if there is no sign of it. */
 export type Watcher = (clues: Clues) => string | undefined;
 
-/** Looks for signs of life on a host; namespaces are looked through once, if it comes to that. */
-export function watcher(host: Netns): Watcher {
-  const veths = listLinks(host).filter(({ kind }) => kind === "veth");
-  let known: readonly string[] | undefined;
+/**
+ * Looks for signs of life on a host, by its links; namespaces are looked through once, if it comes
+ * to that.
+ */
+export function watcher(host: Netns, links: readonly Link[] = listLinks(host)): Watcher {
+  const hostEndOf = hostEndFinder(links);
+  let homeOf: ReturnType<typeof homeFinder> | undefined;
   return (clues) => {
-    const { owner, netns, hostLinks, addresses, macs } = clues;
-    if (netns !== "" && opens(netns)) return `its namespace ${netns} is there`;
-    const isOwn = (alias: string, name: string) =>
-      isAliasOf(alias, owner) || (alias === "" && hostLinks.includes(name));
-    const end = veths.find(({ alias, name }) => isOwn(alias, name));
-    if (end) return `its host end ${end.name} is there`;
+    const { netns, addresses, macs } = clues;
+    if (netns !== "" && isNetns(netns)) return `its namespace ${netns} is there`;
+    const end = hostEndOf(clues);
+    if (end !== undefined) return `its host end ${end} is there`;
     if (addresses.length + macs.length === 0) return undefined;
-    known ??= livingNamespaces();
-    const home = known.find((path) => unlessGone(() => isIn(path, clues)));
+    homeOf ??= homeFinder();
+    const home = homeOf(clues);
     return home === undefined ? undefined : `its interface is in ${home}`;
+  };
+}
+
+/** Finds the veth that is an attachment's by its alias, or by its name where it has none. */
+function hostEndFinder(links: readonly Link[]): (clues: Clues) => string | undefined {
+  const veths = links.filter(({ kind }) => kind === "veth");
+  const byAlias = new Map(veths.map(({ alias, name }) => [alias, name]));
+  const unmarked = new Set(veths.flatMap(({ alias, name }) => (alias === "" ? name : [])));
+  return ({ owner, hostLinks }) => {
+    const alias = ownerAliases(owner).find((each) => byAlias.has(each));
+    if (alias !== undefined) return byAlias.get(alias);
+    return hostLinks.find((name) => unmarked.has(name));
+  };
+}
+
+/** Finds the namespace that has an attachment's interface: by its MAC, or else by its addresses. */
+function homeFinder(): (clues: Clues) => string | undefined {
+  const homes = new Map<string, string>();
+  for (const path of livingNamespaces()) {
+    for (const { name, mac, addresses } of unlessGone(() => interfacesIn(path)) ?? []) {
+      for (const sign of [mac, ...addresses]) homes.set(`${name} ${sign}`, path);
+    }
+  }
+  return ({ owner: { ifName }, macs, addresses }) => {
+    const signs = macs.length > 0 ? macs : addresses;
+    return signs.map((sign) => homes.get(`${ifName} ${sign}`)).find((path) => path !== undefined);
   };
 }
 
@@ -69,8 +95,8 @@ export function isYoung(path: string, seconds: number): boolean {
   return began === 0 || began + bootMilliseconds() / 1000 - changed < seconds;
 }
 
-/** Only what is certainly no namespace counts as gone. */
-function opens(path: string): boolean {
+/** True if a path leads to a network namespace, or nobody can tell: only what is certainly none counts as gone. */
+export function isNetns(path: string): boolean {
   try {
     closeFile(openNetns(path).fd);
     return true;
@@ -101,14 +127,12 @@ function inodeOf(path: string): number | undefined {
   return unlessGone(() => fileStatus(path)?.inode);
 }
 
-function isIn(path: string, { owner, macs, addresses }: Clues): boolean {
+function interfacesIn(path: string) {
   const ns = openNetns(path);
   try {
-    const link = findLink(ns, owner.ifName);
-    if (!link) return false;
-    if (macs.length > 0) return macs.includes(formatMac(link.mac));
-    return listAddressesIfFew(ns, link).some((each) => addresses.includes(formatAddress(each)));
+    return interfacesOf(ns);
   } finally {
+    ns.route.close();
     closeFile(ns.fd);
   }
 }

@@ -35,13 +35,21 @@ export const usualDirectories: Directories = {
   dhcp: "/run/cni/dhcp.leases",
 };
 
-/** All that a network and its attachments have on this host; throws Failure if it cannot be asked. */
+/**
+ * All that a network and its attachments have on this host; throws Failure if it cannot be asked.
+ * Owners that are known from elsewhere are named even where marks are hashes.
+ */
 export function inventoryOf(
   host: Netns,
   network: string,
-  directories = usualDirectories,
+  { directories = usualDirectories, known = [] }: More = {},
 ): readonly Possession[] {
-  return possessionsOfNetwork(listings(host, directories), network);
+  return possessionsOfNetwork(listings(host, directories), network, known);
+}
+
+interface More {
+  readonly directories?: Directories;
+  readonly known?: readonly Owner[];
 }
 
 /** All that one attachment has on this host. */

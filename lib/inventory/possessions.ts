@@ -16,15 +16,20 @@ export interface Possession {
   readonly ifName?: string | undefined;
 }
 
-/** What of some lists is a network's: by container, interface and kind, in the same order each time. */
+/**
+ * What of some lists is a network's: by container, interface and kind, in the same order each time.
+ * A mark that is a hash is explained by owners that other things name, or that are known besides.
+ */
 export function possessionsOfNetwork(
   listings: readonly Listing[],
   network: string,
+  known: readonly Owner[] = [],
 ): readonly Possession[] {
   const found = listings.map((listing) => ({ listing, things: listing.list(network) }));
   const things = found.flatMap((each) => each.things);
-  const owners = distinct(things.flatMap((thing) => ownerOf(thing, network) ?? []));
+  const owners = distinct([...known, ...things.flatMap((thing) => ownerOf(thing, network) ?? [])]);
   const all = found.flatMap(({ listing, things }) => {
+    if (things.length === 0) return [];
     const byMark = ownersByMark(listing, owners);
     return things.map((thing) => {
       const names = namesOf(byMark.get(thing.mark) ?? [thing]);
