@@ -43,7 +43,12 @@ function runAsTool(command: string, words: readonly string[]): number {
 const listCommands = ["add", "check", "del", "gc", "status"];
 
 /** Commands that are `<name>.lazy.ts`, one file each. */
-const ownCommands: readonly string[] = ["completion", "help"];
+const ownCommands: readonly string[] = [
+  // one name a line
+  "completion",
+  "help",
+  "ps",
+];
 
 /** A command, given the words behind it: the exit status, or undefined if it was called wrongly. */
 type Command = (words: readonly string[]) => number | undefined;

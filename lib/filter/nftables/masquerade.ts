@@ -38,11 +38,14 @@ import { addressMap, inetTable as table } from "./sets.ts";
 const mapOfIpv4 = /* @__PURE__ */ addressMap(table, "masquerade4", 4);
 const mapOfIpv6 = /* @__PURE__ */ addressMap(table, "masquerade6", 16);
 
+/** The maps of both families: their keys are the addresses that are masqueraded. */
+export const masqueradeMaps = [mapOfIpv4, mapOfIpv6];
+
 const base = { type: "nat", hook: NF_INET_POST_ROUTING, priority: NF_IP_PRI_NAT_SRC };
 
 const dispatcher: Dispatcher = {
   table,
-  maps: [mapOfIpv4, mapOfIpv6],
+  maps: masqueradeMaps,
   chains: () => [
     {
       chain: { table, name: "postrouting", base },

@@ -1,0 +1,147 @@
+/**
+ * What tells of all attachments of a host, whichever their network, at one glance: each list of the
+ * kernel is asked for once. What may not be looked at is named, and the rest is told all the same.
+ */
+
+import { findGeneration } from "../filter/nft-transaction.ts";
+import { listOwnedElements, type OwnedElement } from "../filter/nftables/elements.ts";
+import { listLedPorts } from "../filter/nftables/led-ports.ts";
+import { masqueradeMaps } from "../filter/nftables/masquerade.ts";
+import { listDirectory } from "../host/directory.ts";
+import { EACCES, EPERM } from "../host/errno.ts";
+import { Failure } from "../host/failure.ts";
+import { hasOwnDirectory } from "../host/own-directory.ts";
+import { formatAddress } from "../ip/address.ts";
+import { grouped } from "../net/grouped.ts";
+import { type Link, listLinks } from "../net/link.ts";
+import type { Netns } from "../net/netns.ts";
+import { type Owner, ownerIn, ownerInAlias } from "../net/owner.ts";
+import { listRates } from "../net/rates.ts";
+import { listDhcpLeases } from "../state/dhcp-leases.ts";
+import { leaseShelf } from "../state/leases.ts";
+import type { Directories } from "./inventory.ts";
+
+/** A port of the host that leads to a container. */
+export interface GlancedPort {
+  readonly comment: string;
+  readonly protocol: string;
+  readonly hostIP: string | undefined;
+  readonly hostPort: number;
+  readonly containerPort: number | undefined;
+}
+
+/** An address that somebody has reserved; without `ifName` it is the container's, whichever. */
+export interface GlancedLease {
+  readonly network: string;
+  readonly containerID: string;
+  readonly ifName: string | undefined;
+  readonly address: string;
+  readonly path: string;
+}
+
+export interface Glance {
+  readonly links: readonly Link[];
+  /** Bits per second, by the index of a link. */
+  readonly rates: ReadonlyMap<number, number>;
+  /** By the comment of their owner. */
+  readonly ports: ReadonlyMap<string, readonly GlancedPort[]>;
+  /** Addresses that are masqueraded, by the comment of their owner. */
+  readonly masqueraded: ReadonlyMap<string, readonly string[]>;
+  readonly leases: readonly GlancedLease[];
+  /** What could not be looked at, and why. */
+  readonly faults: readonly string[];
+}
+
+/** Looks at a host. */
+export function glanceAt(host: Netns, directories: Directories): Glance {
+  const faults: string[] = [];
+  const look: Look = (what, body) => orFault(what, body, faults) ?? [];
+  const rates = orFault("rates", () => listRates(host), faults) ?? new Map<number, number>();
+  const ports = look("host ports in nf_tables", () => portsOf(host));
+  const masqueraded = look("masquerade in nf_tables", () => masqueradedOf(host));
+  return {
+    ...{ rates, faults },
+    links: look("links", () => listLinks(host)),
+    leases: [
+      ...directories.leases.flatMap((path) => leasesBelow(path, look)),
+      ...look(`"${directories.dhcp}"`, () => dhcpLeases(directories.dhcp)),
+    ],
+    ports: grouped(ports, ({ comment }) => comment),
+    masqueraded: addressesByComment(masqueraded),
+  };
+}
+
+/** Looks at one thing of several; what cannot be looked at is noted. */
+type Look = <T>(what: string, body: () => readonly T[]) => readonly T[];
+
+/** What `body` returns; undefined, and a fault in words, if that may not or cannot be looked at. */
+export function orFault<T>(what: string, body: () => T, faults: string[]): T | undefined {
+  try {
+    return body();
+  } catch (cause) {
+    if (!(cause instanceof Failure)) throw cause;
+    const isRefused = cause.errno === EPERM || cause.errno === EACCES;
+    faults.push(isRefused ? `${what} can be looked at by root only` : cause.message);
+    return undefined;
+  }
+}
+
+/** The owners whom things on the host name, and no result: those of which nothing is kept as well. */
+export function ownersIn({ links, ports, masqueraded, leases }: Glance): readonly Owner[] {
+  const inAliases = links.flatMap(({ alias }) => ownerInAlias(alias) ?? []);
+  const inComments = [...ports.keys(), ...masqueraded.keys()].flatMap(
+    (each) => ownerIn(each) ?? [],
+  );
+  const named = [...inAliases, ...inComments];
+  const known = new Set(named.map(({ network, containerID }) => `${network}/${containerID}`));
+  const inLeases = leases.flatMap(({ network, containerID, ifName }) => {
+    if (ifName === undefined && known.has(`${network}/${containerID}`)) return [];
+    return [{ network, containerID, ifName: ifName ?? "eth0" }];
+  });
+  return [...named, ...inLeases];
+}
+
+function portsOf(host: Netns): readonly GlancedPort[] {
+  return listLedPorts(host).map(({ comment, protocol, address, port, containerPort }) => {
+    const hostIP = address && formatAddress(address);
+    return { comment, protocol, hostIP, hostPort: port, containerPort };
+  });
+}
+
+function masqueradedOf(host: Netns): readonly OwnedElement[] {
+  if (findGeneration(host) === undefined) return [];
+  return masqueradeMaps.flatMap((map) => listOwnedElements(host, map));
+}
+
+function addressesByComment(elements: readonly OwnedElement[]) {
+  const byComment = grouped(elements, ({ comment }) => comment);
+  return new Map(
+    Array.from(byComment, ([comment, own]) => [comment, own.map(({ key }) => formatAddress(key))]),
+  );
+}
+
+/** Every directory below a `dataDir` is a network's. */
+function leasesBelow(dataDir: string, look: Look): readonly GlancedLease[] {
+  const networks = look(`"${dataDir}"`, () =>
+    hasOwnDirectory(dataDir) ? listDirectory(dataDir) : [],
+  );
+  return networks.flatMap((network) =>
+    look(`"${dataDir}/${network}"`, () => leasesOf(dataDir, network)),
+  );
+}
+
+function leasesOf(dataDir: string, network: string): readonly GlancedLease[] {
+  return leaseShelf(dataDir)
+    .list(network)
+    .map(({ containerID, ifName, address, path }) => {
+      return { network, containerID, ifName, address, path };
+    });
+}
+
+function dhcpLeases(directory: string): readonly GlancedLease[] {
+  return listDhcpLeases(directory).map(({ owner, path, reported }) => ({
+    ...owner,
+    path,
+    address: reported.split("/")[0] ?? "",
+  }));
+}
