@@ -2,13 +2,20 @@
 
 import { CniError, Code } from "../../lib/cni/error.ts";
 import {
+  describeSet,
+  isUsable,
+  type Range,
+  type RangeSet,
+  rangeOf,
+  usage,
+} from "../../lib/cni/range-set.ts";
+import {
   equalAddresses,
   formatAddress,
   type IpAddress,
   parseAddress,
 } from "../../lib/ip/address.ts";
 import { Candidates } from "./candidates.ts";
-import { describeSet, isUsable, type Range, type RangeSet, rangeOf, usage } from "./range-set.ts";
 import type { Store } from "./store.ts";
 
 /** An address and the range it is of. */

@@ -1,12 +1,12 @@
 /** In which order the addresses of a range set have their turn. */
 
+import { type RangeSet, rangeOf } from "../../lib/cni/range-set.ts";
 import {
   compareAddresses,
   equalAddresses,
   type IpAddress,
   nextAddress,
 } from "../../lib/ip/address.ts";
-import { type RangeSet, rangeOf } from "./range-set.ts";
 
 /** Every address of a set once, gateways left out, beginning after the one last given out. */
 export class Candidates {

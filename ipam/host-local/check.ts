@@ -1,11 +1,11 @@
 /** What CHECK confirms: the reservation is there, and is the one that was reported. */
 
 import type { CheckCall } from "../../lib/cni/call.ts";
+import { rangeOf } from "../../lib/cni/range-set.ts";
 import { unconfirmed } from "../../lib/cni/verdict.ts";
 import { cidrsOf } from "../../lib/cni/whose.ts";
 import { formatAddress, type IpAddress } from "../../lib/ip/address.ts";
 import type { HostLocalConfig } from "./config.ts";
-import { rangeOf } from "./range-set.ts";
 import { placeOf, reservationsOf, withExistingStore } from "./store.ts";
 
 type Check = CheckCall<HostLocalConfig>;

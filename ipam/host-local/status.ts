@@ -1,13 +1,13 @@
 /** What STATUS asks: whether an ADD would find an address, and a place to note it. */
 
 import type { StatusCall } from "../../lib/cni/call.ts";
+import { describeSet, type RangeSet, usage } from "../../lib/cni/range-set.ts";
 import { requireReady } from "../../lib/cni/verdict.ts";
 import { warn } from "../../lib/cni/warn.ts";
 import { fileStatus, isWritable } from "../../lib/host/file-status.ts";
 import { directoryFault } from "../../lib/host/own-directory.ts";
 import { listReservations } from "../../lib/state/leases.ts";
 import type { HostLocalConfig } from "./config.ts";
-import { describeSet, type RangeSet, usage } from "./range-set.ts";
 
 /**
  * Ready if every set has an address to give, and there is a directory to note it in. One whose

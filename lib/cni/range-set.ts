@@ -1,13 +1,8 @@
 /** Range sets: which addresses there are to give. */
 
-import {
-  equalAddresses,
-  formatAddress,
-  type IpAddress,
-  parseAddress,
-} from "../../lib/ip/address.ts";
-import type { Cidr } from "../../lib/ip/cidr.ts";
-import { overlapRanges, rangeContains, rangeSize } from "../../lib/ip/range.ts";
+import { equalAddresses, formatAddress, type IpAddress, parseAddress } from "../ip/address.ts";
+import type { Cidr } from "../ip/cidr.ts";
+import { overlapRanges, rangeContains, rangeSize } from "../ip/range.ts";
 
 /** Addresses from `start` to `end` inclusive, without the gateway. */
 export interface Range {
