@@ -47,6 +47,7 @@ const ownCommands: readonly string[] = [
   // one name a line
   "completion",
   "help",
+  "ipam",
   "ps",
 ];
 
