@@ -6,6 +6,7 @@
  */
 
 import { flannelsContainers } from "../lib/inventory/delegated.ts";
+import type { Glance } from "../lib/inventory/glance.ts";
 import { usualDirectories } from "../lib/inventory/inventory.ts";
 import { type Attached, allAttachments } from "./see/attached.ts";
 import { columns, orDash } from "./see/columns.ts";
@@ -14,8 +15,10 @@ import {
   type Maker,
   type Mapping,
   makerOf,
+  mappingInWords,
   mappingsOf,
   type Rates,
+  ratesInWords,
   ratesOf,
 } from "./see/facts.ts";
 import { saying } from "./see/say.ts";
@@ -55,16 +58,15 @@ function rowsOf(network: string | undefined, dataDirs: readonly string[]) {
   const { attached, glance, faults } = allAttachments(dataDirs);
   const isFlannels = flannelsContainers(usualDirectories.delegated);
   const wanted = attached.filter(({ owner }) => network === undefined || owner.network === network);
-  const rows = wanted.map((each) => rowOf(each, { rates: glance.rates, isFlannels }));
+  const rows = wanted.map((each) => rowOf(each, glance, isFlannels));
   return { rows, faults };
 }
 
-interface Surroundings {
-  readonly rates: ReadonlyMap<number, number>;
-  readonly isFlannels: (containerID: string) => boolean;
-}
-
-function rowOf(attached: Attached, { rates, isFlannels }: Surroundings): Row {
+function rowOf(
+  attached: Attached,
+  glance: Glance,
+  isFlannels: (containerID: string) => boolean,
+): Row {
   const { owner, kept, isAlive, why, plugins, links } = attached;
   return {
     ...owner,
@@ -73,7 +75,7 @@ function rowOf(attached: Attached, { rates, isFlannels }: Surroundings): Row {
     why,
     addresses: addressesTold(attached),
     hostPorts: mappingsOf(attached),
-    rates: ratesOf(attached, rates),
+    rates: ratesOf(attached, glance),
     madeBy: makerOf(attached, isFlannels),
     plugins,
     links: links.map(({ name }) => name),
@@ -114,24 +116,4 @@ function shortener(ids: readonly string[]): (id: string) => string {
     const short = id.slice(0, SHORT);
     return /^[\da-f]{64}$/.test(id) && counts.get(short) === 1 ? short : id;
   };
-}
-
-/** As `--capability` takes it: `127.0.0.1:8080:80/tcp`. */
-function mappingInWords({ hostIP, hostPort, containerPort, protocol }: Mapping): string {
-  const at = hostIP?.includes(":") ? `[${hostIP}]:` : hostIP === undefined ? "" : `${hostIP}:`;
-  const to = containerPort === undefined ? "" : `:${containerPort}`;
-  return `${at}${hostPort}${to}/${protocol}`;
-}
-
-function ratesInWords({ ingressRate, egressRate }: Rates): string {
-  return [
-    ...(ingressRate === undefined ? [] : [`in ${bits(ingressRate)}`]),
-    ...(egressRate === undefined ? [] : [`out ${bits(egressRate)}`]),
-  ].join(" ");
-}
-
-/** 8000000 is `8M`. */
-function bits(rate: number): string {
-  const at = Math.min(3, Math.max(0, Math.floor(Math.log10(rate) / 3)));
-  return `${Number((rate / 1000 ** at).toPrecision(3))}${["", "k", "M", "G"][at]}`;
 }

@@ -49,6 +49,7 @@ const ownCommands: readonly string[] = [
   "help",
   "ipam",
   "ps",
+  "show",
 ];
 
 /** A command, given the words behind it: the exit status, or undefined if it was called wrongly. */

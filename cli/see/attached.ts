@@ -32,13 +32,17 @@ export interface Attached extends Judged {
   /** Addresses of its leases, and those that are masqueraded. */
   readonly addresses: readonly string[];
   readonly leases: readonly GlancedLease[];
-  /** The types of the plugins of the list that it had. */
+  /** The types of the plugins of the list that it had, and of their address managers. */
   readonly plugins: readonly string[];
+  readonly ipamTypes: readonly string[];
+  /** Links on the host that the result names, and that are there, whosever they are. */
+  readonly hostLinks: readonly string[];
 }
 
 export interface Attachments {
   readonly attached: readonly Attached[];
   readonly glance: Glance;
+  readonly directories: Directories;
   /** What could not be looked at, and why. */
   readonly faults: readonly string[];
 }
@@ -60,9 +64,11 @@ export function allAttachments(dataDirs: readonly string[]): Attachments {
     const details = detailsOf(owner, kept);
     const leases = details.leases.map(({ path }) => path);
     const judged = judge({ owner, kept, addresses: details.addresses, leases }, signOf);
-    return { ...judged, ...details, plugins: kept ? typesOf(kept).plugins : [] };
+    const { plugins, ipamTypes } = kept ? typesOf(kept) : nothing;
+    return { ...judged, ...details, plugins, ipamTypes };
   });
-  return { attached: inOrder(attached), glance, faults: [...faults, ...glance.faults] };
+  const all = [...faults, ...glance.faults];
+  return { attached: inOrder(attached), glance, directories, faults: all };
 }
 
 function idOf({ network, containerID, ifName }: Owner): Owner {
@@ -76,8 +82,11 @@ function nameOf({ network, containerID, ifName }: Owner): string {
 /** What a kept list says: the types of its plugins, and where they keep leases. */
 interface ListParts {
   readonly plugins: readonly string[];
+  readonly ipamTypes: readonly string[];
   readonly dataDirs: readonly string[];
 }
+
+const nothing: ListParts = { plugins: [], ipamTypes: [], dataDirs: [] };
 
 /** Reads kept lists, of which most attachments of a network have the same. */
 function listReader(): (kept: Kept) => ListParts {
@@ -93,12 +102,13 @@ function listReader(): (kept: Kept) => ListParts {
 
 function partsIn(text: string): ListParts {
   const plugins = pluginsIn(text);
+  const managers = plugins.map(({ ipam }) => ipam ?? null).filter(isObject);
+  const textsAt = (objects: readonly JsonObject[], key: string) =>
+    objects.flatMap(({ [key]: value }) => (typeof value === "string" ? value : []));
   return {
-    plugins: plugins.flatMap(({ type }) => (typeof type === "string" ? type : [])),
-    dataDirs: plugins.flatMap(({ ipam }) => {
-      const dataDir = isObject(ipam) ? ipam.dataDir : undefined;
-      return typeof dataDir === "string" && dataDir.startsWith("/") ? dataDir : [];
-    }),
+    plugins: textsAt(plugins, "type"),
+    ipamTypes: textsAt(managers, "type"),
+    dataDirs: textsAt(managers, "dataDir").filter((path) => path.startsWith("/")),
   };
 }
 
@@ -118,7 +128,7 @@ function directoriesFor(dataDirs: readonly string[], lists: readonly ListParts[]
   return { ...usualDirectories, leases: [...leases] };
 }
 
-type Details = Pick<Attached, "links" | "comments" | "ports" | "addresses" | "leases">;
+type Details = Omit<Attached, keyof Judged | "plugins" | "ipamTypes">;
 
 /** Finds what is an owner's in a glance. */
 function detailer({ links, ports, masqueraded, leases }: Glance) {
@@ -134,6 +144,7 @@ function detailer({ links, ports, masqueraded, leases }: Glance) {
     const sources = texts.flatMap((text) => masqueraded.get(text) ?? []);
     return {
       links: [...new Set([...marked, ...named.filter(isUnmarked)])],
+      hostLinks: named.map(({ name }) => name),
       comments: texts.filter((text) => ports.has(text) || masqueraded.has(text)),
       ports: texts.flatMap((text) => ports.get(text) ?? []),
       addresses: [...new Set([...held.map(({ address }) => address), ...sources])],

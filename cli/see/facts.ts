@@ -2,9 +2,10 @@
 
 import * as host from "host";
 import { isObject, type Json, type JsonObject } from "../../lib/cni/json.ts";
-import type { GlancedPort } from "../../lib/inventory/glance.ts";
+import type { Glance, GlancedPort } from "../../lib/inventory/glance.ts";
 import type { Link } from "../../lib/net/link.ts";
 import { namesOwner } from "../../lib/net/owner.ts";
+import { rateIn } from "../../lib/net/rates.ts";
 import { hostVethName } from "../../lib/net/veth.ts";
 import type { Kept } from "../cache.ts";
 import { cidrsOf, hostLinksOf, objectsIn } from "../results.ts";
@@ -60,10 +61,10 @@ export function mappingsAsked(kept: Kept | undefined): readonly Mapping[] {
 }
 
 /** What its links send at most; where it has none here, what was asked for. */
-export function ratesOf({ links, kept }: Attached, rates: ReadonlyMap<number, number>): Rates {
+export function ratesOf({ links, kept }: Attached, { qdiscs }: Glance): Rates {
   if (links.length === 0) return ratesAsked(kept);
   const rateOf = (kind: (link: Link) => boolean) =>
-    links.filter(kind).flatMap(({ index }) => rates.get(index) ?? [])[0];
+    links.filter(kind).flatMap(({ index }) => rateIn(qdiscs.get(index) ?? []) ?? [])[0];
   return given(
     rateOf(({ kind }) => kind !== "ifb"),
     rateOf(({ kind }) => kind === "ifb"),
@@ -100,4 +101,26 @@ export function makerOf(attached: Attached, isFlannels: (containerID: string) =>
   if (plugins[0] === "flannel" || isFlannels(owner.containerID)) return "flannel";
   if (plugins.some((type) => !host.commands().includes(type))) return "other";
   return links.length > 0 ? "reference" : "unknown";
+}
+
+/** As `--capability` takes it: `127.0.0.1:8080:80/tcp`. */
+export function mappingInWords({ hostIP, hostPort, containerPort, protocol }: Mapping): string {
+  const address = hostIP?.includes(":") ? `[${hostIP}]` : hostIP;
+  const at = address === undefined ? "" : `${address}:`;
+  const to = containerPort === undefined ? "" : `:${containerPort}`;
+  return `${at}${hostPort}${to}/${protocol}`;
+}
+
+/** `in 8M out 4M`: bits per second. */
+export function ratesInWords({ ingressRate, egressRate }: Rates): string {
+  return [
+    ...(ingressRate === undefined ? [] : [`in ${rateInWords(ingressRate)}`]),
+    ...(egressRate === undefined ? [] : [`out ${rateInWords(egressRate)}`]),
+  ].join(" ");
+}
+
+/** 8000000 is `8M`. */
+export function rateInWords(rate: number): string {
+  const at = Math.min(3, Math.max(0, Math.floor(Math.log10(rate) / 3)));
+  return `${Number((rate / 1000 ** at).toPrecision(3))}${["", "k", "M", "G"][at]}`;
 }

@@ -16,7 +16,7 @@ import { grouped } from "../net/grouped.ts";
 import { type Link, listLinks } from "../net/link.ts";
 import type { Netns } from "../net/netns.ts";
 import { type Owner, ownerIn, ownerInAlias } from "../net/owner.ts";
-import { listRates } from "../net/rates.ts";
+import { listMadeQdiscs, type Qdisc } from "../net/rates.ts";
 import { listDhcpLeases } from "../state/dhcp-leases.ts";
 import { leaseShelf } from "../state/leases.ts";
 import type { Directories } from "./inventory.ts";
@@ -41,8 +41,8 @@ export interface GlancedLease {
 
 export interface Glance {
   readonly links: readonly Link[];
-  /** Bits per second, by the index of a link. */
-  readonly rates: ReadonlyMap<number, number>;
+  /** By the index of a link, without those that each link has. */
+  readonly qdiscs: ReadonlyMap<number, readonly Qdisc[]>;
   /** By the comment of their owner. */
   readonly ports: ReadonlyMap<string, readonly GlancedPort[]>;
   /** Addresses that are masqueraded, by the comment of their owner. */
@@ -56,11 +56,12 @@ export interface Glance {
 export function glanceAt(host: Netns, directories: Directories): Glance {
   const faults: string[] = [];
   const look: Look = (what, body) => orFault(what, body, faults) ?? [];
-  const rates = orFault("rates", () => listRates(host), faults) ?? new Map<number, number>();
+  const qdiscs = orFault("qdiscs", () => listMadeQdiscs(host), faults);
   const ports = look("host ports in nf_tables", () => portsOf(host));
   const masqueraded = look("masquerade in nf_tables", () => masqueradedOf(host));
   return {
-    ...{ rates, faults },
+    qdiscs: qdiscs ?? new Map(),
+    faults,
     links: look("links", () => listLinks(host)),
     leases: [
       ...directories.leases.flatMap((path) => leasesBelow(path, look)),

@@ -36,6 +36,9 @@ export interface KeptFile {
   readonly plugins?: readonly string[];
 }
 
+/** No container of any test has the address: namespaces are sought on the whole machine. */
+const usual = { cniVersion: "1.1.0", ips: [{ address: "10.251.36.3/24" }] };
+
 /** Writes a file as libcni does. */
 export function keep(bed: Bed, { network, containerID, netns, result, plugins }: KeptFile): void {
   const types = (plugins ?? ["bridge"]).map((type) => ({ type }));
@@ -43,7 +46,7 @@ export function keep(bed: Bed, { network, containerID, netns, result, plugins }:
   const text = JSON.stringify({
     ...{ kind: "cniCacheV1", containerId: containerID, networkName: network, ifName: "eth0" },
     ...{ netns, config: Buffer.from(config).toString("base64") },
-    result: result ?? { cniVersion: "1.1.0", ips: [{ address: "10.251.36.3/24" }] },
+    result: result === undefined ? usual : result,
   });
   mkdirSync(bed.path(resultsFolder), { recursive: true, mode: 0o700 });
   bed.write(`${resultsFolder}/${network}-${containerID}-eth0`, text);
