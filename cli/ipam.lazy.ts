@@ -56,7 +56,7 @@ function list(dataDirs: readonly string[]): Said {
     ...[numberOr(row.free), `${row.stale}`, row.lastReserved ?? "-", row.dataDir],
   ]);
   const all = [...new Set([...faults, ...dhcp.faults])];
-  return { json: rows, lines: columns([[...head, "KEPT IN"], ...cells]), faults: all };
+  return { json: rows, lines: () => columns([[...head, "KEPT IN"], ...cells]), faults: all };
 }
 
 function numberOr(count: number | undefined): string {
@@ -114,7 +114,7 @@ function show(network: string, dataDirs: readonly string[]): Said {
     ...[row.address, row.type, orDash(row.containerID), row.ifName ?? "-", row.since ?? "-"],
     ...[row.isAlive ? "alive" : "stale", row.why],
   ]);
-  return { json: rows, lines: columns([head, ...cells]), faults: all };
+  return { json: rows, lines: () => columns([head, ...cells]), faults: all };
 }
 
 function unknown(network: string): CniError {

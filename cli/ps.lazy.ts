@@ -32,7 +32,7 @@ export function run(words: readonly string[]): number | undefined {
   const [network] = sorted.names;
   return saying(sorted.flags.includes("--json"), () => {
     const { rows, faults } = rowsOf(network, dataDirs);
-    return { json: rows, lines: tableOf(rows, sorted.flags.includes("--wide")), faults };
+    return { json: rows, lines: () => tableOf(rows, sorted.flags.includes("--wide")), faults };
   });
 }
 

@@ -23,7 +23,7 @@ export function run(words: readonly string[]): number | undefined {
   if (!sorted || !dataDirs || owner === undefined || more.length > 0) return undefined;
   return saying(sorted.flags.includes("--json"), () => {
     const { shown, faults } = show(owner, dataDirs);
-    return { json: shown, lines: shown.flatMap(partsInWords), faults };
+    return { json: shown, lines: () => shown.flatMap(partsInWords), faults };
   });
 }
 

@@ -4,7 +4,7 @@ import { oneLine } from "../../lib/cni/error.ts";
 
 /** Lines of a table; the last column is not filled up. */
 export function columns(rows: readonly (readonly string[])[]): readonly string[] {
-  const cells = rows.map((row) => row.map(oneLine));
+  const cells = rows.map((row) => (isPlain(row.join("")) ? row : row.map(oneLine)));
   const widths = (cells[0] ?? []).map((_, i) => Math.max(...cells.map((row) => widthOf(row[i]))));
   return cells.map((row) =>
     row
@@ -12,6 +12,11 @@ export function columns(rows: readonly (readonly string[])[]): readonly string[]
       .join("  ")
       .trimEnd(),
   );
+}
+
+/** Most rows are, and need no second look. */
+function isPlain(text: string): boolean {
+  return /^[ -~]*$/.test(text);
 }
 
 function widthOf(cell: string | undefined): number {

@@ -1,6 +1,6 @@
 /** `weft ipam free`: gives addresses back that nobody alive has: all that are named, or none. */
 
-import { CniError, Code } from "../../lib/cni/error.ts";
+import { CniError, Code, oneLine } from "../../lib/cni/error.ts";
 import { addressesIn } from "../../lib/inventory/alive.ts";
 import { usualDirectories } from "../../lib/inventory/inventory.ts";
 import { giveBack, leasesOfDhcp, whileNobodyReserves } from "../../lib/inventory/pools.ts";
@@ -94,9 +94,11 @@ function reportOf(network: string, holdings: readonly Holding[]): Said {
   const json = holdings.map(({ address, containerID, ifName, why, path }) => {
     return { network, address, containerID, ifName, why, path };
   });
-  const lines = holdings.map(({ address, containerID, ifName, why }) => {
-    if (containerID === "") return `freed ${address}: ${why}`;
-    return `freed ${address} of ${ifName ?? "an interface"} of container ${containerID}: ${why}`;
-  });
-  return { json, lines, faults: [] };
+  return { json, lines: () => holdings.map(freed), faults: [] };
+}
+
+function freed({ address, containerID, ifName, why }: Holding): string {
+  const of =
+    containerID === "" ? "" : ` of ${ifName ?? "an interface"} of container ${containerID}`;
+  return oneLine(`freed ${address}${of}: ${why}`);
 }

@@ -10,7 +10,7 @@ const FAULTY = 1;
 /** What is to be said: for programs or for people, and what could not be looked at. */
 export interface Said {
   readonly json: unknown;
-  readonly lines: readonly string[];
+  readonly lines: () => readonly string[];
   readonly faults: readonly string[];
 }
 
@@ -18,7 +18,7 @@ export interface Said {
 export function saying(isJson: boolean, body: () => Said): number {
   try {
     const { json, lines, faults } = body();
-    const text = isJson ? [JSON.stringify(json, null, 2)] : lines;
+    const text = isJson ? [JSON.stringify(json, null, 2)] : lines();
     print(1, text);
     print(
       2,
