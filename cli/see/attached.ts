@@ -6,6 +6,7 @@
 import { isObject, type Json, type JsonObject } from "../../lib/cni/json.ts";
 import { watcher } from "../../lib/inventory/alive.ts";
 import {
+  containerOf,
   type Glance,
   type GlancedLease,
   type GlancedPort,
@@ -58,7 +59,7 @@ export function allAttachments(dataDirs: readonly string[]): Attachments {
   const signOf = watcher(host, glance.links);
   const detailsOf = detailer(glance);
   const owners = new Map<string, Owner & { readonly kept?: Kept }>();
-  for (const owner of ownersIn(glance)) owners.set(nameOf(owner), owner);
+  for (const owner of ownersIn(glance, kept)) owners.set(nameOf(owner), owner);
   for (const each of kept) owners.set(nameOf(each), { ...idOf(each), kept: each });
   const attached = Array.from(owners.values(), ({ kept, ...owner }) => {
     const details = detailsOf(owner, kept);
@@ -131,17 +132,21 @@ function directoriesFor(dataDirs: readonly string[], lists: readonly ListParts[]
 type Details = Omit<Attached, keyof Judged | "plugins" | "ipamTypes">;
 
 /** Finds what is an owner's in a glance. */
-function detailer({ links, ports, masqueraded, leases }: Glance) {
+function detailer({ links, ports, masqueraded, leases, jumps }: Glance) {
   const byAlias = grouped(links, ({ alias }) => alias);
   const byName = new Map(links.map((link) => [link.name, link]));
-  const byContainer = grouped(leases, ({ network, containerID }) => `${network} ${containerID}`);
+  const byContainer = grouped(leases, containerOf);
+  const jumpsByContainer = grouped(jumps, containerOf);
   return (owner: Owner, kept: Kept | undefined): Details => {
     const texts = ownerTexts(owner);
     const marked = ownerAliases(owner).flatMap((alias) => byAlias.get(alias) ?? []);
     const named = hostLinksOf(kept?.result).flatMap((name) => byName.get(name) ?? []);
-    const own = byContainer.get(`${owner.network} ${owner.containerID}`) ?? [];
+    const own = byContainer.get(containerOf(owner)) ?? [];
     const held = own.filter(({ ifName = owner.ifName }) => ifName === owner.ifName);
-    const sources = texts.flatMap((text) => masqueraded.get(text) ?? []);
+    const sources = [
+      ...texts.flatMap((text) => masqueraded.get(text) ?? []),
+      ...(jumpsByContainer.get(containerOf(owner)) ?? []).flatMap(({ address }) => address ?? []),
+    ];
     return {
       links: [...new Set([...marked, ...named.filter(isUnmarked)])],
       hostLinks: named.map(({ name }) => name),

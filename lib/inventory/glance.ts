@@ -7,6 +7,7 @@ import { findGeneration } from "../filter/nft-transaction.ts";
 import { listOwnedElements, type OwnedElement } from "../filter/nftables/elements.ts";
 import { listLedPorts } from "../filter/nftables/led-ports.ts";
 import { masqueradeMaps } from "../filter/nftables/masquerade.ts";
+import { listNamedJumps, type NamedJump } from "../filter/reference/named-chains.ts";
 import { listDirectory } from "../host/directory.ts";
 import { EACCES, EPERM } from "../host/errno.ts";
 import { Failure } from "../host/failure.ts";
@@ -48,6 +49,8 @@ export interface Glance {
   /** Addresses that are masqueraded, by the comment of their owner. */
   readonly masqueraded: ReadonlyMap<string, readonly string[]>;
   readonly leases: readonly GlancedLease[];
+  /** Masquerade by iptables, which knows containers, but not their interfaces. */
+  readonly jumps: readonly NamedJump[];
   /** What could not be looked at, and why. */
   readonly faults: readonly string[];
 }
@@ -67,6 +70,7 @@ export function glanceAt(host: Netns, directories: Directories): Glance {
       ...directories.leases.flatMap((path) => leasesBelow(path, look)),
       ...look(`"${directories.dhcp}"`, () => dhcpLeases(directories.dhcp)),
     ],
+    jumps: look("masquerade by iptables", () => listNamedJumps(host)),
     ports: grouped(ports, ({ comment }) => comment),
     masqueraded: addressesByComment(masqueraded),
   };
@@ -87,19 +91,34 @@ export function orFault<T>(what: string, body: () => T, faults: string[]): T | u
   }
 }
 
-/** The owners whom things on the host name, and no result: those of which nothing is kept as well. */
-export function ownersIn({ links, ports, masqueraded, leases }: Glance): readonly Owner[] {
+/**
+ * The owners whom things on the host name. What names a container without an interface belongs to
+ * those of its interfaces that are named, or known besides, or else to the usual one.
+ */
+export function ownersIn(glance: Glance, known: readonly Owner[]): readonly Owner[] {
+  const { links, ports, masqueraded, leases, jumps } = glance;
   const inAliases = links.flatMap(({ alias }) => ownerInAlias(alias) ?? []);
   const inComments = [...ports.keys(), ...masqueraded.keys()].flatMap(
     (each) => ownerIn(each) ?? [],
   );
-  const named = [...inAliases, ...inComments];
-  const known = new Set(named.map(({ network, containerID }) => `${network}/${containerID}`));
-  const inLeases = leases.flatMap(({ network, containerID, ifName }) => {
-    if (ifName === undefined && known.has(`${network}/${containerID}`)) return [];
-    return [{ network, containerID, ifName: ifName ?? "eth0" }];
-  });
-  return [...named, ...inLeases];
+  const inLeases = leases.flatMap(({ network, containerID, ifName }) =>
+    ifName === undefined ? [] : { network, containerID, ifName },
+  );
+  const named = [...inAliases, ...inComments, ...inLeases];
+  const containers = new Set([...named, ...known].map(containerOf));
+  const nameless = [...leases.filter(({ ifName }) => ifName === undefined), ...jumps];
+  const others = nameless.filter((each) => !containers.has(containerOf(each)));
+  const usual = others.map(({ network, containerID }) => ({
+    network,
+    containerID,
+    ifName: "eth0",
+  }));
+  return [...named, ...usual];
+}
+
+/** The name of a container in a network. */
+export function containerOf({ network, containerID }: Pick<Owner, "network" | "containerID">) {
+  return `${network} ${containerID}`;
 }
 
 function portsOf(host: Netns): readonly GlancedPort[] {

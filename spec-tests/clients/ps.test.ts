@@ -6,6 +6,7 @@ import { bridge } from "../bed/configs.ts";
 import { it } from "../bed/it.ts";
 import { needs } from "../bed/kernel.ts";
 import { Lists, resultsFolder } from "../bed/lists.ts";
+import { withoutNfTables } from "../bed/no-nf-tables.ts";
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -111,6 +112,37 @@ describe("weft ps", () => {
     expect(ps(bed).filter(({ containerID }) => containerID === box.name)).toMatchObject([
       { madeBy: "reference", isAlive: true, addresses: ["10.251.35.2/24"] },
     ]);
+  });
+
+  it("takes what names no interface for that of an interface that is known", ({ bed }) => {
+    bed.host.sh(`mkdir -p /var/lib/cni/networks/net; cd /var/lib/cni/networks/net
+      echo box >10.251.35.9; echo other >10.251.35.10`);
+    keep(bed, { network: "net", containerID: "box", netns: "/run/netns/gone" });
+    bed.host.sh(`cd ${resultsFolder}; sed -i s/eth0/net1/ *; mv net-box-eth0 net-box-net1`);
+    expect(ps(bed)).toMatchObject([
+      { containerID: "box", ifName: "net1" },
+      { containerID: "other", ifName: "eth0" },
+    ]);
+  });
+
+  needs("reference plugins")("finds what the reference's masquerade alone tells of", ({ bed }) => {
+    const box = bed.container();
+    const net = bridge("10.251.35.0/24", { ipMasq: true, cniVersion: "1.0.0" });
+    bed.add("bridge", box, net, { from: bed.peer, path: bed.peer });
+    bed.host.sh("rm -r /var/lib/cni/networks");
+    const known = { network: "net", containerID: "box1-id", ifName: "eth0", links: [] };
+    const told = { ...known, addresses: ["10.251.35.2"], netns: "", madeBy: "unknown" };
+    expect(ps(bed)).toMatchObject([{ ...told, isAlive: true }]);
+    bed.host.sh(`ip netns del ${box.name}`);
+    bed.host.until("[ $(ip -o link show type veth | wc -l) = 0 ]");
+    expect(ps(bed)).toMatchObject([{ ...told, isAlive: false }]);
+  });
+
+  it.for([true, false])("needs no nf_tables, with iptables: %s", (hasIptables, { bed }) => {
+    const { as = [], env = {} } = withoutNfTables(bed, hasIptables);
+    attach(bed, fullList(bed));
+    const run = `PATH=${env.PATH} ${as.join(" ")} ${bed.bin}/weft ps --json`;
+    expect(JSON.parse(bed.host.sh(run))).toMatchObject([{ madeBy: "weft", isAlive: true }]);
   });
 
   it("knows flannel's by its list and by its record", ({ bed }) => {
