@@ -38,6 +38,27 @@ export function findList(directory: string, name: string): NetworkList | undefin
   );
 }
 
+/** A file of a directory of networks: what it says, or why it cannot be used. */
+export interface FoundList {
+  readonly path: string;
+  readonly list: NetworkList | undefined;
+  /** In words, if there is no list. */
+  readonly fault: string | undefined;
+}
+
+/** All files of a directory that may be networks, in the order in which runtimes take them. */
+export function readAllLists(directory: string): readonly FoundList[] {
+  return filesOf(directory, [".conflist", ".conf", ".json"]).map((path) => {
+    try {
+      const file = fileAt(path);
+      const list = path.endsWith(".conflist") ? listIn(path, file) : single(path, file.json);
+      return { path, list, fault: undefined };
+    } catch (cause) {
+      return { path, list: undefined, fault: CniError.from(cause).message };
+    }
+  });
+}
+
 /** The network in a file, which may be a list or one plugin. */
 export function readList(path: string): NetworkList {
   const file = fileAt(path);

@@ -46,6 +46,7 @@ const listCommands = ["add", "check", "del", "gc", "status"];
 const ownCommands: readonly string[] = [
   // one name a line
   "completion",
+  "doctor",
   "help",
   "ipam",
   "ps",
