@@ -10,6 +10,7 @@ import { listTableRoutes } from "../../lib/net/table.ts";
 import { listKept } from "../cache.ts";
 import { readAllLists } from "../list-file.ts";
 import type { Examined } from "./finding.ts";
+import { findRuntimes } from "./runtimes.ts";
 
 /** What is to be examined here, by the variables NETCONFPATH and CNI_PATH. */
 export function examineHost(): Examined {
@@ -18,6 +19,7 @@ export function examineHost(): Examined {
   const ns = ownNetns();
   const isRoot = host.getuid() === 0;
   const lists = once(() => readAllLists(netconfPath));
+  const runtimes = once(() => findRuntimes(netconfPath, cniPath));
   const links = once(() => listWholeLinks(ns));
   const addresses = once(() => listEveryAddress(ns));
   const routes = once(() => listTableRoutes(ns));
@@ -26,6 +28,9 @@ export function examineHost(): Examined {
     ...{ netconfPath, cniPath, host: ns, isRoot },
     get lists() {
       return lists();
+    },
+    get runtimes() {
+      return runtimes();
     },
     get links() {
       return links();

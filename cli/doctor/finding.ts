@@ -6,6 +6,7 @@ import type { Netns } from "../../lib/net/netns.ts";
 import type { TableRoute } from "../../lib/net/table.ts";
 import type { Kept } from "../cache.ts";
 import type { FoundList } from "../list-file.ts";
+import type { Runtimes } from "./runtimes.ts";
 
 export interface Finding {
   /** A plain name that stays: `forward-policy`. */
@@ -28,6 +29,8 @@ export interface Examined {
   readonly isRoot: boolean;
   /** The files of the directory of networks by their names, also those that cannot be used. */
   readonly lists: readonly FoundList[];
+  /** The programs that run lists here, by their configurations. */
+  readonly runtimes: Runtimes;
   /** All links, with `routeLocalnet` and `acceptRa`. */
   readonly links: readonly Link[];
   readonly addresses: readonly LinkAddress[];
