@@ -1,0 +1,51 @@
+/** Whether frames that a bridge forwards pass the packet filter, where that decides over something. */
+
+import { fileStatus } from "../../lib/host/file-status.ts";
+import { droppersOn } from "../../lib/inventory/packet-filter.ts";
+import { setting } from "./command.ts";
+import type { Check, Examined, Finding } from "./finding.ts";
+import { quoted } from "./loaded.ts";
+import { networksOf } from "./networks.ts";
+
+const CALL = "net/bridge/bridge-nf-call-iptables";
+
+/** A node of Kubernetes. */
+const KUBELET = "/var/lib/kubelet";
+
+/**
+ * kube-proxy needs it, since an answer between pods of one bridge would pass by what translates it; by
+ * a policy that drops it takes containers of one bridge apart.
+ */
+export const brNetfilter: Check = (examined) => {
+  const bridged = networksOf(examined).filter(({ bridge }) => bridge !== undefined);
+  if (bridged.length === 0) return [];
+  const value = examined.sysctl(CALL);
+  const isNode = fileStatus(KUBELET)?.isDirectory === true;
+  if (value !== "1") return isNode ? [passedBy(value)] : [];
+  return apart(
+    examined,
+    bridged.filter(({ types }) => !types.includes("firewall")).map(({ name }) => name),
+  );
+};
+
+function passedBy(value: string | undefined): Finding {
+  const load = "Run: modprobe br_netfilter";
+  return {
+    ...{ id: "br-netfilter", level: "warning" },
+    finding: `Frames between pods of one bridge pass by the packet filter (${value === undefined ? "br_netfilter is not loaded" : `${CALL} is ${value}`}): a pod does not reach a service that leads to its neighbour`,
+    advice: `${value === undefined ? `${load} && ` : "Run: "}${setting(CALL, "1")}, and note both for the next boot`,
+  };
+}
+
+function apart({ host }: Examined, names: readonly string[]): readonly Finding[] {
+  const [dropper] =
+    names.length > 0 ? droppersOn(host).filter(({ what }) => !what.includes("ip6")) : [];
+  if (!dropper) return [];
+  return [
+    {
+      ...{ id: "br-netfilter", level: "warning" },
+      finding: `Frames between containers of one bridge pass the packet filter (${CALL} is 1), where ${dropper.what} drops those of ${quoted(names)}`,
+      advice: `Add { "type": "firewall" } to the list, or, without Kubernetes, run: ${setting(CALL, "0")}`,
+    },
+  ];
+}
