@@ -1,7 +1,6 @@
 /** What the sections of an executable are called and say (linux/elf.h), without executing it. */
 
 import * as host from "host";
-import { checked } from "../../lib/host/errno.ts";
 import { closeFile, O_NONBLOCK, O_RDONLY, openFile } from "../../lib/host/file.ts";
 
 /** Sizes of Elf64_Ehdr and Elf64_Shdr, and where their members lie. */
@@ -75,9 +74,9 @@ function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
   return new DataView(buffer, byteOffset, byteLength);
 }
 
-/** What is there of so many bytes, and no more than `LONGEST`. */
+/** What is there of so many bytes, and no more than `LONGEST`; none at a place that no file has. */
 function readBytes(fd: number, at: number, length: number): Uint8Array {
   if (!Number.isSafeInteger(at) || length <= 0) return new Uint8Array(0);
   const bytes = new Uint8Array(Math.min(length, LONGEST));
-  return bytes.subarray(0, checked(host.readAt(fd, bytes, at), "read an executable"));
+  return bytes.subarray(0, Math.max(0, host.readAt(fd, bytes, at)));
 }

@@ -68,7 +68,7 @@ function without(runtime: Runtime): readonly Finding[] {
     {
       ...{ id: "list-missing", level: "error" },
       finding: `${runtime.networkDir} has no file with ${named}, and ${runtime.name} attaches no pod without one`,
-      advice: "Write one: docs/weft/doctor.md leads to examples",
+      advice: "Write one, and ask: weft validate FILE",
     },
   ];
 }

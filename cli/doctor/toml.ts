@@ -243,7 +243,8 @@ class Input {
 
   /** Blanks, ends of lines, and comments. */
   skipLines(): void {
-    this.#skip(/(?:\s|#[^\n]*)*/y);
+    do this.#skip(/\s*/y);
+    while (this.#skip(/#[^\n]*/y));
   }
 
   endLine(): void {
@@ -253,8 +254,11 @@ class Input {
     }
   }
 
-  #skip(pattern: RegExp): void {
+  /** True if the pattern found anything. */
+  #skip(pattern: RegExp): boolean {
     pattern.lastIndex = this.#at;
-    this.#at += pattern.exec(this.#text)?.[0].length ?? 0;
+    const length = pattern.exec(this.#text)?.[0].length ?? 0;
+    this.#at += length;
+    return length > 0;
   }
 }

@@ -15,7 +15,7 @@ const runtimes = ["containerd", "crio", "podman"];
 
 /**
  * Makes the private machine one without any runtime, whatever the machine that the test runs on has:
- * with an /etc of its own, and a folder of programs in /usr/local/bin.
+ * with an /etc of its own, and an /usr/local/sbin to which programs may be added.
  */
 export class Node {
   readonly #bed: Bed;
@@ -23,7 +23,7 @@ export class Node {
 
   constructor(bed: Bed) {
     this.#bed = bed;
-    const etc = bed.folder("etc");
+    const [etc, programs] = [bed.folder("etc"), bed.folder("sbin")];
     const found = places.flatMap((place) => runtimes.map((name) => `${place}/${name}`));
     bed.host.sh(`
       cp -a /etc/. ${etc}/
@@ -32,7 +32,8 @@ export class Node {
       for file in ${found.join(" ")}; do
         if [ -e $file ]; then mount --bind /dev/null $file; fi
       done
-      mount -t tmpfs -o mode=0755 programs /usr/local/bin
+      cp -a /usr/local/sbin/. ${programs}/
+      mount --bind ${programs} /usr/local/sbin
       mkdir -p /etc/cni/net.d`);
     this.lists = new Lists(bed);
   }
@@ -51,7 +52,7 @@ export class Node {
 
   /** Installs a runtime that is nothing but a file, with a text that says how it was built. */
   runtime(name: string, buildInformation = ""): void {
-    this.goProgram(`/usr/local/bin/${name}`, buildInformation);
+    this.goProgram(`/usr/local/sbin/${name}`, buildInformation);
   }
 
   /** Makes an executable with the section in which Go's linker says what it was built of. */

@@ -96,6 +96,23 @@ describe("the files that containerd would run", () => {
     ]);
   });
 
+  it("may be damaged, or no executables at all", ({ bed }) => {
+    const node = new Node(bed);
+    node.list({ plugins: [gateway, { type: "firewall" }] });
+    node.runtime("containerd");
+    const folder = "/var/lib/plugins";
+    node.file("/etc/containerd/config.toml", containerdConfig(2, `bin_dir = "${folder}"`));
+    bed.host.sh(`mkdir -p ${folder}/loopback; cd ${folder}
+      : >bridge
+      head -c 100 ${bed.bin}/bridge >host-local
+      { head -c 40 ${bed.bin}/bridge; head -c 400 /dev/zero | tr '\\0' '\\377'; } >firewall
+      chmod 755 bridge host-local firewall`);
+    expect(node.findings()).toMatchObject([
+      { id: "plugin-missing", finding: expect.stringContaining('"loopback"') },
+      { id: "plugin-other", finding: expect.stringContaining("firewall of unknown origin") },
+    ]);
+  });
+
   needs("reference plugins")("are the reference plugins where those lie", ({ bed }) => {
     const node = new Node(bed);
     node.list({ plugins: [gateway] });

@@ -1,0 +1,24 @@
+import type { Page } from "./page.ts";
+
+export const doctor: Page = {
+  name: "doctor",
+  synopsis: ["weft doctor [--json]"],
+  summary: "tells what on this host keeps containers from working, or may",
+  text: [
+    "Looks at the networks and plugins that containerd, CRI-O, podman and kubelet would take, by " +
+      "their configurations; at features and settings of the kernel that the networks need; at the " +
+      "packet filter, subnets, routes and sizes of packets; and at what attachments have left.",
+    "One finding a line, the worst first: its level, its name, what is the case, and what to do. An " +
+      "error keeps containers from working, a warning may, a note is worth to be known.",
+    "Nothing is changed, and no plugin is run. Who is not root is told for which parts it needs root.",
+    "The status is 1 if there is an error, and 0 with warnings and notes alone.",
+  ],
+  options: [{ flags: "--json", what: "print a list of { id, level, finding, advice }" }],
+  examples: [
+    { command: "weft doctor", what: "what is wrong with this host" },
+    {
+      command: "NETCONFPATH=/etc/kubernetes/cni/net.d weft doctor",
+      what: "the same where networks lie elsewhere",
+    },
+  ],
+};
