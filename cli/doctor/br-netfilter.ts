@@ -24,7 +24,7 @@ export const brNetfilter: Check = (examined) => {
   if (value !== "1") return isNode ? [passedBy(value)] : [];
   return apart(
     examined,
-    bridged.filter(({ types }) => !types.includes("firewall")).map(({ name }) => name),
+    bridged.filter(({ isAccepted }) => !isAccepted).map(({ name }) => name),
   );
 };
 

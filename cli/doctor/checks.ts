@@ -7,6 +7,7 @@ import { kernelFeatures } from "./kernel-features.ts";
 import { listVersions } from "./list-versions.ts";
 import { lists } from "./lists.ts";
 import { mtu } from "./mtu.ts";
+import { namedLinks } from "./named-links.ts";
 import { bothIptables, forwardPolicy, loopbackOpen } from "./packet-filter.ts";
 import { pluginFiles } from "./plugin-files.ts";
 import { rpFilter } from "./rp-filter.ts";
@@ -18,6 +19,7 @@ export const checks: { readonly [name: string]: Check } = {
   "the versions of lists": listVersions,
   "the files of networks": lists,
   "the features of the kernel": kernelFeatures,
+  "links that networks name": namedLinks,
   "the forwarding of packets": forwarding,
   "who drops forwarded packets": forwardPolicy,
   "frames that pass the packet filter": brNetfilter,

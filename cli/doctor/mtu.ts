@@ -10,6 +10,7 @@ import { bridgesOf, networksOf } from "./networks.ts";
 export const mtu: Check = (examined) => {
   const uplink = findDefaultUplink(examined.host);
   return [
+    ...intoOverlays(examined),
     ...(uplink ? [...configured(examined, uplink), ...bridges(examined, uplink)] : []),
     ...listVxlanLinks(examined.host).flatMap((overlay) =>
       overlayFindings(examined, overlay, uplink),
@@ -57,4 +58,25 @@ function overlayFindings(
     advice: `Run: ${command("ip", "link", "set", overlay.name, "mtu", `${most}`)}, and attach its containers anew`,
   };
   return overlay.mtu > most ? [tooBig] : [];
+}
+
+/** Ports of bridges whose containers reach others by an overlay: their packets have to fit it. */
+function intoOverlays(examined: Examined): readonly Finding[] {
+  const most = Math.min(...listVxlanLinks(examined.host).map((overlay) => overlay.mtu));
+  const joined = bridgesOf(examined).filter(({ networks }) =>
+    networks.some((each) => each.isOverlay),
+  );
+  return joined.flatMap(({ link, networks }): readonly Finding[] => {
+    const ports = examined.links.filter(
+      ({ master, mtu: own }) => master === link.index && own > most,
+    );
+    if (ports.length === 0) return [];
+    return [
+      {
+        ...{ id: "mtu-bridge", level: "warning" },
+        finding: `Containers on bridge "${link.name}" have an MTU of ${ports[0]?.mtu}, but the overlay of "${networks[0]?.name}" has ${most}: large packets to other hosts get lost where ICMP does not come back`,
+        advice: `Write "mtu": ${most} into the list, and attach its containers anew`,
+      },
+    ];
+  });
 }

@@ -21,13 +21,16 @@ export interface Pool {
 export interface Network {
   readonly name: string;
   readonly list: NetworkList;
-  readonly types: readonly string[];
   /** The plugin that makes the interface. */
   readonly main: JsonObject;
   /** The host's bridge; undefined if it has none. */
   readonly bridge: string | undefined;
   /** True if the host forwards what its containers send. */
   readonly isRouted: boolean;
+  /** True if it spans many hosts by a device of its own. */
+  readonly isOverlay: boolean;
+  /** True if a plugin of it lets the packet filter accept what is forwarded. */
+  readonly isAccepted: boolean;
   readonly pools: readonly Pool[];
   /** The MTU that it asks for; 0 if it asks for none. */
   readonly mtu: number;
@@ -44,20 +47,37 @@ export function networksOf({ lists }: Examined): readonly Network[] {
 
 function networkIn(list: NetworkList): Network {
   const main = list.plugins[0] ?? {};
-  const type = typeOf(main);
-  const said = member(main, "bridge");
-  const bridge = typeof said === "string" && said !== "" ? said : "cni0";
-  const isGateway = ["isGateway", "isDefaultGateway", "ipMasq"].some(
-    (key) => member(main, key) === true,
-  );
-  const mtu = member(main, "mtu");
+  const types = list.plugins.map(typeOf);
+  const maker = makerOf(main);
+  const type = typeOf(maker);
+  const bridge = textOf(member(maker, "bridge")) || "cni0";
+  const mtu = member(maker, "mtu");
   return {
-    ...{ name: list.name, list, main, types: list.plugins.map(typeOf) },
-    bridge: type === "bridge" ? bridge : undefined,
-    isRouted: type === "ptp" || (type === "bridge" && isGateway),
+    ...{ name: list.name, list, main },
+    bridge: bridging.includes(type) ? bridge : undefined,
+    isOverlay: overlays.includes(typeOf(main)),
+    isRouted: isRouted(maker) || type === "vxlan-overlay",
+    isAccepted: [...overlays, "firewall"].some((each) => types.includes(each)),
     pools: poolsIn(member(main, "ipam")),
     mtu: typeof mtu === "number" ? mtu : 0,
   };
+}
+
+const bridging = ["bridge", "vxlan-overlay"];
+/** Plugins whose daemons, or they themselves, accept what a network of theirs forwards. */
+const overlays = ["vxlan-overlay", "flannel"];
+
+/** What makes the interface: flannel leaves it to another, the bridge plugin unless it says so. */
+function makerOf(main: JsonObject): JsonObject {
+  if (typeOf(main) !== "flannel") return main;
+  const delegate = member(main, "delegate");
+  return { type: "bridge", isGateway: true, ...(isObject(delegate) ? delegate : {}) };
+}
+
+function isRouted(maker: JsonObject): boolean {
+  const isTrue = (key: string) => member(maker, key) === true;
+  const isGateway = isTrue("isGateway") || isTrue("isDefaultGateway") || isTrue("ipMasq");
+  return typeOf(maker) === "ptp" || (typeOf(maker) === "bridge" && isGateway);
 }
 
 /** A value by its key, whose letters may be of any case. */

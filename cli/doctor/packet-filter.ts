@@ -16,7 +16,7 @@ export const forwardPolicy: Check = (examined) => {
   const routed = networksOf(examined).filter(({ isRouted }) => isRouted);
   if (routed.length === 0) return [];
   return droppersOn(examined.host).flatMap((dropper): readonly Finding[] => {
-    const lost = routed.filter(({ types }) => !dropper.isKnown || !types.includes("firewall"));
+    const lost = routed.filter(({ isAccepted }) => !dropper.isKnown || !isAccepted);
     const names = lost.map(({ name }) => name);
     return names.length > 0 ? [dropFinding(dropper, names)] : [];
   });

@@ -4,13 +4,15 @@ import { equalAddresses } from "../../lib/ip/address.ts";
 import { type Cidr, formatCidr, networkOf, overlapCidrs } from "../../lib/ip/cidr.ts";
 import { overlapRanges } from "../../lib/ip/range.ts";
 import type { Link } from "../../lib/net/link.ts";
-import { namesOwner } from "../../lib/net/owner.ts";
 import { MAIN_TABLE, type TableRoute } from "../../lib/net/table.ts";
 import type { Check, Examined, Finding } from "./finding.ts";
 import { bridgesOf, inWords, member, type Network, networksOf, type Pool } from "./networks.ts";
 
 /** linux/rtnetlink.h */
 const RTN_UNICAST = 1;
+
+/** So begin the aliases of all links of this suite, also of those that a network's hosts share. */
+const OWN = "weft";
 
 export const subnets: Check = (examined) => {
   const networks = networksOf(examined);
@@ -115,7 +117,7 @@ function onHost(examined: Examined, network: Network): readonly Finding[] {
 function isForeign({ links }: Examined, route: TableRoute, { bridge }: Network): boolean {
   const { table, outputs, message, destination } = route;
   const isPlain = table === MAIN_TABLE && message.header.type === RTN_UNICAST;
-  const isOwn = ({ name, alias }: Link) => name === bridge || namesOwner(alias);
+  const isOwn = ({ name, alias }: Link) => name === bridge || alias.startsWith(OWN);
   const own = links.filter(isOwn).map(({ index }) => index);
   return isPlain && destination.prefixLength > 0 && !outputs.some((index) => own.includes(index));
 }

@@ -46,6 +46,15 @@ describe("weft doctor", () => {
     expect(findings.map(({ id }) => id)).toContain("not-checked");
   });
 
+  it("shows no escapes of a terminal, whatever a file says", ({ bed }) => {
+    const node = new Node(bed);
+    const name = "\u001b[31mred\n\u009b1m";
+    node.list({ name, plugins: [{ type: "nonesuch" }], "\u001b]0;x": 1 });
+    const { stdout } = node.doctor();
+    expect(stdout).toContain("nonesuch");
+    expect(stdout.replaceAll("\n", "")).not.toMatch(/\p{Cc}/u);
+  });
+
   it("shows without root what it can, and says for the rest that it needs root", ({ bed }) => {
     const node = new Node(bed);
     node.list({ plugins: [gateway] });
@@ -112,6 +121,28 @@ describe("kernel-feature", () => {
     const more = ["portmap", "firewall", "bandwidth"].map((type) => ({ type }));
     node.list({ name: "other", plugins: [gateway, ...more] }, "20-other.conflist");
     expect(node.of("kernel-feature")).toEqual([]);
+  });
+});
+
+describe("links that networks name", () => {
+  it("are bridges where a bridge is meant", ({ bed }) => {
+    const node = routed(bed, gateway, "ip link add cni9 type veth peer name cni8");
+    expect(node.of("bridge-kind")).toMatchObject([
+      { level: "error", finding: expect.stringMatching(/"cni9", but .* of kind veth$/) },
+    ]);
+    bed.host.sh(`ip link delete cni9; ${makeBridge}`);
+    expect(node.of("bridge-kind")).toEqual([]);
+  });
+
+  it("are there, and up, where a master is meant", ({ bed }) => {
+    const node = routed(bed, { type: "macvlan", master: "nic0", ipam });
+    expect(node.of("master-missing")).toMatchObject([
+      { level: "error", finding: 'Network "net" is above link "nic0", which is not there' },
+    ]);
+    bed.host.sh("ip link add nic0 type veth peer name nic1");
+    expect(node.of("master-missing")).toMatchObject([{ advice: "Run: ip link set nic0 up" }]);
+    bed.host.sh("ip link set nic0 up");
+    expect(node.of("master-missing")).toEqual([]);
   });
 });
 
@@ -193,6 +224,11 @@ describe("forward-policy", () => {
       { level: "warning", finding: expect.stringContaining("iptables-legacy") },
     ]);
     bed.host.sh("iptables-legacy -P FORWARD ACCEPT");
+    expect(node.of("forward-policy")).toEqual([]);
+  });
+
+  it("is nothing for flannel and vxlan-overlay, which see to it", ({ bed }) => {
+    const node = routed(bed, { type: "flannel" }, "iptables-nft -P FORWARD DROP");
     expect(node.of("forward-policy")).toEqual([]);
   });
 
@@ -375,6 +411,23 @@ describe("the sizes of packets", () => {
     expect(node.of("mtu-overlay")).toMatchObject([
       { level: "error", advice: expect.stringContaining("ip link set vx mtu 1400") },
     ]);
+  });
+});
+
+describe("the sizes of packets on an overlay", () => {
+  it("are more than it carries", ({ bed }) => {
+    const node = routed(bed, { type: "flannel", delegate: { bridge: "cni9" } }, makeBridge);
+    bed.host.sh(`
+      ip link add flannel.1 mtu 1400 type vxlan id 1 dstport 8472 dev uplink0
+      ip link add port0 mtu 1450 master cni9 type veth peer name port1`);
+    expect(node.of("mtu-bridge")).toMatchObject([
+      {
+        level: "warning",
+        finding: expect.stringMatching(/"cni9" have .* 1450, .* "net" has 1400/),
+      },
+    ]);
+    bed.host.sh("ip link set port0 mtu 1400");
+    expect(node.of("mtu-bridge")).toEqual([]);
   });
 });
 

@@ -48,6 +48,41 @@ describe("the files that containerd would run", () => {
     expect(node.findings()).toEqual([]);
   });
 
+  it("are in /opt/cni/bin where it is told of no other place", ({ bed }) => {
+    const node = new Node(bed);
+    node.list({ plugins: [{ type: "nonesuch" }] });
+    node.runtime("containerd");
+    expect(node.of("plugin-missing")).toMatchObject([
+      {
+        finding: expect.stringContaining(" in /opt/cni/bin, "),
+        advice: expect.stringContaining("the configuration of containerd"),
+      },
+    ]);
+  });
+
+  it("are those of several directories, and of files that are merged, in the new layout", ({
+    bed,
+  }) => {
+    const node = new Node(bed);
+    node.list({ plugins: [gateway] });
+    node.runtime("containerd");
+    const first = `imports = ["/etc/containerd/more.toml"]\n${containerdConfig(3, 'bin_dirs = ["/var/lib/no"]')}`;
+    node.file("/etc/containerd/config.toml", first);
+    expect(node.of("plugin-missing")).toHaveLength(1);
+    node.file("/etc/containerd/more.toml", containerdConfig(3, `bin_dirs = ["${bed.bin}"]`));
+    expect(node.findings()).toEqual([]);
+  });
+
+  it("are those of the one that k3s has", ({ bed }) => {
+    const node = new Node(bed);
+    node.list({ plugins: [gateway] });
+    const path = "/var/lib/rancher/k3s/agent/etc/containerd/config.toml";
+    node.file(path, containerdConfig(2, 'bin_dir = "/var/lib/no"'));
+    expect(node.of("plugin-missing")).toMatchObject([
+      { finding: expect.stringMatching(/^containerd of k3s finds no plugin/) },
+    ]);
+  });
+
   it("are none where its part for Kubernetes is turned off", ({ bed }) => {
     const node = new Node(bed);
     node.list({ plugins: [gateway] });
@@ -135,6 +170,20 @@ describe("the files that others would run", () => {
     ]);
     node.file("/etc/crio/crio.conf.d/10.conf", `[crio.network]\nplugin_dirs = ["${bed.bin}"]\n`);
     expect(node.findings()).toEqual([]);
+  });
+
+  it("are those of the network that CRI-O is told to take", ({ bed }) => {
+    const node = new Node(bed);
+    node.list({ plugins: [{ type: "nonesuch" }] });
+    node.runtime("crio");
+    const lines = `[crio.network]\ncni_default_network = "pods"\nplugin_dirs = ["${bed.bin}"]\n`;
+    node.file("/etc/crio/crio.conf", lines);
+    expect(node.of("list-missing")).toMatchObject([
+      { finding: expect.stringContaining('no file with the network "pods"') },
+    ]);
+    node.list({ name: "pods", plugins: [gateway] }, "20-pods.conflist");
+    expect(node.of("list-missing")).toEqual([]);
+    expect(node.of("plugin-missing")).toEqual([]);
   });
 
   it("are found by podman's, if it runs plugins at all", ({ bed }) => {
