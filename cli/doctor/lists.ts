@@ -2,6 +2,7 @@
 
 import { readAllLists } from "../list-file.ts";
 import { validateFile } from "../validate.ts";
+import { command } from "./command.ts";
 import type { Check, Examined, Finding } from "./finding.ts";
 import { filesOf, quoted } from "./loaded.ts";
 import type { Runtime } from "./runtime.ts";
@@ -21,12 +22,16 @@ function directoriesOf({ netconfPath, runtimes }: Examined): readonly string[] {
 }
 
 function invalid(path: string): readonly Finding[] {
-  return validateFile(path).findings.map(({ level, path: where, state }) => ({
+  const found = validateFile(path).findings.filter(({ state }) => !FOREIGN.test(state));
+  return found.map(({ level, path: where, state }) => ({
     ...{ id: "list-invalid", level },
     finding: `${path}: ${where === "" ? "" : `${where}: `}${state}`,
-    advice: `Correct the file, and ask: weft validate ${path}`,
+    advice: `Correct the file, and ask: ${command("weft", "validate", path)}`,
   }));
 }
+
+/** A plugin of others is no fault where its file is: whether it is, `plugin-missing` tells. */
+const FOREIGN = /^".*" is no plugin of this suite/;
 
 /** Who looks for a network by its name takes the first file that has it. */
 function doubled(directory: string): readonly Finding[] {

@@ -2,6 +2,7 @@
 
 import * as host from "host";
 import { isPlainName } from "../../lib/cni/environment.ts";
+import { command } from "./command.ts";
 import type { Check, Finding } from "./finding.ts";
 import { listsOf, quoted, typesOf } from "./loaded.ts";
 import { findProgram, type Program } from "./program.ts";
@@ -71,7 +72,7 @@ function notRun(runtime: Runtime, resolved: readonly Resolved[]): readonly Findi
       id: "plugin-not-executable",
       level: "error",
       finding,
-      advice: `Run: chmod 755 ${paths.join(" ")}`,
+      advice: `Run: ${command("chmod", "755", ...paths)}`,
     },
   ];
 }

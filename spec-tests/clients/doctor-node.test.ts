@@ -30,7 +30,7 @@ describe("weft doctor", () => {
     const { status, stdout } = node.doctor();
     expect(status).toBe(1);
     expect(stdout.split("\n").map((line) => line.split(":")[0])).toEqual([
-      ...["error", "warning", "warning", "warning", ""],
+      ...["error", "warning", "warning", ""],
     ]);
   });
 

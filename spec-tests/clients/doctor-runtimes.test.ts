@@ -257,7 +257,7 @@ describe("versions of lists", () => {
       expect.objectContaining({ id: "version-plugin", level: "error" }),
     );
     node.goProgram(`${folder}/old`, built("1.0.1"));
-    expect(check().map(({ id }) => id)).toEqual(["list-invalid"]);
+    expect(check()).toEqual([]);
   });
 });
 
@@ -270,6 +270,16 @@ describe("the files of networks", () => {
     ]);
     node.list({ plugins: [{ ...gateway, mtu: 1400 }] });
     expect(node.of("list-invalid")).toEqual([]);
+  });
+
+  it("may have plugins of others, if these are where they are looked for", ({ bed }) => {
+    const node = new Node(bed);
+    node.list({ plugins: [{ type: "others" }] });
+    const folder = bed.folder("own");
+    const env = { CNI_PATH: `${bed.bin}:${folder}` };
+    expect(node.findings(env)).toMatchObject([{ id: "plugin-missing" }]);
+    node.goProgram(`${folder}/others`, "");
+    expect(node.findings(env)).toEqual([]);
   });
 
   it("have one network a name", ({ bed }) => {
