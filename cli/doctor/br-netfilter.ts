@@ -38,8 +38,7 @@ function passedBy(value: string | undefined): Finding {
 }
 
 function apart({ host }: Examined, names: readonly string[]): readonly Finding[] {
-  const [dropper] =
-    names.length > 0 ? droppersOn(host).filter(({ what }) => !what.includes("ip6")) : [];
+  const [dropper] = names.length > 0 ? droppersOn(host).filter(({ of }) => of.includes(4)) : [];
   if (!dropper) return [];
   return [
     {

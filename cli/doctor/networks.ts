@@ -1,7 +1,14 @@
 /** Networks as their files mean them, for checks: which bridge they use, which subnets they have. */
 
 import { isObject, type Json, type JsonObject } from "../../lib/cni/json.ts";
-import { formatAddress, type IpAddress, nextAddress, parseAddress } from "../../lib/ip/address.ts";
+import {
+  type Family,
+  family,
+  formatAddress,
+  type IpAddress,
+  nextAddress,
+  parseAddress,
+} from "../../lib/ip/address.ts";
 import { type Cidr, firstAddress, lastAddress, networkOf, parseCidr } from "../../lib/ip/cidr.ts";
 import type { AddressRange } from "../../lib/ip/range.ts";
 import type { Link } from "../../lib/net/link.ts";
@@ -114,6 +121,12 @@ function addressOf(value: Json | undefined): IpAddress | undefined {
 
 function textOf(value: Json | undefined): string {
   return typeof value === "string" ? value : "";
+}
+
+/** The families of a network's addresses; IPv4 where it does not say. */
+export function familiesOf({ pools }: Network): readonly Family[] {
+  const said = new Set(pools.map(({ subnet }) => family(subnet.address)));
+  return said.size > 0 ? [...said] : [4];
 }
 
 /** The bridges of networks that are there, with the networks that use each. */

@@ -9,14 +9,15 @@ import {
 import { setting } from "./command.ts";
 import type { Check, Finding } from "./finding.ts";
 import { quoted } from "./loaded.ts";
-import { networksOf } from "./networks.ts";
+import { familiesOf, type Network, networksOf } from "./networks.ts";
 
 /** Chains that drop what a network's containers send, since nothing of the network accepts it. */
 export const forwardPolicy: Check = (examined) => {
   const routed = networksOf(examined).filter(({ isRouted }) => isRouted);
   if (routed.length === 0) return [];
   return droppersOn(examined.host).flatMap((dropper): readonly Finding[] => {
-    const lost = routed.filter(({ isAccepted }) => !dropper.isKnown || !isAccepted);
+    const isSeen = (network: Network) => familiesOf(network).some((of) => dropper.of.includes(of));
+    const lost = routed.filter((each) => isSeen(each) && !(dropper.isKnown && each.isAccepted));
     const names = lost.map(({ name }) => name);
     return names.length > 0 ? [dropFinding(dropper, names)] : [];
   });

@@ -3,6 +3,7 @@
  * whoever made them, and the tables of the older iptables.
  */
 
+import type { Family } from "../ip/address.ts";
 import type { Netns } from "../net/netns.ts";
 import { type FoundChain, listChains } from "../netlink/nft-chains.ts";
 import { NF_DROP, NFPROTO_INET, NFPROTO_IPV4, NFPROTO_IPV6 } from "../netlink/nft-expression.ts";
@@ -14,6 +15,8 @@ import { listOrNone, unlessUnsupported } from "./nft-transaction.ts";
 
 /** One who drops. */
 export interface Dropper {
+  /** Of which families it sees packets. */
+  readonly of: readonly Family[];
   /** `chain "FORWARD" of table "ip filter"` */
   readonly what: string;
   /** True if it has no rules, so that nothing can pass. */
@@ -22,16 +25,19 @@ export interface Dropper {
   readonly isKnown: boolean;
 }
 
-const families: { readonly [family: number]: string } = {
-  [NFPROTO_INET]: "inet",
-  [NFPROTO_IPV4]: "ip",
-  [NFPROTO_IPV6]: "ip6",
+/** The families of tables in which there are chains for forwarded packets. */
+const tables: {
+  readonly [family: number]: { readonly name: string; readonly of: readonly Family[] };
+} = {
+  [NFPROTO_INET]: { name: "inet", of: [4, 6] },
+  [NFPROTO_IPV4]: { name: "ip", of: [4] },
+  [NFPROTO_IPV6]: { name: "ip6", of: [6] },
 };
 
 /** All that drop forwarded packets by default. */
 export function findDroppers(host: Netns): readonly Dropper[] {
   const isByFirewalld = hasFirewalldRules(host);
-  const firewalld = { what: "firewalld", isEmpty: false, isKnown: true };
+  const firewalld = { of: [4, 6] as const, what: "firewalld", isEmpty: false, isKnown: true };
   return [
     ...droppingChains(host).map(dropperOf),
     ...legacyDroppers(host),
@@ -43,14 +49,15 @@ function droppingChains(host: Netns): readonly FoundChain[] {
   const chains = unlessUnsupported(() => listOrNone(() => listChains(host.netfilter)), []);
   return chains.filter(
     ({ family, hook, type, policy }) =>
-      family in families && hook === NF_INET_FORWARD && type === "filter" && policy === NF_DROP,
+      family in tables && hook === NF_INET_FORWARD && type === "filter" && policy === NF_DROP,
   );
 }
 
 function dropperOf({ family, table, name, use }: FoundChain): Dropper {
   const isKnown = family !== NFPROTO_INET && table === "filter" && name === "FORWARD";
-  const what = `chain "${name}" of table "${families[family]} ${table}"`;
-  return { what, isEmpty: use === 0, isKnown };
+  const { name: prefix = "", of = [] } = tables[family] ?? {};
+  const what = `chain "${name}" of table "${prefix} ${table}"`;
+  return { of, what, isEmpty: use === 0, isKnown };
 }
 
 function legacyDroppers(host: Netns): readonly Dropper[] {
@@ -58,7 +65,7 @@ function legacyDroppers(host: Netns): readonly Dropper[] {
     if (!hasLegacyTable(host, of, "filter")) return [];
     if (!findLegacyFilter(host, of, "CNI-ADMIN").isRestricted) return [];
     const program = of === 4 ? "iptables-legacy" : "ip6tables-legacy";
-    return [{ what: `chain "FORWARD" of ${program}`, isEmpty: false, isKnown: true }];
+    return [{ of: [of], what: `chain "FORWARD" of ${program}`, isEmpty: false, isKnown: true }];
   });
 }
 

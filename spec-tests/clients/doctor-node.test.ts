@@ -194,6 +194,15 @@ describe("forward-policy", () => {
     expect(node.of("forward-policy")).toEqual([]);
   });
 
+  it("is only of the families that networks have", ({ bed }) => {
+    const node = routed(bed, gateway, "ip6tables-nft -P FORWARD DROP");
+    expect(node.of("forward-policy")).toEqual([]);
+    node.list({ plugins: [{ ...gateway, ipam: { ...ipam, subnet: "fd00:40::/64" } }] });
+    expect(node.of("forward-policy")).toMatchObject([
+      { finding: expect.stringContaining('"ip6 filter"') },
+    ]);
+  });
+
   it("is a chain of nftables of somebody's own, to which the plugin does not speak", ({ bed }) => {
     const chain = "{ type filter hook forward priority 10; policy drop; }";
     const node = routed(
