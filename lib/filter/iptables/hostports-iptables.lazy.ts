@@ -14,7 +14,6 @@ import { NetError } from "../../net/error.ts";
 import { collect, type Marked, type Shelf } from "../../net/inventory.ts";
 import type { Netns } from "../../net/netns.ts";
 import type { Owner } from "../../net/owner.ts";
-import { hasLegacyNat } from "../legacy-tables.ts";
 import { goneFinder, type Holder } from "../port-holder.ts";
 import {
   type FormerPort,
@@ -39,7 +38,8 @@ import {
   removalOf,
 } from "./found-ports.ts";
 import { interfaceComment, portGroups, rulesFor, type Wanted } from "./hostport-rules.ts";
-import { type Flavour, findNatTable, lockTables, requireTable, type Table } from "./iptables.ts";
+import { lockTables, requireTable, type Table } from "./iptables.ts";
+import { natFlavour, natTables } from "./nat.ts";
 import { hasChain, insertionOf, newChains } from "./rule.ts";
 
 /**
@@ -70,10 +70,6 @@ export function addHostPorts(
 
 function natTable(host: Netns, of: Family): Table {
   return requireTable(host, "nat", { family: of, flavour: natFlavour(host, of) });
-}
-
-function natFlavour(host: Netns, of: Family): Flavour {
-  return hasLegacyNat(host, of) ? "legacy" : "default";
 }
 
 /** Takes the place of what the attachment had before, and of what those have who are gone. */
@@ -179,11 +175,6 @@ export function deleteHostPorts(host: Netns, owner: Owner): readonly FormerPort[
     });
     return former.flatMap(({ port }) => (port ? [{ ...port, family: table.family }] : []));
   });
-}
-
-function natTables(host: Netns): readonly Table[] {
-  const families = ([4, 6] as const).filter((of) => hasNatTable(host, of));
-  return families.flatMap((of) => findNatTable(host, of, natFlavour(host, of)) ?? []);
 }
 
 /** Takes back the ports of all attachments of a network but the valid ones. */
