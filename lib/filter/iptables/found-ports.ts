@@ -80,6 +80,12 @@ export function portsNumbered(
   return rules.filter((line) => matches.some((match) => line.includes(match))).map(parsePort);
 }
 
+/** The rules of all containers that lead a port to one. */
+export function portsOfAll(lines: readonly string[]): readonly FoundPort[] {
+  const rules = lines.filter((line) => line.startsWith(`-A ${CONTAINER}`)).map(parsePort);
+  return rules.filter(({ port }) => port !== undefined);
+}
+
 /** The jumps to a container's chain. */
 export function jumpsInto(lines: readonly string[], chain: string): readonly FoundPort[] {
   return jumpsTo(rulesIn(lines, DNAT), chain).map(parsePort);
