@@ -1,0 +1,41 @@
+/** The leases that the daemon of dhcp keeps for attachments, and which of them have run out. */
+
+import { readLeaseRecord } from "../dhcp/lease-record.ts";
+import { bootId } from "../host/boot.ts";
+import { bootMilliseconds } from "../host/epoll.ts";
+import { formatAddress } from "../ip/address.ts";
+import type { Owner } from "../net/owner.ts";
+import { type Backup, listBackups, readBackup } from "../state/backup.ts";
+
+/** A lease that is none any more, and what of it is known. */
+export interface RunOut {
+  readonly owner: Owner;
+  /** In words. */
+  readonly state: string;
+}
+
+/** Those whose time is over, by the records in a directory; what is damaged is left out. */
+export function listRunOut(directory: string): readonly RunOut[] {
+  const now = bootMilliseconds();
+  return listBackups(directory).flatMap((name) => {
+    const record = readBackup(`${directory}/${name}`) ?? {};
+    const owner = ownerOf(record);
+    const state = stateOf(record, now);
+    return owner && state !== undefined ? [{ owner, state }] : [];
+  });
+}
+
+function ownerOf({ network, containerID, ifName }: Backup): Owner | undefined {
+  const isKnown = [network, containerID, ifName].every((name) => typeof name === "string");
+  return isKnown
+    ? { network: `${network}`, containerID: `${containerID}`, ifName: `${ifName}` }
+    : undefined;
+}
+
+function stateOf({ reported, lease }: Backup, now: number): string | undefined {
+  if (lease === null) return `its lease of ${String(reported)} has run out`;
+  const found = readLeaseRecord(lease, bootId());
+  if (!found || found.expiresAt > now) return undefined;
+  const seconds = Math.floor((now - found.expiresAt) / 1000);
+  return `its lease of ${formatAddress(found.address)} ran out ${seconds} seconds ago`;
+}
