@@ -55,6 +55,37 @@ export function listKept(isNamed: (name: string) => boolean = () => true): reado
   return names.flatMap((name) => keptIn(read(`${DIRECTORY}/${name}`)) ?? []);
 }
 
+/** A file that tells of no attachment, and why: it is damaged, or of a version that is not known. */
+export interface Strange {
+  readonly path: string;
+  readonly fault: "damaged" | "version";
+  /** In words. */
+  readonly state: string;
+}
+
+/** All such files. A bare result, as libcni wrote them before 0.8, is none: its name tells whose it is. */
+export function listStrange(): readonly Strange[] {
+  if (!hasOwnDirectory(DIRECTORY)) return [];
+  const read = smallTextReader(LARGEST);
+  const names = listDirectory(DIRECTORY).filter((name) => !name.endsWith(".tmp"));
+  return names.sort().flatMap((name) => {
+    const path = `${DIRECTORY}/${name}`;
+    const text = read(path);
+    return text === undefined ? [] : (strangeIn(path, text) ?? []);
+  });
+}
+
+function strangeIn(path: string, text: string): Strange | undefined {
+  const json = jsonOf(text);
+  const damaged = (state: string): Strange => ({ path, fault: "damaged", state });
+  if (!isObject(json)) return damaged("it is not a JSON object");
+  const isBare = ["cniVersion", "ips", "interfaces"].some((key) => json[key] !== undefined);
+  if (keptIn(text) !== undefined || (json.kind === undefined && isBare)) return undefined;
+  if (json.kind === KIND) return damaged("it does not name an attachment");
+  const state = `its kind is ${JSON.stringify(json.kind ?? null).slice(0, 40)}, not "${KIND}"`;
+  return { path, fault: "version", state };
+}
+
 /** What is kept of an interface of a container, in whichever network. */
 export function keptOfInterface({ containerID, ifName }: Attachment): readonly Kept[] {
   const ends = [`-${containerID}-${ifName}`, `+${containerID}+${ifName}`];
