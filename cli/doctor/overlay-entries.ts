@@ -1,0 +1,67 @@
+/** What keeps an overlay from reaching every host that its files name: STATUS of the very plugin. */
+
+import * as host from "host";
+import { memberOf } from "../../lib/cni/config.ts";
+import { handOver } from "../../lib/cni/delegate.ts";
+import { CniError, Code } from "../../lib/cni/error.ts";
+import type { JsonObject } from "../../lib/cni/json.ts";
+import type { NetworkList } from "../list-file.ts";
+import type { Check, Examined, Finding } from "./finding.ts";
+
+/** The first version with STATUS: an older list is asked as if it were of this. */
+const VERSION = "1.1.0";
+
+export const overlayEntries: Check = (examined) =>
+  overlaysOf(examined).flatMap(({ list, plugin }) => {
+    try {
+      askStatus(examined, list, plugin);
+      return [];
+    } catch (cause) {
+      return findingsOf(list.name, CniError.from(cause));
+    }
+  });
+
+/** A network over many hosts, and the plugin of its list that makes it so. */
+export interface OverlayPlugin {
+  readonly list: NetworkList;
+  readonly plugin: JsonObject;
+}
+
+/** Those of the directory of networks. */
+export function overlaysOf({ lists }: Examined): readonly OverlayPlugin[] {
+  return lists.flatMap(({ list }) =>
+    (list?.plugins ?? []).flatMap((plugin) =>
+      list && memberOf(plugin, "type") === "vxlan-overlay" ? [{ list, plugin }] : [],
+    ),
+  );
+}
+
+function askStatus({ cniPath }: Examined, { name }: NetworkList, plugin: JsonObject): void {
+  const config = { ...plugin, name, cniVersion: VERSION };
+  const none = { containerID: "", ifName: "", netns: "", args: "", netnsOverride: false };
+  const environment = { ...none, command: "STATUS" as const, path: cniPath.join(":") };
+  const stdin = host.encode(JSON.stringify(config));
+  handOver(
+    "vxlan-overlay",
+    { environment, stdin, config, cniVersion: VERSION, network: name },
+    config,
+  );
+}
+
+/** What is neither is no matter of other hosts, and thrown on. */
+function findingsOf(name: string, error: CniError): readonly Finding[] {
+  const { code, message, details } = error;
+  if (code === Code.notAvailable) {
+    const finding = `This host is not in the overlay "${name}": ${message}`;
+    const advice = "Write what is missing into the network's file or node.json, as its agent would";
+    return [{ id: "overlay-not-joined", level: "error", finding, advice }];
+  }
+  if (code !== Code.limitedConnectivity) throw error;
+  const first = message.replace(/^Cannot reach every host of network "[^"]*": /, "");
+  return [first, ...details.split("; ").filter(Boolean)].map((fault) => ({
+    id: "overlay-entries",
+    level: "error",
+    finding: `The overlay "${name}" does not reach every host: ${fault}`,
+    advice: `Run "vxlan-overlay daemon" with the network's file, or with --once to mend it now`,
+  }));
+}

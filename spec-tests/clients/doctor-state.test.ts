@@ -1,0 +1,240 @@
+/** `weft doctor`, of attachments: what is left of them, what lacks, and what is of nobody. */
+import { describe, expect } from "vitest";
+import type { Bed } from "../bed/bed.ts";
+import {
+  attach,
+  bridgeList,
+  destroy,
+  type Finding,
+  findings,
+  ofAttachments,
+} from "../bed/doctor-state.ts";
+import { it } from "../bed/it.ts";
+import { Lists, resultsFolder, usualResult } from "../bed/lists.ts";
+import { serve } from "../bed/ports.ts";
+
+const reserved = "/var/lib/cni/networks/net";
+
+function listsOf(bed: Bed, more: object = {}): Lists {
+  const lists = new Lists(bed);
+  bridgeList(lists, more);
+  return lists;
+}
+
+/** What is found of these ids, as `id: sentence`. */
+function said(lists: Lists, ids: readonly string[] = ofAttachments): readonly string[] {
+  return findings(lists, ids).map(({ id, finding }: Finding) => `${id}: ${finding}`);
+}
+
+describe("weft doctor, of attachments,", () => {
+  it("has nothing to say of those that are well", ({ bed }) => {
+    const lists = listsOf(bed);
+    for (const port of [8080, 8081]) attach(bed, lists, port);
+    expect(said(lists)).toEqual([]);
+  });
+
+  it("finds those whose namespace is gone", ({ bed }) => {
+    const lists = listsOf(bed);
+    const [gone] = [attach(bed, lists, 8080), attach(bed, lists, 8081)];
+    destroy(bed, gone);
+    expect(findings(lists, ["attachment-gone"])).toEqual([
+      {
+        id: "attachment-gone",
+        level: "warning",
+        finding: `Network "net" has 1 attachment whose namespace is gone: eth0 of container ${gone.name}`,
+        advice: 'Run "weft gc net --yes"',
+      },
+    ]);
+    expect(lists.weft("gc net --yes")).toMatchObject({ status: 0 });
+    expect(said(lists)).toEqual([]);
+  });
+
+  it("advises of no GC where the network says disableGC", ({ bed }) => {
+    const lists = listsOf(bed, { disableGC: true });
+    destroy(bed, attach(bed, lists, 8080));
+    const [found] = findings(lists, ["attachment-gone"]);
+    expect(found?.advice).toContain("weft del net --container-id ID");
+  });
+
+  it("names five of many", ({ bed }) => {
+    const lists = new Lists(bed);
+    lists.plugin("pa");
+    lists.net(["pa"]);
+    const boxes = Array.from({ length: 7 }, () => bed.container());
+    for (const { name, netns } of boxes) lists.weft(`add net ${netns} --container-id ${name}`);
+    for (const { name } of boxes) bed.host.sh(`ip netns del ${name}`);
+    expect(said(lists, ["attachment-gone"])).toEqual([
+      expect.stringMatching(/ has 7 attachments .* and 2 more$/),
+    ]);
+  });
+
+  it("finds reservations that no attachment has, unless they are new", ({ bed }) => {
+    const lists = listsOf(bed);
+    attach(bed, lists, 8080);
+    bed.host.sh(`cd ${reserved}
+      printf 'old\\r\\neth0' >10.251.35.77; touch -d '1 hour ago' 10.251.35.77
+      printf 'new\\r\\neth0' >10.251.35.78`);
+    expect(said(lists)).toEqual([
+      `lease-unattached: Network "net" has 1 reservation that no attachment has: lease ${reserved}/10.251.35.77 of container old`,
+    ]);
+    expect(lists.weft("gc net --yes")).toMatchObject({ status: 0 });
+    expect(said(lists)).toEqual([]);
+  });
+
+  it("finds reservations of a network that has no file", ({ bed }) => {
+    const lists = listsOf(bed);
+    const folder = "/var/lib/cni/networks/former";
+    bed.host.sh(`mkdir -p ${folder}; printf 'old\\r\\neth0' >${folder}/10.251.35.77
+      touch -d '1 hour ago' ${folder}/10.251.35.77`);
+    const [found] = findings(lists, ["lease-unattached"]);
+    expect(found?.finding).toContain('Network "former" has 1 reservation');
+    expect(found?.advice).toContain("with a file of the network in NETCONFPATH");
+  });
+
+  it("finds attachments whose address nothing reserves", ({ bed }) => {
+    const lists = listsOf(bed);
+    const [one, two] = [attach(bed, lists, 8080), attach(bed, lists, 8081)];
+    bed.host.sh(
+      `rm ${reserved}/10.251.35.2; printf '${one.name}\\r\\neth0' >${reserved}/10.251.35.3`,
+    );
+    expect(said(lists)).toEqual([
+      `attachment-unleased: Nothing reserves 10.251.35.2 of eth0 of container ${one.name} in network "net", so another may get it`,
+      `attachment-unleased: Nothing reserves 10.251.35.3 of eth0 of container ${two.name} in network "net", so another may get it`,
+    ]);
+  });
+
+  it("finds reservations where the list keeps them", ({ bed }) => {
+    const lists = new Lists(bed);
+    const dataDir = "/var/lib/elsewhere";
+    bridgeList(lists, {}, { ipam: { type: "host-local", subnet: "10.251.35.0/24", dataDir } });
+    attach(bed, lists, 8080);
+    expect(said(lists)).toEqual([]);
+    bed.host.sh(`rm ${dataDir}/net/10.251.35.2`);
+    expect(said(lists)).toEqual([expect.stringMatching(/^attachment-unleased: /)]);
+  });
+
+  it("finds two that have one address, as long as both live", ({ bed }) => {
+    const lists = new Lists(bed);
+    const boxes = ["one", "two"].map((name, i) => {
+      const box = bed.container(name);
+      const mac = `02:5e:00:37:02:0${i}`;
+      box.sh(`ip link add eth0 address ${mac} type veth peer name x
+        ip address add 10.251.34.3/24 dev eth0`);
+      const interfaces = [{ name: "eth0", mac, sandbox: box.netns }];
+      lists.plugin(`p${name}`, { ADD: { stdout: { ...usualResult, interfaces } } });
+      lists.net([`p${name}`]);
+      expect(lists.weft(`add net ${box.netns} --container-id ${name}`)).toMatchObject({
+        status: 0,
+      });
+      return box;
+    });
+    expect(said(lists)).toEqual([
+      'address-twice: 10.251.34.3 in network "net" is that of eth0 of container one, eth0 of container two',
+    ]);
+    bed.host.sh(`ip netns del ${boxes[1]?.name}`);
+    expect(said(lists, ["address-twice"])).toEqual([]);
+  });
+
+  it("finds what the kernel shows otherwise than the result says", ({ bed }) => {
+    const lists = listsOf(bed);
+    const [one, two] = [attach(bed, lists, 8080), attach(bed, lists, 8081)];
+    one.sh("ip address flush dev eth0");
+    expect(said(lists)).toEqual([
+      `attachment-changed: eth0 of container ${one.name} in network "net" is not as it was attached: "eth0" does not have 10.251.35.2`,
+    ]);
+    two.sh("ip link del eth0");
+    const [, found] = said(lists, ["attachment-changed"]);
+    expect(found).toMatch(/the host has no link "veth.*", its namespace has no "eth0"$/);
+  });
+});
+
+describe("weft doctor, of rules,", () => {
+  it("finds those of who is gone and kept nowhere", ({ bed }) => {
+    const lists = listsOf(bed);
+    const [gone] = [attach(bed, lists, 8080), attach(bed, lists, 8081)];
+    bed.host.sh(`rm ${resultsFolder}/net-${gone.name}-eth0 ${reserved}/10.251.35.2`);
+    expect(said(lists, ["rule-unowned"])).toEqual([]);
+    destroy(bed, gone);
+    const [found] = findings(lists, ["rule-unowned"]);
+    expect(found?.finding).toMatch(
+      /^Network "net" has \d+ things? whose owner is gone or not known: /,
+    );
+    expect(found?.finding).toContain(
+      `masquerade of 10.251.35.2 in masquerade4 of nf_tables of container ${gone.name}`,
+    );
+    expect(found?.advice).toContain("weft gc net --yes");
+    expect(lists.weft("gc net --yes")).toMatchObject({ status: 0 });
+    expect(said(lists)).toEqual([]);
+  });
+
+  it("finds elements of a network that has no file", ({ bed }) => {
+    const lists = listsOf(bed);
+    attach(bed, lists, 8080);
+    const element = (comment: string) =>
+      `nft 'add element inet weft masquerade4 { 10.251.35.99 comment "${comment}" : goto masq-10.251.35.0/24 }'`;
+    bed.host.sh(element("former box eth0"));
+    expect(said(lists)).toEqual([
+      'rule-unowned: Network "former" has 1 thing whose owner is gone or not known: masquerade of 10.251.35.99 in masquerade4 of nf_tables of container box',
+    ]);
+  });
+
+  it("finds elements that name nobody", ({ bed }) => {
+    const lists = listsOf(bed);
+    attach(bed, lists, 8080);
+    const comment = `#${"0".repeat(32)} #${"1".repeat(32)} long`;
+    bed.host.sh(
+      `nft 'add element inet weft masquerade4 { 10.251.35.99 comment "${comment}" : goto masq-10.251.35.0/24 }'`,
+    );
+    expect(said(lists)).toEqual([
+      `rule-unowned: No network that is known has the element of "${comment}" in set masquerade4 of nf_tables`,
+    ]);
+  });
+
+  it("finds chains of iptables that nothing leads to, or that name no network", ({ bed }) => {
+    const lists = new Lists(bed);
+    bridgeList(lists, {}, { ipMasqBackend: "iptables" });
+    attach(bed, lists, 8080);
+    expect(said(lists)).toEqual([]);
+    const [lost, nobody] = [`CNI-${"a".repeat(24)}`, `CNI-DN-${"b".repeat(21)}`];
+    bed.host.sh(`iptables -t nat -N ${lost}; iptables -t nat -N ${nobody}
+      iptables -t nat -A POSTROUTING -s 10.251.35.9 -j ${nobody}`);
+    expect(said(lists)).toEqual([
+      `rule-unowned: No network that is known has chain ${nobody} in the nat table of IPv4, chain ${lost} in the nat table of IPv4`,
+    ]);
+  });
+});
+
+describe("weft doctor, of host ports,", () => {
+  it.for(["nftables", "iptables"])("finds those of who is gone, by %s", (backend, { bed }) => {
+    const lists = new Lists(bed);
+    const bridge = {
+      type: "bridge",
+      isGateway: true,
+      ipam: { type: "host-local", subnet: "10.251.35.0/24" },
+    };
+    lists.net([bridge, { type: "portmap", backend, capabilities: { portMappings: true } }]);
+    const [gone] = [attach(bed, lists, 8080), attach(bed, lists, 8081)];
+    expect(said(lists)).toEqual([]);
+    destroy(bed, gone);
+    expect(said(lists, ["port-holder-gone"])).toEqual([
+      expect.stringMatching(
+        new RegExp(
+          `The tcp port 8080 leads nowhere: .*"${gone.name}" in network "net", which is gone$`,
+        ),
+      ),
+    ]);
+    expect(lists.weft("gc net --yes")).toMatchObject({ status: 0 });
+    expect(said(lists)).toEqual([]);
+  });
+
+  it("finds programs that listen behind them", ({ bed }) => {
+    const lists = listsOf(bed);
+    serve(bed.host, "tcp", 8082);
+    attach(bed, lists, 8080);
+    expect(said(lists)).toEqual([]);
+    serve(bed.host, "tcp", 8080);
+    expect(said(lists)).toEqual([
+      expect.stringMatching(/^port-listened: .*tcp port 8080 leads to the container .*python3/),
+    ]);
+  });
+});
