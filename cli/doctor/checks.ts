@@ -11,6 +11,7 @@ import { namedLinks } from "./named-links.ts";
 import { bothIptables, forwardPolicy, loopbackOpen } from "./packet-filter.ts";
 import { pluginFiles } from "./plugin-files.ts";
 import { rpFilter } from "./rp-filter.ts";
+import { stateChecks } from "./state-checks.ts";
 import { subnets } from "./subnets.ts";
 import { tablesFull } from "./tables-full.ts";
 
@@ -29,4 +30,5 @@ export const checks: { readonly [name: string]: Check } = {
   "the sizes of packets": mtu,
   "reverse path filtering": rpFilter,
   "tables of the kernel": tablesFull,
+  ...stateChecks,
 };
