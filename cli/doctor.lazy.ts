@@ -14,10 +14,13 @@ const FAULTY = 1;
 
 const levels: readonly Finding["level"][] = ["error", "warning", "note"];
 
-/** Looks at this host; undefined if it was called with other words than `--json`. */
+/** With `--probe` checks may send something to other hosts (doctor/probing.ts). */
+const options = ["--json", "--probe"];
+
+/** Looks at this host; undefined if it was called with other words than the options. */
 export function run(words: readonly string[]): number | undefined {
-  const isJson = words.length === 1 && words[0] === "--json";
-  if (words.length > 0 && !isJson) return undefined;
+  if (words.some((word) => !options.includes(word))) return undefined;
+  const isJson = words.includes("--json");
   const findings = worstFirst(examine());
   if (isJson) print(JSON.stringify(findings, null, 4));
   else for (const line of linesOf(findings)) print(oneLine(line));
