@@ -6,24 +6,24 @@ import { keptList } from "../attachment.ts";
 import { addressesOf } from "../results.ts";
 import type { Check, Examined } from "./finding.ts";
 import { listOfNetwork, networkTraces, type TracedAttachment } from "./network-traces.ts";
-import { attachmentInWords } from "./words.ts";
+import { attachmentInWords, few } from "./words.ts";
 
 export const attachmentUnleased: Check = (examined) =>
-  networkTraces(examined).flatMap(({ name, attachments }) =>
-    attachments.flatMap((attachment) => {
-      const free = unreserved(examined, attachment);
-      if (free.length === 0) return [];
-      const whose = attachmentInWords(attachment.owner);
-      const finding = `Nothing reserves ${free.join(" and ")} of ${whose} in network "${name}", so another may get it`;
-      const advice = "Attach the container anew before another gets the address";
-      return [{ id: "attachment-unleased", level: "error", finding, advice }];
-    }),
-  );
+  networkTraces(examined).flatMap(({ name, attachments }) => {
+    const free = attachments.flatMap((each) => unreserved(examined, each));
+    if (free.length === 0) return [];
+    const finding = `Nothing reserves in network "${name}", so that others may get it too: ${few(free)}`;
+    const advice = "Attach the container anew before another gets the address";
+    return [{ id: "attachment-unleased", level: "error", finding, advice }];
+  });
 
+/** Each as `10.1.2.3 of eth0 of container 6f2c`. */
 function unreserved(examined: Examined, { kept, isAlive, owner }: TracedAttachment) {
   const dataDir = kept && isAlive ? dataDirOf(examined, kept) : undefined;
   if (dataDir === undefined) return [];
-  return addressesOf(kept?.result).filter((address) => !isReserved(dataDir, owner, address));
+  return addressesOf(kept?.result)
+    .filter((address) => !isReserved(dataDir, owner, address))
+    .map((address) => `${address} of ${attachmentInWords(owner)}`);
 }
 
 /** Where host-local keeps what it gives to an attachment; undefined if another gives addresses. */

@@ -7,6 +7,7 @@ import { CniError, Code } from "../../lib/cni/error.ts";
 import type { JsonObject } from "../../lib/cni/json.ts";
 import type { NetworkList } from "../list-file.ts";
 import type { Check, Examined, Finding } from "./finding.ts";
+import { few } from "./words.ts";
 
 /** The first version with STATUS: an older list is asked as if it were of this. */
 const VERSION = "1.1.0";
@@ -58,10 +59,8 @@ function findingsOf(name: string, error: CniError): readonly Finding[] {
   }
   if (code !== Code.limitedConnectivity) throw error;
   const first = message.replace(/^Cannot reach every host of network "[^"]*": /, "");
-  return [first, ...details.split("; ").filter(Boolean)].map((fault) => ({
-    id: "overlay-entries",
-    level: "error",
-    finding: `The overlay "${name}" does not reach every host: ${fault}`,
-    advice: `Run "vxlan-overlay daemon" with the network's file, or with --once to mend it now`,
-  }));
+  const faults = few([first, ...details.split("; ").filter(Boolean)]);
+  const finding = `The overlay "${name}" does not reach every host: ${faults}`;
+  const advice = `Run "vxlan-overlay daemon" with the network's file, or with --once to mend it now`;
+  return [{ id: "overlay-entries", level: "error", finding, advice }];
 }

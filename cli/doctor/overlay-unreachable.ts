@@ -2,21 +2,27 @@
 
 import { type Path, pathsToOthers } from "../../lib/inventory/paths.ts";
 import { formatAddress } from "../../lib/ip/address.ts";
+import { grouped } from "../../lib/net/grouped.ts";
 import type { Check } from "./finding.ts";
+import { counted, few } from "./words.ts";
 
-export const overlayUnreachable: Check = ({ host }) =>
-  pathsToOthers(host).flatMap((path) => {
+export const overlayUnreachable: Check = ({ host }) => {
+  const cutOff = pathsToOthers(host).flatMap((path) => {
     const fault = faultOf(path);
-    if (fault === undefined) return [];
-    const { device, peer } = path;
-    const finding = `Packets of "${device}" do not get to host ${formatAddress(peer)}: ${fault}`;
-    const advice = "Look whether that host is up and on this network; the overlay needs no mending";
-    return [{ id: "overlay-unreachable", level: "error", finding, advice }];
+    return fault === undefined ? [] : [{ peer: path.peer, why: `by "${path.device}", ${fault}` }];
   });
+  return [...grouped(cutOff, ({ why }) => why)].map(([why, all]) => {
+    const named = few(all.map(({ peer }) => formatAddress(peer)));
+    const finding = `Packets do not get to ${counted(all.length, "host")} ${why}: ${named}`;
+    const advice = "Look whether they are up and on this network; the overlay needs no mending";
+    return { id: "overlay-unreachable", level: "error", finding, advice };
+  });
+};
 
 function faultOf({ way }: Path): string | undefined {
-  if (!way) return "no route leads there";
-  if (!way.isUp) return `its way is by "${way.link}", which is down`;
+  if (!way) return "since no route leads there";
+  if (!way.isUp) return `since "${way.link}" is down`;
   if (!way.isSilent) return undefined;
-  return `${formatAddress(way.nextHop)} on "${way.link}" does not answer to ARP or neighbour discovery`;
+  const [hop, link] = [formatAddress(way.nextHop), way.link];
+  return `since ${hop} on "${link}" does not answer to ARP or neighbour discovery`;
 }

@@ -1,14 +1,14 @@
-/** Ports of this host that still lead to a container that is no more. */
+/** Ports of this host that still lead to containers that are no more. */
 
 import { hostPortStates } from "../../lib/inventory/host-ports.ts";
 import type { Check } from "./finding.ts";
+import { few } from "./words.ts";
 
-export const portHolderGone: Check = ({ host }) =>
-  hostPortStates(host)
-    .filter(({ isGone }) => isGone)
-    .map(({ what, whose }) => ({
-      id: "port-holder-gone",
-      level: "warning",
-      finding: `The ${what} leads nowhere: it is that of ${whose}, which is gone`,
-      advice: 'Run "weft gc NETWORK --yes"; who maps the port next gets it as well',
-    }));
+export const portHolderGone: Check = ({ host }) => {
+  const gone = hostPortStates(host).filter(({ isGone }) => isGone);
+  if (gone.length === 0) return [];
+  const named = few(gone.map(({ what, whose }) => `${what} of ${whose}`));
+  const finding = `Mapped ports of who is gone lead nowhere: ${named}`;
+  const advice = 'Run "weft gc NETWORK --yes"; who maps such a port next gets it as well';
+  return [{ id: "port-holder-gone", level: "warning", finding, advice }];
+};

@@ -98,8 +98,7 @@ describe("weft doctor, of attachments,", () => {
       `rm ${reserved}/10.251.35.2; printf '${one.name}\\r\\neth0' >${reserved}/10.251.35.3`,
     );
     expect(said(lists)).toEqual([
-      `attachment-unleased: Nothing reserves 10.251.35.2 of eth0 of container ${one.name} in network "net", so another may get it`,
-      `attachment-unleased: Nothing reserves 10.251.35.3 of eth0 of container ${two.name} in network "net", so another may get it`,
+      `attachment-unleased: Nothing reserves in network "net", so that others may get it too: 10.251.35.2 of eth0 of container ${one.name}, 10.251.35.3 of eth0 of container ${two.name}`,
     ]);
   });
 
@@ -140,11 +139,14 @@ describe("weft doctor, of attachments,", () => {
     const [one, two] = [attach(bed, lists, 8080), attach(bed, lists, 8081)];
     one.sh("ip address flush dev eth0");
     expect(said(lists)).toEqual([
-      `attachment-changed: eth0 of container ${one.name} in network "net" is not as it was attached: "eth0" does not have 10.251.35.2`,
+      `attachment-changed: Network "net" is not as it was attached: of eth0 of container ${one.name} "eth0" does not have 10.251.35.2`,
     ]);
     two.sh("ip link del eth0");
-    const [, found] = said(lists, ["attachment-changed"]);
-    expect(found).toMatch(/the host has no link "veth.*", its namespace has no "eth0"$/);
+    expect(said(lists, ["attachment-changed"])).toEqual([
+      expect.stringMatching(
+        /, of .* the host has no link "veth.*" and its namespace has no "eth0"$/,
+      ),
+    ]);
   });
 });
 
@@ -219,7 +221,7 @@ describe("weft doctor, of host ports,", () => {
     expect(said(lists, ["port-holder-gone"])).toEqual([
       expect.stringMatching(
         new RegExp(
-          `The tcp port 8080 leads nowhere: .*"${gone.name}" in network "net", which is gone$`,
+          `Mapped ports of who is gone lead nowhere: tcp port 8080 of .*"${gone.name}" in network "net"$`,
         ),
       ),
     ]);
