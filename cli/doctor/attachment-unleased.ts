@@ -1,9 +1,9 @@
 /** Living attachments whose address host-local would give to another: nothing reserves it. */
 
-import { isObject } from "../../lib/cni/json.ts";
 import { isReserved } from "../../lib/inventory/reserved.ts";
 import { keptList } from "../attachment.ts";
 import { addressesOf } from "../results.ts";
+import { addressManagers, leaseDirectory } from "./address-managers.ts";
 import type { Check, Examined } from "./finding.ts";
 import { listOfNetwork, networkTraces, type TracedAttachment } from "./network-traces.ts";
 import { attachmentInWords, few } from "./words.ts";
@@ -32,9 +32,6 @@ function dataDirOf(
   kept: NonNullable<TracedAttachment["kept"]>,
 ): string | undefined {
   const list = keptList(kept, examined.netconfPath) ?? listOfNetwork(examined, kept.network);
-  const managers = (list?.plugins ?? []).flatMap(({ ipam }) => (isObject(ipam) ? [ipam] : []));
-  const [manager, ...more] = managers.filter(({ type }) => type !== undefined);
-  if (manager?.type !== "host-local" || more.length > 0) return undefined;
-  const { dataDir } = manager;
-  return typeof dataDir === "string" && dataDir !== "" ? dataDir : "/var/lib/cni/networks";
+  const [manager, ...more] = list ? addressManagers(list) : [];
+  return manager && more.length === 0 ? leaseDirectory(manager) : undefined;
 }

@@ -13,6 +13,7 @@ import { overlayEntries } from "./overlay-entries.ts";
 import { overlayFileOld } from "./overlay-file-old.ts";
 import { overlayPathMtu } from "./overlay-path-mtu.ts";
 import { overlayUnreachable } from "./overlay-unreachable.ts";
+import { poolFull } from "./pool-full.ts";
 import { portHolderGone } from "./port-holder-gone.ts";
 import { portListened } from "./port-listened.ts";
 import { resultListless } from "./result-listless.ts";
@@ -26,6 +27,7 @@ export const stateChecks: { readonly [name: string]: Check } = {
   "attachments without a reservation": attachmentUnleased,
   "attachments with one address": addressTwice,
   "attachments as the kernel shows them": attachmentChanged,
+  "pools of addresses": poolFull,
   "rules without an owner": ruleUnowned,
   "host ports of who is gone": portHolderGone,
   "programs behind host ports": portListened,

@@ -184,3 +184,25 @@ describe("weft doctor, of the files by which hosts are joined,", () => {
     ]);
   });
 });
+
+describe("weft doctor, of addresses in a network over many hosts,", () => {
+  it("knows the pool by this host's part of it, and whose address is not reserved", ({ bed }) => {
+    const { subnet: _, ...incomplete } = overlay;
+    const lists = new Lists(bed);
+    lists.net([incomplete]);
+    bed.host.sh("mkdir -p /run/weft/net");
+    bed.write("/run/weft/net/node.json", '{"subnet":["10.251.1.0/29"]}');
+    const pool = () =>
+      findingsOf(lists.weft("doctor --json").stdout, ["pool-nearly-full", "pool-full"]);
+    const box = bed.container();
+    expect(lists.weft(`add net ${box.netns} --container-id box`)).toMatchObject({ status: 0 });
+    expect(pool()).toEqual([]);
+    bed.host.sh(`cd /var/lib/cni/networks/net
+      for i in 3 4 5 6; do printf "c$i\\r\\neth0" >10.251.1.$i; done`);
+    expect(pool()).toMatchObject([{ id: "pool-full" }]);
+    const unleased = () => findingsOf(lists.weft("doctor --json").stdout, ["attachment-unleased"]);
+    expect(unleased()).toEqual([]);
+    bed.host.sh("rm /var/lib/cni/networks/net/10.251.1.2");
+    expect(unleased()).toHaveLength(1);
+  });
+});

@@ -77,6 +77,54 @@ describe("weft doctor, of kept results,", () => {
   });
 });
 
+describe("weft doctor, of pools,", () => {
+  const ids = ["pool-full", "pool-nearly-full"];
+  const folder = "/var/lib/cni/networks/net";
+
+  it("finds those that are nearly full, and those that are", ({ bed }) => {
+    const lists = new Lists(bed);
+    const ranges = [
+      [{ subnet: "10.251.35.0/24", rangeStart: "10.251.35.11", rangeEnd: "10.251.35.30" }],
+    ];
+    lists.net([{ type: "bridge", ipam: { type: "host-local", ranges } }]);
+    const reserve = (first: number, last: number) =>
+      bed.host.sh(`mkdir -p ${folder}; cd ${folder}
+        for i in $(seq ${first} ${last}); do printf "c$i\\r\\neth0" >10.251.35.$i; done`);
+    reserve(11, 27);
+    reserve(200, 250);
+    expect(said(lists, ids)).toEqual([]);
+    reserve(28, 28);
+    const range = "addresses of 10.251.35.11-10.251.35.30 are in use";
+    expect(findings(lists, ids)).toMatchObject([
+      {
+        ...{ id: "pool-nearly-full", level: "warning" },
+        finding: `Network "net" has few addresses left: 18 of 20 ${range}`,
+      },
+    ]);
+    reserve(29, 30);
+    expect(findings(lists, ids)).toMatchObject([
+      {
+        ...{ id: "pool-full", level: "error" },
+        finding: `Network "net" has no address left: 20 of 20 ${range}`,
+      },
+    ]);
+  });
+
+  it("looks where the list keeps reservations, and is silent of what the runtime says", ({
+    bed,
+  }) => {
+    const lists = new Lists(bed);
+    const ipam = { type: "host-local", subnet: "10.251.35.0/30", dataDir: "/var/lib/elsewhere" };
+    lists.net([{ type: "bridge", ipam }]);
+    bed.host.sh(`mkdir -p ${folder}; printf 'c\\r\\neth0' >${folder}/10.251.35.2`);
+    expect(said(lists, ids)).toEqual([]);
+    bed.host.sh(`mkdir -p /var/lib/elsewhere; mv ${folder} /var/lib/elsewhere`);
+    expect(said(lists, ids)).toEqual([expect.stringMatching(/^pool-full: .* 1 of 1 /)]);
+    lists.net([{ type: "bridge", capabilities: { ipRanges: true }, ipam: { type: "host-local" } }]);
+    expect(said(lists, [...ids, "not-checked"])).toEqual([]);
+  });
+});
+
 describe("weft doctor, of the clock,", () => {
   it("finds leases that were written later than it is now", ({ bed }) => {
     const lists = new Lists(bed);
