@@ -15,7 +15,7 @@ const VERSION = "1.1.0";
 export const overlayEntries: Check = (examined) =>
   overlaysOf(examined).flatMap(({ list, plugin }) => {
     try {
-      askStatus(examined, list, plugin);
+      askStatus(list, plugin);
       return [];
     } catch (cause) {
       return findingsOf(list.name, CniError.from(cause));
@@ -37,10 +37,11 @@ export function overlaysOf({ lists }: Examined): readonly OverlayPlugin[] {
   );
 }
 
-function askStatus({ cniPath }: Examined, { name }: NetworkList, plugin: JsonObject): void {
-  const config = { ...plugin, name, cniVersion: VERSION };
+/** In this very process, and without the address manager, which would be run. */
+function askStatus({ name }: NetworkList, plugin: JsonObject): void {
+  const config = { ...plugin, name, cniVersion: VERSION, ipam: { type: "" } };
   const none = { containerID: "", ifName: "", netns: "", args: "", netnsOverride: false };
-  const environment = { ...none, command: "STATUS" as const, path: cniPath.join(":") };
+  const environment = { ...none, command: "STATUS" as const, path: "" };
   const stdin = host.encode(JSON.stringify(config));
   handOver(
     "vxlan-overlay",

@@ -13,7 +13,7 @@ import { few } from "./words.ts";
 
 export const overlayPathMtu: Check = ({ host }) => {
   const usable = pathsToOthers(host).filter(({ way }) => way?.isUp);
-  const tight = usable.filter(({ largest, way }) => (way?.mtu ?? 0) < largest);
+  const tight = usable.filter(({ largest, way }) => (way?.mtu ?? largest) < largest);
   const others = usable.filter((path) => !tight.includes(path));
   const said = [...tight.map(narrow), ...(isProbing() ? probe(others) : [])];
   return [...grouped(said, ({ id, why }) => `${id} ${why}`).values()].flatMap(findingOf);

@@ -22,11 +22,12 @@ export interface Path {
   readonly way: Way | undefined;
 }
 
-/** By which link, and the largest packet that the kernel would send there. */
+/** By which link, and what is known of it. */
 export interface Way {
   readonly link: string;
   readonly isUp: boolean;
-  readonly mtu: number;
+  /** The largest packet, if a route says it or a router has told; else it is that of the link. */
+  readonly mtu: number | undefined;
   /** Who has to take the packets: the peer, or a router. */
   readonly nextHop: IpAddress;
   /** True if the kernel asked for its hardware address, and nobody answered. */
@@ -92,8 +93,7 @@ function wayOf(known: Known, peer: IpAddress, answer: Outcome | undefined): Way 
   if (!link) return undefined;
   const nextHop = gateway ?? peer;
   const isSilent = silentOn(known, link, nextHop).has(formatAddress(nextHop));
-  const mtu = metrics?.mtu ?? link.mtu;
-  return { link: link.name, isUp: link.isUp, mtu, nextHop, isSilent };
+  return { link: link.name, isUp: link.isUp, mtu: metrics?.mtu, nextHop, isSilent };
 }
 
 /** linux/neighbour.h: asked for in vain. */

@@ -7,6 +7,7 @@ import {
   destroy,
   type Finding,
   findings,
+  findingsOf,
   ofAttachments,
 } from "../bed/doctor-state.ts";
 import { it } from "../bed/it.ts";
@@ -238,5 +239,51 @@ describe("weft doctor, of host ports,", () => {
     expect(said(lists)).toEqual([
       expect.stringMatching(/^port-listened: .*tcp port 8080 leads to the container .*python3/),
     ]);
+  });
+});
+
+describe("weft doctor, of whatever it finds,", () => {
+  it("changes nothing on the whole machine", ({ bed }) => {
+    const lists = listsOf(bed);
+    const [gone] = [attach(bed, lists, 8080), attach(bed, lists, 8081)];
+    bed.host.sh(`iptables -t nat -N CNI-${"a".repeat(24)}; rm ${reserved}/10.251.35.3
+      echo '{' >${resultsFolder}/net-half-eth0`);
+    destroy(bed, gone);
+    const before = bed.snapshot();
+    const { stdout } = lists.weft("doctor");
+    for (const id of [
+      "attachment-gone",
+      "attachment-unleased",
+      "rule-unowned",
+      "result-unreadable",
+    ]) {
+      expect(stdout).toContain(`${id}: `);
+    }
+    expect(bed.leftovers(before)).toEqual([]);
+  });
+
+  it("says of what only root can see that it could not look, and goes on", ({ bed }) => {
+    const lists = listsOf(bed);
+    attach(bed, lists, 8080);
+    const nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups";
+    const { status, stdout, stderr } = lists.run(`${nobody} ${bed.bin}/weft doctor --json`);
+    expect([status, stderr]).toEqual([0, ""]);
+    expect(findingsOf(stdout, ofAttachments)).not.toEqual([]);
+    for (const { id, level } of findingsOf(stdout, ofAttachments)) {
+      expect([id, level]).toEqual(["not-checked", "note"]);
+    }
+  });
+
+  it("takes no name from a file for a path, or for what a terminal obeys", ({ bed }) => {
+    const lists = listsOf(bed);
+    attach(bed, lists, 8080);
+    const names = ["../../etc", "a/b", "\u001b[31mred"];
+    for (const [i, networkName] of names.entries()) {
+      const kept = { kind: "cniCacheV1", networkName, containerId: "..", ifName: "\u001b[2J" };
+      bed.write(`${resultsFolder}/x-${i}`, JSON.stringify(kept));
+    }
+    const { stdout } = lists.weft("doctor");
+    expect(stdout).toContain("result-listless: ");
+    expect(stdout).not.toContain("\u001b");
   });
 });
