@@ -39,8 +39,10 @@ function isStray(attachment: TracedAttachment): boolean {
 
 /** What names no network that is known, in full or by a hash; and chains that nothing leads to. */
 function ofNobody(examined: Examined): readonly Finding[] {
-  const names = networkTraces(examined).map(({ name }) => name);
-  const { elements, chains } = hostTraces(examined);
+  const networks = networkTraces(examined);
+  const names = networks.map(({ name }) => name);
+  const owners = networks.flatMap(({ attachments }) => attachments.map(({ owner }) => owner));
+  const { elements, chains, rules } = hostTraces(examined);
   const lost = elements.filter(({ comment }) => {
     const isNamed = names.some((name) => isOfNetwork(comment, name));
     return !isNamed && ownerIn(comment) === undefined;
@@ -48,12 +50,16 @@ function ofNobody(examined: Examined): readonly Finding[] {
   const unknown = chains.filter(({ isReached, network }) => {
     return !isReached || network === undefined || !isKnown(names, network);
   });
+  const foreign = rules.filter(
+    ({ isOf, isOfNetwork }) => !owners.some(isOf) && !names.some(isOfNetwork),
+  );
   const all = [
+    ...foreign.map(({ what }) => what),
     ...lost.map(({ set, comment }) => `the element of "${comment}" in set ${set} of nf_tables`),
     ...unknown.map(({ name, table }) => `chain ${name} in the ${table}`),
   ];
   if (all.length === 0) return [];
-  const finding = `No network that is known has ${few(all.sort())}`;
+  const finding = `No attachment or network that is known has ${few(all.sort())}`;
   const advice = "Delete them with nft or iptables, if you know that nothing needs them";
   return [{ id: "rule-unowned", level: "warning", finding, advice }];
 }

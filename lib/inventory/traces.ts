@@ -5,6 +5,7 @@
 
 import { type ContainerChain, listContainerChains } from "../filter/iptables/found-chains.ts";
 import { type Commented, listCommented } from "../filter/nftables/commented.ts";
+import { type AttachmentRule, listAttachmentRules } from "../filter/reference/attachment-rules.ts";
 import { fileStatus } from "../host/file-status.ts";
 import { listLinks } from "../net/link.ts";
 import type { Netns } from "../net/netns.ts";
@@ -15,6 +16,7 @@ import { type Directories, usualDirectories } from "./inventory.ts";
 
 export type { ContainerChain } from "../filter/iptables/found-chains.ts";
 export type { Commented } from "../filter/nftables/commented.ts";
+export type { AttachmentRule } from "../filter/reference/attachment-rules.ts";
 
 /** What is found. */
 export interface Traces {
@@ -22,6 +24,8 @@ export interface Traces {
   readonly networks: readonly string[];
   readonly elements: readonly Commented[];
   readonly chains: readonly ContainerChain[];
+  /** Rules of the reference plugins that name no network. */
+  readonly rules: readonly AttachmentRule[];
 }
 
 /** All of it. Names are as somebody wrote them: they may be none of a network. */
@@ -38,7 +42,12 @@ export function findTraces(host: Netns, directories: Directories = usualDirector
   const networks = named.flatMap((name) =>
     name === undefined || name.startsWith("#") ? [] : name,
   );
-  return { networks: [...new Set(networks)].sort(), elements, chains };
+  return {
+    networks: [...new Set(networks)].sort(),
+    elements,
+    chains,
+    rules: listAttachmentRules(host),
+  };
 }
 
 /** Directories with at least one address in them. */

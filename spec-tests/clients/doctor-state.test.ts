@@ -151,62 +151,6 @@ describe("weft doctor, of attachments,", () => {
   });
 });
 
-describe("weft doctor, of rules,", () => {
-  it("finds those of who is gone and kept nowhere", ({ bed }) => {
-    const lists = listsOf(bed);
-    const [gone] = [attach(bed, lists, 8080), attach(bed, lists, 8081)];
-    bed.host.sh(`rm ${resultsFolder}/net-${gone.name}-eth0 ${reserved}/10.251.35.2`);
-    expect(said(lists, ["rule-unowned"])).toEqual([]);
-    destroy(bed, gone);
-    const [found] = findings(lists, ["rule-unowned"]);
-    expect(found?.finding).toMatch(
-      /^Network "net" has \d+ things? whose owner is gone or not known: /,
-    );
-    expect(found?.finding).toContain(
-      `masquerade of 10.251.35.2 in masquerade4 of nf_tables of container ${gone.name}`,
-    );
-    expect(found?.advice).toContain("weft gc net --yes");
-    expect(lists.weft("gc net --yes")).toMatchObject({ status: 0 });
-    expect(said(lists)).toEqual([]);
-  });
-
-  it("finds elements of a network that has no file", ({ bed }) => {
-    const lists = listsOf(bed);
-    attach(bed, lists, 8080);
-    const element = (comment: string) =>
-      `nft 'add element inet weft masquerade4 { 10.251.35.99 comment "${comment}" : goto masq-10.251.35.0/24 }'`;
-    bed.host.sh(element("former box eth0"));
-    expect(said(lists)).toEqual([
-      'rule-unowned: Network "former" has 1 thing whose owner is gone or not known: masquerade of 10.251.35.99 in masquerade4 of nf_tables of container box',
-    ]);
-  });
-
-  it("finds elements that name nobody", ({ bed }) => {
-    const lists = listsOf(bed);
-    attach(bed, lists, 8080);
-    const comment = `#${"0".repeat(32)} #${"1".repeat(32)} long`;
-    bed.host.sh(
-      `nft 'add element inet weft masquerade4 { 10.251.35.99 comment "${comment}" : goto masq-10.251.35.0/24 }'`,
-    );
-    expect(said(lists)).toEqual([
-      `rule-unowned: No network that is known has the element of "${comment}" in set masquerade4 of nf_tables`,
-    ]);
-  });
-
-  it("finds chains of iptables that nothing leads to, or that name no network", ({ bed }) => {
-    const lists = new Lists(bed);
-    bridgeList(lists, {}, { ipMasqBackend: "iptables" });
-    attach(bed, lists, 8080);
-    expect(said(lists)).toEqual([]);
-    const [lost, nobody] = [`CNI-${"a".repeat(24)}`, `CNI-DN-${"b".repeat(21)}`];
-    bed.host.sh(`iptables -t nat -N ${lost}; iptables -t nat -N ${nobody}
-      iptables -t nat -A POSTROUTING -s 10.251.35.9 -j ${nobody}`);
-    expect(said(lists)).toEqual([
-      `rule-unowned: No network that is known has chain ${nobody} in the nat table of IPv4, chain ${lost} in the nat table of IPv4`,
-    ]);
-  });
-});
-
 describe("weft doctor, of host ports,", () => {
   it.for(["nftables", "iptables"])("finds those of who is gone, by %s", (backend, { bed }) => {
     const lists = new Lists(bed);

@@ -10,7 +10,8 @@ import { changeTables } from "../nft-transaction.ts";
 import { deletionsIn } from "./found-rules.ts";
 import { hostportTables } from "./tables.ts";
 
-const chains: readonly NftChain[] = ([4, 6] as const).flatMap((of) =>
+/** The chains with such rules. */
+export const hostportChains: readonly NftChain[] = ([4, 6] as const).flatMap((of) =>
   ["hostports", "hostip_hostports", "masquerading"].map((name) => ({
     table: hostportTables[of],
     name,
@@ -22,6 +23,8 @@ export function deleteHostPortLeftovers(ns: Netns, containerID: string): void {
   changeTables(ns, {
     questions: [],
     plan: () =>
-      chains.flatMap((chain) => deletionsIn(ns, chain, ({ comment }) => comment === containerID)),
+      hostportChains.flatMap((chain) =>
+        deletionsIn(ns, chain, ({ comment }) => comment === containerID),
+      ),
   });
 }
