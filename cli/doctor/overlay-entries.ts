@@ -50,7 +50,7 @@ function askStatus({ name }: NetworkList, plugin: JsonObject): void {
   );
 }
 
-/** What is neither is no matter of other hosts, and thrown on. */
+/** What is neither is no matter of other hosts: it is told, and other networks are asked. */
 function findingsOf(name: string, error: CniError): readonly Finding[] {
   const { code, message, details } = error;
   if (code === Code.notAvailable) {
@@ -58,7 +58,11 @@ function findingsOf(name: string, error: CniError): readonly Finding[] {
     const advice = "Write what is missing into the network's file or node.json, as its agent would";
     return [{ id: "overlay-not-joined", level: "error", finding, advice }];
   }
-  if (code !== Code.limitedConnectivity) throw error;
+  if (code !== Code.limitedConnectivity) {
+    const finding = `Could not look at the overlay "${name}": ${message}`;
+    const advice = "Look at what hinders it, and ask again";
+    return [{ id: "not-checked", level: "warning", finding, advice }];
+  }
   const first = message.replace(/^Cannot reach every host of network "[^"]*": /, "");
   const faults = few([first, ...details.split("; ").filter(Boolean)]);
   const finding = `The overlay "${name}" does not reach every host: ${faults}`;

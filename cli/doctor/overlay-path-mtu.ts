@@ -12,7 +12,7 @@ import { isProbing } from "./probing.ts";
 import { few } from "./words.ts";
 
 export const overlayPathMtu: Check = ({ host }) => {
-  const usable = pathsToOthers(host).filter(({ way }) => way?.isUp);
+  const usable = pathsToOthers(host).filter(({ way }) => way?.hasCarrier);
   const tight = usable.filter(({ largest, way }) => (way?.mtu ?? largest) < largest);
   const others = usable.filter((path) => !tight.includes(path));
   const said = [...tight.map(narrow), ...(isProbing() ? probe(others) : [])];

@@ -21,7 +21,7 @@ export const overlayUnreachable: Check = ({ host }) => {
 
 function faultOf({ way }: Path): string | undefined {
   if (!way) return "since no route leads there";
-  if (!way.isUp) return `since "${way.link}" is down`;
+  if (!way.hasCarrier) return `since "${way.link}" has no carrier`;
   if (!way.isSilent) return undefined;
   const [hop, link] = [formatAddress(way.nextHop), way.link];
   return `since ${hop} on "${link}" does not answer to ARP or neighbour discovery`;

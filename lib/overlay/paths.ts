@@ -25,7 +25,8 @@ export interface Path {
 /** By which link, and what is known of it. */
 export interface Way {
   readonly link: string;
-  readonly isUp: boolean;
+  /** False if nothing is at the other end of its cable, or it is down. */
+  readonly hasCarrier: boolean;
   /** The largest packet, if a route says it or a router has told; else it is that of the link. */
   readonly mtu: number | undefined;
   /** Who has to take the packets: the peer, or a router. */
@@ -93,8 +94,17 @@ function wayOf(known: Known, peer: IpAddress, answer: Outcome | undefined): Way 
   if (!link) return undefined;
   const nextHop = gateway ?? peer;
   const isSilent = silentOn(known, link, nextHop).has(formatAddress(nextHop));
-  return { link: link.name, isUp: link.isUp, mtu: metrics?.mtu, nextHop, isSilent };
+  return {
+    link: link.name,
+    hasCarrier: link.operationalState !== IF_OPER_DOWN,
+    mtu: metrics?.mtu,
+    nextHop,
+    isSilent,
+  };
 }
+
+/** linux/if.h: what sends nothing; a link that does not tell its state has another one. */
+const IF_OPER_DOWN = 2;
 
 /** linux/neighbour.h: asked for in vain. */
 const NUD_FAILED = 0x20;

@@ -111,6 +111,16 @@ describe("weft doctor, of what leads to other hosts,", () => {
     );
     expect(said(lists)).toHaveLength(2);
   });
+
+  it("finds that the link to the others has no carrier", ({ bed }) => {
+    const { lists } = join(bed, "IPv4");
+    expect(said(lists)).toEqual([]);
+    bed.host.sh("ip -n far link set wire down");
+    bed.host.until("ip link show uplink0 | grep -q 'state DOWN'");
+    expect(said(lists)).toEqual([
+      'overlay-unreachable: Packets do not get to 1 host by "weft.1", since "uplink0" has no carrier: 198.51.100.2',
+    ]);
+  });
 });
 
 describe("weft doctor, of packet sizes between hosts,", () => {
@@ -166,6 +176,17 @@ describe("weft doctor, of packet sizes between hosts,", () => {
     expect(heard()).toBe(0);
     said(lists, "--probe");
     expect(heard()).toBeGreaterThan(1);
+  });
+});
+
+describe("weft doctor --probe, of nobody,", () => {
+  it("says that it could not send, and goes on", ({ bed }) => {
+    const { lists } = join(bed, "IPv4");
+    const limited = `setpriv --bounding-set=-net_raw --inh-caps=-net_raw ${bed.bin}/weft`;
+    const { stdout } = lists.run(`${limited} doctor --json --probe`);
+    expect(findingsOf(stdout, ids)).toMatchObject([
+      { id: "not-checked", finding: expect.stringContaining("open a socket for echoes: EPERM") },
+    ]);
   });
 });
 
