@@ -3,6 +3,7 @@
 import { isObject } from "../../lib/cni/json.ts";
 import { readTextIfPresent } from "../../lib/host/file.ts";
 import { fileStatus } from "../../lib/host/file-status.ts";
+import type { NetworkList } from "../list-file.ts";
 import type { Check, Examined } from "./finding.ts";
 
 const USUAL_SOCKET = "/run/cni/dhcp.sock";
@@ -17,17 +18,31 @@ export const dhcpDaemon: Check = (examined) =>
     return [{ id: "dhcp-daemon", level: "error", finding, advice }];
   });
 
-/** The networks whose addresses come from dhcp, and where they ask for them. */
-export function dhcpNetworks({ lists }: Examined) {
-  const all = lists.flatMap(({ list }) =>
-    (list?.plugins ?? []).flatMap(({ ipam }) => {
-      if (!list || !isObject(ipam) || ipam.type !== "dhcp") return [];
-      const { daemonSocketPath: path } = ipam;
-      const socket = typeof path === "string" && path !== "" ? path : USUAL_SOCKET;
-      return [{ network: list.name, socket }];
-    }),
-  );
+/** A network whose addresses come from dhcp, and where it asks for them. */
+export interface DhcpNetwork {
+  readonly network: string;
+  readonly socket: string;
+}
+
+/** Those of the directory of networks. */
+export function dhcpNetworks({ lists }: Examined): readonly DhcpNetwork[] {
+  const all = lists.flatMap(({ list }) => (list ? dhcpNetworksOf(list) : []));
   return [...new Map(all.map((each) => [`${each.network} ${each.socket}`, each])).values()];
+}
+
+/** One for each plugin of a list that wants it. */
+export function dhcpNetworksOf({ name, plugins }: NetworkList): readonly DhcpNetwork[] {
+  return plugins.flatMap(({ ipam }) => {
+    if (!isObject(ipam) || ipam.type !== "dhcp") return [];
+    const { daemonSocketPath: path } = ipam;
+    const socket = typeof path === "string" && path !== "" ? path : USUAL_SOCKET;
+    return [{ network: name, socket }];
+  });
+}
+
+/** Where a daemon of this suite keeps its leases: beside its socket. */
+export function recordsOf(socket: string): string {
+  return `${socket.replace(/\.sock$/, "")}.leases`;
 }
 
 /** unix(7): a socket that accepts connections; who connects would start a daemon that waits for that. */

@@ -1,6 +1,7 @@
 /** What there is of each network on this host, whoever named it: several checks look at it. */
 
 import { isPlainName } from "../../lib/cni/environment.ts";
+import { Failure } from "../../lib/host/failure.ts";
 import { inventoryOf, type Possession } from "../../lib/inventory/inventory.ts";
 import { findTraces, type Traces } from "../../lib/inventory/traces.ts";
 import { attachmentsOf, directoriesOf, type Judged } from "../attachments.ts";
@@ -22,15 +23,31 @@ export interface TracedAttachment extends Judged {
   readonly things: readonly Possession[];
 }
 
-/** All networks; asked for once. */
+/** All networks that can be looked at. */
 export function networkTraces(examined: Examined): readonly NetworkTraces[] {
+  return seenOrNot(examined).flatMap((each) => ("fault" in each ? [] : [each]));
+}
+
+/** A network at which nobody can look, and why. */
+export interface UnseenNetwork {
+  readonly name: string;
+  readonly fault: string;
+}
+
+/** All networks that cannot be looked at. */
+export function unseenNetworks(examined: Examined): readonly UnseenNetwork[] {
+  return seenOrNot(examined).flatMap((each) => ("fault" in each ? [each] : []));
+}
+
+/** Asked for once. */
+function seenOrNot(examined: Examined): readonly (NetworkTraces | UnseenNetwork)[] {
   return remembered(networks, examined, () => {
     const kept = examined.kept.map(({ network }) => network);
     const files = examined.lists.flatMap(({ list }) => list?.name ?? []);
     const names = new Set(
       [...files, ...kept, ...hostTraces(examined).networks].filter(isPlainName),
     );
-    return [...names].sort().map((name) => tracesOf(examined, name));
+    return [...names].sort().map((name) => tracesOrFault(examined, name));
   });
 }
 
@@ -44,13 +61,22 @@ export function listOfNetwork({ lists }: Examined, name: string): NetworkList | 
   return lists.find(({ list }) => list?.name === name)?.list;
 }
 
-const networks = new WeakMap<Examined, readonly NetworkTraces[]>();
+const networks = new WeakMap<Examined, readonly (NetworkTraces | UnseenNetwork)[]>();
 const traces = new WeakMap<Examined, Traces>();
 
 function remembered<T>(memory: WeakMap<Examined, T>, examined: Examined, ask: () => T): T {
   const known = memory.get(examined) ?? ask();
   memory.set(examined, known);
   return known;
+}
+
+function tracesOrFault(examined: Examined, name: string): NetworkTraces | UnseenNetwork {
+  try {
+    return tracesOf(examined, name);
+  } catch (cause) {
+    if (!(cause instanceof Failure)) throw cause;
+    return { name, fault: cause.message };
+  }
 }
 
 function tracesOf(examined: Examined, name: string): NetworkTraces {

@@ -7,8 +7,10 @@ import { attachmentUnleased } from "./attachment-unleased.ts";
 import { clockBehind } from "./clock-behind.ts";
 import { dhcpDaemon } from "./dhcp-daemon.ts";
 import { dhcpLeaseExpired } from "./dhcp-lease-expired.ts";
+import { dhcpLeaseMissing } from "./dhcp-lease-missing.ts";
 import type { Check } from "./finding.ts";
 import { leaseUnattached } from "./lease-unattached.ts";
+import { networkUnseen } from "./network-unseen.ts";
 import { overlayEntries } from "./overlay-entries.ts";
 import { overlayFileOld } from "./overlay-file-old.ts";
 import { overlayPathMtu } from "./overlay-path-mtu.ts";
@@ -22,6 +24,7 @@ import { ruleUnowned } from "./rule-unowned.ts";
 
 /** By the names under which it is said that one of them could not look. */
 export const stateChecks: { readonly [name: string]: Check } = {
+  "networks and their attachments": networkUnseen,
   "attachments that are gone": attachmentGone,
   "reservations without an attachment": leaseUnattached,
   "attachments without a reservation": attachmentUnleased,
@@ -40,4 +43,5 @@ export const stateChecks: { readonly [name: string]: Check } = {
   "the clock": clockBehind,
   "the dhcp daemon": dhcpDaemon,
   "leases of dhcp": dhcpLeaseExpired,
+  "attachments without a lease of dhcp": dhcpLeaseMissing,
 };

@@ -3,6 +3,7 @@
 import { readLeaseRecord } from "../dhcp/lease-record.ts";
 import { bootId } from "../host/boot.ts";
 import { bootMilliseconds } from "../host/epoll.ts";
+import { hasOwnDirectory } from "../host/own-directory.ts";
 import { formatAddress } from "../ip/address.ts";
 import type { Owner } from "../net/owner.ts";
 import { type Backup, listBackups, readBackup } from "../state/backup.ts";
@@ -22,6 +23,14 @@ export function listRunOut(directory: string): readonly RunOut[] {
     const owner = ownerOf(record);
     const state = stateOf(record, now);
     return owner && state !== undefined ? [{ owner, state }] : [];
+  });
+}
+
+/** The attachments that have a record below a directory; undefined if there is no such directory. */
+export function dhcpRecordOwners(directory: string): readonly Owner[] | undefined {
+  if (!hasOwnDirectory(directory)) return undefined;
+  return listBackups(directory).flatMap((name) => {
+    return ownerOf(readBackup(`${directory}/${name}`) ?? {}) ?? [];
   });
 }
 

@@ -1,5 +1,6 @@
 /** `weft doctor`, of files: kept results, leases of DHCP, and what was written when. */
 import { describe, expect } from "vitest";
+import { Lan, startDaemon } from "../bed/dhcp.ts";
 import { attach, bridgeList, findings } from "../bed/doctor-state.ts";
 import { it } from "../bed/it.ts";
 import { Lists, resultsFolder } from "../bed/lists.ts";
@@ -196,5 +197,32 @@ ${then}'`;
       /eth0 of container late in network "net" .its lease of 10.77.0.11 ran out \d+ s/,
     );
     expect(found).toContain('lost in network "net" (its lease of 10.77.0.9/24 has run out)');
+  });
+
+  it("reads what the daemon keeps, and finds what it does not", async ({ bed }) => {
+    const lan = new Lan(bed);
+    lan.connectBridge("br0");
+    const daemon = await startDaemon(bed);
+    const lists = new Lists(bed);
+    lists.net([dhcp]);
+    const { name, netns } = bed.container();
+    expect(lists.weft(`add net ${netns} --container-id ${name}`)).toMatchObject({ status: 0 });
+    const leaseIds = ["dhcp-lease-expired", "dhcp-lease-missing", "not-checked"];
+    expect(said(lists, leaseIds)).toEqual([]);
+    await daemon.kill();
+    expect(said(lists, leaseIds)).toEqual([]);
+    const [path = ""] = bed
+      .list("/run/cni/dhcp.leases")
+      .map((file) => `/run/cni/dhcp.leases/${file}`);
+    const record = JSON.parse(bed.read(path));
+    const past = { acquiredAt: 0, renewAt: 0, rebindAt: 0, expiresAt: 0 };
+    bed.write(path, JSON.stringify({ ...record, lease: { ...record.lease, ...past } }));
+    expect(said(lists, leaseIds)).toEqual([
+      expect.stringMatching(/^dhcp-lease-expired: .*10.77.0.10 ran out/),
+    ]);
+    bed.host.sh(`rm ${path}`);
+    expect(said(lists, leaseIds)).toEqual([
+      `dhcp-lease-missing: 1 attachment whose lease the dhcp daemon does not keep: eth0 of container ${name} in "net"`,
+    ]);
   });
 });

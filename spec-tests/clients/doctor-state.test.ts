@@ -218,6 +218,17 @@ describe("weft doctor, of whatever it finds,", () => {
     }
   });
 
+  it("says at which network it could not look, and goes on with others", ({ bed }) => {
+    const lists = listsOf(bed);
+    destroy(bed, attach(bed, lists, 8080));
+    const folder = "/var/lib/cni/networks/other";
+    bed.host.sh(`mkdir -p ${folder}; : >${folder}/10.9.9.9; chown 65534 ${folder}`);
+    const ids = ["not-checked", "attachment-gone"];
+    expect(findings(lists, ids).map(({ id }) => id)).toEqual(ids);
+    const [fault] = findings(lists, ids);
+    expect(fault?.finding).toContain(`of network "other": Cannot use directory "${folder}"`);
+  });
+
   it("takes no name from a file for a path, or for what a terminal obeys", ({ bed }) => {
     const lists = listsOf(bed);
     attach(bed, lists, 8080);
