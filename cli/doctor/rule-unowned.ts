@@ -1,5 +1,6 @@
 /** Rules, elements and links on this host whose owner is gone, or is nobody that is known. */
 
+import type { Commented, ContainerChain } from "../../lib/inventory/traces.ts";
 import { isOfNetwork, ownerIn, quotedNetwork } from "../../lib/net/owner.ts";
 import type { Check, Examined, Finding } from "./finding.ts";
 import { isNothingElse } from "./lease-unattached.ts";
@@ -8,6 +9,7 @@ import {
   type NetworkTraces,
   networkTraces,
   type TracedAttachment,
+  unseenNetworks,
 } from "./network-traces.ts";
 import { counted, few } from "./words.ts";
 
@@ -37,26 +39,18 @@ function isStray(attachment: TracedAttachment): boolean {
   return !isAlive || why === "nobody can tell whether it lives";
 }
 
-/** What names no network that is known, in full or by a hash; and chains that nothing leads to. */
+/** What is of no network that is known, and of no attachment where only that can be asked. */
 function ofNobody(examined: Examined): readonly Finding[] {
   const networks = networkTraces(examined);
-  const names = networks.map(({ name }) => name);
+  const names = [...networks, ...unseenNetworks(examined)].map(({ name }) => name);
   const owners = networks.flatMap(({ attachments }) => attachments.map(({ owner }) => owner));
   const { elements, chains, rules } = hostTraces(examined);
-  const lost = elements.filter(({ comment }) => {
-    const isNamed = names.some((name) => isOfNetwork(comment, name));
-    return !isNamed && ownerIn(comment) === undefined;
-  });
-  const unknown = chains.filter(({ isReached, network }) => {
-    return !isReached || network === undefined || !isKnown(names, network);
-  });
-  const foreign = rules.filter(
-    ({ isOf, isOfNetwork }) => !owners.some(isOf) && !names.some(isOfNetwork),
-  );
   const all = [
-    ...foreign.map(({ what }) => what),
-    ...lost.map(({ set, comment }) => `the element of "${comment}" in set ${set} of nf_tables`),
-    ...unknown.map(({ name, table }) => `chain ${name} in the ${table}`),
+    ...rules
+      .filter(({ isOf, isOfNetwork }) => !owners.some(isOf) && !names.some(isOfNetwork))
+      .map(({ what }) => what),
+    ...elements.filter((each) => isOfNobody(each, names)).map(elementInWords),
+    ...chains.filter((each) => isLost(each, names)).map(chainInWords),
   ];
   if (all.length === 0) return [];
   const finding = `No attachment or network that is known has ${few(all.sort())}`;
@@ -64,6 +58,23 @@ function ofNobody(examined: Examined): readonly Finding[] {
   return [{ id: "rule-unowned", level: "warning", finding, advice }];
 }
 
-function isKnown(names: readonly string[], network: string): boolean {
-  return names.some((name) => quotedNetwork(name).includes(`name: "${network}" id: `));
+/** What names an owner in full is found with its network. */
+function isOfNobody({ comment }: Commented, names: readonly string[]): boolean {
+  return ownerIn(comment) === undefined && !names.some((name) => isOfNetwork(comment, name));
+}
+
+function elementInWords({ set, comment }: Commented): string {
+  return `the element of "${comment}" in set ${set} of nf_tables`;
+}
+
+/** Nothing leads to it, or what does names no network, in full or by a hash. */
+function isLost({ isReached, network }: ContainerChain, names: readonly string[]): boolean {
+  if (!isReached || network === undefined) return true;
+  const isHash = network.startsWith("#");
+  const isOf = (name: string) => quotedNetwork(name).includes(`name: "${network}" id: `);
+  return !names.includes(network) && !(isHash && names.some(isOf));
+}
+
+function chainInWords({ name, table }: ContainerChain): string {
+  return `chain ${name} in the ${table}`;
 }

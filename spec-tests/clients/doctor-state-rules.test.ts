@@ -80,6 +80,38 @@ describe("weft doctor, of rules,", () => {
       `rule-unowned: No attachment or network that is known has chain ${nobody} in the nat table of IPv4, chain ${lost} in the nat table of IPv4`,
     ]);
   });
+
+  it("finds rules of iptables for a container that nobody knows", ({ bed }) => {
+    const lists = new Lists(bed);
+    bridgeList(lists, {}, { ipMasqBackend: "iptables" });
+    attach(bed, lists, 8080);
+    const chain = `CNI-DN-${"c".repeat(21)}`;
+    const jump = `-m comment --comment 'dnat name: "net" id: "lost"' -j ${chain}`;
+    bed.host.sh(`iptables -t nat -N CNI-HOSTPORT-DNAT; iptables -t nat -N ${chain}
+      iptables -t nat -A CNI-HOSTPORT-DNAT ${jump}`);
+    const [found, ...others] = said(lists);
+    expect(others).toEqual([]);
+    expect(found).toMatch(/^rule-unowned: Network "net" has 1 thing .* of container lost$/);
+  });
+
+  it.for(["nftables", "iptables"])(
+    "takes hashes of long names for what they are, by %s",
+    (backend, { bed }) => {
+      const lists = new Lists(bed);
+      const name = `n${"e".repeat(150)}t`;
+      const ipam = { type: "host-local", subnet: "10.251.35.0/24" };
+      const portmap = { type: "portmap", backend, capabilities: { portMappings: true } };
+      const plugins = [
+        { type: "bridge", isGateway: true, ipMasq: true, ipMasqBackend: backend, ipam },
+        portmap,
+      ];
+      lists.write("10-long.conflist", { cniVersion: "1.1.0", name, plugins });
+      const { netns } = bed.container();
+      const words = "--container-id c1 --capability portMappings=8080:80";
+      expect(lists.weft(`add ${name} ${netns} ${words}`)).toMatchObject({ status: 0 });
+      expect(said(lists)).toEqual([]);
+    },
+  );
 });
 
 describe("weft doctor, of rules that the reference plugins left,", () => {
