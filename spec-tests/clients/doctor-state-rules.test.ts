@@ -11,6 +11,7 @@ import {
   ofAttachments,
 } from "../bed/doctor-state.ts";
 import { it } from "../bed/it.ts";
+import { needs } from "../bed/kernel.ts";
 import { Lists, resultsFolder } from "../bed/lists.ts";
 
 const reserved = "/var/lib/cni/networks/net";
@@ -115,6 +116,32 @@ describe("weft doctor, of rules,", () => {
 });
 
 describe("weft doctor, of rules that the reference plugins left,", () => {
+  needs("reference plugins")(
+    "is silent as long as who made them lives, and finds them when he is gone",
+    ({ bed }) => {
+      const lists = new Lists(bed);
+      bridgeList(lists, { cniVersion: "1.0.0" });
+      const [box, other] = [bed.container(), bed.container()];
+      for (const [{ name, netns }, port] of [
+        [box, 8080],
+        [other, 8081],
+      ] as const) {
+        const words = `--container-id ${name} --capability portMappings=${port}:80`;
+        const { status, stderr } = lists.weft(`add net ${netns} ${words}`, { CNI_PATH: bed.peer });
+        expect([status, stderr]).toEqual([0, ""]);
+      }
+      expect(said(lists)).toEqual([]);
+      bed.host.sh(`rm ${resultsFolder}/net-${box.name}-eth0 ${reserved}/10.251.35.2
+        ip netns del ${box.name}`);
+      bed.host.until(`[ $(ip -o link show type veth | wc -l) = 1 ]`);
+      const [found, ...others] = said(lists, ["rule-unowned"]);
+      expect(others).toEqual([]);
+      expect(found).toContain(`of container ${box.name}`);
+      expect(found).toMatch(/chain CNI-[\da-f]{24} in table ip nat/);
+      expect(found).not.toContain(`of container ${other.name}`);
+    },
+  );
+
   it("finds those of no attachment that is known", ({ bed }) => {
     const lists = listsOf(bed);
     const { name } = attach(bed, lists, 8080);
