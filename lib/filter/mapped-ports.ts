@@ -6,6 +6,7 @@ import { nameOwner, ownerIn } from "../net/owner.ts";
 import { describeCutOff } from "./host-listeners.ts";
 import { holderOf, nameHolder, portsOfAll } from "./iptables/found-ports.ts";
 import { natTables } from "./iptables/nat.ts";
+import { findGeneration } from "./nft-transaction.ts";
 import { listOwnedElements } from "./nftables/elements.ts";
 import { allSets, familyAt, isClientPlace, portAt, portInWords } from "./nftables/hostport-sets.ts";
 import { goneFinder, type Holder } from "./port-holder.ts";
@@ -50,6 +51,7 @@ interface Found {
 }
 
 function foundInNftables(host: Netns): readonly Found[] {
+  if (findGeneration(host) === undefined) return [];
   const elements = allSets().flatMap((set) => listOwnedElements(host, set));
   return elements
     .filter((element) => !isClientPlace(element))

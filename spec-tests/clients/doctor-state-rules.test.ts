@@ -8,11 +8,13 @@ import {
   destroy,
   type Finding,
   findings,
+  findingsOf,
   ofAttachments,
 } from "../bed/doctor-state.ts";
 import { it } from "../bed/it.ts";
 import { needs } from "../bed/kernel.ts";
 import { Lists, resultsFolder } from "../bed/lists.ts";
+import { withoutNfTables } from "../bed/no-nf-tables.ts";
 
 const reserved = "/var/lib/cni/networks/net";
 
@@ -111,6 +113,22 @@ describe("weft doctor, of rules,", () => {
       const words = "--container-id c1 --capability portMappings=8080:80";
       expect(lists.weft(`add ${name} ${netns} ${words}`)).toMatchObject({ status: 0 });
       expect(said(lists)).toEqual([]);
+    },
+  );
+});
+
+describe("weft doctor, where the kernel has no nf_tables,", () => {
+  it.for([true, false])(
+    "has nothing to say of what is well, with iptables: %s",
+    (hasIptables, { bed }) => {
+      const lists = new Lists(bed);
+      lists.net([{ type: "bridge", ipam: { type: "host-local", subnet: "10.251.35.0/24" } }]);
+      const { as = [], env = {} } = withoutNfTables(bed, hasIptables);
+      const run = (words: string) =>
+        lists.run(`PATH=${env.PATH} ${as.join(" ")} ${bed.bin}/weft ${words}`);
+      const { name, netns } = bed.container();
+      expect(run(`add net ${netns} --container-id ${name}`)).toMatchObject({ status: 0 });
+      expect(findingsOf(run("doctor --json").stdout, ofAttachments)).toEqual([]);
     },
   );
 });
