@@ -51,7 +51,8 @@ function isAbove(ns: Netns, upper: number, lower: number): boolean {
 
 type Default = ReturnType<typeof routeMessage.read>["attributes"];
 
-function listDefaults(ns: Netns, family: number): Default[] {
+/** The default routes of a family in the main table. */
+export function listDefaults(ns: Netns, family: number): Default[] {
   const request = listRoutes(family, RT_TABLE_MAIN);
   return dumpRoutes(ns, request, { read: readDefault }).flatMap((route) => route ?? []);
 }
