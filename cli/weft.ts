@@ -51,6 +51,7 @@ const ownCommands: readonly string[] = [
   "ipam",
   "ps",
   "show",
+  "topology",
 ];
 
 /** A command, given the words behind it: the exit status, or undefined if it was called wrongly. */

@@ -1,0 +1,72 @@
+/** The picture for a terminal: trees, in which things of one kind are aligned and many are counted. */
+
+import { cut, plain } from "./plain.ts";
+import type { Branch } from "./tree.ts";
+
+/** What of a picture is shown. */
+export interface Extent {
+  /** Columns that a line takes at most; undefined for whole lines. */
+  readonly width: number | undefined;
+  /** How many things of a kind are shown side by side; undefined for all. */
+  readonly most: number | undefined;
+}
+
+/** A title and the trees below it, as lines. */
+export function textOf(title: string, forest: readonly Branch[], extent: Extent): string[] {
+  const lines = [plain(title), ...linesOf(forest, "", extent)];
+  const { width } = extent;
+  return width === undefined ? lines : lines.map((line) => cut(line, width));
+}
+
+/** What is beside each other; a line for how many are left out stands in their place. */
+function linesOf(branches: readonly Branch[], before: string, extent: Extent): readonly string[] {
+  const shown = groupsOf(branches).flatMap((group) => aligned(fewer(group, extent)));
+  return shown.flatMap(({ text, branch }, i) => {
+    const isLast = i === shown.length - 1;
+    const line = `${before}${isLast ? "└─ " : "├─ "}${text}`;
+    return [line, ...linesOf(branch.branches, `${before}${isLast ? "   " : "│  "}`, extent)];
+  });
+}
+
+/** Neighbours of one kind. */
+export function groupsOf(branches: readonly Branch[]): readonly (readonly Branch[])[] {
+  const groups: Branch[][] = [];
+  for (const branch of branches) {
+    const last = groups.at(-1);
+    if (last?.[0]?.kind === branch.kind) last.push(branch);
+    else groups.push([branch]);
+  }
+  return groups;
+}
+
+/** Kinds of which there are many. */
+const MANY = ["devices", "containers", "peers", "rules", "ports"];
+
+/** As many as are shown, and how many there are besides; a single one more is shown as well. */
+export function fewer(group: readonly Branch[], { most }: Pick<Extent, "most">): readonly Branch[] {
+  const [{ kind = "" } = {}] = group;
+  if (most === undefined || group.length <= most + 1 || !MANY.includes(kind)) return group;
+  const rest = `… and ${group.length - most} more ${kind} (--all shows them)`;
+  return [...group.slice(0, most), { kind: "rest", cells: [rest], branches: [] }];
+}
+
+function aligned(group: readonly Branch[]) {
+  const rows = group.map(({ cells }) => cells.map(plain));
+  const full = rows.filter(({ length }) => length > 1);
+  const widths = (full[0] ?? []).map((_, i) => Math.max(...full.map((row) => lengthOf(row[i]))));
+  return group.map((branch, row) => {
+    const cells = rows[row] ?? [];
+    const isFull = cells.length > 1;
+    const text = cells.map((cell, i) => (isFull ? padded(cell, widths[i] ?? 0) : cell));
+    const filled = isFull ? text.filter((_, i) => (widths[i] ?? 0) > 0) : text;
+    return { branch, text: filled.join("  ").trimEnd() };
+  });
+}
+
+function padded(cell: string, width: number): string {
+  return cell + " ".repeat(Math.max(0, width - lengthOf(cell)));
+}
+
+function lengthOf(cell = ""): number {
+  return [...cell].length;
+}

@@ -1,0 +1,245 @@
+/**
+ * The graph as a tree, which both pictures are drawn of: a device with what hangs on it, which may be
+ * devices again; then what hangs on no device, and what the packet filter does. A pure value.
+ */
+
+import type { Device, Edge, Joined, LedPort, Masquerade, Peer, Topology } from "./model.ts";
+import { HOST } from "./model.ts";
+
+/** One line of the picture, in columns, with what hangs on it. */
+export interface Branch {
+  /** What it is among its like: those of one kind are aligned, and counted where they are many. */
+  readonly kind: string;
+  readonly cells: readonly string[];
+  readonly branches: readonly Branch[];
+  /** Of a device: its id. */
+  readonly id?: string;
+}
+
+/** How much is told of things. */
+export interface Wordiness {
+  /** Whole identifiers, and every address of a list. */
+  readonly isWhole: boolean;
+}
+
+/** The trees of a host. */
+export function forestOf(topology: Topology, { isWhole }: Wordiness): readonly Branch[] {
+  const view = viewOf(topology, isWhole);
+  const tops = topology.devices.filter(({ id }) => !view.carriers.has(id));
+  const sorted = tops.toSorted((a, b) => rankOf(a) - rankOf(b));
+  return [
+    ...sorted.map((device) => deviceBranch(view, device, [])),
+    ...looseBranches(view),
+    ...section("masqueraded", masqueradeBranches(view)),
+    ...section(
+      "led to containers",
+      topology.ports.map((port) => portBranch(view, port)),
+    ),
+  ];
+}
+
+/** The graph with what is asked of it often. */
+interface View {
+  readonly topology: Topology;
+  readonly isWhole: boolean;
+  /** What each thing hangs on, and what hangs on each. */
+  readonly carriers: ReadonlyMap<string, Edge>;
+  readonly carried: ReadonlyMap<string, readonly Edge[]>;
+  readonly devices: ReadonlyMap<string, Device>;
+  readonly attachments: ReadonlyMap<string, Joined>;
+  readonly peers: ReadonlyMap<string, Peer>;
+}
+
+/** A VLAN that is a port of a bridge is shown there; wrapped packets hang on nothing. */
+function viewOf(topology: Topology, isWhole: boolean): View {
+  const carriers = new Map<string, Edge>();
+  for (const edge of topology.edges) {
+    if (edge.how !== "carries" && !carriers.has(edge.to)) carriers.set(edge.to, edge);
+  }
+  const carried = new Map<string, Edge[]>();
+  for (const edge of carriers.values()) {
+    carried.set(edge.from, [...(carried.get(edge.from) ?? []), edge]);
+  }
+  const byId = <T extends { readonly id: string }>(all: readonly T[]) =>
+    new Map(all.map((each) => [each.id, each]));
+  const { devices, attachments, peers } = topology;
+  const maps = { devices: byId(devices), attachments: byId(attachments), peers: byId(peers) };
+  return { topology, isWhole, carriers, carried, ...maps };
+}
+
+const RANKS = ["bridge", "vxlan", "vrf"];
+
+/** Uplinks first, then what containers hang on, then the rest. */
+function rankOf({ isUplink, kind }: Device): number {
+  if (isUplink) return -1;
+  return RANKS.includes(kind) ? RANKS.indexOf(kind) : RANKS.length;
+}
+
+function section(name: string, branches: readonly Branch[]): readonly Branch[] {
+  return branches.length > 0 ? [{ kind: "section", cells: [name], branches }] : [];
+}
+
+/* ---- devices ---- */
+
+/** Of those above it in the tree none is shown again: links do not go round, but the list may. */
+function deviceBranch(view: View, device: Device, above: readonly string[]): Branch {
+  const path = [...above, device.id];
+  const edges = view.carried.get(device.id) ?? [];
+  const below = edges.flatMap(({ to }) => (path.includes(to) ? [] : (view.devices.get(to) ?? [])));
+  return {
+    id: device.id,
+    kind: isLesser(device) ? "devices" : "device",
+    cells: [`${roleOf(device)} ${device.name}`, detailsOf(view, device)],
+    branches: [
+      ...below.map((each) => deviceBranch(view, each, path)),
+      ...attachmentBranches(view, edges),
+      ...edges.flatMap((edge) => peerBranch(view, edge)),
+    ],
+  };
+}
+
+/** Of such there may be hundreds. */
+function isLesser({ kind, isUplink }: Device): boolean {
+  return !isUplink && !RANKS.includes(kind);
+}
+
+function roleOf({ isUplink, kind, vlanId }: Device): string {
+  const names: Record<string, string> = { "": "device", vxlan: "overlay", vrf: "VRF" };
+  const name = names[kind] ?? (vlanId === undefined ? kind : `${kind} ${vlanId}`);
+  return isUplink ? `uplink${kind === "" ? "" : ` ${name}`}` : name;
+}
+
+function detailsOf({ topology, carriers }: View, device: Device): string {
+  const { id, addresses, gateways, isUplink, isUp, table, overlay } = device;
+  const way = gateways.length > 0 ? `default by ${gateways.join(", ")}` : "default route";
+  const others = topology.edges.filter(({ to }) => to === id && carriers.get(id)?.to !== id);
+  const uplink = others.find(({ how }) => how === "carries")?.from.replace(/^device /, "");
+  const parts = [
+    addresses.join(" "),
+    isUplink ? way : "",
+    table === undefined ? "" : `table ${table}`,
+    ...(overlay ? [wrappingOf(overlay, uplink)] : []),
+    overlay?.network ? `network ${overlay.network}` : "",
+    isUp ? "" : "down",
+  ];
+  return parts.filter((part) => part !== "").join(", ");
+}
+
+function wrappingOf({ vni, port, local }: NonNullable<Device["overlay"]>, uplink = ""): string {
+  const way = `${local === "" ? "" : ` from ${local}`}${uplink === "" ? "" : ` by ${uplink}`}`;
+  return `VNI ${vni}${way} port ${port}`;
+}
+
+function peerBranch({ peers }: View, { to, how }: Edge): readonly Branch[] {
+  const peer = peers.get(to);
+  if (!peer) return [];
+  const { publicIP, subnets } = peer;
+  const way = how === "direct" ? "not wrapped" : "";
+  return [{ kind: "peers", cells: [`peer ${publicIP}`, subnets.join(" "), way], branches: [] }];
+}
+
+/* ---- attachments ---- */
+
+/** What hangs on no device. */
+function looseBranches(view: View): readonly Branch[] {
+  const edges = view.carried.get(HOST) ?? [];
+  const of = (wanted: (how: string) => boolean) =>
+    attachmentBranches(
+      view,
+      edges.filter(({ how }) => wanted(how)),
+    );
+  return [
+    ...section(
+      "point to point",
+      of((how) => how === "veth"),
+    ),
+    ...section(
+      "devices in containers",
+      of((how) => how === "moved"),
+    ),
+    ...section(
+      "not seen from here",
+      of((how) => how === "unseen"),
+    ),
+  ];
+}
+
+function attachmentBranches(view: View, edges: readonly Edge[]): readonly Branch[] {
+  const found = edges.flatMap((edge) => {
+    const attachment = view.attachments.get(edge.to);
+    return attachment ? [{ edge, attachment }] : [];
+  });
+  const sorted = found.toSorted((a, b) => (a.attachment.id < b.attachment.id ? -1 : 1));
+  return sorted.map(({ edge, attachment }) => ({
+    kind: "containers",
+    cells: attachmentCells(view, edge, attachment),
+    branches: [],
+  }));
+}
+
+function attachmentCells(view: View, { how, by = how }: Edge, attachment: Joined) {
+  const { network, isAlive, kind, addresses } = attachment;
+  const state = isAlive === false ? "gone" : "";
+  const means = how === "moved" && kind ? kind : by;
+  return [means, nameOf(view, attachment), addresses.join(" "), `in ${network}`, state];
+}
+
+/** Identifiers of runtimes have 64 digits, of which other tools show the first twelve. */
+const LONGEST = 32;
+const SHORT = 12;
+
+function nameOf({ isWhole }: View, { containerID, ifName }: Joined): string {
+  const isLong = !isWhole && containerID.length > LONGEST;
+  return `${isLong ? `${containerID.slice(0, SHORT)}…` : containerID} ${ifName}`;
+}
+
+/* ---- the packet filter ---- */
+
+/** Those of one network that one rule serves are one line. */
+function masqueradeBranches(view: View): readonly Branch[] {
+  const groups = new Map<string, Masquerade[]>();
+  for (const each of view.topology.masquerades) {
+    const key = [each.subnet, each.by, view.attachments.get(each.of ?? "")?.network].join("\n");
+    groups.set(key, [...(groups.get(key) ?? []), each]);
+  }
+  return [...groups.values()].map((group) => masqueradeBranch(view, group));
+}
+
+/** More addresses are not named in a line. */
+const NAMED = 3;
+
+function masqueradeBranch(view: View, group: readonly Masquerade[]): Branch {
+  const [{ subnet = null, by = "", of = null } = {}] = group;
+  const ownerOf = (each: Masquerade) => view.attachments.get(each.of ?? "");
+  const addresses = group.flatMap(
+    (each) => each.address ?? ownerOf(each)?.addresses ?? ["somebody unknown"],
+  );
+  const named = view.isWhole ? addresses : addresses.slice(0, NAMED);
+  const more = addresses.length - named.length;
+  const network = view.attachments.get(of ?? "")?.network;
+  return {
+    kind: "rules",
+    cells: [
+      `${named.join(" ")}${more > 0 ? ` and ${more} more` : ""}`,
+      subnet === null ? "" : `leaving ${subnet}`,
+      network === undefined ? "" : `in ${network}`,
+      `by ${by}`,
+    ],
+    branches: [],
+  };
+}
+
+function portBranch(view: View, { protocol, address, port, to, by, of }: LedPort): Branch {
+  const owner = view.attachments.get(of ?? "");
+  const at = address?.includes(":") ? `[${address}]` : address;
+  return {
+    kind: "ports",
+    cells: [
+      `${protocol} ${address === null ? "" : `${at}:`}${port}`,
+      `→ ${to ?? "a container"}`,
+      owner ? nameOf(view, owner) : "",
+      `by ${by}`,
+    ],
+    branches: [],
+  };
+}
