@@ -6,6 +6,7 @@ import { writeAll } from "../lib/host/file.ts";
 import { gather } from "./topology/gather.ts";
 import { type Topology, topologyOf } from "./topology/model.ts";
 import { plain } from "./topology/plain.ts";
+import { svgOf } from "./topology/svg.ts";
 import { textOf } from "./topology/text.ts";
 import { forestOf } from "./topology/tree.ts";
 
@@ -20,7 +21,7 @@ export function run(words: readonly string[]): number | undefined {
   if (isWrong || (isJson && isSvg)) return undefined;
   try {
     const topology = topologyOf(gather());
-    const draw = isJson ? jsonOf : isSvg ? svgOf : picture;
+    const draw = isJson ? jsonOf : isSvg ? svg : picture;
     print(1, draw(topology, isAll ?? false));
     for (const sentence of isJson ? [] : topology.unseen) print(2, `weft: ${plain(sentence)}`);
     return FINE;
@@ -40,13 +41,13 @@ function picture(topology: Topology, isAll: boolean): string {
   return textOf(`host ${topology.hostname}`, forest, extent).join("\n");
 }
 
+function svg(topology: Topology, isAll: boolean): string {
+  return svgOf(topology, forestOf(topology, { isWhole: isAll }), isAll ? undefined : MOST);
+}
+
 /** What a terminal obeys is escaped in JSON texts already, but for the upper controls. */
 function jsonOf(topology: Topology): string {
   return JSON.stringify(topology, null, 2).replace(/[\u007f-\u009f]/g, oneLine);
-}
-
-function svgOf(): string {
-  return "";
 }
 
 function print(fd: number, text: string): void {

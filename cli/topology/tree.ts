@@ -205,7 +205,7 @@ function masqueradeBranches(view: View): readonly Branch[] {
   return [...groups.values()].map((group) => masqueradeBranch(view, group));
 }
 
-/** More addresses are not named in a line. */
+/** Of more addresses one is named, and the others are counted. */
 const NAMED = 3;
 
 function masqueradeBranch(view: View, group: readonly Masquerade[]): Branch {
@@ -214,7 +214,8 @@ function masqueradeBranch(view: View, group: readonly Masquerade[]): Branch {
   const addresses = group.flatMap(
     (each) => each.address ?? ownerOf(each)?.addresses ?? ["somebody unknown"],
   );
-  const named = view.isWhole ? addresses : addresses.slice(0, NAMED);
+  const isMany = !view.isWhole && addresses.length > NAMED;
+  const named = isMany ? addresses.slice(0, 1) : addresses;
   const more = addresses.length - named.length;
   const network = view.attachments.get(of ?? "")?.network;
   return {
