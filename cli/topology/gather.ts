@@ -132,7 +132,12 @@ function seenOf(owner: Attachment, { keptOf, leasesOf, look }: Known): SeenAttac
   return {
     ...{ network, containerID, ifName, netns },
     ...look(netns, ifName),
-    addresses: told.length > 0 ? told : leasesOf(owner).map(({ address }) => address),
+    addresses:
+      told.length > 0
+        ? told
+        : leasesOf(owner)
+            .map(({ address }) => address)
+            .sort(),
     hostLinks: hostLinksOf(result),
   };
 }
