@@ -1,6 +1,6 @@
 /** Facts of made-up hosts, for tests of what is drawn of them. */
 
-import type { SeenLink } from "../../lib/inventory/seen-links.ts";
+import type { SeenInside, SeenLink } from "../../lib/inventory/seen-links.ts";
 import type { Facts, SeenAttachment } from "./facts.ts";
 
 /** A link that is up, with an index that tells it from the others of a test. */
@@ -11,6 +11,11 @@ export function link(index: number, name: string, more: Partial<SeenLink> = {}):
     ...{ index, name, mac: "", vlanId: undefined, vrfTable: undefined, addresses: [] },
     ...more,
   };
+}
+
+/** A link of a container. */
+export function within(index: number, name: string, more: Partial<SeenInside> = {}): SeenInside {
+  return { ...link(index, name, more), vrf: more.vrf ?? "" };
 }
 
 /** An attachment of which nothing is known but its names. */

@@ -1,7 +1,12 @@
 /** What is seen of a host, and makes its picture: plain values, as they were found. */
 
 import type { Attachment } from "../../lib/cni/call.ts";
-import type { SeenDefault, SeenLink, SeenOverlay } from "../../lib/inventory/seen-links.ts";
+import type {
+  SeenDefault,
+  SeenInside,
+  SeenLink,
+  SeenOverlay,
+} from "../../lib/inventory/seen-links.ts";
 import type { SeenNat } from "../../lib/inventory/seen-nat.ts";
 
 /** All that the picture is made of. */
@@ -22,7 +27,7 @@ export interface SeenAttachment extends Attachment {
   /** Whether that is a namespace; undefined if nobody can tell. */
   readonly isThere: boolean | undefined;
   /** Its interface, if its namespace could be looked into and has it. */
-  readonly inside: SeenLink | undefined;
+  readonly inside: SeenInside | undefined;
   /** What files say: addresses, and the names of its links on the host. */
   readonly addresses: readonly string[];
   readonly hostLinks: readonly string[];

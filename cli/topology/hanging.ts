@@ -3,7 +3,7 @@
  * port of; or the link that its own is above; or nothing, if its device is its own.
  */
 
-import type { SeenLink } from "../../lib/inventory/seen-links.ts";
+import type { SeenInside, SeenLink } from "../../lib/inventory/seen-links.ts";
 import { isAliasOf, namesOwner, ownerAliases } from "../../lib/net/owner.ts";
 import type { Facts, SeenAttachment } from "./facts.ts";
 
@@ -11,7 +11,7 @@ import type { Facts, SeenAttachment } from "./facts.ts";
 export interface Hanging {
   readonly seen: SeenAttachment;
   /** Its interface; undefined if it was not seen, or is another's by now. */
-  readonly inside: SeenLink | undefined;
+  readonly inside: SeenInside | undefined;
   readonly end: SeenLink | undefined;
   /** The link of the host that it hangs on. */
   readonly carrier: SeenLink | undefined;

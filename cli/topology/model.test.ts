@@ -1,6 +1,6 @@
 /** What of the facts becomes which part of the graph. */
 import { describe, expect, it } from "vitest";
-import { attachment, bridged, factsOf, link } from "./example.ts";
+import { attachment, bridged, factsOf, link, within } from "./example.ts";
 import type { Facts } from "./facts.ts";
 import { topologyOf } from "./model.ts";
 
@@ -19,7 +19,7 @@ const eth0 = link(2, "eth0");
 
 describe("attachments", () => {
   const veth = link(7, "veth7", { kind: "veth", master: 3, peer: 2, isPeerHere: false });
-  const inside = link(2, "eth0", { kind: "veth", peer: 7, isPeerHere: false });
+  const inside = within(2, "eth0", { kind: "veth", peer: 7, isPeerHere: false });
 
   it("hang on a bridge by the end that bears their alias", () => {
     const marked = { ...veth, alias: "weft pods c1 eth0" };
@@ -68,7 +68,7 @@ describe("attachments", () => {
   });
 
   it.each(["macvlan", "ipvlan", "vlan"])("above a link hang on it: %s", (kind) => {
-    const above = link(9, "eth0", { kind, peer: 2, isPeerHere: false });
+    const above = within(9, "eth0", { kind, peer: 2, isPeerHere: false });
     const attachments = [attachment("c1", { isThere: true, inside: above })];
     expect(edgesOf({ links: [eth0], attachments })).toEqual([
       `device eth0 -${kind}-> attachment pods/c1/eth0`,
@@ -76,7 +76,7 @@ describe("attachments", () => {
   });
 
   it("are moved if their device is there itself, and unseen if nobody can tell", () => {
-    const own = attachment("c1", { isThere: true, inside: link(5, "eth0") });
+    const own = attachment("c1", { isThere: true, inside: within(5, "eth0") });
     expect(edgesOf({ attachments: [own, attachment("c2")] })).toEqual([
       "host -moved-> attachment pods/c1/eth0",
       "host -unseen-> attachment pods/c2/eth0",
@@ -93,6 +93,16 @@ describe("attachments", () => {
     ];
     const found = topologyOf(factsOf({ links, attachments })).attachments;
     expect(found.map(({ isAlive }) => isAlive)).toEqual([true, true, false, null]);
+  });
+
+  it("are in a VRF if their interface is in one there", () => {
+    const attachments = [
+      attachment("c1", { inside: within(2, "eth0", { vrf: "blue" }) }),
+      attachment("c2", { inside: within(2, "eth0") }),
+      attachment("c3"),
+    ];
+    const found = topologyOf(factsOf({ attachments })).attachments;
+    expect(found.map(({ vrf }) => vrf)).toEqual(["blue", null, null]);
   });
 
   it("have the addresses of their interface, or what files or rules say", () => {

@@ -42,6 +42,8 @@ export interface Joined {
   /** Of the interface, as the kernel says; null if it could not be looked at. */
   readonly kind: string | null;
   readonly addresses: readonly string[];
+  /** The VRF that it is in there; null if it is in none, or could not be looked at. */
+  readonly vrf: string | null;
 }
 
 /** Another host. */
@@ -271,6 +273,7 @@ function joined({ masquerades }: Facts, { seen, inside, end }: Hanging): Joined 
     isAlive: inside || end ? true : (isThere ?? null),
     kind: inside?.kind ?? (end ? "veth" : null),
     addresses: known.length > 0 ? known : more(),
+    vrf: inside?.vrf || null,
   };
 }
 

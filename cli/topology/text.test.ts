@@ -1,6 +1,6 @@
 /** The picture for a terminal, line by line. */
 import { describe, expect, it } from "vitest";
-import { attachment, bridged, factsOf, link } from "./example.ts";
+import { attachment, bridged, factsOf, link, within } from "./example.ts";
 import type { Facts } from "./facts.ts";
 import { topologyOf } from "./model.ts";
 import { textOf } from "./text.ts";
@@ -100,7 +100,10 @@ describe("groups of the picture", () => {
     const veth = { kind: "veth", isPeerHere: false, alias: "weft pods c1 eth0" };
     const attachments = [
       attachment("c3", { isThere: false }),
-      attachment("c2", { isThere: true, inside: link(9, "eth0", { addresses: ["10.1.2.4/24"] }) }),
+      attachment("c2", {
+        isThere: true,
+        inside: within(9, "eth0", { addresses: ["10.1.2.4/24"] }),
+      }),
       attachment("c1", { addresses: ["10.1.2.3"] }),
     ];
     expect(picture(factsOf({ links: [link(7, "veth7", veth)], attachments }))).toEqual([
@@ -112,6 +115,15 @@ describe("groups of the picture", () => {
       "└─ not seen from here",
       "   └─ unseen  c3 eth0  in pods  gone",
     ]);
+  });
+
+  it("tell of a container its VRF, and, where all is told, its namespace", () => {
+    const inside = within(9, "eth0", { vrf: "blue" });
+    const facts = factsOf({ attachments: [attachment("c1", { inside, netns: "/run/netns/c1" })] });
+    expect(picture(facts).at(-1)).toBe("   └─ moved  c1 eth0  in pods  VRF blue");
+    expect(picture(facts, { width: undefined, most: undefined }).at(-1)).toBe(
+      "   └─ moved  c1 eth0  in pods  VRF blue  /run/netns/c1",
+    );
   });
 
   it("are drawn once even if links seem to go round", () => {

@@ -178,10 +178,13 @@ function attachmentBranches(view: View, edges: readonly Edge[]): readonly Branch
 }
 
 function attachmentCells(view: View, { how, by = how }: Edge, attachment: Joined) {
-  const { network, isAlive, kind, addresses } = attachment;
+  const { network, isAlive, kind, addresses, vrf, netns } = attachment;
   const state = isAlive === false ? "gone" : "";
   const means = how === "moved" && kind ? kind : by;
-  return [means, nameOf(view, attachment), addresses.join(" "), `in ${network}`, state];
+  const own = vrf === null ? "" : `VRF ${vrf}`;
+  const path = view.isWhole ? netns : "";
+  const name = nameOf(view, attachment);
+  return [means, name, addresses.join(" "), `in ${network}`, own, path, state];
 }
 
 /** Identifiers of runtimes have 64 digits, of which other tools show the first twelve. */

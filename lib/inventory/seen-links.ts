@@ -36,15 +36,20 @@ export function seeLinks(ns: Netns): readonly SeenLink[] {
   return listLinks(ns).map((link) => seen(link, (addresses.get(link.index) ?? []).map(formatCidr)));
 }
 
+/** A link of a container. */
+export interface SeenInside extends SeenLink {
+  /** The name of the VRF that it is in there; "" if it is in none. */
+  readonly vrf: string;
+}
+
 /** A container's link of a name; undefined if there is none. */
-export function seeLink(ns: Netns, name: string): SeenLink | undefined {
+export function seeLink(ns: Netns, name: string): SeenInside | undefined {
   const link = findLink(ns, name);
   if (!link) return undefined;
   const addresses = ifFew(() => listAddresses(ns, link)).filter(({ scope }) => scope === 0);
-  return seen(
-    link,
-    addresses.map(({ cidr }) => formatCidr(cidr)),
-  );
+  const texts = addresses.map(({ cidr }) => formatCidr(cidr));
+  const master = link.master > 0 ? findLink(ns, link.master) : undefined;
+  return { ...seen(link, texts), vrf: master?.kind === "vrf" ? master.name : "" };
 }
 
 function seen(link: Link, addresses: readonly string[]): SeenLink {
