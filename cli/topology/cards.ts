@@ -108,7 +108,8 @@ function drawCard(branch: Branch, { x, y, width }: Place): Drawn {
     ...wrapped(parts, room).map((text): Words => ({ text, look: "words" })),
   ];
   const height = lines.length * LINE + 2 * PADDING - 4;
-  const box = `<rect class="card ${branch.kind}" x="${x}" y="${y}" width="${width}" height="${height}" rx="6"/>`;
+  const look = `card ${branch.kind}${branch.isGone ? " gone" : ""}`;
+  const box = `<rect class="${look}" x="${x}" y="${y}" width="${width}" height="${height}" rx="6"/>`;
   const texts = lines.map((each, i) => textAt(x + PADDING, y + PADDING + 10 + i * LINE, each));
   return { marks: [box, ...texts], height };
 }
@@ -117,7 +118,8 @@ function drawCard(branch: Branch, { x, y, width }: Place): Drawn {
 function saidOf({ kind, cells }: Branch): { readonly name: string; readonly parts: string[] } {
   const [first = "", second = "", ...rest] = cells;
   const said = (words: readonly string[]) => words.filter((word) => word !== "");
-  if (kind === "containers") return { name: second, parts: said([...rest, `by ${first}`]) };
+  const means = first === "" ? "" : `by ${first}`;
+  if (kind === "containers") return { name: second, parts: said([...rest, means]) };
   if (kind === "ports") return { name: `${first} ${second}`, parts: said(rest) };
   return { name: first, parts: said([second, ...rest]) };
 }

@@ -109,6 +109,15 @@ describe("the picture in SVG", () => {
     );
   });
 
+  it("shows apart what is gone, and no means where there is none", () => {
+    const attachments = [attachment("c1", { isThere: false }), attachment("c2")];
+    const svg = draw(factsOf({ attachments }));
+    expect(boxes(svg).map(({ look }) => look)).toEqual([
+      ...["host", "card section", "card containers gone", "card containers"],
+    ]);
+    expect(texts(svg).slice(2)).toEqual(["c1 eth0", "in pods, gone", "c2 eth0", "in pods"]);
+  });
+
   it("tells what could not be looked at below", () => {
     const svg = draw(factsOf({ unseen: ["Leases cannot be shown: nobody may"] }));
     expect(texts(svg).at(-1)).toBe("Leases cannot be shown: nobody may");

@@ -162,6 +162,7 @@ text { font: 12px ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; 
 .containers { fill: #e3f9e5; stroke: #57ae5b }
 .outside, .peers { fill: #fff3c4; stroke: #cb6e17 }
 .rest { fill: none; stroke-dasharray: 3 3 }
+.gone { fill: #eef0f2; stroke: #7b8794; stroke-dasharray: 6 3 }
 .line { fill: none; stroke: #7b8794; stroke-width: 1.5 }
 .carries { stroke-dasharray: 5 3; stroke: #cb6e17 }
 @media (prefers-color-scheme: dark) {
@@ -174,5 +175,6 @@ text { fill: #e4e7eb }
 .containers { fill: #12331a }
 .outside, .peers { fill: #3d2a0b }
 .rest { fill: none }
+.gone { fill: #262c33 }
 }
 `;

@@ -58,7 +58,7 @@ host node1
       attachments: [attachment(id, { addresses: [...addresses, "10.1.2.3"] })],
     });
     const lines = picture(facts);
-    expect(lines[2]).toMatch(/^ {3}└─ unseen {2}6f2c11000000… eth0 {2}2001:db8:1111:.*…$/);
+    expect(lines[2]).toMatch(/^ {3}└─ 6f2c11000000… eth0 {2}2001:db8:1111:.*…$/);
     expect([...(lines[2] ?? "")]).toHaveLength(100);
     expect(picture(facts, { width: undefined, most: undefined }).join("\n")).toContain(
       `${id} eth0  ${addresses.join(" ")} 10.1.2.3  in pods`,
@@ -111,18 +111,18 @@ describe("groups of the picture", () => {
       "├─ point to point",
       "│  └─ veth7  c1 eth0  10.1.2.3  in pods",
       "├─ devices in containers",
-      "│  └─ moved  c2 eth0  10.1.2.4/24  in pods",
+      "│  └─ c2 eth0  10.1.2.4/24  in pods",
       "└─ not seen from here",
-      "   └─ unseen  c3 eth0  in pods  gone",
+      "   └─ c3 eth0  in pods  gone",
     ]);
   });
 
   it("tell of a container its VRF, and, where all is told, its namespace", () => {
     const inside = within(9, "eth0", { vrf: "blue" });
     const facts = factsOf({ attachments: [attachment("c1", { inside, netns: "/run/netns/c1" })] });
-    expect(picture(facts).at(-1)).toBe("   └─ moved  c1 eth0  in pods  VRF blue");
+    expect(picture(facts).at(-1)).toBe("   └─ c1 eth0  in pods  VRF blue");
     expect(picture(facts, { width: undefined, most: undefined }).at(-1)).toBe(
-      "   └─ moved  c1 eth0  in pods  VRF blue  /run/netns/c1",
+      "   └─ c1 eth0  in pods  VRF blue  /run/netns/c1",
     );
   });
 

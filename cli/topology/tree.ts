@@ -14,6 +14,8 @@ export interface Branch {
   readonly branches: readonly Branch[];
   /** Of a device: its id. */
   readonly id?: string;
+  /** True for a container whose namespace is gone. */
+  readonly isGone?: boolean;
 }
 
 /** How much is told of things. */
@@ -174,13 +176,14 @@ function attachmentBranches(view: View, edges: readonly Edge[]): readonly Branch
     kind: "containers",
     cells: attachmentCells(view, edge, attachment),
     branches: [],
+    isGone: attachment.isAlive === false,
   }));
 }
 
 function attachmentCells(view: View, { how, by = how }: Edge, attachment: Joined) {
   const { network, isAlive, kind, addresses, vrf, netns } = attachment;
   const state = isAlive === false ? "gone" : "";
-  const means = how === "moved" && kind ? kind : by;
+  const means = { moved: kind ?? "", unseen: "" }[how] ?? by;
   const own = vrf === null ? "" : `VRF ${vrf}`;
   const path = view.isWhole ? netns : "";
   const name = nameOf(view, attachment);
