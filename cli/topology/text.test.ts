@@ -37,6 +37,7 @@ host node1
     expect(lines).toContain("   └─ … and 190 more ports (--all shows them)");
     expect(lines.join("\n")).toContain("10.1.0.2 and 199 more  leaving 10.1.0.0/16");
     expect(lines.length).toBeLessThan(30);
+    expect(lines.filter((each) => [...each].length > 100)).toEqual([]);
   });
 
   it("leaves nobody out for a line that says so", () => {

@@ -149,6 +149,36 @@ describe("weft topology", () => {
     expect(picture(lists).join("\n")).toContain(`10.1.2.2/24  in bridge-net  by chain ${chain}`);
   });
 
+  it("tells where ports lead that have conditions", ({ bed }) => {
+    const lists = new Lists(bed);
+    const only = { ...portmap, conditionsV4: ["ip", "saddr", "198.51.100.0/24"] };
+    attach(bed, lists, [bridge, only], "--capability portMappings=8080:80");
+    const { ports } = topology(lists);
+    expect(elements(bed, "hostports4-any-if")).toMatchObject([
+      expect.stringMatching(/^tcp 8080 tcp-10\.1\.2\.2-80-/),
+    ]);
+    expect(ports.map(({ port, to, by }) => `${port} ${to} ${by}`)).toEqual([
+      "8080 10.1.2.2:80 hostports4-any-if of nf_tables",
+      "8080 [fd00:1::2]:80 hostports6-any of nf_tables",
+    ]);
+  });
+
+  needs("reference plugins")("shows what the reference plugins attach", ({ bed }) => {
+    const lists = new Lists(bed);
+    const box = bed.container();
+    const plugins = [{ ...bridge, ipam: ipam("10.1.2.0/24") }, portmap];
+    lists.write("net.conflist", { cniVersion: "1.0.0", name: "net", plugins });
+    const words = `add net ${box.netns} --container-id box --capability portMappings=8080:80`;
+    expect(lists.weft(words, { CNI_PATH: bed.peer })).toMatchObject({ status: 0 });
+    const { attachments, edges, masquerades, ports } = topology(lists);
+    const of = attachments[0]?.id;
+    expect(attachments).toMatchObject([{ kind: "veth", addresses: box.addresses("eth0") }]);
+    const [{ by = "" } = {}] = edges.filter(({ to, how }) => to === of && how === "port");
+    expect(bed.host.link(by).ifindex).toBe(box.link("eth0").link_index);
+    expect(masquerades).toMatchObject([{ of }]);
+    expect(ports).toMatchObject([{ protocol: "tcp", port: 8080, to: "10.1.2.2:80", of }]);
+  });
+
   it("shows a pair without a bridge by its end on the host", ({ bed }) => {
     const lists = new Lists(bed);
     const box = attach(bed, lists, [{ type: "ptp", ipam: ipam("10.9.0.0/24") }]);
