@@ -10,7 +10,7 @@ const brief = { width: 100, most: 10 };
 
 function picture(facts: Facts, extent: Parameters<typeof textOf>[2] = brief) {
   const isWhole = extent.most === undefined;
-  return textOf("host node1", forestOf(topologyOf(facts), { isWhole }), extent);
+  return textOf(`host ${facts.hostname}`, forestOf(topologyOf(facts), { isWhole }), extent);
 }
 
 describe("the picture in text", () => {
@@ -52,18 +52,35 @@ host node1
     expect(all.join("\n")).not.toContain("more");
   });
 
-  it("cuts identifiers of 64 digits, and lines at their 100th column", () => {
+  it("cuts identifiers of 64 digits, and lists of addresses for which there is no room", () => {
     const id = "6f2c11".padEnd(64, "0");
     const addresses = ["2001:db8:1111:2222:3333:4444:5555:6666/64", "2001:db8:1111:2222::7777/64"];
     const facts = factsOf({
       attachments: [attachment(id, { addresses: [...addresses, "10.1.2.3"] })],
     });
     const lines = picture(facts);
-    expect(lines[2]).toMatch(/^ {3}└─ 6f2c11000000… eth0 {2}2001:db8:1111:.*…$/);
-    expect([...(lines[2] ?? "")]).toHaveLength(100);
+    expect(lines[2]).toBe(
+      "   └─ 6f2c11000000… eth0  2001:db8:1111:2222:3333:4444:5555:6666/64 …  in pods",
+    );
     expect(picture(facts, { width: undefined, most: undefined }).join("\n")).toContain(
       `${id} eth0  ${addresses.join(" ")} 10.1.2.3  in pods`,
     );
+  });
+});
+
+describe("a name that is long", () => {
+  it("does not hide what is beside it, or below", () => {
+    const attachments = [
+      attachment("c1".padEnd(200, "x"), { network: "y".repeat(200), addresses: ["10.1.2.3"] }),
+      attachment("c2", { addresses: ["10.1.2.4"] }),
+    ];
+    const lines = picture(factsOf({ hostname: "x".repeat(200), attachments }));
+    expect([...(lines[0] ?? "")]).toHaveLength(100);
+    expect(lines.slice(2).map((each) => /10\.1\.2\.\d/.exec(each)?.[0])).toEqual([
+      "10.1.2.4",
+      "10.1.2.3",
+    ]);
+    expect(lines[2]).toMatch(/ in pods$/);
   });
 });
 

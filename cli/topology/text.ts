@@ -20,7 +20,7 @@ export function textOf(title: string, forest: readonly Branch[], extent: Extent)
 
 /** What is beside each other; a line for how many are left out stands in their place. */
 function linesOf(branches: readonly Branch[], before: string, extent: Extent): readonly string[] {
-  const shown = groupsOf(branches).flatMap((group) => aligned(fewer(group, extent)));
+  const shown = groupsOf(branches).flatMap((group) => aligned(fewer(group, extent), extent));
   return shown.flatMap(({ text, branch }, i) => {
     const isLast = i === shown.length - 1;
     const line = `${before}${isLast ? "└─ " : "├─ "}${text}`;
@@ -50,8 +50,11 @@ export function fewer(group: readonly Branch[], { most }: Pick<Extent, "most">):
   return [...group.slice(0, most), { kind: "rest", cells: [rest], branches: [] }];
 }
 
-function aligned(group: readonly Branch[]) {
-  const rows = group.map(({ cells }) => cells.map(plain));
+/** In columns; where a line would be too long, cells but the last are cut: one may not hide others. */
+function aligned(group: readonly Branch[], { width }: Extent) {
+  const whole = group.map(({ cells }) => cells.map(plain));
+  const isLong = width !== undefined && Math.max(...whole.map(lengthOfRow)) > width;
+  const rows = isLong ? whole.map(shortened) : whole;
   const full = rows.filter(({ length }) => length > 1);
   const widths = (full[0] ?? []).map((_, i) => Math.max(...full.map((row) => lengthOf(row[i]))));
   return group.map((branch, row) => {
@@ -61,6 +64,17 @@ function aligned(group: readonly Branch[]) {
     const filled = isFull ? text.filter((_, i) => (widths[i] ?? 0) > 0) : text;
     return { branch, text: filled.join("  ").trimEnd() };
   });
+}
+
+/** Columns that a cell takes at most if there is too little room for all: those of an IPv6 address. */
+const CELL = 43;
+
+function shortened(cells: readonly string[]): readonly string[] {
+  return cells.map((cell, i) => (i < cells.length - 1 ? cut(cell, CELL) : cell));
+}
+
+function lengthOfRow(cells: readonly string[]): number {
+  return cells.reduce((sum, cell) => sum + lengthOf(cell) + 2, 0);
 }
 
 function padded(cell: string, width: number): string {
