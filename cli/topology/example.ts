@@ -13,9 +13,9 @@ export function link(index: number, name: string, more: Partial<SeenLink> = {}):
   };
 }
 
-/** A link of a container. */
+/** A link of a container, which is joined to the host's if it is to any of another namespace. */
 export function within(index: number, name: string, more: Partial<SeenInside> = {}): SeenInside {
-  return { ...link(index, name, more), vrf: more.vrf ?? "" };
+  return { ...link(index, name), isLinkedHome: more.isPeerHere === false, vrf: "", ...more };
 }
 
 /** An attachment of which nothing is known but its names. */

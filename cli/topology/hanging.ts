@@ -51,8 +51,8 @@ function hangingOf(seen: SeenAttachment, links: Links): Hanging {
 }
 
 /** The host's end of a pair, if that is here. */
-function otherEnd(inside: SeenLink | undefined, { byIndex }: Links): SeenLink | undefined {
-  if (inside?.kind !== "veth") return undefined;
+function otherEnd(inside: SeenInside | undefined, { byIndex }: Links): SeenLink | undefined {
+  if (inside?.kind !== "veth" || !inside.isLinkedHome) return undefined;
   const link = byIndex.get(inside.peer);
   return link?.kind === "veth" && link.peer === inside.index ? link : undefined;
 }
@@ -68,9 +68,9 @@ function namedEnd({ hostLinks }: SeenAttachment, { byName }: Links): SeenLink | 
   return hostLinks.map((name) => byName.get(name)).find((link) => link?.alias === "");
 }
 
-/** What an interface is above, by its index in another namespace, which is taken for the host's. */
-function parentOf(inside: SeenLink | undefined, { byIndex }: Links) {
-  if (!inside || inside.isPeerHere || inside.peer <= 0 || inside.kind === "veth") return undefined;
+/** The link of the host that an interface is above. */
+function parentOf(inside: SeenInside | undefined, { byIndex }: Links) {
+  if (!inside?.isLinkedHome || inside.kind === "veth") return undefined;
   const link = byIndex.get(inside.peer);
   return link && { link, how: inside.kind };
 }

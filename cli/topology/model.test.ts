@@ -75,6 +75,17 @@ describe("attachments", () => {
     ]);
   });
 
+  it.each(["macvlan", "veth"])(
+    "do not hang on a link that is another's of the index: %s",
+    (kind) => {
+      const links = [{ ...veth, kind: "veth", master: 0, peer: 2 }, eth0];
+      const peer = kind === "veth" ? 7 : 2;
+      const far = within(2, "eth0", { kind, peer, isPeerHere: false, isLinkedHome: false });
+      const attachments = [attachment("c1", { isThere: true, inside: far })];
+      expect(edgesOf({ links, attachments })).toEqual(["host -moved-> attachment pods/c1/eth0"]);
+    },
+  );
+
   it("are moved if their device is there itself, and unseen if nobody can tell", () => {
     const own = attachment("c1", { isThere: true, inside: within(5, "eth0") });
     expect(edgesOf({ attachments: [own, attachment("c2")] })).toEqual([

@@ -8,6 +8,7 @@ import { addressesByLink } from "../net/all-addresses.ts";
 import { type DefaultRoute, listDefaultRoutes } from "../net/default-routes.ts";
 import { ifFew } from "../net/few.ts";
 import { findLink, type Link, listLinks } from "../net/link.ts";
+import { isLinkedHome } from "../net/linked-home.ts";
 import type { Netns } from "../net/netns.ts";
 import { seeDevice } from "../overlay/seen-device.ts";
 
@@ -38,6 +39,8 @@ export function seeLinks(ns: Netns): readonly SeenLink[] {
 
 /** A link of a container. */
 export interface SeenInside extends SeenLink {
+  /** True if what it is joined to, or above, is a link of this host's. */
+  readonly isLinkedHome: boolean;
   /** The name of the VRF that it is in there; "" if it is in none. */
   readonly vrf: string;
 }
@@ -49,7 +52,8 @@ export function seeLink(ns: Netns, name: string): SeenInside | undefined {
   const addresses = ifFew(() => listAddresses(ns, link)).filter(({ scope }) => scope === 0);
   const texts = addresses.map(({ cidr }) => formatCidr(cidr));
   const master = link.master > 0 ? findLink(ns, link.master) : undefined;
-  return { ...seen(link, texts), vrf: master?.kind === "vrf" ? master.name : "" };
+  const vrf = master?.kind === "vrf" ? master.name : "";
+  return { ...seen(link, texts), isLinkedHome: isLinkedHome(ns, link), vrf };
 }
 
 function seen(link: Link, addresses: readonly string[]): SeenLink {

@@ -252,6 +252,22 @@ describe("weft topology", () => {
     expect(topology(lists).attachments).toMatchObject([{ vrf: "red" }]);
   });
 
+  needs("macvlan")(
+    "does not take another namespace's link of the same index for a master",
+    ({ bed }) => {
+      const lists = new Lists(bed);
+      const far = bed.container("far");
+      far.sh(`ip link add own index ${bed.host.link("uplink0").ifindex} type bridge
+      ip link add mv link own type macvlan mode bridge`);
+      bed.host.sh("ip -n far link set mv netns $$");
+      const ip = { type: "static", addresses: [{ address: "10.9.0.2/24" }] };
+      const box = attach(bed, lists, [{ type: "host-device", device: "mv", ipam: ip }]);
+      expect(box.link("eth0").link_index).toBe(bed.host.link("uplink0").ifindex);
+      const to = `attachment host-device-net/${box.name}/eth0`;
+      expect(topology(lists).edges).toEqual([{ from: "host", to, how: "moved" }]);
+    },
+  );
+
   it("shows a device that is in a container itself", ({ bed }) => {
     const lists = new Lists(bed);
     bed.host.sh("ip netns add far; ip link add own type veth peer name wire netns far");
