@@ -9,7 +9,7 @@
  */
 
 import { cut, plain } from "./plain.ts";
-import { fewer, groupsOf } from "./text.ts";
+import { fewer, groupsOf } from "./siblings.ts";
 import type { Branch } from "./tree.ts";
 
 /** Where a card is drawn, in pixels. */
@@ -38,7 +38,7 @@ export const SHOULDER = 17;
 /** Draws a thing with all that hangs on it; of many of a kind, as many as are to be shown. */
 export function drawTree(branch: Branch, place: Place, most: number | undefined): Drawn {
   const card = drawCard(branch, place);
-  const below = groupsOf(branch.branches).flatMap((group) => fewer(group, { most }));
+  const below = groupsOf(branch.branches).flatMap((group) => fewer(group, most));
   const stem = place.x + INDENT / 2;
   const marks = [...card.marks];
   let height = card.height;

@@ -109,7 +109,9 @@ function knowledge(kept: readonly Kept[], leases: readonly SeenLease[], attempt:
   const byContainer = new Map<string, SeenLease[]>();
   for (const lease of leases) {
     const key = containerOf(lease);
-    byContainer.set(key, [...(byContainer.get(key) ?? []), lease]);
+    const others = byContainer.get(key) ?? [];
+    others.push(lease);
+    byContainer.set(key, others);
   }
   return {
     keptOf: (owner) => byName.get(nameOf(owner)),

@@ -1,6 +1,7 @@
 /** The picture for a terminal: trees, in which things of one kind are aligned and many are counted. */
 
 import { cut, plain } from "./plain.ts";
+import { fewer, groupsOf } from "./siblings.ts";
 import type { Branch } from "./tree.ts";
 
 /** What of a picture is shown. */
@@ -20,34 +21,12 @@ export function textOf(title: string, forest: readonly Branch[], extent: Extent)
 
 /** What is beside each other; a line for how many are left out stands in their place. */
 function linesOf(branches: readonly Branch[], before: string, extent: Extent): readonly string[] {
-  const shown = groupsOf(branches).flatMap((group) => aligned(fewer(group, extent), extent));
+  const shown = groupsOf(branches).flatMap((group) => aligned(fewer(group, extent.most), extent));
   return shown.flatMap(({ text, branch }, i) => {
     const isLast = i === shown.length - 1;
     const line = `${before}${isLast ? "└─ " : "├─ "}${text}`;
     return [line, ...linesOf(branch.branches, `${before}${isLast ? "   " : "│  "}`, extent)];
   });
-}
-
-/** Neighbours of one kind. */
-export function groupsOf(branches: readonly Branch[]): readonly (readonly Branch[])[] {
-  const groups: Branch[][] = [];
-  for (const branch of branches) {
-    const last = groups.at(-1);
-    if (last?.[0]?.kind === branch.kind) last.push(branch);
-    else groups.push([branch]);
-  }
-  return groups;
-}
-
-/** Kinds of which there are many. */
-const MANY = ["devices", "containers", "peers", "rules", "ports"];
-
-/** As many as are shown, and how many there are besides; a single one more is shown as well. */
-export function fewer(group: readonly Branch[], { most }: Pick<Extent, "most">): readonly Branch[] {
-  const [{ kind = "" } = {}] = group;
-  if (most === undefined || group.length <= most + 1 || !MANY.includes(kind)) return group;
-  const rest = `… and ${group.length - most} more ${kind} (--all shows them)`;
-  return [...group.slice(0, most), { kind: "rest", cells: [rest], branches: [] }];
 }
 
 /** In columns; where a line would be too long, cells but the last are cut: one may not hide others. */

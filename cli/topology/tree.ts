@@ -3,8 +3,16 @@
  * devices again; then what hangs on no device, and what the packet filter does. A pure value.
  */
 
-import type { Device, Edge, Joined, LedPort, Masquerade, Peer, Topology } from "./model.ts";
-import { HOST } from "./model.ts";
+import {
+  type Device,
+  type Edge,
+  HOST,
+  type Joined,
+  type LedPort,
+  type Masquerade,
+  type Peer,
+  type Topology,
+} from "./model.ts";
 
 /** One line of the picture, in columns, with what hangs on it. */
 export interface Branch {
@@ -30,7 +38,7 @@ export function forestOf(topology: Topology, { isWhole }: Wordiness): readonly B
   const tops = topology.devices.filter(({ id }) => !view.carriers.has(id));
   const sorted = tops.toSorted((a, b) => rankOf(a) - rankOf(b));
   return [
-    ...sorted.map((device) => deviceBranch(view, device, [])),
+    ...sorted.map((device) => deviceBranch(view, device)),
     ...looseBranches(view),
     ...section("masqueraded", masqueradeBranches(view)),
     ...section(
@@ -47,6 +55,8 @@ interface View {
   /** What each thing hangs on, and what hangs on each. */
   readonly carriers: ReadonlyMap<string, Edge>;
   readonly carried: ReadonlyMap<string, readonly Edge[]>;
+  /** The uplinks of overlays, by the ids of both. */
+  readonly uplinks: ReadonlyMap<string, string>;
   readonly devices: ReadonlyMap<string, Device>;
   readonly attachments: ReadonlyMap<string, Joined>;
   readonly peers: ReadonlyMap<string, Peer>;
@@ -55,18 +65,28 @@ interface View {
 /** A VLAN that is a port of a bridge is shown there; wrapped packets hang on nothing. */
 function viewOf(topology: Topology, isWhole: boolean): View {
   const carriers = new Map<string, Edge>();
+  const uplinks = new Map<string, string>();
   for (const edge of topology.edges) {
-    if (edge.how !== "carries" && !carriers.has(edge.to)) carriers.set(edge.to, edge);
+    if (edge.how === "carries") uplinks.set(edge.to, edge.from);
+    else if (!carriers.has(edge.to)) carriers.set(edge.to, edge);
   }
-  const carried = new Map<string, Edge[]>();
-  for (const edge of carriers.values()) {
-    carried.set(edge.from, [...(carried.get(edge.from) ?? []), edge]);
-  }
+  const carried = grouped([...carriers.values()], ({ from }) => from);
   const byId = <T extends { readonly id: string }>(all: readonly T[]) =>
     new Map(all.map((each) => [each.id, each]));
   const { devices, attachments, peers } = topology;
   const maps = { devices: byId(devices), attachments: byId(attachments), peers: byId(peers) };
-  return { topology, isWhole, carriers, carried, ...maps };
+  return { topology, isWhole, carriers, carried, uplinks, ...maps };
+}
+
+function grouped<T>(all: readonly T[], keyOf: (each: T) => string): ReadonlyMap<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const each of all) {
+    const key = keyOf(each);
+    const group = groups.get(key);
+    if (group) group.push(each);
+    else groups.set(key, [each]);
+  }
+  return groups;
 }
 
 const RANKS = ["bridge", "vxlan", "vrf"];
@@ -83,17 +103,16 @@ function section(name: string, branches: readonly Branch[]): readonly Branch[] {
 
 /* ---- devices ---- */
 
-/** Of those above it in the tree none is shown again: links do not go round, but the list may. */
-function deviceBranch(view: View, device: Device, above: readonly string[]): Branch {
-  const path = [...above, device.id];
+/** Each hangs on one at most, so that nothing below it leads back. */
+function deviceBranch(view: View, device: Device): Branch {
   const edges = view.carried.get(device.id) ?? [];
-  const below = edges.flatMap(({ to }) => (path.includes(to) ? [] : (view.devices.get(to) ?? [])));
+  const below = edges.flatMap(({ to }) => view.devices.get(to) ?? []);
   return {
     id: device.id,
     kind: isLesser(device) ? "devices" : "device",
     cells: [`${roleOf(device)} ${device.name}`, detailsOf(view, device)],
     branches: [
-      ...below.map((each) => deviceBranch(view, each, path)),
+      ...below.map((each) => deviceBranch(view, each)),
       ...attachmentBranches(view, edges),
       ...edges.flatMap((edge) => peerBranch(view, edge)),
     ],
@@ -111,11 +130,10 @@ function roleOf({ isUplink, kind, vlanId }: Device): string {
   return isUplink ? `uplink${kind === "" ? "" : ` ${name}`}` : name;
 }
 
-function detailsOf({ topology, carriers }: View, device: Device): string {
+function detailsOf({ uplinks, devices }: View, device: Device): string {
   const { id, addresses, gateways, isUplink, isUp, table, overlay } = device;
   const way = gateways.length > 0 ? `default by ${gateways.join(", ")}` : "default route";
-  const others = topology.edges.filter(({ to }) => to === id && carriers.get(id)?.to !== id);
-  const uplink = others.find(({ how }) => how === "carries")?.from.replace(/^device /, "");
+  const uplink = devices.get(uplinks.get(id) ?? "")?.name;
   const parts = [
     addresses.join(" "),
     isUplink ? way : "",
@@ -203,11 +221,10 @@ function nameOf({ isWhole }: View, { containerID, ifName }: Joined): string {
 
 /** Those of one network that one rule serves are one line. */
 function masqueradeBranches(view: View): readonly Branch[] {
-  const groups = new Map<string, Masquerade[]>();
-  for (const each of view.topology.masquerades) {
-    const key = [each.subnet, each.by, view.attachments.get(each.of ?? "")?.network].join("\n");
-    groups.set(key, [...(groups.get(key) ?? []), each]);
-  }
+  const networkOf = ({ of }: Masquerade) => view.attachments.get(of ?? "")?.network;
+  const groups = grouped(view.topology.masquerades, (each) =>
+    [each.subnet, each.by, networkOf(each)].join("\n"),
+  );
   return [...groups.values()].map((group) => masqueradeBranch(view, group));
 }
 
