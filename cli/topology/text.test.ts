@@ -68,6 +68,18 @@ host node1
   });
 });
 
+it("counts the addresses of who has many", () => {
+  const addresses = ["10.1.2.3/24", "10.1.2.4/24", "10.1.2.5/24", "10.1.2.6/24"];
+  const line = (more: readonly string[]) =>
+    picture(
+      factsOf({ attachments: [attachment("c1", { addresses: [...addresses, ...more] })] }),
+    )[2];
+  expect(line([])).toBe(`   └─ c1 eth0  ${addresses.join(" ")}  in pods`);
+  expect(line(Array(5000).fill("10.1.2.7/24"))).toBe(
+    "   └─ c1 eth0  10.1.2.3/24 and 5003 more  in pods",
+  );
+});
+
 describe("a name that is long", () => {
   it("does not hide what is beside it, or below", () => {
     const attachments = [

@@ -101,6 +101,14 @@ function section(name: string, branches: readonly Branch[]): readonly Branch[] {
   return branches.length > 0 ? [{ kind: "section", cells: [name], branches }] : [];
 }
 
+/** Of more addresses the first is named, and the others are counted: a container may have thousands. */
+const NAMED = 4;
+
+function listOf({ isWhole }: View, addresses: readonly string[]): string {
+  if (isWhole || addresses.length <= NAMED) return addresses.join(" ");
+  return `${addresses[0]} and ${addresses.length - 1} more`;
+}
+
 /* ---- devices ---- */
 
 /** Each hangs on one at most, so that nothing below it leads back. */
@@ -130,12 +138,13 @@ function roleOf({ isUplink, kind, vlanId }: Device): string {
   return isUplink ? `uplink${kind === "" ? "" : ` ${name}`}` : name;
 }
 
-function detailsOf({ uplinks, devices }: View, device: Device): string {
+function detailsOf(view: View, device: Device): string {
+  const { uplinks, devices } = view;
   const { id, addresses, gateways, isUplink, isUp, table, overlay } = device;
   const way = gateways.length > 0 ? `default by ${gateways.join(", ")}` : "default route";
   const uplink = devices.get(uplinks.get(id) ?? "")?.name;
   const parts = [
-    addresses.join(" "),
+    listOf(view, addresses),
     isUplink ? way : "",
     table === undefined ? "" : `table ${table}`,
     ...(overlay ? [wrappingOf(overlay, uplink)] : []),
@@ -150,12 +159,12 @@ function wrappingOf({ vni, port, local }: NonNullable<Device["overlay"]>, uplink
   return `VNI ${vni}${way} port ${port}`;
 }
 
-function peerBranch({ peers }: View, { to, how }: Edge): readonly Branch[] {
-  const peer = peers.get(to);
+function peerBranch(view: View, { to, how }: Edge): readonly Branch[] {
+  const peer = view.peers.get(to);
   if (!peer) return [];
   const { publicIP, subnets } = peer;
   const way = how === "direct" ? "not wrapped" : "";
-  return [{ kind: "peers", cells: [`peer ${publicIP}`, subnets.join(" "), way], branches: [] }];
+  return [{ kind: "peers", cells: [`peer ${publicIP}`, listOf(view, subnets), way], branches: [] }];
 }
 
 /* ---- attachments ---- */
@@ -205,7 +214,7 @@ function attachmentCells(view: View, { how, by = how }: Edge, attachment: Joined
   const own = vrf === null ? "" : `VRF ${vrf}`;
   const path = view.isWhole ? netns : "";
   const name = nameOf(view, attachment);
-  return [means, name, addresses.join(" "), `in ${network}`, own, path, state];
+  return [means, name, listOf(view, addresses), `in ${network}`, own, path, state];
 }
 
 /** Identifiers of runtimes have 64 digits, of which other tools show the first twelve. */
@@ -228,23 +237,17 @@ function masqueradeBranches(view: View): readonly Branch[] {
   return [...groups.values()].map((group) => masqueradeBranch(view, group));
 }
 
-/** Of more addresses one is named, and the others are counted. */
-const NAMED = 3;
-
 function masqueradeBranch(view: View, group: readonly Masquerade[]): Branch {
   const [{ subnet = null, by = "", of = null } = {}] = group;
   const ownerOf = (each: Masquerade) => view.attachments.get(each.of ?? "");
   const addresses = group.flatMap(
     (each) => each.address ?? ownerOf(each)?.addresses ?? ["somebody unknown"],
   );
-  const isMany = !view.isWhole && addresses.length > NAMED;
-  const named = isMany ? addresses.slice(0, 1) : addresses;
-  const more = addresses.length - named.length;
   const network = view.attachments.get(of ?? "")?.network;
   return {
     kind: "rules",
     cells: [
-      `${named.join(" ")}${more > 0 ? ` and ${more} more` : ""}`,
+      listOf(view, addresses),
       subnet === null ? "" : `leaving ${subnet}`,
       network === undefined ? "" : `in ${network}`,
       `by ${by}`,
