@@ -69,8 +69,8 @@ static JSValue host_ioctlNumber(ARGS)
 }
 
 /*
- * Fills a Float64Array: device, inode, mode, size, seconds and nanoseconds of last change, user; as
- * far as it has room.
+ * Fills a Float64Array: device, inode, mode, size, seconds and nanoseconds of last change, user,
+ * group, names; as far as it has room.
  */
 static JSValue stat_result(JSContext *ctx, long outcome, const struct stat *st, JSValueConst into)
 {
@@ -80,7 +80,7 @@ static JSValue stat_result(JSContext *ctx, long outcome, const struct stat *st, 
     const double values[] = { (double)st->st_dev,  (double)st->st_ino,          (double)st->st_mode,
                               (double)st->st_size, (double)st->st_mtim.tv_sec,
                               (double)st->st_mtim.tv_nsec, (double)st->st_uid,
-                              (double)st->st_gid };
+                              (double)st->st_gid,  (double)st->st_nlink };
 
     if (!fields)
         return JS_EXCEPTION;

@@ -14,6 +14,8 @@ declare module "host" {
   export function monotonic(): number;
   /** Milliseconds of CLOCK_BOOTTIME, which goes on while the machine sleeps. */
   export function boottime(): number;
+  /** Whole milliseconds of CLOCK_REALTIME, since 1970. */
+  export function realtime(): number;
   /** A descriptor that can be read once a time of CLOCK_BOOTTIME has come (timerfd_create(2)). */
   export function timer(): number;
   /** Sets that time, in milliseconds; 0 stops the timer. */
@@ -43,7 +45,7 @@ declare module "host" {
   /** With all bytes of the structure that the request takes: the kernel reads and may fill them. */
   export function ioctl(fd: number, request: number, structure: Uint8Array): number;
   export function ioctlNumber(fd: number, request: number, value: number): number;
-  /** Fills device, inode, mode, size, mtime seconds, mtime nanoseconds, user, group: as there is room. */
+  /** Fills device, inode, mode, size, mtime seconds, mtime nanoseconds, user, group, names: as there is room. */
   export function stat(path: string, into: Float64Array): number;
   export function lstat(path: string, into: Float64Array): number;
   export function readlink(path: string, into: Uint8Array): number;

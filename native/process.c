@@ -99,6 +99,15 @@ static JSValue host_boottime(ARGS)
     return JS_NewFloat64(ctx, (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6);
 }
 
+static JSValue host_realtime(ARGS)
+{
+    UNUSED, (void)argv;
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return JS_NewFloat64(ctx, (double)now.tv_sec * 1e3 + (double)(now.tv_nsec / 1000000));
+}
+
 static JSValue host_timer(ARGS)
 {
     UNUSED, (void)argv;
@@ -252,6 +261,7 @@ static const JSCFunctionListEntry entries[] = {
     FUNCTION(exit, 1),
     FUNCTION(monotonic, 0),
     FUNCTION(boottime, 0),
+    FUNCTION(realtime, 0),
     FUNCTION(timer, 0),
     FUNCTION(setTimer, 2),
     FUNCTION(blockSignals, 1),
