@@ -4,6 +4,7 @@ import type { AddCall, DelCall } from "../cni/call.ts";
 import { configError } from "../cni/error.ts";
 import * as ipam from "../cni/ipam.ts";
 import type { NetConf } from "../cni/netconf.ts";
+import { begin } from "../cni/steps.ts";
 import type { Step, Undo } from "../cni/undo.ts";
 import { equalAddresses, family, parseAddress } from "../ip/address.ts";
 import { containsAddress, parseCidr } from "../ip/cidr.ts";
@@ -50,6 +51,7 @@ export interface Application {
 /** Gives a link in the container the lease's addresses and routes, and sets it up. */
 export function applyLease(container: Netns, link: LinkRef, application: Application): void {
   const { lease, detectDuplicates = false, heedsRouters = true, ahead } = application;
+  begin("addresses and routes");
   if (!lease) {
     setLinkUp(container, link);
     return;

@@ -10,6 +10,7 @@ import { CniError, Code } from "./error.ts";
 import { findPlugin, isThisImage, type PluginFile } from "./find-plugin.ts";
 import { invoke } from "./invoke.ts";
 import type { Json, JsonObject } from "./json.ts";
+import { begin, end } from "./steps.ts";
 
 /** How long a delegate may take, in milliseconds: less than runtimes wait for us. */
 const DEADLINE = 90_000;
@@ -45,7 +46,17 @@ interface Delegation {
   readonly milliseconds: number;
 }
 
-function run(file: PluginFile, { command, request, milliseconds }: Delegation): Json | undefined {
+function run(file: PluginFile, delegation: Delegation): Json | undefined {
+  begin(delegation.command, file.path);
+  const output = answerOf(file, delegation);
+  end();
+  return output;
+}
+
+function answerOf(
+  file: PluginFile,
+  { command, request, milliseconds }: Delegation,
+): Json | undefined {
   const { environment, stdin } = request;
   const served = isThisImage(file) ? host.commandAt(file.path) : undefined;
   if (served === undefined) {

@@ -3,6 +3,7 @@
 import { Failure } from "../host/failure.ts";
 import { warn } from "../host/warn.ts";
 import { CniError } from "./error.ts";
+import { begin, end } from "./steps.ts";
 
 /** What ADD did so far, each with how to take it back. */
 export class Undo {
@@ -13,6 +14,7 @@ export class Undo {
    * them not done.
    */
   before(what: string, run: () => void): void {
+    begin(what);
     this.#steps.push({ what, run });
   }
 
@@ -21,12 +23,14 @@ export class Undo {
    * answer was lost, the kernel's or a program's, so `run` must be content if nothing was done.
    */
   step<T>(what: string, body: () => T, run: () => void): T {
+    begin(what);
     try {
       const value = body();
-      this.before(what, run);
+      end();
+      this.#steps.push({ what, run });
       return value;
     } catch (cause) {
-      if (!isSettled(cause)) this.before(what, run);
+      if (!isSettled(cause)) this.#steps.push({ what, run });
       throw cause;
     }
   }
@@ -69,11 +73,13 @@ export function asMuchAsPossible(...steps: readonly Step[]): void {
 function attemptAll(steps: readonly Step[]): CniError[] {
   const errors: CniError[] = [];
   for (const [what, run] of steps) {
+    begin(what);
     try {
       run();
     } catch (cause) {
       errors.push(CniError.from(cause).with(what));
     }
   }
+  end();
   return errors;
 }

@@ -18,6 +18,7 @@ import type { AddCall, Call, DelCall, GcCall, StatusCall } from "../../lib/cni/c
 import * as ipam from "../../lib/cni/ipam.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { interfacePlugin } from "../../lib/cni/run.ts";
+import { begin } from "../../lib/cni/steps.ts";
 import { allOrNothing, asMuchAsPossible, tryTo, type Undo } from "../../lib/cni/undo.ts";
 import { requireReady } from "../../lib/cni/verdict.ts";
 import { warn } from "../../lib/cni/warn.ts";
@@ -60,10 +61,12 @@ function add(call: AddCall<BridgeConfig>, host: Netns, container: Netns): Result
     const { detectDuplicates, isGateway } = config;
     const application = { lease, detectDuplicates, heedsRouters: !isGateway };
     if (!config.leaveDown) applyLease(container, inside, application);
+    begin("gateway");
     const vlanLink =
       lease && isGateway ? connectGateway(config, host, { bridge, lease }) : undefined;
     guardLoopback(host, vlanLink);
     if (lease) masquerade(call, host, { lease, undo });
+    begin("bridge port");
     const outside = awaitPort(config, host, { bridge, veth });
     if (lease) announce(container, inside);
     return report(call, { outside, inside, further: vlanLink ? [vlanLink] : [] }, lease);

@@ -2,6 +2,7 @@
 
 import { makePair, requireFreePair } from "../../lib/attach/pair.ts";
 import type { AddCall } from "../../lib/cni/call.ts";
+import { begin } from "../../lib/cni/steps.ts";
 import type { Undo } from "../../lib/cni/undo.ts";
 import type { Mac } from "../../lib/ip/mac.ts";
 import { ensureBridge } from "../../lib/net/bridge.ts";
@@ -27,6 +28,7 @@ export interface Ends {
 /** The bridge as configured, and a veth pair from it to the container, both ends still down. */
 export function connect(call: AddCall<BridgeConfig>, ends: Ends, undo: Undo): Connected {
   const { config, attachment } = call;
+  begin("bridge");
   const [found, taken] = findLinks(ends.host, config.bridge, hostVethName(attachment));
   if (taken || !found) requireFreePair(call, ends.container, taken); // else the kernel will
   const bridge = ensureBridge(

@@ -19,6 +19,7 @@ import type { AddCall, DelCall, GcCall, StatusCall } from "../../lib/cni/call.ts
 import * as ipam from "../../lib/cni/ipam.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { interfacePlugin } from "../../lib/cni/run.ts";
+import { begin } from "../../lib/cni/steps.ts";
 import { allOrNothing, asMuchAsPossible } from "../../lib/cni/undo.ts";
 import { requireReady } from "../../lib/cni/verdict.ts";
 import { warn } from "../../lib/cni/warn.ts";
@@ -46,9 +47,11 @@ function add(call: AddCall<PtpConfig>, host: Netns, container: Netns): Result {
     const { outside, inside } = makePair(call, { host, container, mac, mtu, taken }, undo);
     guardLoopback(host, outside);
     const lease = withGateways(takeLease(call, ipamPlugin, undo), ipamType);
+    begin("host end");
     setUpHostEnd(host, outside, lease.ips);
     const ahead = containerRoutes(lease.ips);
     applyLease(container, inside, { lease, ahead, heedsRouters: false });
+    begin("forwarding");
     ensureForwarding(host, gatewaysOf(lease.ips));
     masquerade(call, host, { lease, undo });
     return report(call, { outside: [outside], inside }, lease);
