@@ -1,7 +1,8 @@
 /** Checking network configurations as libcni loads them and the plugins of this image read them. */
 
-import { CniError } from "../lib/cni/error.ts";
+import { CniError, ConfigError } from "../lib/cni/error.ts";
 import { isObject, type Json, type JsonObject } from "../lib/cni/json.ts";
+import { parseNodeFile } from "../lib/cni/node-file.ts";
 import { listDirectory } from "../lib/host/directory.ts";
 import { EACCES, EISDIR, ENOENT, ENOTDIR, SystemError } from "../lib/host/errno.ts";
 import { closeFile, O_RDONLY, openFile, readToEnd } from "../lib/host/file.ts";
@@ -16,6 +17,9 @@ import type { PluginReport } from "./plugin.ts";
 export function validateFile(file: string): PluginReport {
   const { json, findings } = readJson(file);
   if (!isObject(json)) return { findings, plugins: 0, checked: 0 };
+  if (isNodeFile(file, json)) {
+    return { findings: [...findings, ...nodeFindings(json)], plugins: 0, checked: 0 };
+  }
   const more = memberFiles(file, json);
   const report = validateNetwork(json, kindOf(file), more.members);
   return {
@@ -30,6 +34,24 @@ export function isTerminal(): boolean {
     return descriptorStatus(0).isCharacterDevice;
   } catch {
     return false;
+  }
+}
+
+/** True for what is said of a node: by the name of its file, or since it has keys of that only. */
+function isNodeFile(file: string, json: JsonObject): boolean {
+  if (/(^|\/)weft\.json$/.test(file)) return true;
+  const keys = Object.keys(json).filter((key) => key !== "$schema");
+  const isOfNode = (key: string) => ["log", "backend", "reservedHostPorts"].includes(key);
+  return keys.length > 0 && keys.every(isOfNode);
+}
+
+function nodeFindings(json: JsonObject): readonly Finding[] {
+  try {
+    parseNodeFile(json);
+    return [];
+  } catch (cause) {
+    if (cause instanceof ConfigError) return [error(cause.path, cause.state)];
+    throw cause;
   }
 }
 

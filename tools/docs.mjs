@@ -77,9 +77,10 @@ function put(path, text) {
   else writeFileSync(path, text);
 }
 
-function documentPlugin(folder, name) {
-  const schema = JSON.parse(readFileSync(join(root, folder, name, `${name}.schema.json`), "utf8"));
-  const page = join(root, "docs/plugins", `${name}.md`);
+/** The options in a page, and the schema for editors, from the schema `folder/name.schema.json`. */
+function documentSchema(folder, name, pageName) {
+  const schema = JSON.parse(readFileSync(join(root, folder, `${name}.schema.json`), "utf8"));
+  const page = join(root, "docs", pageName);
   const text = readFileSync(page, "utf8");
   const marked = /<!-- options -->[\s\S]*<!-- \/options -->/;
   if (!marked.test(text)) throw new Error(`${page} has no place for its options`);
@@ -155,9 +156,12 @@ function documentTests() {
 mkdirSync(join(root, "docs/schemas"), { recursive: true });
 for (const folder of ["plugins", "ipam"]) {
   for (const name of readdirSync(join(root, folder)).sort()) {
-    if (existsSync(join(root, folder, name, `${name}.schema.json`))) documentPlugin(folder, name);
+    if (existsSync(join(root, folder, name, `${name}.schema.json`))) {
+      documentSchema(`${folder}/${name}`, name, `plugins/${name}.md`);
+    }
   }
 }
+documentSchema("lib/cni", "weft-node", "weft/node-file.md");
 documentBenchmarks();
 documentLayers();
 documentTests();

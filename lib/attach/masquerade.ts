@@ -1,6 +1,7 @@
 /** Masquerade of an attachment's addresses: made with them, compared, taken away with its link. */
 
 import type { AddCall, CheckCall, DelCall } from "../cni/call.ts";
+import type { Defaults } from "../cni/defaults.ts";
 import type { Lease } from "../cni/ipam.ts";
 import type { JsonObject } from "../cni/json.ts";
 import { flagAt, textAt } from "../cni/netconf.ts";
@@ -18,12 +19,10 @@ export interface MasqueradeConfig {
   readonly ipMasqBackend: "nftables" | "iptables" | undefined;
 }
 
-/** What a configuration says of it. */
-export function masqueradeAt(json: JsonObject): MasqueradeConfig {
-  return {
-    ipMasq: flagAt(json, "ipMasq"),
-    ipMasqBackend: textAt(json, "ipMasqBackend") as MasqueradeConfig["ipMasqBackend"],
-  };
+/** What a configuration says of it, or else the node. */
+export function masqueradeAt(json: JsonObject, { backend }: Defaults): MasqueradeConfig {
+  const ipMasqBackend = textAt(json, "ipMasqBackend") as MasqueradeConfig["ipMasqBackend"];
+  return { ipMasq: flagAt(json, "ipMasq"), ipMasqBackend: ipMasqBackend ?? backend };
 }
 
 /** Masquerades what comes from the lease's addresses, if that is asked for; undone if ADD fails. */

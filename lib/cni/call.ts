@@ -2,6 +2,7 @@
 
 import * as host from "host";
 import type { CniArgs } from "./args.ts";
+import type { Defaults } from "./defaults.ts";
 import type { Environment } from "./environment.ts";
 import type { JsonObject } from "./json.ts";
 import type { Result } from "./result.ts";
@@ -16,6 +17,8 @@ export interface Request {
   readonly config: JsonObject;
   readonly cniVersion: string;
   readonly network: string;
+  /** What the node says where the configuration does not. */
+  readonly defaults?: Defaults | undefined;
   /** True if a plugin of this image hands it on in its own process, after looking at it itself. */
   readonly isDelegated?: boolean;
 }

@@ -11,6 +11,7 @@ import type {
   StatusCall,
 } from "./call.ts";
 import { requireValid, type Schema, spelled, withoutFaults } from "./config.ts";
+import { type Defaults, noDefaults } from "./defaults.ts";
 import { Code, configError } from "./error.ts";
 import { isObject, type Json, type JsonObject } from "./json.ts";
 import type { Result } from "./result.ts";
@@ -25,9 +26,10 @@ export interface PluginBase<C> extends About {
   readonly args?: readonly string[];
   /**
    * From a configuration the schema accepts to the plugin's own type. `strict` is false for DEL
-   * and GC, which must not fail over what only ADD needs.
+   * and GC, which must not fail over what only ADD needs, and are told no defaults: what they take
+   * away was made when others may have held.
    */
-  readonly parseConfig: (config: JsonObject, strict: boolean) => C;
+  readonly parseConfig: (config: JsonObject, strict: boolean, defaults: Defaults) => C;
   /** A lazy module (`CommandLine`) that serves people who call the executable with arguments. */
   readonly commandLine?: string;
 }
@@ -63,11 +65,12 @@ export function readConfig<C>(plugin: PluginBase<C>, json: JsonObject, strict: b
 
 function configOf<C>(
   plugin: PluginBase<C>,
-  { config }: Pick<Request, "config">,
+  { config, defaults }: Pick<Request, "config" | "defaults">,
   strict: boolean,
 ): C {
-  if (strict) requireValid(config, plugin.schema);
-  return plugin.parseConfig(strict ? config : withoutFaults(config, plugin.schema), strict);
+  if (!strict) return plugin.parseConfig(withoutFaults(config, plugin.schema), false, noDefaults);
+  requireValid(config, plugin.schema);
+  return plugin.parseConfig(config, true, defaults ?? noDefaults);
 }
 
 /** The call of an ADD; throws on a configuration, arguments or prevResult that ADD refuses. */

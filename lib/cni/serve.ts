@@ -10,6 +10,8 @@ import { isPlainName, LONGEST_NAME, readEnvironment, requireEnvironment } from "
 import { CniError, Code, configError, oneLine } from "./error.ts";
 import { hasNul, isObject, type Json, type JsonObject } from "./json.ts";
 import { ofOnePlugin } from "./list.ts";
+import { nodeSettings } from "./node.ts";
+import type { Settings } from "./node-settings.lazy.ts";
 import { newestVersion, supportedVersions } from "./version.ts";
 
 /** Set by the build from package.json. */
@@ -28,10 +30,12 @@ export interface About {
 /** Serves one invocation and returns the exit status; whatever happens is on stdout. */
 export function serve(about: About, handle: Handle): number {
   let version: string = newestVersion;
+  let node: Settings | undefined;
   try {
     const environment = readEnvironment();
     if (environment.command === "") return printAbout(about);
     if (environment.command === "VERSION") return printVersion();
+    node = nodeSettings(about.name, environment);
     requireEnvironment(environment);
     const given = readStdin();
     const whole = parseStdin(given);
@@ -39,11 +43,14 @@ export function serve(about: About, handle: Handle): number {
     const config = ofOnePlugin(whole, about.name, environment.command);
     const stdin = config === whole ? given : host.encode(JSON.stringify(config));
     const request = { environment, stdin, config, cniVersion: version, network: nameOf(config) };
-    const output = handle(request);
+    const output = node ? node.handle(request, handle) : handle(request);
     if (output !== undefined) deliver(output, request, handle);
+    node?.ended(output);
     return 0;
   } catch (cause) {
-    return printError(CniError.from(cause), version);
+    const error = CniError.from(cause);
+    node?.ended(error);
+    return printError(error, version);
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { type MacConfig, macAt } from "../../lib/attach/mac.ts";
 import { type MasqueradeConfig, masqueradeAt } from "../../lib/attach/masquerade.ts";
+import type { Defaults } from "../../lib/cni/defaults.ts";
 import { CniError, Code, configError } from "../../lib/cni/error.ts";
 import { isObject, type Json, type JsonObject } from "../../lib/cni/json.ts";
 import {
@@ -39,10 +40,14 @@ export interface VlanConfig {
 }
 
 /** The configuration; `strict` refuses what cannot go together. */
-export function parseBridgeConfig(json: JsonObject, strict: boolean): BridgeConfig {
+export function parseBridgeConfig(
+  json: JsonObject,
+  strict: boolean,
+  defaults: Defaults,
+): BridgeConfig {
   const config: BridgeConfig = {
     ...parseNetConf(json),
-    ...masqueradeAt(json),
+    ...masqueradeAt(json, defaults),
     bridge: textAt(json, "bridge") ?? "cni0",
     isGateway: flagAt(json, "isGateway") || flagAt(json, "isDefaultGateway"),
     isDefaultGateway: flagAt(json, "isDefaultGateway"),

@@ -1,6 +1,7 @@
 /** The firewall plugin's configuration and what it takes from the result before it. */
 
 import type { Attachment } from "../../lib/cni/call.ts";
+import type { Defaults } from "../../lib/cni/defaults.ts";
 import { brief, CniError, Code, configError } from "../../lib/cni/error.ts";
 import type { JsonObject } from "../../lib/cni/json.ts";
 import { givenAt } from "../../lib/cni/netconf.ts";
@@ -19,7 +20,11 @@ export interface FirewallConfig extends ForwardOptions {
 }
 
 /** The configuration; `strict` refuses names that iptables or firewalld would not take. */
-export function parseFirewallConfig(json: JsonObject, strict: boolean): FirewallConfig {
+export function parseFirewallConfig(
+  json: JsonObject,
+  strict: boolean,
+  defaults: Defaults,
+): FirewallConfig {
   const adminChain = givenAt(json, "iptablesAdminChainName");
   const zone = givenAt(json, "firewalldZone");
   if (strict && adminChain !== undefined && !/^[A-Za-z0-9_][A-Za-z0-9_-]{0,27}$/.test(adminChain)) {
@@ -29,7 +34,7 @@ export function parseFirewallConfig(json: JsonObject, strict: boolean): Firewall
     throw configError("firewalldZone", "the name of a zone", zone);
   }
   return {
-    backend: backendOf(givenAt(json, "backend"), strict),
+    backend: backendOf(givenAt(json, "backend"), strict) ?? defaults.backend,
     adminChain,
     zone,
     policy: (givenAt(json, "ingressPolicy") ?? "open") as Ingress["policy"],

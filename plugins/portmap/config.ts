@@ -1,12 +1,13 @@
 /** The portmap plugin's configuration: ports, and which packets a mapping applies to. */
 
+import type { Defaults } from "../../lib/cni/defaults.ts";
 import { configError } from "../../lib/cni/error.ts";
 import { isObject, type JsonObject } from "../../lib/cni/json.ts";
 import { flagAt, givenAt, listAt, numberAt, textAt, valueAt } from "../../lib/cni/netconf.ts";
+import { parseReserved, type Reservation } from "../../lib/cni/reserved-ports.ts";
 import type { PortOptions, Snat } from "../../lib/filter/port-mapping.ts";
 import { family, type IpAddress, isUnspecified, parseAddress } from "../../lib/ip/address.ts";
 import { type Mapping, pathOf, requireOneTarget, withoutTwins } from "./mappings.ts";
-import { parseReserved, type Reservation } from "./reserved.ts";
 
 export interface PortmapConfig extends PortOptions {
   readonly mappings: readonly Mapping[];
@@ -15,17 +16,21 @@ export interface PortmapConfig extends PortOptions {
 }
 
 /** The configuration; DEL only needs to know the ports, as far as they make sense. */
-export function parsePortmapConfig(json: JsonObject, strict: boolean): PortmapConfig {
+export function parsePortmapConfig(
+  json: JsonObject,
+  strict: boolean,
+  defaults: Defaults,
+): PortmapConfig {
   const isForAll = flagAt(json, "masqAll");
   const markBit = numberAt(json, "markMasqBit");
   const words = { 4: wordsAt(json, "conditionsV4"), 6: wordsAt(json, "conditionsV6") };
   const markChain = givenAt(json, "externalSetMarkChain");
   if (strict) requireMarkChain(json, markChain);
-  const backend = backendFor(json, { words, markChain, strict });
+  const backend = backendFor(json, { words, markChain, strict }) ?? defaults.backend;
   if (strict && backend === "iptables") requireMatches(words);
   return {
     mappings: mappingsIn(json, strict),
-    reserved: parseReserved(json, strict),
+    reserved: [...parseReserved(json, strict), ...parseReserved({ ...defaults }, strict)],
     snat: valueAt(json, "snat") === false ? undefined : { isForAll, markBit },
     backend,
     markChain,

@@ -1,5 +1,7 @@
 /** The configuration of vxlan-overlay: from JSON the schema accepts to what the plugin works with. */
 
+import { type MasqueradeConfig, masqueradeAt } from "../../lib/attach/masquerade.ts";
+import type { Defaults } from "../../lib/cni/defaults.ts";
 import { brief, CniError, Code, configError } from "../../lib/cni/error.ts";
 import type { Json, JsonObject } from "../../lib/cni/json.ts";
 import { flagAt, listAt, numberAt, textAt } from "../../lib/cni/netconf.ts";
@@ -15,7 +17,7 @@ import {
 } from "../../lib/overlay/contract/network.ts";
 import { parsePublicIP, parseSubnets, requireWithin } from "../../lib/overlay/contract/values.ts";
 
-export interface OverlayConfig {
+export interface OverlayConfig extends MasqueradeConfig {
   /** The configuration itself: what the bridge plugin gets is made from it. */
   readonly json: JsonObject;
   readonly name: string;
@@ -34,8 +36,6 @@ export interface OverlayConfig {
   /** Undefined: as the uplink allows. */
   readonly mtu: number | undefined;
   readonly checksum: boolean | undefined;
-  readonly ipMasq: boolean;
-  readonly ipMasqBackend: "nftables" | "iptables" | undefined;
   readonly directRouting: boolean;
   readonly peers: readonly Json[];
   readonly peersFile: string;
@@ -43,7 +43,11 @@ export interface OverlayConfig {
 }
 
 /** The configuration; `strict` refuses what cannot go together. */
-export function parseOverlayConfig(json: JsonObject, strict: boolean): OverlayConfig {
+export function parseOverlayConfig(
+  json: JsonObject,
+  strict: boolean,
+  defaults: Defaults,
+): OverlayConfig {
   const name = textAt(json, "name") ?? "";
   const vni = numberAt(json, "vni") ?? DEFAULT_VNI;
   const read = strict ? readOrRefuse : readIfRight;
@@ -62,8 +66,7 @@ export function parseOverlayConfig(json: JsonObject, strict: boolean): OverlayCo
     publicIPv6: read(() => parsePublicIP(json.publicIPv6, "publicIPv6")),
     mtu: strict ? parseMtu(json.mtu) : undefined,
     checksum: strict ? parseChecksum(json.txChecksum) : undefined,
-    ipMasq: flagAt(json, "ipMasq"),
-    ipMasqBackend: textAt(json, "ipMasqBackend") as OverlayConfig["ipMasqBackend"],
+    ...masqueradeAt(json, defaults),
     directRouting: flagAt(json, "directRouting"),
     peers: listAt(json, "peers"),
     peersFile: textAt(json, "peersFile") ?? peersFilePath(name),
