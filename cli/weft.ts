@@ -49,6 +49,7 @@ const ownCommands: readonly string[] = [
   "doctor",
   "help",
   "ipam",
+  "log",
   "ps",
   "show",
   "topology",
