@@ -135,7 +135,7 @@ function namesIn(list = "") {
 
 /**
  * Every part that is hot, since a hot entry leads there, with the names by which cold ones import of
- * it: Map { file: Map { name: what it is called in "hot" } }.
+ * it: Map { file: Map { name: its number in "hot" } }. A number costs no atom.
  */
 function askedOfHot(parts, hot) {
   const reached = new Set(hot);
@@ -148,7 +148,7 @@ function askedOfHot(parts, hot) {
   for (const { file, names } of cold) {
     const aliases = asked.get(file);
     for (const [name] of names) {
-      if (aliases && !aliases.has(name)) aliases.set(name, `h${count++}`);
+      if (aliases && !aliases.has(name)) aliases.set(name, count++);
     }
   }
   return asked;
@@ -167,8 +167,8 @@ function linkHot({ folder, parts, hot, asked }, options) {
     return `import { ${imports} } from "./${file}";\nhot["${basename(file, ".js")}"] = { ${members} };\n`;
   });
   const others = [...asked].map(([file, names]) => {
-    const imports = Array.from(names, ([name, alias]) => `${name} as ${alias}`);
-    const settings = Array.from(names.values(), (alias) => `hot.${alias} = ${alias};\n`);
+    const imports = Array.from(names, ([name, alias]) => `${name} as h${alias}`);
+    const settings = Array.from(names.values(), (alias) => `hot[${alias}] = h${alias};\n`);
     return `import { ${imports} } from "./${file}";\n${settings.join("")}`;
   });
   const entry = join(folder, "hot.js");
