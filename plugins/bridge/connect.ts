@@ -5,7 +5,7 @@ import type { AddCall } from "../../lib/cni/call.ts";
 import { begin } from "../../lib/cni/steps.ts";
 import type { Undo } from "../../lib/cni/undo.ts";
 import type { Mac } from "../../lib/ip/mac.ts";
-import { ensureBridge } from "../../lib/net/bridge.ts";
+import { type BridgeSpec, ensureBridge } from "../../lib/net/bridge.ts";
 import { findLinks, type Link } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { hostVethName, type Veth } from "../../lib/net/veth.ts";
@@ -31,20 +31,21 @@ export function connect(call: AddCall<BridgeConfig>, ends: Ends, undo: Undo): Co
   begin("bridge");
   const [found, taken] = findLinks(ends.host, config.bridge, hostVethName(attachment));
   if (taken || !found) requireFreePair(call, ends.container, taken); // else the kernel will
-  const bridge = ensureBridge(
-    ends.host,
-    {
-      name: config.bridge,
-      mtu: config.mtu,
-      promiscuous: config.promiscuous,
-      vlanFiltering: config.vlan !== undefined,
-      checksSources: config.macSpoofCheck !== undefined,
-      isGateway: config.isGateway,
-    },
-    found,
-  );
+  const bridge = ensureBridge(ends.host, bridgeSpec(config), found);
   const port = { master: bridge, hairpin: config.hairpin, isolated: config.isolated };
   const veth = makePair(call, { ...ends, mtu: config.mtu, port, taken }, undo);
   if (config.vlan) setPortVlans(ends.host, veth.outside, config.vlan);
   return { bridge, veth };
+}
+
+/** What the bridge is to be. */
+export function bridgeSpec(config: BridgeConfig): BridgeSpec {
+  return {
+    name: config.bridge,
+    mtu: config.mtu,
+    promiscuous: config.promiscuous,
+    vlanFiltering: config.vlan !== undefined,
+    checksSources: config.macSpoofCheck !== undefined,
+    isGateway: config.isGateway,
+  };
 }
