@@ -13,20 +13,12 @@
 import type {
   AddCall,
   Attachment,
-  Call,
   CheckCall,
   DelCall,
   GcCall,
-  Request,
   StatusCall,
 } from "../../lib/cni/call.ts";
-import {
-  delegate,
-  findDelegate,
-  reconfigured,
-  runFound,
-  takeBack,
-} from "../../lib/cni/delegate.ts";
+import { delegate, findDelegate, runFound, takeBack } from "../../lib/cni/delegate.ts";
 import { CniError, Code } from "../../lib/cni/error.ts";
 import type { Json, JsonObject } from "../../lib/cni/json.ts";
 import type { Result } from "../../lib/cni/result.ts";
@@ -38,6 +30,7 @@ import { findLink } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { delegatedShelf } from "../../lib/state/recorded.ts";
 import { delegateConfig, delegateOf, type FlannelConfig, parseFlannelConfig } from "./config.ts";
+import { requestWith } from "./delegated.ts";
 import * as schema from "./flannel.schema.json";
 import { deleteRecord, findRecord, restoreRecord, shareRecord, writeRecord } from "./record.ts";
 import { readSubnetEnv, readSubnetEnvIfUsable } from "./subnet-env.ts";
@@ -76,22 +69,6 @@ function requireFree({ attachment: { ifName }, netns }: AddCall<Config>, contain
   if (!findLink(container, ifName)) return;
   const state = `link "${ifName}" exists already in "${netns}"`;
   throw new CniError(Code.conflict, `Cannot attach the container: ${state}`);
-}
-
-/** The request as the delegate gets it; the version is that of the call, not of the record. */
-function requestWith(
-  { request }: Call<Config>,
-  config: JsonObject,
-  more: JsonObject = {},
-): Request {
-  const { cniVersion: version, prevResult } = request.config;
-  const { cniVersion: _version, ...rest } = config;
-  return reconfigured(request, {
-    ...(version ? { cniVersion: version } : {}),
-    ...rest,
-    ...(prevResult ? { prevResult } : {}),
-    ...more,
-  });
 }
 
 function check(call: CheckCall<Config>): void {
