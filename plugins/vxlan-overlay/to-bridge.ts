@@ -16,7 +16,7 @@ export function toBridge(call: Call<OverlayConfig>, command: string, mtu: number
 }
 
 /** Masquerade is not the bridge's here: it would change the source of packets to other hosts. */
-function bridgeConfig(config: OverlayConfig, mtu: number): JsonObject {
+export function bridgeConfig(config: OverlayConfig, mtu: number): JsonObject {
   const { json, networks } = config;
   const isDefaultGateway = valueAt(json, "isDefaultGateway") !== false;
   const ipam = valueAt(json, "ipam") as JsonObject | undefined;

@@ -21,10 +21,11 @@ import { parseResult } from "../../lib/cni/result-in.ts";
 import { interfacePlugin } from "../../lib/cni/run.ts";
 import { allOrNothing, asMuchAsPossible } from "../../lib/cni/undo.ts";
 import { unconfirmed } from "../../lib/cni/verdict.ts";
-import { cidrsOf, ownIps } from "../../lib/cni/whose.ts";
+import { cidrsOf } from "../../lib/cni/whose.ts";
 import * as masquerading from "../../lib/filter/masquerade.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { type OverlayConfig, parseOverlayConfig } from "./config.ts";
+import { masqueradeOf } from "./masqueraded.ts";
 import { toBridge } from "./to-bridge.ts";
 import { ensureUnderlay, findUnderlayFaults, hasDevice, requireReadiness } from "./underlay.ts";
 import * as schema from "./vxlan-overlay.schema.json";
@@ -62,19 +63,6 @@ function tellOfLimits(network: string, limits: readonly string[]): void {
   const more = limits.length - NAMED;
   for (const limit of limits.slice(0, NAMED)) sayLine("stderr", `network "${network}": ${limit}`);
   if (more > 0) sayLine("stderr", `network "${network}": ${more} more, all of which STATUS names`);
-}
-
-/** With the network's prefix length: what stays within the network keeps its source. */
-function masqueradeOf(
-  { attachment, config }: AddCall<OverlayConfig> | CheckCall<OverlayConfig>,
-  result: Result,
-) {
-  const addresses = cidrsOf(ownIps(result, attachment.ifName));
-  const widened = addresses.flatMap(({ address }) => {
-    const network = config.networks.find((each) => each.address.length === address.length);
-    return network ? [{ address, prefixLength: network.prefixLength }] : [];
-  });
-  return { owner: attachment, addresses: widened, backend: config.ipMasqBackend };
 }
 
 function check(call: CheckCall<OverlayConfig>, host: Netns): void {
