@@ -25,6 +25,7 @@ export const RT_SCOPE_LINK = 253;
 export const RT_SCOPE_HOST = 254;
 /** Makers of routes; no maker stands for any when a route is deleted. */
 export const RTPROT_UNSPEC = 0;
+export const RTPROT_KERNEL = 2;
 export const RTPROT_BOOT = 3;
 /** From router advertisements: the kernel keeps these itself. */
 export const RTPROT_RA = 9;
