@@ -64,10 +64,10 @@ export interface Strange {
 }
 
 /** All such files. A bare result, as libcni wrote them before 0.8, is none: its name tells whose it is. */
-export function listStrange(): readonly Strange[] {
+export function listStrange(isNamed: (name: string) => boolean = () => true): readonly Strange[] {
   if (!hasOwnDirectory(DIRECTORY)) return [];
   const read = smallTextReader(LARGEST);
-  const names = listDirectory(DIRECTORY).filter((name) => !name.endsWith(".tmp"));
+  const names = listDirectory(DIRECTORY).filter((name) => !name.endsWith(".tmp") && isNamed(name));
   return names.sort().flatMap((name) => {
     const path = `${DIRECTORY}/${name}`;
     const text = read(path);

@@ -93,8 +93,13 @@ interface Request {
 }
 
 function runAttached(run: Run, plugin: JsonObject, { command, prevResult }: Request) {
+  return execute(run, plugin, { command, ...attachedRequest(run, plugin, prevResult) });
+}
+
+/** What a plugin of a list is told of an attachment: its configuration, and variables. */
+export function attachedRequest(run: Run, plugin: JsonObject, prevResult: JsonObject | undefined) {
   const { capabilities: _, ...rest } = withoutReserved(plugin);
-  const config = {
+  const config: JsonObject = {
     ...rest,
     ...headOf(run.list),
     ...runtimeConfig(plugin, run.capabilities ?? {}),
@@ -102,8 +107,7 @@ function runAttached(run: Run, plugin: JsonObject, { command, prevResult }: Requ
   };
   const { containerID, ifName } = run.owner;
   const args = (run.args ?? []).map(([key, value]) => `${key}=${value}`).join(";");
-  const environment = { containerID, ifName, netns: run.netns, args };
-  return execute(run, plugin, { command, config, environment });
+  return { config, environment: { containerID, ifName, netns: run.netns, args } };
 }
 
 interface Execution {
@@ -140,7 +144,8 @@ function naming<T>(plugin: JsonObject, body: () => T): T {
   }
 }
 
-function typeOf(plugin: JsonObject): string {
+/** The name of a plugin's file. */
+export function typeOf(plugin: JsonObject): string {
   return String(memberOf(plugin, "type"));
 }
 

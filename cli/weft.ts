@@ -51,6 +51,7 @@ const ownCommands: readonly string[] = [
   "ipam",
   "log",
   "ps",
+  "reapply",
   "show",
   "topology",
 ];

@@ -1,0 +1,135 @@
+/**
+ * Mending one attachment: by the list that its ADD had, plugin by plugin, part by part. What is as
+ * ADD left it is not touched.
+ */
+
+import * as host from "host";
+import type { Request } from "../../lib/cni/call.ts";
+import { CniError, Code } from "../../lib/cni/error.ts";
+import { isObject, type Json, type JsonObject } from "../../lib/cni/json.ts";
+import { mendOf, type Part } from "../../lib/cni/mend.ts";
+import type { Netns } from "../../lib/net/netns.ts";
+import { keptList } from "../attachment.ts";
+import type { Kept } from "../cache.ts";
+import { attachedRequest, inVersion, type Run, typeOf } from "../chain.ts";
+import { findList, type NetworkList, requireKnownVersion } from "../list-file.ts";
+import { findHome } from "./home.ts";
+import type { Mended, Outcome } from "./outcome.ts";
+import type { Programs } from "./programs.ts";
+
+/** How attachments are mended. */
+export interface How {
+  /** The host's namespace. */
+  readonly own: Netns;
+  /** Where networks are, and where plugins are. */
+  readonly directory: string;
+  readonly path: string;
+  readonly programs: Programs;
+  readonly isDry: boolean;
+}
+
+/** Mends an attachment that is kept, or tells what would be done. */
+export function mendAttachment(kept: Kept, how: How): Outcome {
+  const { network, containerID, ifName, result } = kept;
+  const owner = { network, containerID, ifName };
+  const netns = kept.netns === "" ? sandboxIn(result, ifName) : kept.netns;
+  const nothing = { owner, netns, parts: [], leftAlone: [], errors: [], why: "" };
+  try {
+    const list = listOf(kept, how.directory);
+    if (!list.plugins.some((plugin) => mendOf(typeOf(plugin))))
+      return { ...nothing, state: "whole" };
+    const home = findHome(how.own, owner, netns);
+    if (home.state === "gone") return { ...nothing, ...home };
+    const isOthers = !home.isMarked && isOfImage(list.plugins[0]);
+    if (isOthers) return { ...nothing, state: "left-alone", why: foreign };
+    const run = { list, owner, netns, path: how.path, milliseconds: 0 };
+    return { ...nothing, ...mendBy({ ...run, ...given(kept) }, kept.result, how) };
+  } catch (cause) {
+    return { ...nothing, state: "failed", errors: [CniError.from(cause)] };
+  }
+}
+
+const foreign = "its interface was made by other plugins, not by this suite";
+
+function given({ args, capabilities }: Kept) {
+  return { args, capabilities };
+}
+
+/** The list that ADD had; where that is not kept, the one that has the network's name now. */
+function listOf(kept: Kept, directory: string): NetworkList {
+  const list = keptList(kept, directory) ?? findList(directory, kept.network);
+  if (list) {
+    requireKnownVersion(list);
+    return list;
+  }
+  const state = "its result is kept without a list, and no network has its name";
+  throw new CniError(Code.config, `Cannot mend it: ${state}`);
+}
+
+/** Older versions of libcni keep no path of the namespace: what was reported tells it. */
+function sandboxIn(result: Json | undefined, ifName: string): string {
+  const links = isObject(result) && Array.isArray(result.interfaces) ? result.interfaces : [];
+  const own = links.filter(isObject).find(({ name, sandbox }) => name === ifName && sandbox);
+  return typeof own?.sandbox === "string" ? own.sandbox : "";
+}
+
+function isOfImage(plugin: JsonObject | undefined): boolean {
+  return plugin !== undefined && host.commands().includes(typeOf(plugin));
+}
+
+type Gathered = Pick<Outcome, "state" | "parts" | "leftAlone" | "errors">;
+
+/** All plugins in the order of ADD, whatever fails of one. */
+function mendBy(run: Run, result: Json | undefined, how: How): Gathered {
+  const parts: Mended[] = [];
+  const errors: CniError[] = [];
+  const prevResult = inVersion(result ?? null, run.list, run.owner);
+  const attempt = (plugin: JsonObject, body: () => void) => {
+    try {
+      body();
+    } catch (cause) {
+      const { code, message, details } = CniError.from(cause);
+      errors.push(new CniError(code, `plugin "${typeOf(plugin)}": ${message}`, details));
+    }
+  };
+  for (const plugin of run.list.plugins) {
+    const mend = mendOf(typeOf(plugin));
+    if (!mend || !how.programs(typeOf(plugin))) continue;
+    const work = (part: Part) => attempt(plugin, () => parts.push(...mendPart(part, how.isDry)));
+    attempt(plugin, () => mend(requestFor(run, plugin, prevResult), work));
+  }
+  const leftAlone = run.list.plugins.flatMap((plugin) => whyLeftAlone(plugin, how.programs));
+  const whole = parts.length > 0 ? "mended" : "whole";
+  return { state: errors.length > 0 ? "failed" : whole, parts, leftAlone, errors };
+}
+
+/** What it was that was not as ADD left it, if anything; it has to be so afterwards. */
+function mendPart(part: Part, isDry: boolean): readonly Mended[] {
+  const fault = part.fault();
+  if (fault === undefined) return [];
+  if (isDry) return [{ what: part.what, fault }];
+  part.make();
+  const left = part.fault();
+  if (left === undefined) return [{ what: part.what, fault }];
+  throw new CniError(Code.checkFailed, `Cannot mend ${part.what}: it was made again, but ${left}`);
+}
+
+function requestFor(run: Run, plugin: JsonObject, prevResult: JsonObject): Request {
+  const { config, environment } = attachedRequest(run, plugin, prevResult);
+  const { path, list, owner } = run;
+  return {
+    environment: { ...environment, command: "CHECK", path, netnsOverride: false },
+    stdin: host.encode(JSON.stringify(config)),
+    config,
+    cniVersion: list.cniVersion === "" ? "0.1.0" : list.cniVersion,
+    network: owner.network,
+  };
+}
+
+/** Plugins of which it is not known what they have on the host. */
+function whyLeftAlone(plugin: JsonObject, programs: Programs): readonly string[] {
+  const type = typeOf(plugin);
+  if (!isOfImage(plugin)) return [`plugin "${type}", which is none of this suite,`];
+  const isOthers = mendOf(type) !== undefined && !programs(type);
+  return isOthers ? [`plugin "${type}", whose file in CNI_PATH is none of this suite,`] : [];
+}
