@@ -19,7 +19,7 @@ import {
   layout,
   leavesOf,
 } from "./dispatcher.ts";
-import { elementAt, type OwnedElement, placeName } from "./elements.ts";
+import { elementAt, elementDeletion, type OwnedElement, placeName } from "./elements.ts";
 
 /** What an attachment is to have. */
 export interface Addition extends Entries {
@@ -74,12 +74,19 @@ export function replaceEntries(
     entries: entries.map(elementAt),
     companions: companions.map(elementAt),
   };
+  // Its rules may have been flushed: then the count of its uses does not tell whether others need it.
+  const isAgain = ({ chain }: OwnedElement) => leaves.some((leaf) => leaf.chain.name === chain);
   const lost = transact(ns, questions, (found) => {
     const { replaced, result } = succeed(addition, found.entries.filter(isThere));
     const isNew =
       replaced.length > 0 || found.base.some(isThere) || !found.companions.every(isThere);
     const requests = [
-      ...replacement(ns, dispatcher, replaced),
+      ...elementDeletion(dispatcher.maps, replaced.filter(isAgain)),
+      ...replacement(
+        ns,
+        dispatcher,
+        replaced.filter((element) => !isAgain(element)),
+      ),
       ...(isNew ? layout(dispatcher) : []),
       ...(isNew ? leaves : found.leaves.filter(isThere)).flatMap(newChainWith),
       ...companions.map(({ set, key }) => ensureElements(set, [{ key: { value: key } }])),
