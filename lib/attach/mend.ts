@@ -5,9 +5,11 @@ import type { Made, Part, Sides } from "../cni/mend.ts";
 import type { NetConf } from "../cni/netconf.ts";
 import { cidrsOf } from "../cni/whose.ts";
 import * as masquerading from "../filter/masquerade.ts";
-import type { IpAddress } from "../ip/address.ts";
+import { family, type IpAddress } from "../ip/address.ts";
 import { formatCidr } from "../ip/cidr.ts";
 import { ensureForwarding, findForwardingFault } from "../net/gateway.ts";
+import type { Link } from "../net/link.ts";
+import { addLinkLocal, findLinkLocalFault } from "../net/link-local.ts";
 import type { Netns } from "../net/netns.ts";
 import { ownIps } from "./check.ts";
 import type { MasqueradeConfig } from "./masquerade.ts";
@@ -24,6 +26,28 @@ export function forwardingPart(host: Netns, addresses: readonly IpAddress[]): Pa
     fault: () => findForwardingFault(host, addresses),
     make: () => ensureForwarding(host, addresses),
   };
+}
+
+/** The address by which the host looks for containers with IPv6, as a list of parts: none without. */
+export function linkLocalParts(
+  host: Netns,
+  link: () => Link | undefined,
+  gateways: readonly IpAddress[],
+): readonly Part[] {
+  if (!gateways.some((address) => family(address) === 6)) return [];
+  return [
+    {
+      what: "link-local address",
+      fault: () => {
+        const found = link();
+        return found ? findLinkLocalFault(host, found) : "its link does not exist";
+      },
+      make: () => {
+        const found = link();
+        if (found) addLinkLocal(host, found);
+      },
+    },
+  ];
 }
 
 /** The masquerade of an attachment, as a list of parts: none if it is not asked for. */

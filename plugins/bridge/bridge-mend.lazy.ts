@@ -4,7 +4,12 @@
  */
 
 import { requireInside } from "../../lib/attach/check.ts";
-import { forwardingPart, masqueradeParts, reportedLease } from "../../lib/attach/mend.ts";
+import {
+  forwardingPart,
+  linkLocalParts,
+  masqueradeParts,
+  reportedLease,
+} from "../../lib/attach/mend.ts";
 import { CniError, Code } from "../../lib/cni/error.ts";
 import { findHostEnd } from "../../lib/cni/host-end.ts";
 import { type Made, mending, type Part, type Sides } from "../../lib/cni/mend.ts";
@@ -121,17 +126,16 @@ function gatewayParts(joined: Joined): readonly Part[] {
   if (gateways.length === 0) return [];
   const connect = () =>
     void connectGateway(config, host, { bridge: getLink(host, config.bridge), lease });
+  const addresses = gateways.map(({ address }) => address);
   return [
     {
       what: `gateway ${gateways.map(formatCidr).join(", ")}`,
       fault: () => gatewayFault(joined, gateways),
       make: connect,
     },
+    ...linkLocalParts(host, () => gatewayLink(joined), addresses),
     routePart(joined, gateways),
-    forwardingPart(
-      host,
-      gateways.map(({ address }) => address),
-    ),
+    forwardingPart(host, addresses),
   ];
 }
 

@@ -4,7 +4,12 @@
  */
 
 import { requireInside } from "../../lib/attach/check.ts";
-import { forwardingPart, masqueradeParts, reportedLease } from "../../lib/attach/mend.ts";
+import {
+  forwardingPart,
+  linkLocalParts,
+  masqueradeParts,
+  reportedLease,
+} from "../../lib/attach/mend.ts";
 import { CniError, Code } from "../../lib/cni/error.ts";
 import { findHostEnd } from "../../lib/cni/host-end.ts";
 import { type Made, mending, type Part, type Sides } from "../../lib/cni/mend.ts";
@@ -31,6 +36,7 @@ function partsOf(call: Call, sides: Sides): readonly Part[] {
   return [
     upPart(host, end),
     gatewayPart(host, end, ips),
+    ...linkLocalParts(host, end, gatewaysOf(ips)),
     routePart(host, end, ips),
     forwardingPart(host, gatewaysOf(ips)),
     ...masqueradeParts(call, sides),

@@ -1,0 +1,197 @@
+/** `weft reapply`: what each plugin has on the host, in networks of every kind. */
+import { describe, expect } from "vitest";
+import type { Bed } from "../bed/bed.ts";
+import type { Container } from "../bed/container.ts";
+import { fakeFirewalld } from "../bed/firewalld.ts";
+import type { Config } from "../bed/invocation.ts";
+import { it } from "../bed/it.ts";
+import { Lists, resultsFolder } from "../bed/lists.ts";
+import { workingConfig } from "../bed/subjects.ts";
+
+const ranges = [[{ subnet: "10.251.37.0/24" }], [{ subnet: "fd00:37::/64" }]];
+const ipam = { type: "host-local", ranges };
+const bridge = { type: "bridge", bridge: "br0", isDefaultGateway: true, ipMasq: true, ipam };
+
+function listOf(lists: Lists, plugins: readonly Config[], cniVersion = "1.1.0"): void {
+  lists.write("10-net.conflist", { cniVersion, name: "net", plugins });
+}
+
+function add(lists: Lists, box: Container, more = ""): Config {
+  const said = lists.weft(`add net ${box.netns} --container-id ${box.name} ${more}`);
+  expect(said).toMatchObject({ status: 0 });
+  return JSON.parse(said.stdout);
+}
+
+/** Links of the host that containers are behind. */
+function hostEnds(bed: Bed): readonly string[] {
+  const links = bed.host.ip("link show type veth");
+  return links.flatMap(({ ifname, ifalias }) =>
+    `${ifalias}`.startsWith("weft net") ? [String(ifname)] : [],
+  );
+}
+
+/** What flushes links of the host: their addresses and routes of both families. */
+function flushOf(...links: readonly string[]): string {
+  return links
+    .map(
+      (link) => `for of in -4 -6; do ip $of route flush dev ${link}; done
+      ip address flush dev ${link}`,
+    )
+    .join("\n");
+}
+
+interface Case {
+  readonly what: string;
+  readonly plugins: readonly Config[];
+  readonly flush: (bed: Bed) => string;
+  readonly cniVersion?: string;
+}
+
+const everything = "nft flush ruleset; echo 0 >/proc/sys/net/ipv4/ip_forward";
+
+const cases: readonly Case[] = [
+  {
+    what: "a bridge with both families",
+    plugins: [bridge, { type: "firewall" }],
+    flush: () => `${everything}; echo 0 >/proc/sys/net/ipv6/conf/all/forwarding; ${flushOf("br0")}`,
+  },
+  {
+    what: "ptp with both families",
+    plugins: [{ type: "ptp", ipMasq: true, ipam }, { type: "firewall" }],
+    flush: (bed) => `${everything}; ${flushOf(...hostEnds(bed))}`,
+  },
+  {
+    what: "strict MAC spoof checks, and containers that are isolated",
+    plugins: [
+      { ...bridge, macspoofchk: "strict" },
+      { type: "firewall", ingressPolicy: "isolated" },
+    ],
+    flush: () => everything,
+  },
+  {
+    what: "a bridge that others' bridges do not reach",
+    plugins: [bridge, { type: "firewall", ingressPolicy: "same-bridge" }],
+    flush: () => "nft flush ruleset",
+  },
+  {
+    what: "a MAC that tuning has changed",
+    plugins: [
+      { ...bridge, macspoofchk: false },
+      {
+        type: "tuning",
+        mac: "02:00:00:00:37:01",
+        sysctl: { "net.ipv4.conf.eth0.log_martians": "1" },
+      },
+    ],
+    flush: () => everything,
+  },
+  {
+    what: "vxlan-overlay",
+    plugins: [{ ...workingConfig("vxlan-overlay"), ipMasq: true }],
+    flush: () => `${everything}; ${flushOf("weft.1", "cni0")}
+      ip neighbour flush dev weft.1 nud permanent
+      bridge fdb show dev weft.1 | while read -r mac rest; do
+        bridge fdb del $mac dev weft.1 dst 198.51.100.2; done; true`,
+  },
+  {
+    what: "flannel",
+    plugins: [workingConfig("flannel")],
+    flush: () => `${everything}; ${flushOf("br0")}`,
+  },
+  ...["0.2.0", "0.3.1", "0.4.0"].map((cniVersion) => ({
+    what: `a list of version ${cniVersion}`,
+    plugins: [bridge, { type: "portmap", capabilities: { portMappings: true } }],
+    flush: () => `${everything}; ${flushOf("br0")}`,
+    cniVersion,
+  })),
+];
+
+describe("weft reapply", () => {
+  it.for(cases)("mends $what", ({ plugins, flush, cniVersion }, { bed }) => {
+    const lists = new Lists(bed);
+    listOf(lists, plugins, cniVersion);
+    const box = bed.container();
+    add(lists, box, "--capability portMappings=8080:80");
+    bed.host.until("! ip -6 address show tentative | grep -q inet6");
+    const before = bed.snapshot();
+    bed.host.sh(flush(bed));
+    expect(bed.leftovers(before)).not.toEqual([]);
+    expect(lists.weft("reapply")).toMatchObject({
+      ...{ status: 0, stderr: "", stdout: expect.stringMatching(/^1 mended$/m) },
+    });
+    expect(bed.leftovers(before)).toEqual([]);
+    expect(lists.weft("reapply")).toEqual({ status: 0, stdout: "1 whole\n", stderr: "" });
+    if (cniVersion === undefined || cniVersion === "0.4.0") {
+      expect(lists.weft(`check net --container-id ${box.name}`)).toMatchObject({ status: 0 });
+    }
+  });
+
+  it("reaches containers by IPv6 after all addresses of their bridge were flushed", ({ bed }) => {
+    const lists = new Lists(bed);
+    listOf(lists, [bridge]);
+    const [box, outside] = [bed.container(), bed.outside()];
+    add(lists, box);
+    outside.sh("ip -6 route add fd00:37::/64 via 2001:db8:ffff::1");
+    bed.host.sh(`${flushOf("br0")}; ip -6 neighbour flush dev br0`);
+    expect(outside.ping("fd00:37::2")).toBe(false);
+    expect(lists.weft("reapply")).toMatchObject({ status: 0, stderr: "" });
+    bed.host.sh("ip -6 neighbour flush dev br0");
+    expect(outside.ping("fd00:37::2")).toBe(true);
+  });
+
+  it("gives firewalld the addresses again that it has forgotten", ({ bed }) => {
+    const lists = new Lists(bed);
+    const firewalld = fakeFirewalld(bed);
+    listOf(lists, [bridge, { type: "firewall", backend: "firewalld" }]);
+    const { PATH } = firewalld.options.env;
+    const weft = (words: string) => lists.run(`PATH=${PATH} ${bed.bin}/weft ${words}`);
+    const words = `add net ${bed.container().netns} --container-id box`;
+    expect(weft(words)).toMatchObject({ status: 0 });
+    const sources = firewalld.sources();
+    expect(sources).toHaveLength(2);
+    firewalld.reload();
+    expect(weft("reapply")).toMatchObject({ status: 0, stderr: "" });
+    expect(firewalld.sources()).toEqual(sources);
+    expect(weft("reapply")).toMatchObject({ stdout: "1 whole\n" });
+  });
+
+  it("finds a namespace whose path is not kept by what was reported", ({ bed }) => {
+    const lists = new Lists(bed);
+    listOf(lists, [bridge]);
+    const box = bed.container();
+    add(lists, box);
+    const path = `${resultsFolder}/net-${box.name}-eth0`;
+    bed.host.sh(`sed -i 's/"netns":"[^"]*",//' ${path}; grep -qv '"netns"' ${path}
+      nft flush ruleset`);
+    expect(lists.weft("reapply").stdout).toMatch(/^1 mended$/m);
+    expect(bed.host.nft()).toContain("masquerade4");
+  });
+
+  it("says so where a list is not kept, and none has the name", ({ bed }) => {
+    const lists = new Lists(bed);
+    listOf(lists, [bridge]);
+    const box = bed.container();
+    add(lists, box);
+    const path = `${resultsFolder}/net-${box.name}-eth0`;
+    bed.host.sh(`sed -i 's/"config":"[^"]*"/"config":""/' ${path}; nft flush ruleset`);
+    expect(lists.weft("reapply").stdout).toMatch(/^1 mended$/m);
+    bed.host.sh(`rm ${lists.folder}/*; nft flush ruleset`);
+    expect(lists.weft("reapply")).toMatchObject({
+      ...{
+        status: 1,
+        stderr: expect.stringContaining("Cannot mend it: its result is kept without"),
+      },
+    });
+    expect(bed.host.nft()).toBe("");
+  });
+
+  it("knows nothing of what plugins have that are not of this suite", ({ bed }) => {
+    const lists = new Lists(bed);
+    lists.plugin("other", { ADD: { stdout: { cniVersion: "1.1.0" } } });
+    listOf(lists, [{ type: "other" }]);
+    const box = bed.container();
+    add(lists, box);
+    expect(lists.weft("reapply")).toMatchObject({ status: 0, stdout: "1 whole\n" });
+    expect(lists.order).toEqual(["ADD other"]);
+  });
+});
