@@ -9,9 +9,9 @@ import { CniError, Code } from "../../lib/cni/error.ts";
 import { isObject, type Json, type JsonObject } from "../../lib/cni/json.ts";
 import { mendOf, type Part } from "../../lib/cni/mend.ts";
 import type { Netns } from "../../lib/net/netns.ts";
-import { keptList } from "../attachment.ts";
-import type { Kept } from "../cache.ts";
-import { attachedRequest, inVersion, type Run, typeOf } from "../chain.ts";
+import { keptList, resultForDel } from "../attachment.ts";
+import { type Kept, readKept } from "../cache.ts";
+import { attachedRequest, deleteAll, inVersion, type Run, typeOf } from "../chain.ts";
 import { findList, type NetworkList, requireKnownVersion } from "../list-file.ts";
 import { findHome } from "./home.ts";
 import type { Mended, Outcome } from "./outcome.ts";
@@ -42,8 +42,13 @@ export function mendAttachment(kept: Kept, how: How): Outcome {
     if (home.state === "gone") return { ...nothing, ...home };
     const isOthers = !home.isMarked && isOfImage(list.plugins[0]);
     if (isOthers) return { ...nothing, state: "left-alone", why: foreign };
-    const run = { list, owner, netns, path: how.path, milliseconds: 0 };
-    return { ...nothing, ...mendBy({ ...run, ...given(kept) }, kept.result, how) };
+    const { args, capabilities } = kept;
+    const run = { list, owner, netns, path: how.path, milliseconds: PATIENCE, args, capabilities };
+    const gathered = mendBy(run, kept.result, how);
+    const isDetached = !how.isDry && gathered.state !== "whole" && !isStillThere(run, how);
+    if (!isDetached) return { ...nothing, ...gathered };
+    deleteAll(run, resultForDel(run, kept));
+    return { ...nothing, state: "gone", why: detached };
   } catch (cause) {
     return { ...nothing, state: "failed", errors: [CniError.from(cause)] };
   }
@@ -51,8 +56,15 @@ export function mendAttachment(kept: Kept, how: How): Outcome {
 
 const foreign = "its interface was made by other plugins, not by this suite";
 
-function given({ args, capabilities }: Kept) {
-  return { args, capabilities };
+/** How long each plugin may take that is told to DEL, in milliseconds. */
+const PATIENCE = 90_000;
+
+/** Why something is gone that was kept a moment ago. */
+export const detached = "it was detached meanwhile";
+
+/** Runtimes take no part in our locks: what was made for one that they have deleted is to go again. */
+function isStillThere({ owner, netns }: Run, { own }: How): boolean {
+  return readKept(owner) !== undefined && findHome(own, owner, netns).state === "there";
 }
 
 /** The list that ADD had; where that is not kept, the one that has the network's name now. */

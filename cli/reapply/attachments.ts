@@ -12,7 +12,7 @@ import { ownerInAlias } from "../../lib/net/owner.ts";
 import { type Kept, listKept, listStrange, readKept, type Strange } from "../cache.ts";
 import { findList } from "../list-file.ts";
 import { forContainer, lookingAtContainer } from "../locks.ts";
-import { mendAttachment } from "./attachment.ts";
+import { detached, mendAttachment } from "./attachment.ts";
 import type { Outcome } from "./outcome.ts";
 import { programsIn } from "./programs.ts";
 
@@ -60,7 +60,7 @@ function mendOne(listed: Kept, how: How): Outcome {
   return within(listed.containerID, () => {
     const kept = readKept(listed);
     if (kept) return mendAttachment(kept, how);
-    return { ...nothingOf(listed), state: "gone", why: "it was detached meanwhile" };
+    return { ...nothingOf(listed), state: "gone", why: detached };
   });
 }
 

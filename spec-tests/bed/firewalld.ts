@@ -27,6 +27,7 @@ esac
   );
   bed.host.sh(`chmod +x ${folder}/busctl`);
   return {
+    folder,
     options: { env: { PATH: `${folder}:${programsInBed}` } },
     sources: () => bed.read(`${folder}/sources`).split("\n").filter(Boolean).toSorted(),
     reload: () => bed.write(`${folder}/sources`, ""),

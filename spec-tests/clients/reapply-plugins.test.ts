@@ -155,6 +155,29 @@ describe("weft reapply", () => {
     expect(weft("reapply")).toMatchObject({ stdout: "1 whole\n" });
   });
 
+  it("leaves nothing of a container that a runtime detaches at the same time", ({ bed }) => {
+    const lists = new Lists(bed);
+    const firewalld = fakeFirewalld(bed);
+    const ports = { type: "portmap", capabilities: { portMappings: true } };
+    listOf(lists, [bridge, { type: "firewall", backend: "firewalld" }, ports]);
+    const { PATH } = firewalld.options.env;
+    const weft = (words: string) => lists.run(`PATH=${PATH} ${bed.bin}/weft ${words}`);
+    const box = bed.container();
+    const words = `add net ${box.netns} --container-id box --capability portMappings=8080:80`;
+    expect(weft(words)).toMatchObject({ status: 0 });
+    firewalld.reload();
+    bed.host.sh("nft flush ruleset");
+    const program = `${firewalld.folder}/busctl`;
+    const detaching = `[ "$7" = addSource ] && rm -f ${resultsFolder}/*`;
+    bed.write(program, bed.read(program).replace("\n", `\n${detaching}\n`));
+    expect(weft("reapply")).toMatchObject({
+      stdout: expect.stringMatching(/^gone is eth0 of container box .*: it was detached meanwhile/),
+    });
+    expect(bed.host.nft()).not.toContain("box");
+    expect(firewalld.sources()).toEqual([]);
+    expect(bed.list("/var/lib/cni/networks/net")).not.toContain("10.251.37.2");
+  });
+
   it("finds a namespace whose path is not kept by what was reported", ({ bed }) => {
     const lists = new Lists(bed);
     listOf(lists, [bridge]);
