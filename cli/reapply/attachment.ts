@@ -5,6 +5,7 @@
 
 import * as host from "host";
 import type { Request } from "../../lib/cni/call.ts";
+import { requireEnvironment } from "../../lib/cni/environment.ts";
 import { CniError, Code } from "../../lib/cni/error.ts";
 import { isObject, type Json, type JsonObject } from "../../lib/cni/json.ts";
 import { mendOf, type Part } from "../../lib/cni/mend.ts";
@@ -13,6 +14,7 @@ import { keptList, resultForDel } from "../attachment.ts";
 import { type Kept, readKept } from "../cache.ts";
 import { attachedRequest, deleteAll, inVersion, type Run, typeOf } from "../chain.ts";
 import { findList, type NetworkList, requireKnownVersion } from "../list-file.ts";
+import { requireNetworkName } from "../list-options.ts";
 import { findHome } from "./home.ts";
 import type { Mended, Outcome } from "./outcome.ts";
 import type { Programs } from "./programs.ts";
@@ -35,6 +37,7 @@ export function mendAttachment(kept: Kept, how: How): Outcome {
   const netns = kept.netns === "" ? sandboxIn(result, ifName) : kept.netns;
   const nothing = { owner, netns, parts: [], leftAlone: [], errors: [], why: "" };
   try {
+    requireNetworkName(network);
     const list = listOf(kept, how.directory);
     if (!list.plugins.some((plugin) => mendOf(typeOf(plugin))))
       return { ...nothing, state: "whole" };
@@ -108,7 +111,7 @@ function mendBy(run: Run, result: Json | undefined, how: How): Gathered {
     const mend = mendOf(typeOf(plugin));
     if (!mend || !how.programs(typeOf(plugin))) continue;
     const work = (part: Part) => attempt(plugin, () => parts.push(...mendPart(part, how.isDry)));
-    attempt(plugin, () => mend(requestFor(run, plugin, prevResult), work));
+    attempt(plugin, () => mend(requestFor(run, plugin, prevResult), how.own, work));
   }
   const leftAlone = run.list.plugins.flatMap((plugin) => whyLeftAlone(plugin, how.programs));
   const whole = parts.length > 0 ? "mended" : "whole";
@@ -129,8 +132,10 @@ function mendPart(part: Part, isDry: boolean): readonly Mended[] {
 function requestFor(run: Run, plugin: JsonObject, prevResult: JsonObject): Request {
   const { config, environment } = attachedRequest(run, plugin, prevResult);
   const { path, list, owner } = run;
+  const all = { ...environment, command: "CHECK", path, netnsOverride: false } as const;
+  requireEnvironment(all);
   return {
-    environment: { ...environment, command: "CHECK", path, netnsOverride: false },
+    environment: all,
     stdin: host.encode(JSON.stringify(config)),
     config,
     cniVersion: list.cniVersion === "" ? "0.1.0" : list.cniVersion,

@@ -3,7 +3,7 @@
 import type { Attachment } from "../../lib/cni/call.ts";
 import { CniError, Code } from "../../lib/cni/error.ts";
 import { findHostEnd } from "../../lib/cni/host-end.ts";
-import { closeFile } from "../../lib/host/file.ts";
+import { closeNetns } from "../../lib/net/close-netns.ts";
 import { findLink, type Link, listLinks } from "../../lib/net/link.ts";
 import { readMovedAlias } from "../../lib/net/moved-alias.ts";
 import { type Netns, NetnsError, openNetns } from "../../lib/net/netns.ts";
@@ -27,7 +27,7 @@ export function findHome(own: Netns, owner: Attachment, netns: string): Home {
     if (!inside) return gone(`its namespace ${netns} has no interface ${owner.ifName}`);
     return homeOf(own, owner, inside);
   } finally {
-    closeFile(container.fd);
+    closeNetns(container);
   }
 }
 

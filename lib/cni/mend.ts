@@ -4,9 +4,9 @@
  * `<plugin>-mend.lazy.ts`, whose export `mend` is made here.
  */
 
-import { closeFile } from "../host/file.ts";
 import { lazily } from "../host/lazy.ts";
-import { type Netns, ownNetns } from "../net/netns.ts";
+import { closeNetns } from "../net/close-netns.ts";
+import type { Netns } from "../net/netns.ts";
 import type { Chained, CheckCall, Request } from "./call.ts";
 import { checkCall, type PluginBase, spelledRequest } from "./calls.ts";
 import { openContainer } from "./container-netns.ts";
@@ -24,8 +24,8 @@ export interface Part {
 /** What is done with each part, in the order of ADD. */
 export type Work = (part: Part) => void;
 
-/** Goes through the parts of one plugin, for a request as CHECK gets it. */
-export type Mend = (request: Request, work: Work) => void;
+/** Goes through the parts of one plugin on a host, for a request as CHECK gets it. */
+export type Mend = (request: Request, host: Netns, work: Work) => void;
 
 /** An attachment as it was reported. */
 export type Made<C> = Chained<CheckCall<C>>;
@@ -41,14 +41,13 @@ export type PartsOf<C> = (call: Made<C>, sides: Sides) => readonly Part[];
 
 /** The export `mend` of a plugin's cold module. */
 export function mending<C>(plugin: PluginBase<C>, partsOf: PartsOf<C>): Mend {
-  return (request, work) => {
+  return (request, host, work) => {
     const call = madeCall(plugin, request);
-    const host = ownNetns();
     const container = openContainer(request, host);
     try {
       for (const part of partsOf(call, { host, container })) work(part);
     } finally {
-      if (container !== host) closeFile(container.fd);
+      if (container !== host) closeNetns(container);
     }
   };
 }

@@ -8,12 +8,12 @@ import { findRecord } from "./record.ts";
 import { readSubnetEnv } from "./subnet-env.ts";
 
 /** By what the delegate was given when it made the attachment. */
-export const mend: Mend = (request, work) => {
+export const mend: Mend = (request, host, work) => {
   const plugin = { name: "flannel", schema, parseConfig: parseFlannelConfig };
   const call = madeCall(plugin, request);
   const { attachment, config } = call;
   const given =
     findRecord(config.dataDir, attachment)?.config ??
     delegateConfig(config, readSubnetEnv(config.subnetFile));
-  mendOf(delegateOf(given))?.(requestWith(call, given), work);
+  mendOf(delegateOf(given))?.(requestWith(call, given), host, work);
 };

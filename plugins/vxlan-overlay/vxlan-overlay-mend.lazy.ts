@@ -9,7 +9,7 @@ import { type Mend, madeCall, mendOf, type Part } from "../../lib/cni/mend.ts";
 import { type Cidr, firstAddress, hostCidr } from "../../lib/ip/cidr.ts";
 import { findAddressFault } from "../../lib/net/expect.ts";
 import { findLink } from "../../lib/net/link.ts";
-import { type Netns, ownNetns } from "../../lib/net/netns.ts";
+import type { Netns } from "../../lib/net/netns.ts";
 import { type OverlayConfig, parseOverlayConfig } from "./config.ts";
 import { masqueradeOf } from "./masqueraded.ts";
 import { bridgeConfig } from "./to-bridge.ts";
@@ -17,7 +17,7 @@ import { findUnderlayFaults, reconcile, requireReadiness } from "./underlay.ts";
 import * as schema from "./vxlan-overlay.schema.json";
 
 /** First the way to other hosts, then what is the bridge's, by the bridge's own module. */
-export const mend: Mend = (request, work) => {
+export const mend: Mend = (request, host, work) => {
   const plugin = {
     name: "vxlan-overlay",
     schema,
@@ -26,9 +26,8 @@ export const mend: Mend = (request, work) => {
   };
   const call = madeCall(plugin, request);
   const { config, prevResult } = call;
-  const host = ownNetns();
   work(underlayPart(config, host));
-  mendOf("bridge")?.(reconfigured(call.request, bridgeConfig(config, 0)), work);
+  mendOf("bridge")?.(reconfigured(call.request, bridgeConfig(config, 0)), host, work);
   if (config.ipMasq) work(masqueradePart(host, masqueradeOf(call, prevResult)));
 };
 

@@ -257,6 +257,35 @@ describe("weft reapply", () => {
     expect(bed.host.nft()).toContain(second.address);
   });
 
+  it("opens no more files the more attachments there are", ({ bed }) => {
+    const lists = new Lists(bed);
+    network(lists, "nftables");
+    for (let i = 1; i <= 12; i++) attach(bed, lists, 8080 + i);
+    bed.host.sh("nft flush ruleset");
+    const said = lists.run(`ulimit -n 16; ${bed.bin}/weft reapply`);
+    expect(said).toMatchObject({ status: 0, stderr: "" });
+    expect(said.stdout).toMatch(/^12 mended$/m);
+  });
+
+  it("trusts no name that is kept, and prints none that a terminal would obey", ({ bed }) => {
+    const lists = new Lists(bed);
+    network(lists, "nftables");
+    const { box } = attach(bed, lists, 8081);
+    const names = ["../../../tmp/x", "a b", "\\u001b]0;x\\u0007"];
+    for (const [i, name] of names.entries()) {
+      bed.host.sh(`sed 's|"containerId":"${box.name}"|"containerId":"${name}"|' \
+        ${resultsFolder}/net-${box.name}-eth0 >${resultsFolder}/bad-${i}`);
+    }
+    bed.host.sh("nft flush ruleset");
+    const before = bed.snapshot();
+    const { stdout, stderr } = lists.weft("reapply --dry-run");
+    expect(bed.leftovers(before)).toEqual([]);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what must not be there
+    expect(`${stdout}${stderr}`).not.toMatch(/[\x00-\x09\x0b-\x1f]/);
+    expect(stdout).toContain(`would mend eth0 of container ${box.name} `);
+    expect(stdout.match(/^would mend/gm)).toHaveLength(1);
+  });
+
   it("names what nothing is kept of", ({ bed }) => {
     const lists = new Lists(bed);
     network(lists, "nftables");
