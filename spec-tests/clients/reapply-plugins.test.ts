@@ -107,23 +107,44 @@ const cases: readonly Case[] = [
 ];
 
 describe("weft reapply", () => {
-  it.for(cases)("mends $what", ({ plugins, flush, cniVersion }, { bed }) => {
+  it.for(cases.map((each) => [each.what, each] as const))(
+    "mends %s",
+    ([, { plugins, flush, cniVersion }], { bed }) => {
+      const lists = new Lists(bed);
+      listOf(lists, plugins, cniVersion);
+      const box = bed.container();
+      add(lists, box, "--capability portMappings=8080:80");
+      bed.host.until("! ip -6 address show tentative | grep -q inet6");
+      const before = bed.snapshot();
+      bed.host.sh(flush(bed));
+      expect(bed.leftovers(before)).not.toEqual([]);
+      expect(lists.weft("reapply")).toMatchObject({
+        ...{ status: 0, stderr: "", stdout: expect.stringMatching(/^1 mended$/m) },
+      });
+      expect(bed.leftovers(before)).toEqual([]);
+      expect(lists.weft("reapply")).toEqual({ status: 0, stdout: "1 whole\n", stderr: "" });
+      if (cniVersion === undefined || cniVersion === "0.4.0") {
+        expect(lists.weft(`check net --container-id ${box.name}`)).toMatchObject({ status: 0 });
+      }
+    },
+  );
+
+  it.for([
+    ["weft.1", [workingConfig("vxlan-overlay")]],
+    ["bwp", [bridge, { type: "bandwidth", egressRate: 1e9, egressBurst: 1e9 }]],
+  ] as const)("makes device %s… again that was deleted", ([name, plugins], { bed }) => {
     const lists = new Lists(bed);
-    listOf(lists, plugins, cniVersion);
+    listOf(lists, plugins);
     const box = bed.container();
-    add(lists, box, "--capability portMappings=8080:80");
-    bed.host.until("! ip -6 address show tentative | grep -q inet6");
-    const before = bed.snapshot();
-    bed.host.sh(flush(bed));
-    expect(bed.leftovers(before)).not.toEqual([]);
-    expect(lists.weft("reapply")).toMatchObject({
-      ...{ status: 0, stderr: "", stdout: expect.stringMatching(/^1 mended$/m) },
-    });
-    expect(bed.leftovers(before)).toEqual([]);
+    add(lists, box);
+    const devices = () => bed.host.links().filter((link) => link.startsWith(name));
+    const before = devices();
+    expect(before).toHaveLength(1);
+    bed.host.sh(`ip link del ${before[0]}`);
+    expect(lists.weft("reapply")).toMatchObject({ status: 0, stderr: "" });
+    expect(devices()).toEqual(before);
+    expect(lists.weft(`check net --container-id ${box.name}`)).toMatchObject({ status: 0 });
     expect(lists.weft("reapply")).toEqual({ status: 0, stdout: "1 whole\n", stderr: "" });
-    if (cniVersion === undefined || cniVersion === "0.4.0") {
-      expect(lists.weft(`check net --container-id ${box.name}`)).toMatchObject({ status: 0 });
-    }
   });
 
   it("reaches containers by IPv6 after all addresses of their bridge were flushed", ({ bed }) => {
@@ -206,6 +227,28 @@ describe("weft reapply", () => {
       },
     });
     expect(bed.host.nft()).toBe("");
+  });
+
+  it("mends ports that lead to an interface of another suite's", ({ bed }) => {
+    const lists = new Lists(bed);
+    const box = bed.container();
+    const interfaces = [{ name: "other0" }, { name: "eth0", sandbox: box.netns }];
+    const ips = [{ address: "10.251.38.2/24", interface: 1 }];
+    lists.plugin("other", {
+      ADD: {
+        before: `ip link add other0 type veth peer name eth0 netns ${box.name}`,
+        stdout: { cniVersion: "1.1.0", interfaces, ips },
+      },
+    });
+    listOf(lists, [{ type: "other" }, { type: "portmap", capabilities: { portMappings: true } }]);
+    add(lists, box, "--capability portMappings=8080:80");
+    const before = bed.snapshot();
+    bed.host.sh("nft flush ruleset");
+    const left = `left alone plugin "other", which is none of this suite, of eth0 of container`;
+    expect(lists.weft("reapply")).toMatchObject({
+      ...{ status: 0, stderr: "", stdout: expect.stringContaining(left) },
+    });
+    expect(bed.leftovers(before)).toEqual([]);
   });
 
   it("knows nothing of what plugins have that are not of this suite", ({ bed }) => {

@@ -21,11 +21,13 @@ const flushes = {
   "ip address flush": "ip address flush dev br0",
   "tc qdisc del": `for link in $(ip -o link show type veth | sed -n 's/.*: \\(veth[^@]*\\)@.*/\\1/p'); do
     tc qdisc del dev $link root; tc qdisc del dev $link ingress; done; true`,
+  "ip link set nomaster": `for link in $(ip -o link show type veth | sed -n 's/.*: \\(veth[^@]*\\)@.*/\\1/p'); do
+    ip link set $link nomaster; done`,
 } as const;
 
-/** Where a queueing discipline is taken away or added, the kernel drops what is sent at that moment. */
+/** What takes no way of packets between the containers; where one is made again some may be lost. */
 const lossless = (Object.keys(flushes) as (keyof typeof flushes)[]).filter(
-  (flush) => flush !== "tc qdisc del",
+  (flush) => !/^(tc|ip link) /.test(flush),
 );
 
 const backends = ["nftables", "iptables"] as const;
