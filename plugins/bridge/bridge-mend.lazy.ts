@@ -1,6 +1,7 @@
 /**
- * What bridge has on the host beside the container's link, made again where it was flushed: the bridge with its
- * gateways and routes, forwarding, masquerade, the checks of the port, the guard of 127.0.0.1.
+ * What bridge has on the host beside the container's link, made again where it was flushed: the
+ * bridge with its gateways and routes, forwarding, masquerade, the MAC spoof check of the port, the
+ * guard of 127.0.0.1.
  */
 
 import { requireInside } from "../../lib/attach/check.ts";

@@ -1,6 +1,6 @@
 /**
- * What ptp has on the host beside the container's link, made again where it was flushed: the gateways and routes of the
- * host's end, forwarding, masquerade, the guard of 127.0.0.1.
+ * What ptp has on the host beside the container's link, made again where it was flushed: the
+ * gateways and routes of the host's end, forwarding, masquerade, the guard of 127.0.0.1.
  */
 
 import { requireInside } from "../../lib/attach/check.ts";
