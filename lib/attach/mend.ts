@@ -11,6 +11,7 @@ import { ensureForwarding, findForwardingFault } from "../net/gateway.ts";
 import type { Link } from "../net/link.ts";
 import { addLinkLocal, findLinkLocalFault } from "../net/link-local.ts";
 import type { Netns } from "../net/netns.ts";
+import { forgetUnanswered } from "../net/unanswered.ts";
 import { ownIps } from "./check.ts";
 import type { MasqueradeConfig } from "./masquerade.ts";
 
@@ -66,6 +67,9 @@ export function masqueradePart(host: Netns, wanted: masquerading.Masquerade): Pa
   return {
     what: `masquerade of ${wanted.addresses.map(formatCidr).join(", ")}`,
     fault: () => masquerading.findMasqueradeFault(host, wanted),
-    make: () => masquerading.addMasquerade(host, wanted),
+    make: () => {
+      masquerading.addMasquerade(host, wanted);
+      for (const cidr of wanted.addresses) forgetUnanswered(host, cidr);
+    },
   };
 }

@@ -2,7 +2,13 @@
 
 import { ENOENT } from "../host/errno.ts";
 import { equalAddresses, type IpAddress } from "../ip/address.ts";
-import { deleteFlow, type FlowFilter, flowMessage, listFlows } from "../netlink/conntrack.ts";
+import {
+  deleteFlow,
+  type Flow,
+  type FlowFilter,
+  flowMessage,
+  listFlows,
+} from "../netlink/conntrack.ts";
 import { isRefusal } from "../netlink/error.ts";
 import type { Netns } from "./netns.ts";
 
@@ -27,10 +33,15 @@ export function forgetConnections(
       destinations.some((address) => equalAddresses(address, to));
     return isMeant && original && id !== undefined ? [{ family, original, id, zone }] : [];
   });
-  for (let at = 0; at < stale.length; at += CHUNK) {
-    for (const { error } of ns.netfilter.attempt(...stale.slice(at, at + CHUNK).map(deleteFlow))) {
+  deleteFlows(ns, stale);
+  return stale.length;
+}
+
+/** Deletes connections; those that are gone by now are fine. */
+export function deleteFlows(ns: Netns, flows: readonly Flow[]): void {
+  for (let at = 0; at < flows.length; at += CHUNK) {
+    for (const { error } of ns.netfilter.attempt(...flows.slice(at, at + CHUNK).map(deleteFlow))) {
       if (error && !isRefusal(error, ENOENT)) throw error;
     }
   }
-  return stale.length;
 }

@@ -1,7 +1,7 @@
 /** Tracked connections, as conntrack writes and the kernel tells them. */
 import { expect, it } from "vitest";
 import { vector } from "../../tools/vector.ts";
-import { deleteFlow, flowMessage, listFlows } from "./conntrack.ts";
+import { deleteFlow, flowMessage, listFlows, listFlowsFrom } from "./conntrack.ts";
 import { encodeRequests, splitMessages } from "./message.ts";
 
 const localhost = Uint8Array.of(127, 0, 0, 1);
@@ -43,5 +43,15 @@ it("a list is always one of a protocol and a port", () => {
   expect(ours?.attributes).toEqual({
     original: { ports: { protocol: 17, destination: 53 } },
     filter: { original: 0x28, reply: 0 },
+  });
+});
+
+it("a list of what an address has begun is filtered by its source alone", () => {
+  const source = Uint8Array.of(10, 1, 2, 3);
+  const [ours] = read(encodeRequests([listFlowsFrom(source)], 1));
+  expect(ours?.header?.family).toBe(2);
+  expect(ours?.attributes).toEqual({
+    original: { addresses: { source4: source } },
+    filter: { original: 1, reply: 0 },
   });
 });

@@ -4,6 +4,7 @@ import { attr, attributes } from "../bytes/attributes.ts";
 import type { ValueOf } from "../bytes/codec.ts";
 import { ip, u8, u16be, u32, u32be } from "../bytes/scalar.ts";
 import { message } from "../bytes/struct.ts";
+import { family, type IpAddress } from "../ip/address.ts";
 import { AF_INET, AF_INET6 } from "./address.ts";
 import { type Request, request } from "./message.ts";
 import { nfgenmsg } from "./nfgenmsg.ts";
@@ -13,8 +14,12 @@ const IPCTNL_MSG_CT_GET = 1;
 const IPCTNL_MSG_CT_DELETE = 2;
 
 /** What a dump is to compare, net/netfilter/nf_internals.h of the kernel. */
+const CTA_FILTER_F_CTA_IP_SRC = 1 << 0;
 const CTA_FILTER_F_CTA_PROTO_NUM = 1 << 3;
 const CTA_FILTER_F_CTA_PROTO_DST_PORT = 1 << 5;
+
+/** A connection that was answered, linux/netfilter/nf_conntrack_common.h. */
+export const IPS_SEEN_REPLY = 1 << 1;
 
 const addresses = /* @__PURE__ */ attributes({
   source4: attr(1, "CTA_IP_V4_SRC", ip),
@@ -46,6 +51,7 @@ export const flowMessage = /* @__PURE__ */ message(
   /* @__PURE__ */ attributes({
     original: attr(1, "CTA_TUPLE_ORIG", tuple),
     reply: attr(2, "CTA_TUPLE_REPLY", tuple),
+    status: attr(3, "CTA_STATUS", u32be),
     id: attr(12, "CTA_ID", u32be),
     zone: attr(18, "CTA_ZONE", u16be),
     filter: attr(25, "CTA_FILTER", filter),
@@ -79,6 +85,24 @@ export function listFlows({ family, protocol, destinationPort }: FlowFilter): Re
       attributes: {
         original: { ports: { protocol, destination: destinationPort } },
         filter: { original, reply: 0 },
+      },
+    },
+  });
+}
+
+/** Asks for the connections that an address has begun; older kernels list all of the family. */
+export function listFlowsFrom(source: IpAddress): Request {
+  const of = family(source);
+  const addresses = of === 4 ? { source4: source } : { source6: source };
+  return request({
+    what: "list tracked connections",
+    type: (NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_GET,
+    codec: flowMessage,
+    value: {
+      header: { family: familyNumber(of) },
+      attributes: {
+        original: { addresses },
+        filter: { original: CTA_FILTER_F_CTA_IP_SRC, reply: 0 },
       },
     },
   });

@@ -6,6 +6,8 @@ import { fakeFirewalld } from "../bed/firewalld.ts";
 import type { Config } from "../bed/invocation.ts";
 import { it } from "../bed/it.ts";
 import { Lists, resultsFolder } from "../bed/lists.ts";
+import { slowness } from "../bed/patience.ts";
+import { serve } from "../bed/ports.ts";
 import { workingConfig } from "../bed/subjects.ts";
 
 const ranges = [[{ subnet: "10.251.37.0/24" }], [{ subnet: "fd00:37::/64" }]];
@@ -158,6 +160,34 @@ describe("weft reapply", () => {
     expect(lists.weft("reapply")).toMatchObject({ status: 0, stderr: "" });
     bed.host.sh("ip -6 neighbour flush dev br0");
     expect(outside.ping("fd00:37::2")).toBe(true);
+  });
+
+  it("masquerades what a container goes on sending since before", ({ bed }) => {
+    const lists = new Lists(bed);
+    listOf(lists, [bridge]);
+    const [box, outside] = [bed.container(), bed.outside()];
+    add(lists, box);
+    outside.sh("ip route add 10.251.37.0/24 dev wire"); // where nobody has the address
+    serve(outside, "udp", 53);
+    const asked = () =>
+      box.sh(`python3 -c '
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(${slowness()})
+s.bind(("", 5000))
+s.sendto(b"x", ("203.0.113.2", 53))
+try: print(s.recv(99).decode(), end="")
+except OSError: pass
+'`);
+    expect(asked()).toBe("203.0.113.1");
+    bed.host.sh(`conntrack -F 2>/dev/null
+      nft add table ip other
+      nft 'add chain ip other forward { type filter hook forward priority 0; }'
+      nft add rule ip other forward ct state invalid drop
+      nft delete table inet weft`);
+    expect(asked()).toBe("");
+    expect(lists.weft("reapply")).toMatchObject({ status: 0, stderr: "" });
+    expect(asked()).toBe("203.0.113.1");
   });
 
   it("gives firewalld the addresses again that it has forgotten", ({ bed }) => {
