@@ -19,8 +19,8 @@ import {
 import { type SeenNat, seeNat } from "../../lib/inventory/seen-nat.ts";
 import { isOwnNetns, type Netns, NetnsError, openNetns, ownNetns } from "../../lib/net/netns.ts";
 import { ownerInAlias } from "../../lib/net/owner.ts";
-import { addressesOf, hostLinksOf } from "../attachments.ts";
 import { type Kept, listKept } from "../cache.ts";
+import { addressesOf, hostLinksOf } from "../results.ts";
 import type { Facts, SeenAttachment } from "./facts.ts";
 
 /** All there is to see; throws Failure if not even links can be asked for. */
