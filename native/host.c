@@ -118,7 +118,7 @@ static const JSCFunctionListEntry entries[] = {
 
 static const struct functions text_functions = { entries, sizeof entries / sizeof *entries };
 
-static const struct functions *const all[] = { &process_functions, &file_functions,
+static const struct functions *const all[] = { &process_functions, &file_functions, &mount_functions,
                                                &socket_functions, &text_functions };
 enum { FILES = sizeof all / sizeof *all };
 

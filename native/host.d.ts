@@ -1,6 +1,6 @@
 /**
  * The module "host": the kernel as TypeScript sees it. Unless said otherwise each function is one
- * system call and returns its result, or -errno (process.c, file.c, socket.c, host.c).
+ * system call and returns its result, or -errno (process.c, file.c, mount.c, socket.c, host.c).
  */
 declare module "host" {
   // The process
@@ -98,6 +98,24 @@ declare module "host" {
   /** What kind of namespace a descriptor holds: a CLONE_NEW* flag (ioctl_ns(2)). */
   export function namespaceType(fd: number): number;
   export function openIn(netns: number, path: string, flags: number): number;
+  /** Leaves namespaces for new ones, for good, by CLONE_NEW* flags (unshare(2)). */
+  export function unshare(flags: number): number;
+
+  // Mounts of this process's mount namespace
+  export function mount(
+    source: string,
+    target: string,
+    type: string,
+    flags: number,
+    data: string,
+  ): number;
+  /** Sets and clears MOUNT_ATTR_* of a mount; with AT_RECURSIVE, of all below as well. */
+  export function setMountAttributes(
+    path: string,
+    flags: number,
+    set: number,
+    clear: number,
+  ): number;
 
   // Other programs
   /** Fills two descriptors: to read from and to write to. */

@@ -191,6 +191,20 @@ static JSValue host_socketIn(ARGS)
     return result(ctx, go_home(socket(domain, type | SOCK_CLOEXEC, protocol)));
 }
 
+/* Leaves namespaces for new ones, for good: home is the new one then (unshare(2)). */
+static JSValue host_unshare(ARGS)
+{
+    UNUSED;
+    int flags;
+
+    if (get_ints(ctx, argv, 1, (int *[]){ &flags }))
+        return JS_EXCEPTION;
+    if (home >= 0)
+        close(home);
+    home = -1;
+    return result(ctx, unshare(flags));
+}
+
 /* What kind of namespace a descriptor holds, as a CLONE_NEW* flag (ioctl_ns(2)). */
 WITH_INT(fd, namespaceType, ioctl(fd, NS_GET_NSTYPE))
 
@@ -229,6 +243,7 @@ static const JSCFunctionListEntry entries[] = {
     FUNCTION(epollControl, 4),
     FUNCTION(epollWait, 3),
     FUNCTION(socketIn, 4),
+    FUNCTION(unshare, 1),
     FUNCTION(namespaceType, 1),
     FUNCTION(openIn, 3),
 };
