@@ -20,6 +20,7 @@ import { toVersion } from "../lib/cni/result-out.ts";
 import { asMuchAsPossible } from "../lib/cni/undo.ts";
 import type { NetworkList } from "./list-file.ts";
 import type { Pairs } from "./list-options.ts";
+import type { Observer } from "./observer.ts";
 
 /** Where plugins are, and how long each may take. */
 export interface Runner {
@@ -34,6 +35,7 @@ export interface Run extends Runner {
   readonly netns: string;
   readonly args: Pairs | undefined;
   readonly capabilities: JsonObject | undefined;
+  readonly observe: Observer | undefined;
 }
 
 /** ADD of every plugin; the result of the last one. Stops at the first error. */
@@ -93,7 +95,9 @@ interface Request {
 }
 
 function runAttached(run: Run, plugin: JsonObject, { command, prevResult }: Request) {
-  return execute(run, plugin, { command, ...attachedRequest(run, plugin, prevResult) });
+  const body = () =>
+    execute(run, plugin, { command, ...attachedRequest(run, plugin, prevResult) });
+  return run.observe ? run.observe(typeOf(plugin), body) : body();
 }
 
 /** What a plugin of a list is told of an attachment: its configuration, and variables. */

@@ -11,6 +11,7 @@ import { brief, CniError, Code } from "../lib/cni/error.ts";
 import { isObject, type Json, type JsonObject } from "../lib/cni/json.ts";
 import { absolutePath } from "../lib/host/file-status.ts";
 import { sha512Hex } from "../lib/net/digest.ts";
+import type { Observer } from "./observer.ts";
 import { portMappingsIn } from "./port-mappings.ts";
 
 /** The pairs of CNI_ARGS in their order. */
@@ -35,6 +36,8 @@ export interface Wanted {
   readonly milliseconds: number;
   readonly isJson: boolean;
   readonly isYes: boolean;
+  /** Sees what each plugin does. */
+  readonly observe?: Observer | undefined;
 }
 
 /** Commands that are about one attachment. */

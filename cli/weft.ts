@@ -50,6 +50,7 @@ const ownCommands: readonly string[] = [
   "help",
   "ipam",
   "log",
+  "plan",
   "ps",
   "reapply",
   "show",
