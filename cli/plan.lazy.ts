@@ -4,7 +4,9 @@
  */
 
 import * as host from "host";
+import { memberOf } from "../lib/cni/config.ts";
 import { CniError, oneLine } from "../lib/cni/error.ts";
+import { isObject } from "../lib/cni/json.ts";
 import { changesBetween, momentOf } from "../lib/rehearsal/difference.ts";
 import { enterStage, type Stage } from "../lib/rehearsal/stage.ts";
 import { add } from "./add.ts";
@@ -47,13 +49,8 @@ function rehearse(command: "add" | "del", wanted: Wanted): Plan {
   const stage = enterStage({ netns, files: filesFor(wanted, list) });
   const { observe, steps, look, failing } = journal(stage);
   const staged = stage.netns === netns ? wanted : { ...wanted, netns: stage.netns };
-  const plan = {
-    command,
-    network: list?.name ?? wanted.network,
-    netns,
-    wanted,
-    notes: stage.notes,
-  };
+  const [network, notes] = [list?.name ?? wanted.network, [...stage.notes, ...beyondReach(list)]];
+  const plan = { command, network, netns, wanted, notes };
   try {
     if (command === "add") add({ ...staged, observe });
     else del({ ...staged, observe });
@@ -63,6 +60,17 @@ function rehearse(command: "add" | "del", wanted: Wanted): Plan {
     look("weft");
     return { ...plan, steps, failure: { plugin: failing(), error: CniError.from(cause) } };
   }
+}
+
+/** What a copy of this host cannot have: other machines, and daemons, which would really do it. */
+function beyondReach(list: NetworkList | undefined): readonly string[] {
+  const plugins = list?.plugins ?? [];
+  const isLeased = plugins.some(({ ipam }) => isObject(ipam) && memberOf(ipam, "type") === "dhcp");
+  const isWalled = plugins.some((plugin) => memberOf(plugin, "type") === "firewall");
+  return [
+    ...(isLeased ? ["no DHCP server can be asked here: a plan ends where one would be"] : []),
+    ...(isWalled ? ["firewalld is not asked: if it runs, firewall would give it addresses"] : []),
+  ];
 }
 
 /** The list is read before anything else is done: what is wrong with it needs no rehearsal. */
@@ -82,7 +90,7 @@ function forDel(wanted: Wanted): {
   return { list, netns: netns ?? ANY_NETNS };
 }
 
-/** Sees what each plugin does; what is done between two of them is this program's. */
+/** Sees what each plugin does; what is done before the first and behind the last is this program's. */
 function journal(stage: Stage) {
   const steps: Step[] = [];
   let last = momentOf(stage);
@@ -92,8 +100,10 @@ function journal(stage: Stage) {
     for (const change of changesBetween(last, now)) steps.push({ plugin, ...change });
     last = now;
   };
+  let isFirst = true;
   const observe: Observer = (plugin, body) => {
-    look("weft");
+    if (isFirst) look("weft");
+    isFirst = false;
     try {
       return body();
     } catch (cause) {

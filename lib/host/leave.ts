@@ -8,12 +8,17 @@ import { checked, EINVAL, EPERM, SystemError } from "./errno.ts";
 import { closeFile, O_WRONLY, openFile, writeAll } from "./file.ts";
 import { CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWUSER, keepMountsApart } from "./mounts.ts";
 
-/** Gives this process a mount namespace of its own, and a network namespace that is empty. */
-export function leaveNamespaces(): void {
+/**
+ * Gives this process a mount namespace of its own, and a network namespace that is empty. True if
+ * it is root there only.
+ */
+export function leaveNamespaces(): boolean {
   const outcome = host.unshare(CLONE_NEWNS | CLONE_NEWNET);
-  if (outcome === -EPERM) becomeRootApart();
+  const isRefused = outcome === -EPERM;
+  if (isRefused) becomeRootApart();
   else checked(outcome, "make namespaces");
   keepMountsApart();
+  return isRefused;
 }
 
 /** Gives this process another network namespace that is empty. */

@@ -35,14 +35,24 @@ export const nothing: Told = {
   sysctls: new Map(),
 };
 
+/** More veths than these are those of other attachments, whose sysctls nobody is interested in. */
+const MANY = 32;
+
+/** The links whose sysctls are not looked at. */
+export function ignoredLinks(links: readonly ToldLink[]): ReadonlySet<string> {
+  const veths = links.filter(({ link }) => link.kind === "veth").map(({ link }) => link.name);
+  return new Set(veths.length > MANY ? veths : []);
+}
+
 /** Reads all that is copied of a namespace. */
 export function tell(ns: Netns): Told {
+  const links = tellLinks(ns);
   return {
-    links: tellLinks(ns),
+    links,
     addresses: ns.route.dump(address.listAllAddresses(), address.addressMessage),
     routes: tellRoutes(ns),
     rules: tellRules(ns),
-    sysctls: readSysctls(ns),
+    sysctls: readSysctls(ns, ignoredLinks(links)),
   };
 }
 
@@ -84,7 +94,7 @@ export function fill(ns: Netns, told: Told): readonly string[] {
     ...[...told.routes].sort(byGateway).map(routeAgain),
     ...told.rules.map(ruleAgain),
   ].flatMap((request) => refusalOf(ns, request));
-  writeSysctls(ns, told.sysctls);
+  writeSysctls(ns, told.sysctls, ignoredLinks(told.links));
   return refused;
 }
 

@@ -2,11 +2,13 @@
 
 import { readTextIfPresent } from "../host/file.ts";
 import type { FileStatus } from "../host/file-status.ts";
+import { listLinks } from "../net/link.ts";
+import type { Netns } from "../net/netns.ts";
 import { listFiles } from "./files.ts";
 import type { Stage } from "./stage.ts";
 import { readSysctls, type Sysctls } from "./sysctls.ts";
 import { type Detail, kinds, type Thing } from "./thing.ts";
-import { thingsOf } from "./things.ts";
+import { type LinksOfTwo, thingsOf } from "./things.ts";
 
 /** Where a thing is; files are nobody's. */
 export type Where = "host" | "container";
@@ -36,12 +38,23 @@ interface Side {
 }
 
 /** Looks at all that there is. */
-export function momentOf({ host, container, directories }: Stage): Moment {
-  const side = (ns: Stage["host"]) => ({
-    things: new Map(thingsOf(ns).map((thing) => [thing.key, thing])),
-    sysctls: readSysctls(ns),
-  });
-  return { host: side(host), container: side(container), files: listFiles(directories) };
+export function momentOf({ host, container, directories, ignored }: Stage): Moment {
+  const [outside, inside] = [listLinks(host), listLinks(container)];
+  return {
+    host: {
+      things: thingsByKey(host, { own: outside, others: inside }),
+      sysctls: readSysctls(host, ignored),
+    },
+    container: {
+      things: thingsByKey(container, { own: inside, others: outside }),
+      sysctls: readSysctls(container),
+    },
+    files: listFiles(directories),
+  };
+}
+
+function thingsByKey(ns: Netns, links: LinksOfTwo): ReadonlyMap<string, Thing> {
+  return new Map(thingsOf(ns, links).map((thing) => [thing.key, thing]));
 }
 
 /** What is other at a later moment: what went comes first, the rest by its kind. */

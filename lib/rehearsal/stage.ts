@@ -16,9 +16,9 @@ import { fileStatus, isSameFile } from "../host/file-status.ts";
 import { leaveNamespaces, leaveNetns } from "../host/leave.ts";
 import { makeAllReadOnly, makeWritable, mountAlso, mountSysfs } from "../host/mounts.ts";
 import { NetError } from "../net/error.ts";
-import { type Netns, NetnsError, openNetns, ownNetns } from "../net/netns.ts";
+import { isOwnNetns, type Netns, NetnsError, openNetns, ownNetns } from "../net/netns.ts";
 import { NetlinkError } from "../netlink/error.ts";
-import { fill, nothing, type Told, tell, withoutWaiting } from "./copy.ts";
+import { fill, ignoredLinks, nothing, type Told, tell, withoutWaiting } from "./copy.ts";
 import { coverFiles, type Files, makeParents } from "./files.ts";
 import { makeLinks, type Places } from "./links.ts";
 import { makeNft, type ToldNft, tellNft } from "./packet-filter.ts";
@@ -37,6 +37,8 @@ export interface Stage {
   readonly netns: string;
   /** Directories in memory. */
   readonly directories: readonly string[];
+  /** Links of the host whose sysctls are not looked at. */
+  readonly ignored: ReadonlySet<string>;
   /** What is not as it is outside, in words. */
   readonly notes: readonly string[];
 }
@@ -47,7 +49,7 @@ const OWN = "/proc/self/ns/net";
 export function enterStage(wish: Wish): Stage {
   const outside = fileStatus(OWN);
   const told = tellAll(wish.netns);
-  const places = leave();
+  const { isUsers, ...places } = leave();
   const here = fileStatus(OWN);
   if (!outside || !here || isSameFile(outside, here)) throw stillHere();
   makeAllReadOnly();
@@ -58,9 +60,13 @@ export function enterStage(wish: Wish): Stage {
   }
   mountSysfs();
   const netns = placeOf(places.container, wish.netns);
-  const notes = [...told.notes, ...makeAgain(told, places)];
-  return { host: places.host, container: places.container, netns, directories, notes };
+  const notes = [...(isUsers ? [withoutRoot] : []), ...told.notes, ...makeAgain(told, places)];
+  const ignored = ignoredLinks(told.host.links);
+  return { host: places.host, container: places.container, netns, directories, ignored, notes };
 }
+
+const withoutRoot =
+  "this is not root: leases and nf_tables of this host are not seen, so addresses may be others";
 
 function stillHere(): NetError {
   return new NetError("unsupported", "Cannot plan: the process is still in the host's namespace");
@@ -78,6 +84,7 @@ function tellAll(path: string): All {
   const told = { host: tell(own), nft: tellNft(own) };
   try {
     const netns = openNetns(path);
+    if (isOwnNetns(netns)) throw new NetError("conflict", `Cannot plan for "${path}": ${itself}`);
     return { ...told, container: tell(netns), notes: [] };
   } catch (cause) {
     if (cause instanceof NetnsError && cause.missing) {
@@ -92,14 +99,16 @@ function tellAll(path: string): All {
   }
 }
 
+const itself = "it is the network namespace of this host, and no container's";
+
 /** Three namespaces that are empty: this process stays in the last one. */
-function leave(): Places {
-  leaveNamespaces();
+function leave(): Places & { readonly isUsers: boolean } {
+  const isUsers = leaveNamespaces();
   const beyond = openNetns(OWN);
   leaveNetns();
   const container = openNetns(OWN);
   leaveNetns();
-  return { host: ownNetns(), container, beyond };
+  return { host: ownNetns(), container, beyond, isUsers };
 }
 
 function makeAgain({ host, container, nft }: All, places: Places): readonly string[] {

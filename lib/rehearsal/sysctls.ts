@@ -13,14 +13,14 @@ const folders = ["core", "ipv4", "ipv6", "bridge", "netfilter"];
 /** Counters, and values that are other ones each time. */
 const restless = /^netfilter\/(nf_conntrack_count|nf_log)|\/(flush|stable_secret|fib_|.*_mem)$/;
 
-/** What a namespace has; those that cannot be read are left out. */
-export function readSysctls(ns: Netns): Sysctls {
+/** What a namespace has, but for some links; those that cannot be read are left out. */
+export function readSysctls(ns: Netns, ignored: ReadonlySet<string> = new Set()): Sysctls {
   const found = new Map<string, string>();
   for (const folder of folders) {
     const fd = ns.open(`/proc/sys/net/${folder}`, O_RDONLY | O_DIRECTORY);
     if (fd < 0) continue;
     try {
-      collect(`/proc/self/fd/${fd}`, `${folder}`, found);
+      collect({ path: `/proc/self/fd/${fd}`, name: folder }, ignored, found);
     } finally {
       closeFile(fd);
     }
@@ -28,14 +28,19 @@ export function readSysctls(ns: Netns): Sysctls {
   return found;
 }
 
-/** A folder's own names tell what is a folder: conf, neigh and what is in these. */
-function collect(path: string, name: string, into: Map<string, string>): void {
-  for (const each of listDirectory(path)) {
-    const [file, full] = [`${path}/${each}`, `${name}/${each}`];
-    if (restless.test(full)) continue;
-    const value = readValue(file);
-    if (value === "folder") collect(file, full, into);
-    else if (value !== undefined) into.set(full, value.text);
+interface Folder {
+  readonly path: string;
+  readonly name: string;
+}
+
+function collect(folder: Folder, ignored: ReadonlySet<string>, into: Map<string, string>): void {
+  const isOfLinks = /\/(conf|neigh)$/.test(folder.name);
+  for (const each of listDirectory(folder.path)) {
+    const [path, name] = [`${folder.path}/${each}`, `${folder.name}/${each}`];
+    if (restless.test(name) || (isOfLinks && ignored.has(each))) continue;
+    const value = readValue(path);
+    if (value === "folder") collect({ path, name }, ignored, into);
+    else if (value !== undefined) into.set(name, value.text);
   }
 }
 
@@ -53,30 +58,21 @@ function readValue(path: string): { readonly text: string } | "folder" | undefin
 }
 
 /** Gives a namespace the values that another has, as far as the kernel lets it. */
-export function writeSysctls(ns: Netns, wanted: Sysctls): void {
-  const now = readSysctls(ns);
-  const names = [...wanted.keys()].sort((a, b) => rank(a) - rank(b));
-  for (const name of names) {
-    const value = wanted.get(name);
-    if (value === undefined || now.get(name) === undefined) continue;
-    writeValue(ns, name, value);
+export function writeSysctls(ns: Netns, wanted: Sysctls, ignored: ReadonlySet<string>): void {
+  const isOfOne = (name: string) => /\/conf\/(?!all\/|default\/)/.test(name);
+  for (const isMeant of [(name: string) => !isOfOne(name), isOfOne]) {
+    // What is said of all links has its effects on each.
+    const now = readSysctls(ns, ignored);
+    for (const [name, value] of wanted) {
+      const is = now.get(name);
+      if (is !== undefined && is !== value && isMeant(name)) writeValue(ns, name, value);
+    }
   }
-}
-
-/** What is said of all links, and of those to come, has its effects on those that are there. */
-function rank(name: string): number {
-  if (!name.includes("/conf/")) return 0;
-  if (name.includes("/all/")) return 1;
-  return name.includes("/default/") ? 2 : 3;
 }
 
 function writeValue(ns: Netns, name: string, value: string): void {
   const fd = ns.open(`/proc/sys/net/${name}`, O_WRONLY);
   if (fd < 0) return;
-  const read = ns.open(`/proc/sys/net/${name}`, O_RDONLY);
-  const length = read < 0 ? -1 : host.read(read, buffer);
-  const text = length < 0 ? "" : (host.decode(buffer.subarray(0, length)) ?? "").trim();
-  if (text !== value) host.write(fd, host.encode(value));
+  host.write(fd, host.encode(value));
   closeFile(fd);
-  if (read >= 0) closeFile(read);
 }

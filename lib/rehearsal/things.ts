@@ -3,7 +3,7 @@
 import { formatAddress, isLinkLocal } from "../ip/address.ts";
 import { formatCidr } from "../ip/cidr.ts";
 import { formatMac } from "../ip/mac.ts";
-import { type Link, listLinks } from "../net/link.ts";
+import type { Link } from "../net/link.ts";
 import type { Netns } from "../net/netns.ts";
 import { addressMessage, listAllAddresses } from "../netlink/address.ts";
 import { outputsOf, RTPROT_WEFT } from "../netlink/route.ts";
@@ -15,13 +15,18 @@ import { nftThings } from "./nft-things.ts";
 import { queueThings } from "./queue-things.ts";
 import type { NameOf, Thing } from "./thing.ts";
 
+/** The links of two namespaces: of the one that is meant, and of the other one. */
+export interface LinksOfTwo {
+  readonly own: readonly Link[];
+  readonly others: readonly Link[];
+}
+
 /** All things of a namespace but its sysctls. */
-export function thingsOf(ns: Netns): readonly Thing[] {
-  const links = listLinks(ns);
+export function thingsOf(ns: Netns, { own: links, others }: LinksOfTwo): readonly Thing[] {
   const names = new Map(links.map(({ index, name }) => [index, name]));
   const nameOf = (index: number) => names.get(index) ?? `link ${index}`;
   return [
-    ...links.map((link) => linkThing(link, nameOf)),
+    ...links.map((link) => linkThing(link, nameOf, others)),
     ...addressThings(ns, nameOf),
     ...tellRoutes(ns).flatMap((route) => routeThing(route, nameOf)),
     ...tellRules(ns).map(ruleThing),
@@ -30,9 +35,8 @@ export function thingsOf(ns: Netns): readonly Thing[] {
   ];
 }
 
-function linkThing(link: Link, nameOf: NameOf): Thing {
-  const { name, kind, mtu, mac, isUp, master, alias, peer, isPeerHere, hairpin, isolated } = link;
-  const other = isPeerHere ? { on: nameOf(peer) } : { peer: "elsewhere" };
+function linkThing(link: Link, nameOf: NameOf, others: readonly Link[]): Thing {
+  const { name, kind, mtu, mac, isUp, master, alias, hairpin, isolated } = link;
   return {
     kind: "link",
     key: `link ${link.index}`,
@@ -41,7 +45,7 @@ function linkThing(link: Link, nameOf: NameOf): Thing {
       ...(kind === "" ? {} : { kind }),
       ...{ mtu, mac: formatMac(mac), state: isUp ? "up" : "down" },
       ...(master === 0 ? {} : { master: nameOf(master) }),
-      ...(peer === 0 ? {} : other),
+      ...besideOf(link, nameOf, others),
       ...(link.vlanId === undefined ? {} : { vlan: link.vlanId }),
       ...(link.vrfTable === undefined ? {} : { table: link.vrfTable }),
       ...(hairpin ? { hairpin } : {}),
@@ -49,6 +53,24 @@ function linkThing(link: Link, nameOf: NameOf): Thing {
       ...(alias === "" ? {} : { alias }),
     },
   };
+}
+
+/** The other end of a pair, or the link that one is on, which may be in the other namespace. */
+function besideOf(
+  { index, kind, peer, isPeerHere }: Link,
+  nameOf: NameOf,
+  others: readonly Link[],
+) {
+  if (peer === 0) return {};
+  const other = others.find((each) => each.index === peer && !each.isPeerHere);
+  if (kind !== "veth") return { on: isPeerHere ? nameOf(peer) : nameIn(others, peer) };
+  const isPair = other?.kind === "veth" && other.peer === index;
+  if (isPeerHere) return { peer: nameOf(peer) };
+  return isPair ? { peer: other.name } : {};
+}
+
+function nameIn(links: readonly Link[], index: number): string {
+  return links.find((each) => each.index === index)?.name ?? `link ${index}`;
 }
 
 /** Those that the kernel gives every link of IPv6 by its MAC are left out. */

@@ -141,6 +141,52 @@ describe("weft plan", () => {
     expect(bed.leftovers(before)).toEqual([]);
   });
 
+  it("shows without root what it can, and says what it cannot", ({ bed }) => {
+    const lists = new Lists(bed);
+    lists.net([bridge("10.251.36.0/24")]);
+    bed.host.sh(`chmod -R a+rX ${lists.folder}`);
+    const before = bed.snapshot();
+    const user = "setpriv --reuid 65534 --regid 65534 --clear-groups";
+    const { status, stdout, stderr } = lists.run(`${user} ${bed.bin}/weft plan add net`);
+    expect(bed.leftovers(before)).toEqual([]);
+    if (status === 0) {
+      expect(stderr).toBe("");
+      expect(stdout).toMatch(/^note: this is not root: leases and nf_tables .* are not seen/m);
+      expect(stdout).toMatch(/ make address 10\.251\.36\.2\/24 dev eth0$/m);
+    } else {
+      expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+      expect(stderr).toMatch(/^weft: Cannot make namespaces, which this host lets only root do/);
+    }
+  });
+
+  it("finds a container by what a process has, and refuses what is none", ({ bed }) => {
+    const lists = new Lists(bed);
+    lists.net([bridge("10.251.36.0/24")]);
+    const box = bed.container();
+    box.sh("ip link add eth0 type bridge");
+    const { stderr } = lists.run(`nsenter --net=${box.netns} sleep 100 & pid=$!
+      until [ /proc/$pid/ns/net -ef ${box.netns} ]; do :; done
+      ${bed.bin}/weft plan add net /proc/$pid/ns/net; kill $pid`);
+    expect(stderr).toMatch(/^weft: plugin "bridge": .*eth0.*\(code \d+\)/);
+    for (const [netns, words] of [
+      ["/proc/self/ns/net", "it is the network namespace of this host"],
+      [`${lists.folder}/10-net.conflist`, "it is not a namespace file"],
+    ]) {
+      const refused = lists.weft(`plan add net ${netns}`);
+      expect(refused).toMatchObject({ status: 1, stdout: "" });
+      expect(refused.stderr).toContain(words);
+    }
+  });
+
+  it("tells of what cannot be asked in a copy of the host", ({ bed }) => {
+    const lists = new Lists(bed);
+    lists.net([{ type: "bridge", bridge: "br0", ipam: { type: "dhcp" } }, { type: "firewall" }]);
+    const { status, stdout } = lists.weft("plan add net");
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^note: no DHCP server can be asked here/m);
+    expect(stdout).toMatch(/^note: firewalld is not asked/m);
+  });
+
   it("says of what is called wrongly how it is called", ({ bed }) => {
     const lists = new Lists(bed);
     for (const words of ["", "check net", "add", "add net --unknown"]) {
