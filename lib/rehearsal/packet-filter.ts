@@ -9,6 +9,7 @@ import { NetlinkError } from "../netlink/error.ts";
 import { NLM_F_APPEND, NLM_F_CREATE, type Request, request } from "../netlink/message.ts";
 import { NFNL_SUBSYS_NFTABLES } from "../netlink/nft-ask.ts";
 import { batch } from "../netlink/nft-batch.ts";
+import type { Expression } from "../netlink/nft-layout.ts";
 import { chainMessage, ruleMessage, setMessage, tableMessage } from "../netlink/nftables.ts";
 import { again, attributesIn, decoded, messageOf, type RawAttribute, without } from "./messages.ts";
 
@@ -105,13 +106,57 @@ export function makeNft(ns: Netns, told: readonly ToldNft[]): readonly string[] 
 /** What the kernel gives by itself, and does not take: handles, uses, counts, places. */
 const GIVEN = { table: [3, 4, 7], chain: [2, 6, 8], set: [16, 19, 20], elements: [], rule: [3, 6] };
 const NFTA_SET_ID = 10;
+const NFTA_RULE_COMPAT = 5;
 
 function requestFor({ kind, body, name }: ToldNft, i: number): Request {
   const head = body.slice(0, 4);
   const own = without(attributesIn(body, head.length), GIVEN[kind]);
-  const id = { number: NFTA_SET_ID, value: Uint8Array.of(0, 0, (i >> 8) & 0xff, i & 0xff) };
-  const attributes = kind === "set" ? [...own, id] : own;
+  const id = { number: NFTA_SET_ID, value: bigEndian(i) };
+  const protocol = kind === "rule" ? protocolOf(body) : undefined;
+  const attributes = [
+    ...own,
+    ...(kind === "set" ? [id] : []),
+    ...(protocol === undefined ? [] : [compatibility(protocol)]),
+  ];
   const flags = kind === "rule" ? NLM_F_CREATE | NLM_F_APPEND : NLM_F_CREATE;
   const purpose = { what: `make ${kind} "${name}"`, type: typeOf(NEW[kind]), flags };
   return again(purpose, messageOf(head, attributes));
+}
+
+function bigEndian(value: number): Uint8Array {
+  return Uint8Array.of(0, 0, (value >> 8) & 0xff, value & 0xff);
+}
+
+/** What the kernel must be told of a rule of iptables, and does not tell: for which protocol it is. */
+function compatibility(protocol: number): RawAttribute {
+  const parts = [
+    { number: 1, value: bigEndian(protocol) },
+    { number: 2, value: bigEndian(0) },
+  ];
+  return { number: NFTA_RULE_COMPAT, value: messageOf(new Uint8Array(0), parts) };
+}
+
+const NFT_META_L4PROTO = 16;
+/** Where an IPv4 header has its protocol. */
+const PROTOCOL_AT = 9;
+
+/** The protocol that a rule of iptables asks for before its matches; undefined if for none. */
+function protocolOf(body: Uint8Array): number | undefined {
+  const { expressions = [] } = decoded(ruleMessage, body).attributes;
+  if (!expressions.some(({ kind }) => kind === "match" || kind === "target")) return undefined;
+  const at = expressions.findIndex(isProtocol);
+  const next = at < 0 ? undefined : expressions[at + 1];
+  return next?.kind === "cmp" ? valueIn(next.data) : undefined;
+}
+
+function isProtocol({ kind, data = {} }: Expression): boolean {
+  const { key, offset, length }: { [name: string]: unknown } = { ...data };
+  if (kind === "meta") return key === NFT_META_L4PROTO;
+  return kind === "payload" && offset === PROTOCOL_AT && length === 1;
+}
+
+/** The first byte that a comparison is with. */
+function valueIn(data: Expression["data"]): number | undefined {
+  const compared = data && "data" in data ? (data.data as { readonly value?: Uint8Array }) : {};
+  return compared.value?.[0];
 }
