@@ -35,7 +35,7 @@ export interface Run extends Runner {
   readonly netns: string;
   readonly args: Pairs | undefined;
   readonly capabilities: JsonObject | undefined;
-  readonly observe: Observer | undefined;
+  readonly observe?: Observer | undefined;
 }
 
 /** ADD of every plugin; the result of the last one. Stops at the first error. */
@@ -95,8 +95,7 @@ interface Request {
 }
 
 function runAttached(run: Run, plugin: JsonObject, { command, prevResult }: Request) {
-  const body = () =>
-    execute(run, plugin, { command, ...attachedRequest(run, plugin, prevResult) });
+  const body = () => execute(run, plugin, { command, ...attachedRequest(run, plugin, prevResult) });
   return run.observe ? run.observe(typeOf(plugin), body) : body();
 }
 

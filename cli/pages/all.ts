@@ -5,12 +5,20 @@ import { check } from "./check.ts";
 import { cnitool } from "./cnitool.ts";
 import { completion } from "./completion.ts";
 import { del } from "./del.ts";
+import { doctor } from "./doctor.ts";
 import { gc } from "./gc.ts";
 import { help } from "./help.ts";
 import { inventory } from "./inventory.ts";
+import { ipamFree, ipamLs, ipamShow } from "./ipam.ts";
 import { list } from "./list.ts";
+import { log } from "./log.ts";
 import type { Page } from "./page.ts";
+import { plan } from "./plan.ts";
+import { ps } from "./ps.ts";
+import { reapply } from "./reapply.ts";
+import { show } from "./show.ts";
 import { status } from "./status.ts";
+import { topology } from "./topology.ts";
 import { validate } from "./validate.ts";
 import { version } from "./version.ts";
 
@@ -27,15 +35,15 @@ export const groups: readonly Group[] = [
   },
   {
     title: "see",
-    pages: [inventory],
+    pages: [ps, show, ipamLs, ipamShow, ipamFree, topology, inventory, log],
   },
   {
     title: "find",
-    pages: [validate],
+    pages: [doctor, validate, plan],
   },
   {
     title: "mend",
-    pages: [gc],
+    pages: [gc, reapply],
   },
   {
     title: "know weft",

@@ -2,8 +2,8 @@ import type { Page } from "./page.ts";
 
 export const doctor: Page = {
   name: "doctor",
-  synopsis: ["weft doctor [--json]"],
-  summary: "tells what on this host keeps containers from working, or may",
+  synopsis: ["weft doctor [--json] [--probe]"],
+  summary: "tells what keeps containers from working, or may",
   text: [
     "Looks at the networks and plugins that containerd, CRI-O, podman and kubelet would take, by " +
       "their configurations; at features and settings of the kernel that the networks need; at the " +
@@ -13,7 +13,10 @@ export const doctor: Page = {
     "Nothing is changed, and no plugin is run. Who is not root is told for which parts it needs root.",
     "The status is 1 if there is an error, and 0 with warnings and notes alone.",
   ],
-  options: [{ flags: "--json", what: "print a list of { id, level, finding, advice }" }],
+  options: [
+    { flags: "--json", what: "print a list of { id, level, finding, advice }" },
+    { flags: "--probe", what: "send ICMP echoes to the other ends of overlays, small and large" },
+  ],
   examples: [
     { command: "weft doctor", what: "what is wrong with this host" },
     {

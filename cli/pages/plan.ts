@@ -2,7 +2,7 @@
 
 import type { Page } from "./page.ts";
 
-export const page: Page = {
+export const plan: Page = {
   name: "plan",
   synopsis: [
     "weft plan add NETWORK [NETNS] [OPTION...]",

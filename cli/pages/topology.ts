@@ -2,7 +2,7 @@
 
 import type { Page } from "./page.ts";
 
-export const page: Page = {
+export const topology: Page = {
   name: "topology",
   synopsis: ["weft topology [--all]", "weft topology --svg [--all]", "weft topology --json"],
   summary: "draws what hangs on what on this host",
