@@ -89,7 +89,16 @@ const STATIC = [
 ];
 
 /** The C sources of the image but its memory. */
-const HOST = ["main.c", "host.c", "arguments.c", "process.c", "file.c", "mount.c", "socket.c", "snapshot.c"];
+const HOST = [
+  "main.c",
+  "host.c",
+  "arguments.c",
+  "process.c",
+  "file.c",
+  "mount.c",
+  "socket.c",
+  "snapshot.c",
+];
 
 /** One static image whose arena holds the given file, or one empty page. */
 function link(output, parts, snapshot) {

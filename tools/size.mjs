@@ -18,7 +18,7 @@ const isHot = (name) => name === "hot.bin";
 const isCold = (name) => name !== "hot.bin" && name !== "warm.bin";
 
 const rows = [
-  { what: "dist/bin, hard links counted once", size: sizeOf("bin"), limit: 3481 << 10 },
+  { what: "dist/bin, hard links counted once", size: sizeOf("bin"), limit: 3700 << 10 },
   {
     what: "bytecode of usual runs, of which the image has four times as much",
     size: sizeOf("bytecode", isHot),
@@ -27,8 +27,8 @@ const rows = [
   {
     what: "bytecode that is read when it is needed",
     size: sizeOf("bytecode", isCold),
-    // dhcp's daemon with its DHCP client is 57 KB of it, the command line 90 KB.
-    limit: 215 << 10,
+    // dhcp's daemon with its DHCP client is 57 KB of it, the command line 330 KB.
+    limit: 500 << 10,
   },
 ];
 for (const { what, size, limit } of rows) {

@@ -8,7 +8,7 @@ import type { Attachment } from "../../lib/cni/call.ts";
 import { CniError } from "../../lib/cni/error.ts";
 import { closeFile, readTextIfPresent } from "../../lib/host/file.ts";
 import { usualDirectories } from "../../lib/inventory/inventory.ts";
-import { type SeenLease, seeLeases } from "../../lib/inventory/seen-leases.ts";
+import { networksBelow, reservedIn } from "../../lib/inventory/pools.ts";
 import {
   type SeenLink,
   seeDefaults,
@@ -72,8 +72,22 @@ function readHostname(): string {
   return (readTextIfPresent("/proc/sys/kernel/hostname") ?? "").trim();
 }
 
+/** A lease; an old one does not tell the interface. */
+interface SeenLease {
+  readonly network: string;
+  readonly containerID: string;
+  readonly ifName: string | undefined;
+  readonly address: string;
+}
+
 function listLeases(): readonly SeenLease[] {
-  return usualDirectories.leases.flatMap(seeLeases);
+  return usualDirectories.leases.flatMap((directory) =>
+    networksBelow(directory).flatMap((network) =>
+      reservedIn(`${directory}/${network}`)
+        .filter(({ fault }) => fault === undefined)
+        .map(({ containerID, ifName, address }) => ({ network, containerID, ifName, address })),
+    ),
+  );
 }
 
 /* ---- attachments ---- */

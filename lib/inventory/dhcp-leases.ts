@@ -6,7 +6,7 @@ import { bootMilliseconds } from "../host/epoll.ts";
 import { hasOwnDirectory } from "../host/own-directory.ts";
 import { formatAddress } from "../ip/address.ts";
 import type { Owner } from "../net/owner.ts";
-import { type Backup, listBackups, readBackup } from "../state/backup.ts";
+import { type DhcpLease, listDhcpLeases } from "../state/dhcp-leases.ts";
 
 /** A lease that is none any more, and what of it is known. */
 export interface RunOut {
@@ -18,31 +18,20 @@ export interface RunOut {
 /** Those whose time is over, by the records in a directory; what is damaged is left out. */
 export function listRunOut(directory: string): readonly RunOut[] {
   const now = bootMilliseconds();
-  return listBackups(directory).flatMap((name) => {
-    const record = readBackup(`${directory}/${name}`) ?? {};
-    const owner = ownerOf(record);
-    const state = stateOf(record, now);
-    return owner && state !== undefined ? [{ owner, state }] : [];
+  return listDhcpLeases(directory).flatMap((kept) => {
+    const state = stateOf(kept, now);
+    return state === undefined ? [] : [{ owner: kept.owner, state }];
   });
 }
 
 /** The attachments that have a record below a directory; undefined if there is no such directory. */
 export function dhcpRecordOwners(directory: string): readonly Owner[] | undefined {
   if (!hasOwnDirectory(directory)) return undefined;
-  return listBackups(directory).flatMap((name) => {
-    return ownerOf(readBackup(`${directory}/${name}`) ?? {}) ?? [];
-  });
+  return listDhcpLeases(directory).map(({ owner }) => owner);
 }
 
-function ownerOf({ network, containerID, ifName }: Backup): Owner | undefined {
-  const isKnown = [network, containerID, ifName].every((name) => typeof name === "string");
-  return isKnown
-    ? { network: `${network}`, containerID: `${containerID}`, ifName: `${ifName}` }
-    : undefined;
-}
-
-function stateOf({ reported, lease }: Backup, now: number): string | undefined {
-  if (lease === null) return `its lease of ${String(reported)} has run out`;
+function stateOf({ reported, lease }: DhcpLease, now: number): string | undefined {
+  if (lease === null) return `its lease of ${reported} has run out`;
   const found = readLeaseRecord(lease, bootId());
   if (!found || found.expiresAt > now) return undefined;
   const seconds = Math.floor((now - found.expiresAt) / 1000);

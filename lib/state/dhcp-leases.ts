@@ -13,6 +13,8 @@ export interface DhcpLease {
   readonly reported: string;
   /** True if there is a lease, and not only an attachment that asks for one. */
   readonly isHeld: boolean;
+  /** The lease as the daemon keeps it; null if it has run out, undefined if none was got yet. */
+  readonly lease: unknown;
   /** The address of the server; "" if it is not known. */
   readonly server: string;
 }
@@ -32,6 +34,7 @@ function leaseIn(path: string): DhcpLease | undefined {
     path,
     reported: isText(reported) ? reported : "",
     isHeld: held !== undefined,
+    lease,
     server,
   };
 }
