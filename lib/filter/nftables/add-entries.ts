@@ -10,7 +10,7 @@ import { NFT_GOTO } from "../../netlink/nft-expression.ts";
 import { ensureElements, newElements } from "../../netlink/nft-request.ts";
 import { transact } from "../nft-transaction.ts";
 import { ifMissing, newChainWith } from "./chains.ts";
-import { replacement } from "./delete-entries.ts";
+import { despiteFlush, replacement } from "./delete-entries.ts";
 import {
   companionsFor,
   type Dispatcher,
@@ -76,24 +76,26 @@ export function replaceEntries(
   };
   // Its rules may have been flushed: then the count of its uses does not tell whether others need it.
   const isAgain = ({ chain }: OwnedElement) => leaves.some((leaf) => leaf.chain.name === chain);
-  const lost = transact(ns, questions, (found) => {
-    const { replaced, result } = succeed(addition, found.entries.filter(isThere));
-    const isNew =
-      replaced.length > 0 || found.base.some(isThere) || !found.companions.every(isThere);
-    const requests = [
-      ...elementDeletion(dispatcher.maps, replaced.filter(isAgain)),
-      ...replacement(
-        ns,
-        dispatcher,
-        replaced.filter((element) => !isAgain(element)),
-      ),
-      ...(isNew ? layout(dispatcher) : []),
-      ...(isNew ? leaves : found.leaves.filter(isThere)).flatMap(newChainWith),
-      ...companions.map(({ set, key }) => ensureElements(set, [{ key: { value: key } }])),
-      ...entries.map((entry) => newElement(entry, addition)),
-    ];
-    return { requests, result };
-  });
+  const attempt = (current: Dispatcher) =>
+    transact(ns, questions, (found) => {
+      const { replaced, result } = succeed(addition, found.entries.filter(isThere));
+      const isNew =
+        replaced.length > 0 || found.base.some(isThere) || !found.companions.every(isThere);
+      const requests = [
+        ...elementDeletion(dispatcher.maps, replaced.filter(isAgain)),
+        ...replacement(
+          ns,
+          current,
+          replaced.filter((element) => !isAgain(element)),
+        ),
+        ...(isNew ? layout(dispatcher) : []),
+        ...(isNew ? leaves : found.leaves.filter(isThere)).flatMap(newChainWith),
+        ...companions.map(({ set, key }) => ensureElements(set, [{ key: { value: key } }])),
+        ...entries.map((entry) => newElement(entry, addition)),
+      ];
+      return { requests, result };
+    });
+  const lost = despiteFlush(ns, dispatcher, attempt);
   if (!lost) throw new NetlinkError("use nftables", EOPNOTSUPP);
   return lost;
 }

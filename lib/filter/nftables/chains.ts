@@ -35,12 +35,11 @@ export function ifMissing(wanted: ChainWithRules): Question<ChainWithRules | und
   return usedAs(wanted.chain, (use) => (use < wanted.rules.length ? wanted : undefined));
 }
 
-/** Asks whether nothing but so many things use a chain: the answer is the chain, or undefined. */
-export function ifUsedBy(chain: NftChain, count: number): Question<NftChain | undefined> {
-  return usedAs(chain, (use) => (use === count ? chain : undefined));
+/** Asks how many things use a chain: its rules, and the rules and elements that lead to it. */
+export function usesOf(chain: NftChain): Question<number> {
+  return usedAs(chain, (use) => use);
 }
 
-/** The kernel counts the rules of a chain, and the rules and elements that lead to it. */
 function usedAs<T>(chain: NftChain, say: (use: number) => T): Question<T> {
   return whereThere(
     getChain(chain),

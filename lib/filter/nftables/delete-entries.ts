@@ -1,11 +1,14 @@
 /** Deleting elements, with the small chains to which nothing leads without them. */
 
+import { EBUSY } from "../../host/errno.ts";
 import type { Netns } from "../../net/netns.ts";
 import { type Owner, ownerTexts } from "../../net/owner.ts";
+import { isRefusal } from "../../netlink/error.ts";
 import type { Request } from "../../netlink/message.ts";
-import { delChain } from "../../netlink/nft-request.ts";
+import { delChain, type NftChain } from "../../netlink/nft-request.ts";
+import { listChainRules } from "../nft-rules.ts";
 import { ask, transact } from "../nft-transaction.ts";
-import { ifUsedBy } from "./chains.ts";
+import { usesOf } from "./chains.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import {
   elementAt,
@@ -34,11 +37,13 @@ export function deleteEntries(
   const own = ownerTexts(owner);
   const isOwn = (element: OwnedElement | undefined) =>
     element !== undefined && own.includes(element.comment);
-  const deleted = transact(ns, { known: known.map(elementAt) }, (found) => {
-    const inPlaces = found.known.flatMap((element) => element ?? []).filter(isOwn);
-    const result = inPlaces.length > 0 ? inPlaces : listEntries(ns, dispatcher).filter(isOwn);
-    return { requests: replacement(ns, dispatcher, result), result };
-  });
+  const deleted = despiteFlush(ns, dispatcher, (current) =>
+    transact(ns, { known: known.map(elementAt) }, (found) => {
+      const inPlaces = found.known.flatMap((element) => element ?? []).filter(isOwn);
+      const result = inPlaces.length > 0 ? inPlaces : listEntries(ns, current).filter(isOwn);
+      return { requests: replacement(ns, current, result), result };
+    }),
+  );
   return deleted ?? [];
 }
 
@@ -65,10 +70,12 @@ export function removeEntries(
       listed.slice(at, at + CHUNK).map((element) => [placeName(element), element.comment]),
     );
     const isListed = (element: OwnedElement) => owners.get(placeName(element)) === element.comment;
-    const removed = transact(ns, {}, () => {
-      const result = listEntries(ns, dispatcher).filter(isListed);
-      return { requests: deletion(ns, dispatcher, result), result };
-    });
+    const removed = despiteFlush(ns, dispatcher, (current) =>
+      transact(ns, {}, () => {
+        const result = listEntries(ns, current).filter(isListed);
+        return { requests: deletion(ns, current, result), result };
+      }),
+    );
     deleted.push(...(removed ?? []));
   }
   return deleted;
@@ -87,15 +94,11 @@ export function replacement(
 /** The deletion of elements, of small chains that nothing leads to then, and of their companions. */
 function deletion(
   ns: Netns,
-  { table, maps, leaves }: Dispatcher,
+  dispatcher: Dispatcher,
   elements: readonly OwnedElement[],
 ): readonly Request[] {
-  const counts = new Map<string, number>();
-  for (const { chain } of elements) if (chain) counts.set(chain, (counts.get(chain) ?? 0) + 1);
-  const inQuestion = Array.from(counts, ([name, count]) =>
-    ifUsedBy({ table, name }, count + leaves.rulesIn(name)),
-  );
-  const unused = ask(ns, { chains: inQuestion }).chains.flatMap((chain) => chain ?? []);
+  const { maps, leaves } = dispatcher;
+  const unused = unusedChains(ns, dispatcher, elements);
   const places = unused.flatMap(({ name }) => leaves.companionsOf(name));
   const { companions } = ask(ns, { companions: places.map(elementAt) });
   return [
@@ -106,4 +109,44 @@ function deletion(
       companions.flatMap((each) => each ?? []),
     ),
   ];
+}
+
+/** The small chains that nothing leads to but these elements. */
+function unusedChains(
+  ns: Netns,
+  dispatcher: Dispatcher,
+  elements: readonly OwnedElement[],
+): readonly NftChain[] {
+  const counts = new Map<string, number>();
+  for (const { chain } of elements) if (chain) counts.set(chain, (counts.get(chain) ?? 0) + 1);
+  const chains = Array.from(counts.keys(), (name) => ({ table: dispatcher.table, name }));
+  const { uses } = ask(ns, { uses: chains.map(usesOf) });
+  return chains.filter((chain, i) => {
+    const leading = (uses[i] ?? 0) - (counts.get(chain.name) ?? 0);
+    const rules = dispatcher.leaves.rulesIn(chain.name);
+    return leading === (leading < rules ? rulesLeft(ns, chain) : rules);
+  });
+}
+
+/**
+ * Runs a change that deletes small chains. If that is refused as busy, somebody has flushed rules,
+ * so that what the kernel counts are elements of others: it is run again, and rules are counted.
+ */
+export function despiteFlush<T>(
+  ns: Netns,
+  dispatcher: Dispatcher,
+  body: (dispatcher: Dispatcher) => T,
+): T {
+  try {
+    return body(dispatcher);
+  } catch (cause) {
+    if (!isRefusal(cause, EBUSY)) throw cause;
+    const { table, leaves } = dispatcher;
+    const rulesIn = (name: string) => rulesLeft(ns, { table, name });
+    return body({ ...dispatcher, leaves: { ...leaves, rulesIn } });
+  }
+}
+
+function rulesLeft(ns: Netns, chain: NftChain): number {
+  return listChainRules(ns, chain).length;
 }
