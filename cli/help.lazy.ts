@@ -4,7 +4,7 @@ import * as host from "host";
 import { oneLine } from "../lib/cni/error.ts";
 import { coloursOf } from "./colours.ts";
 import { overview } from "./help/overview.ts";
-import { pageText, usageLines } from "./help/page-text.ts";
+import { pageText, severalText, usageLines } from "./help/page-text.ts";
 import { nearest } from "./nearest.ts";
 import { commandNames, groups, pagesOf, topics } from "./pages/all.ts";
 import type { Page } from "./pages/page.ts";
@@ -17,9 +17,10 @@ export function run(words: readonly string[]): number {
   if (first === undefined) return print(1, overview(groups, coloursOf(1)));
   if (first === "help" && more.length > 0) return run(more);
   const found = pagesOf(names);
-  if (found.length === 0) return unknown(first);
-  const texts = found.map((page) => pageText(page, coloursOf(1), isAll));
-  return print(1, texts.join("\n"));
+  const [page, ...others] = found;
+  if (page === undefined) return unknown(first);
+  if (others.length > 0 && !isAll) return print(1, severalText(found, coloursOf(1)));
+  return print(1, found.map((each) => pageText(each, coloursOf(1), isAll)).join("\n"));
 }
 
 /** Says how a command is called, and names the option that it does not have; the exit status. */

@@ -43,6 +43,13 @@ export function pageText(page: Page, style: Style, isAll: boolean): string {
   return `${[...joined(parts.filter((part) => kept.includes(part))), ...more].join("\n")}\n`;
 }
 
+/** The pages of a command whose second words have one each: how they are called, and what they do. */
+export function severalText(pages: readonly Page[], style: Style): string {
+  const rows = pages.map(({ name, summary }) => ({ name, what: summary }));
+  const lines = [...usageLines(pages, style), "", ...rowLines(rows, style)];
+  return `${[...lines, "", `More: weft help ${pages[0]?.name}`].join("\n")}\n`;
+}
+
 /** The name of a page in the manual: `weft-ipam-ls`. */
 export function manualName({ name }: Page): string {
   return `weft-${name.replace(/ /g, "-")}`;

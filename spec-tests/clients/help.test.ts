@@ -125,6 +125,7 @@ const values: { readonly [word: string]: string } = {
   "NAME=VALUE": "mac=02:00:00:00:00:01",
   SECONDS: "5",
   FILE: "/nonexistent",
+  DIR: "/nonexistent",
 };
 
 function standIn(word: string): string {
