@@ -134,11 +134,11 @@ shown = b""
 def prompt():
   global shown
   while not shown.endswith(b"ready> "): shown += os.read(fd, 4096)
-for line in sys.argv[1:]:
-  prompt()
-  os.write(fd, line.encode())
-  shown += b"|"
 try:
+  for line in sys.argv[1:]:
+    prompt()
+    os.write(fd, line.encode())
+    shown += b"|"
   while True: shown += os.read(fd, 4096)
 except OSError: pass
 sys.stdout.buffer.write(shown)`;
@@ -153,9 +153,10 @@ describe("the key TAB in bash", () => {
       `source <(${bed.bin}/weft completion bash); PATH=${bed.bin}:$PATH\n`,
       `weft() { if [ "$1" = completion ]; then command weft "$@"; else printf '%s\\n' "$@" >words; fi; }\n`,
       `weft ${keys}\n`,
-      // Ends a line that bash holds for unfinished.
-      "\u0003",
-      "exit\n",
+      // Ends a line that bash holds for unfinished, and bash itself. Nothing is typed behind a
+      // key that interrupts: bash may read it before it heeds the signal, and throws it away.
+      "\u0004",
+      "\u0004",
     ];
     const words = lines.map((line) => `'${line.replace(/'/g, "'\\''")}'`).join(" ");
     const run = `cd ${folder} && python3 typist ${words}`;
