@@ -30,6 +30,7 @@ test="$demo
   diffutils: cmp
   dnsmasq-base: dnsmasq
   findutils: find
+  fish: fish
   grep: grep
   iperf3: iperf3
   iproute2: ss tc
@@ -47,7 +48,8 @@ test="$demo
   sed: sed
   strace: strace
   tcpdump: tcpdump
-  util-linux: flock nsenter setpriv"
+  util-linux: flock nsenter setpriv
+  zsh: zsh"
 bench_cri="$test
   containerd: containerd ctr
   runc: runc"

@@ -1,7 +1,9 @@
 /** What the scripts say. Those of shells that are not here are looked at, not run. */
 
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { pages } from "../pages/all.ts";
 import { fishScript } from "./fish.ts";
@@ -40,8 +42,11 @@ describe("each script", () => {
 
   const here = ["bash", "zsh", "fish"].filter((shell) => existsSync(`/usr/bin/${shell}`));
   it.each(here)("is one that %s can read", (shell) => {
-    const input = scriptFor(shell as "bash" | "zsh" | "fish");
-    const { status, stderr } = spawnSync(`/usr/bin/${shell}`, ["-n"], { input, encoding: "utf8" });
+    const folder = mkdtempSync(join(tmpdir(), "weft-completion-"));
+    const file = join(folder, "script");
+    writeFileSync(file, scriptFor(shell as "bash" | "zsh" | "fish"));
+    const { status, stderr } = spawnSync(`/usr/bin/${shell}`, ["-n", file], { encoding: "utf8" });
+    rmSync(folder, { recursive: true });
     expect([status, stderr]).toEqual([0, ""]);
   });
 

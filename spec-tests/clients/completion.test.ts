@@ -3,6 +3,7 @@ import { describe, expect } from "vitest";
 import type { Bed } from "../bed/bed.ts";
 import { it } from "../bed/it.ts";
 import { Lists, resultsFolder } from "../bed/lists.ts";
+import { typed } from "../bed/typist.ts";
 
 /** Names that a shell would split, expand or run, if it read them as code. */
 const hostile = [
@@ -125,53 +126,13 @@ describe("completion in bash", () => {
   });
 });
 
-/** A terminal with bash: what is typed at its prompts, and all that it shows. */
-const typist = `
-import os, sys
-pid, fd = os.forkpty()
-if pid == 0: os.execvp("bash", ["bash", "--noprofile", "--rcfile", "rc"])
-shown = b""
-def prompt():
-  global shown
-  while not shown.endswith(b"ready> "): shown += os.read(fd, 4096)
-try:
-  for line in sys.argv[1:]:
-    prompt()
-    os.write(fd, line.encode())
-    shown += b"|"
-  while True: shown += os.read(fd, 4096)
-except OSError: pass
-sys.stdout.buffer.write(shown)`;
-
-describe("the key TAB in bash", () => {
-  /** The words that `show` was called with, which is a function in the place of a program. */
-  function typed(bed: Bed, keys: string): readonly string[] {
-    const folder = bed.folder("shell");
-    bed.write(`${folder}/typist`, typist);
-    bed.write(`${folder}/rc`, "PS1='ready> ' PS2='ready> '\n");
-    const lines = [
-      `source <(${bed.bin}/weft completion bash); PATH=${bed.bin}:$PATH\n`,
-      `weft() { if [ "$1" = completion ]; then command weft "$@"; else printf '%s\\n' "$@" >words; fi; }\n`,
-      `weft ${keys}\n`,
-      // Ends a line that bash holds for unfinished, and bash itself. Nothing is typed behind a
-      // key that interrupts: bash may read it before it heeds the signal, and throws it away.
-      "\u0004",
-      "\u0004",
-    ];
-    const words = lines.map((line) => `'${line.replace(/'/g, "'\\''")}'`).join(" ");
-    const run = `cd ${folder} && python3 typist ${words}`;
-    const said = new Lists(bed).run(run, { TERM: "dumb", INPUTRC: "/dev/null" });
-    expect([said.status, said.stderr]).toEqual([0, ""]);
-    expect(bed.list(folder).filter((name) => !/^(rc|typist|words)$/.test(name))).toEqual([]);
-    return bed.read(`${folder}/words`).trimEnd().split("\n");
-  }
-
+describe.each(["bash", "zsh"] as const)("the key TAB in %s", (shell) => {
   it("completes commands, options and files", ({ bed }) => {
     bed.write("/tmp/a file.conf", "");
-    expect(typed(bed, "vali\t/tmp/a\t")).toEqual(["validate", "/tmp/a file.conf"]);
-    expect(typed(bed, "gc --co\t/tmp/a\t")).toEqual(["gc", "--conf", "/tmp/a file.conf"]);
+    expect(typed(bed, shell, "vali\t/tmp/a\t")).toEqual(["validate", "/tmp/a file.conf"]);
+    expect(typed(bed, shell, "gc --co\t/tmp/a\t")).toEqual(["gc", "--conf", "/tmp/a file.conf"]);
     bed.host.sh("mkdir /tmp/leases; touch /tmp/lease.conf");
-    expect(typed(bed, "inventory net --data-dir /tmp/le\tx")).toEqual([
+    expect(typed(bed, shell, "inventory net --data-dir /tmp/le\tx")).toEqual([
       "inventory",
       "net",
       "--data-dir",
@@ -183,13 +144,50 @@ describe("the key TAB in bash", () => {
     "completes the name %s, and does not run it",
     (name, { bed }) => {
       keep(bed, name, 1);
-      expect(typed(bed, "inventory net \t")).toEqual(["inventory", "net", name]);
+      expect(typed(bed, shell, "inventory net \t")).toEqual(["inventory", "net", name]);
     },
   );
 
   it("completes a name of which a quotation mark is typed", ({ bed }) => {
     keep(bed, "a $(touch pwned)", 1);
-    expect(typed(bed, "inventory net 'a\t")).toHaveLength(3);
+    expect(typed(bed, shell, "inventory net 'a\t")).toHaveLength(3);
+  });
+});
+
+describe("completion in fish", () => {
+  /** What fish offers for the last word of a line, without what it says of that. */
+  function offeredInFish(bed: Bed, line: string): readonly string[] {
+    const folder = bed.folder("shell");
+    const quoted = `'${line.replace(/[\\']/g, "\\$&")}'`;
+    bed.write(
+      `${folder}/script`,
+      `${bed.bin}/weft completion fish | source\ncomplete -C ${quoted}\n`,
+    );
+    const env = { HOME: folder, XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder };
+    const said = new Lists(bed).run(
+      `cd ${folder} && PATH=${bed.bin}:$PATH fish --no-config script`,
+      env,
+    );
+    expect([said.status, said.stderr]).toEqual([0, ""]);
+    expect(bed.list(folder)).not.toContain("pwned");
+    const offers = said.stdout.split("\n").filter((offer) => offer !== "");
+    return offers.map((offer) => offer.replace(/\t.*/, ""));
+  }
+
+  it("offers commands, options and files", ({ bed }) => {
+    bed.write("/tmp/a-file.conf", "");
+    expect(offeredInFish(bed, "weft vali")).toEqual(["validate"]);
+    expect(offeredInFish(bed, "weft help vali")).toEqual(["validate"]);
+    expect(offeredInFish(bed, "weft gc --y")).toEqual(["--yes"]);
+    expect(offeredInFish(bed, "weft ipam ")).toEqual(["free", "ls", "show"]);
+    expect(offeredInFish(bed, "weft validate /tmp/a-")).toEqual(["/tmp/a-file.conf"]);
+  });
+
+  it("offers what containers are called, and runs none of it", ({ bed }) => {
+    hostile.forEach((name, i) => {
+      keep(bed, name, i);
+    });
+    expect(offeredInFish(bed, "weft inventory net ")).toHaveLength(hostile.length);
   });
 });
 
