@@ -8,6 +8,7 @@ import { CniError, oneLine } from "../lib/cni/error.ts";
 import { checks } from "./doctor/checks.ts";
 import { examineHost } from "./doctor/examined.ts";
 import type { Check, Examined, Finding } from "./doctor/finding.ts";
+import { withProgress } from "./progress.ts";
 
 const FINE = 0;
 const FAULTY = 1;
@@ -29,7 +30,12 @@ export function run(words: readonly string[]): number | undefined {
 
 function examine(): readonly Finding[] {
   const examined = examineHost();
-  return Object.entries(checks).flatMap(([name, check]) => outcomeOf(name, check, examined));
+  return withProgress((tell) =>
+    Object.entries(checks).flatMap(([name, check], i, { length }) => {
+      tell(`${i + 1} of ${length}: ${name}`);
+      return outcomeOf(name, check, examined);
+    }),
+  );
 }
 
 /** What a check finds; that it could not look is a finding as well, and ends nothing. */

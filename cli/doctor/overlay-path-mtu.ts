@@ -7,6 +7,7 @@ import { type Path, pathsToOthers } from "../../lib/inventory/paths.ts";
 import { formatAddress } from "../../lib/ip/address.ts";
 import { answeredEchoes, type Echoes } from "../../lib/net/echo.ts";
 import { grouped } from "../../lib/net/grouped.ts";
+import { withProgress } from "../progress.ts";
 import type { Check, Finding } from "./finding.ts";
 import { isProbing } from "./probing.ts";
 import { few } from "./words.ts";
@@ -52,7 +53,11 @@ function narrow({ device, peer, largest, way }: Path): Said {
 const SMALL = { 4: 68, 6: 1280 };
 
 function probe(paths: readonly Path[]): readonly Said[] {
-  const answers = answeredEchoes(paths.map(echoesOf));
+  const answers = withProgress((tell) =>
+    answeredEchoes(paths.map(echoesOf), (silent) =>
+      tell(`waiting for echoes of ${few(silent.map(({ address }) => formatAddress(address)))}`),
+    ),
+  );
   return paths.flatMap((path, i): readonly Said[] => {
     const { device, largest } = path;
     const [small = 0] = echoesOf(path).sizes;

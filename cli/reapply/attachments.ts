@@ -12,6 +12,7 @@ import { ownerInAlias } from "../../lib/net/owner.ts";
 import { type Kept, listKept, listStrange, readKept, type Strange } from "../cache.ts";
 import { findList } from "../list-file.ts";
 import { forContainer, lookingAtContainer } from "../locks.ts";
+import { withProgress } from "../progress.ts";
 import { detached, mendAttachment } from "./attachment.ts";
 import type { Outcome } from "./outcome.ts";
 import { programsIn } from "./programs.ts";
@@ -45,11 +46,13 @@ export function reapply(wanted: Wanted): readonly Outcome[] {
   if (meant.length + unreadable.length + unkept.length === 0) requireNetwork(wanted);
   const how = { own, directory: wanted.directory, isDry: wanted.isDry, path: wanted.path };
   const programs = programsIn(wanted.path);
-  return [
-    ...meant.map((kept) => mendOne(kept, { ...how, programs })),
-    ...unkept.map(outcomeOfUnkept),
-    ...unreadable.map(outcomeOfFile),
-  ];
+  const mended = withProgress((tell) =>
+    meant.map((kept, i) => {
+      tell(`${i + 1} of ${meant.length}: ${kept.ifName} of container ${kept.containerID}`);
+      return mendOne(kept, { ...how, programs });
+    }),
+  );
+  return [...mended, ...unkept.map(outcomeOfUnkept), ...unreadable.map(outcomeOfFile)];
 }
 
 type How = Parameters<typeof mendAttachment>[1];

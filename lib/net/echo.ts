@@ -21,11 +21,17 @@ const AT_ONCE = 30;
 const ROUNDS = 5;
 const ROUND = 1_000;
 
+/** Hears, before each round, of how many hosts answers are waited for. */
+export type WaitingFor = (hosts: readonly Echoes[]) => void;
+
 /** Which of the sizes are answered, for each host. Throws SystemError without CAP_NET_RAW. */
-export function answeredEchoes(all: readonly Echoes[]): readonly (readonly number[])[] {
+export function answeredEchoes(
+  all: readonly Echoes[],
+  waitingFor: WaitingFor,
+): readonly (readonly number[])[] {
   const answered: (readonly number[])[] = [];
   for (let at = 0; at < all.length; at += AT_ONCE) {
-    answered.push(...answeredOf(all.slice(at, at + AT_ONCE)));
+    answered.push(...answeredOf(all.slice(at, at + AT_ONCE), waitingFor));
   }
   return answered;
 }
@@ -36,12 +42,16 @@ interface Asked extends Echoes {
   readonly answered: Set<number>;
 }
 
-function answeredOf(all: readonly Echoes[]): readonly (readonly number[])[] {
+function answeredOf(
+  all: readonly Echoes[],
+  waitingFor: WaitingFor,
+): readonly (readonly number[])[] {
   const asked: Asked[] = [];
   try {
     for (const each of all) asked.push({ ...each, fd: openTo(each.address), answered: new Set() });
     const id = host.getpid() & 0xffff;
     for (let round = 0; round < ROUNDS && asked.some(isWaiting); round++) {
+      waitingFor(asked.filter(isWaiting));
       for (const each of asked.filter(isWaiting)) send(each, id);
       receiveAll(asked, id, host.monotonic() + ROUND);
     }

@@ -5,6 +5,7 @@ import type { Container } from "../bed/container.ts";
 import { type Finding, findingsOf } from "../bed/doctor-state.ts";
 import { it } from "../bed/it.ts";
 import { Lists } from "../bed/lists.ts";
+import { atTerminal } from "../bed/terminal.ts";
 
 const ids = [
   ...["overlay-entries", "overlay-not-joined", "overlay-unreachable", "overlay-path-mtu"],
@@ -164,6 +165,9 @@ describe("weft doctor, of packet sizes between hosts,", () => {
     expect(said(lists, "--probe")).toEqual([
       'overlay-silent: No echo by hosts of "weft.1" came back: 198.51.100.2',
     ]);
+    const { stderr } = atTerminal(bed, lists, "doctor --probe");
+    expect(stderr).toMatch(/\r\S\[Kwaiting for echoes of 198\.51\.100\.2/);
+    expect(stderr).toMatch(/\r\S\[K$/);
   });
 
   it("sends nothing at all unless it is told --probe", ({ bed }) => {

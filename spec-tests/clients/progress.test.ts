@@ -3,22 +3,7 @@ import { describe, expect } from "vitest";
 import type { Bed } from "../bed/bed.ts";
 import { it } from "../bed/it.ts";
 import { Lists, resultsFolder } from "../bed/lists.ts";
-
-/** Runs a command with stderr at a terminal, and tells what comes there; stdout stays what it is. */
-const terminal = `
-import os, sys
-screen, fd = os.openpty()
-pid = os.fork()
-if pid == 0:
-  os.dup2(fd, 2)
-  os.execv(sys.argv[1], sys.argv[1:])
-os.close(fd)
-shown = b""
-try:
-  while True: shown += os.read(screen, 4096)
-except OSError: pass
-os.waitpid(pid, 0)
-sys.stderr.buffer.write(shown)`;
+import { atTerminal } from "../bed/terminal.ts";
 
 /** Three attachments whose namespaces are gone, and a plugin whose DEL takes longer than a second. */
 function slowNetwork(bed: Bed): Lists {
@@ -33,7 +18,6 @@ function slowNetwork(bed: Bed): Lists {
     const kept = { ...owner, config, netns: "/run/netns/gone", result: {} };
     bed.write(`${resultsFolder}/net-${containerId}-eth0`, JSON.stringify(kept));
   }
-  bed.write("/tmp/terminal", terminal);
   return lists;
 }
 
@@ -42,8 +26,7 @@ describe("weft gc --yes", () => {
     bed,
   }) => {
     const lists = slowNetwork(bed);
-    const run = `python3 /tmp/terminal ${bed.bin}/weft gc net --yes`;
-    const { status, stdout, stderr } = lists.run(run, { TERM: "xterm" });
+    const { status, stdout, stderr } = atTerminal(bed, lists, "gc net --yes");
     expect(stdout.match(/^detached eth0 of container box[123]: /gm)).toHaveLength(3);
     expect(stderr).toContain('\r\u001b[K2 of 4: detach "eth0" of container "box2"');
     expect(stderr).not.toContain("1 of 4");
