@@ -50,8 +50,8 @@ export function ownerOf(wanted: Wanted, network: string, command: "ADD" | "CHECK
 
 /** A run for a new attachment. */
 export function newRun(wanted: Wanted, list: NetworkList, owner: Attachment): Run {
-  const { netns, args, capabilities, path, milliseconds, observe } = wanted;
-  return { list, owner, netns, args, capabilities, path, milliseconds, observe };
+  const { netns, args, capabilities, path, milliseconds, observe, variables } = wanted;
+  return { list, owner, netns, args, capabilities, path, milliseconds, observe, variables };
 }
 
 /** An attachment, what is kept of it, and the list that is run for it. */

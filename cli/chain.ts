@@ -13,7 +13,7 @@ import { memberOf } from "../lib/cni/config.ts";
 import type { Command } from "../lib/cni/environment.ts";
 import { CniError, Code } from "../lib/cni/error.ts";
 import { findPlugin } from "../lib/cni/find-plugin.ts";
-import { invoke } from "../lib/cni/invoke.ts";
+import { invoke, type Variables } from "../lib/cni/invoke.ts";
 import { isObject, type Json, type JsonObject } from "../lib/cni/json.ts";
 import { parseResult } from "../lib/cni/result-in.ts";
 import { toVersion } from "../lib/cni/result-out.ts";
@@ -26,6 +26,8 @@ import type { Observer } from "./observer.ts";
 export interface Runner {
   readonly path: string;
   readonly milliseconds: number;
+  /** Variables that plugins get besides those of the protocol. */
+  readonly variables?: Variables | undefined;
 }
 
 /** A list with the attachment it is run for. */
@@ -125,7 +127,7 @@ interface Execution {
 }
 
 function execute(
-  { path, milliseconds }: Runner,
+  { path, milliseconds, variables }: Runner,
   plugin: JsonObject,
   { command, config, environment }: Execution,
 ): Json | undefined {
@@ -133,7 +135,7 @@ function execute(
     const file = findPlugin(typeOf(plugin), path).path;
     const stdin = host.encode(JSON.stringify(config));
     const all = { ...environment, command, path, netnsOverride: false };
-    return invoke(file, { command, environment: all, stdin, milliseconds });
+    return invoke(file, { command, environment: all, stdin, milliseconds, variables });
   });
 }
 

@@ -8,6 +8,7 @@
 import * as host from "host";
 import { isPlainName, LONGEST_NAME } from "../lib/cni/environment.ts";
 import { brief, CniError, Code } from "../lib/cni/error.ts";
+import type { Variables } from "../lib/cni/invoke.ts";
 import { isObject, type Json, type JsonObject } from "../lib/cni/json.ts";
 import { absolutePath } from "../lib/host/file-status.ts";
 import { sha512Hex } from "../lib/net/digest.ts";
@@ -38,6 +39,8 @@ export interface Wanted {
   readonly isYes: boolean;
   /** Sees what each plugin does. */
   readonly observe?: Observer | undefined;
+  /** Variables that plugins get besides those of the protocol. */
+  readonly variables?: Variables | undefined;
 }
 
 /** Commands that are about one attachment. */

@@ -1,6 +1,7 @@
 /** `weft log`: the log of calls, as a table. */
 
 import * as host from "host";
+import { NO_LOG } from "../lib/cni/defaults.ts";
 import { isPlainName } from "../lib/cni/environment.ts";
 import { CniError, oneLine } from "../lib/cni/error.ts";
 import { findNodeFile } from "../lib/cni/node-file.ts";
@@ -61,6 +62,7 @@ function fail(state: string): number {
 
 function usualFile(): string | undefined {
   const own = host.getenv("WEFT_LOG") ?? "";
+  if (own === NO_LOG) return undefined;
   return own === "" ? findNodeFile()?.log?.file : own;
 }
 

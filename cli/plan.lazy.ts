@@ -5,6 +5,7 @@
 
 import * as host from "host";
 import { memberOf } from "../lib/cni/config.ts";
+import { NO_LOG } from "../lib/cni/defaults.ts";
 import { CniError, oneLine } from "../lib/cni/error.ts";
 import { isObject } from "../lib/cni/json.ts";
 import { changesBetween, momentOf } from "../lib/rehearsal/difference.ts";
@@ -35,6 +36,9 @@ export function run(words: readonly string[]): number | undefined {
   }
 }
 
+/** What does not happen is not logged. */
+const variables = { WEFT_LOG: NO_LOG };
+
 /** Where a namespace would be that nobody has named. */
 const ANY_NETNS = "/run/netns/any";
 
@@ -52,8 +56,8 @@ function rehearse(command: "add" | "del", wanted: Wanted): Plan {
   const [network, notes] = [list?.name ?? wanted.network, [...stage.notes, ...beyondReach(list)]];
   const plan = { command, network, netns, wanted, notes };
   try {
-    if (command === "add") add({ ...staged, observe });
-    else del({ ...staged, observe });
+    if (command === "add") add({ ...staged, observe, variables });
+    else del({ ...staged, observe, variables });
     look("weft");
     return { ...plan, steps, failure: undefined };
   } catch (cause) {

@@ -10,7 +10,8 @@ export const log: Page = {
     "One call a line, the oldest first: when it began (UTC), what it was for, how many milliseconds it " +
       "took, and what it gave or why it failed.",
     "The log is the file that WEFT_LOG names, or else log in /etc/cni/weft.json, with what was moved " +
-      "to FILE.1 when it was full. There is none unless one of them asks for it.",
+      "to FILE.1 when it was full. There is none unless one of them asks for it, and none with " +
+      "WEFT_LOG=off.",
   ],
   options: [
     { flags: "--container ID", what: "only calls for containers whose ID begins so" },

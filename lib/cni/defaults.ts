@@ -2,6 +2,9 @@
 
 import type { Json } from "./json.ts";
 
+/** What WEFT_LOG says for no log, whatever the node file says. */
+export const NO_LOG = "off";
+
 /** Where a node says so. */
 export const NODE_FILE = "/etc/cni/weft.json";
 

@@ -14,7 +14,11 @@ export interface Invocation {
   readonly stdin: Uint8Array;
   /** How long it may take. */
   readonly milliseconds: number;
+  /** Other variables that are to be as here, and not as this program has them. */
+  readonly variables?: Variables | undefined;
 }
+
+export type Variables = { readonly [name: string]: string };
 
 /**
  * Runs the plugin in a file to its end. Returns the JSON that it printed for ADD, else undefined;
@@ -22,7 +26,7 @@ export interface Invocation {
  */
 export function invoke(path: string, invocation: Invocation): Json | undefined {
   const { command, environment, stdin, milliseconds } = invocation;
-  const env = variables(environment, command);
+  const env = variablesOf(environment, { ...invocation.variables, CNI_COMMAND: command });
   const ended = runOnceReady({ path, args: [], env, stdin, milliseconds });
   host.write(2, ended.stderr);
   if (ended.status !== 0) throw errorOf(path, ended);
@@ -30,11 +34,10 @@ export function invoke(path: string, invocation: Invocation): Json | undefined {
 }
 
 /** Our own variables, but those of the protocol as the request has them. */
-function variables(environment: Environment, command: Command): string[] {
+function variablesOf(environment: Environment, more: Variables): string[] {
   const { containerID, ifName, netns, args, path } = environment;
   const attachment = { CNI_CONTAINERID: containerID, CNI_IFNAME: ifName, CNI_NETNS: netns };
-  const common = { CNI_COMMAND: command, CNI_ARGS: args, CNI_PATH: path };
-  const given = Object.entries({ ...common, ...attachment });
+  const given = Object.entries({ ...more, CNI_ARGS: args, CNI_PATH: path, ...attachment });
   const others = host
     .environment()
     .filter((line) => !given.some(([name]) => line.startsWith(`${name}=`)));

@@ -5,7 +5,7 @@ import { ENOENT, ENOTDIR } from "../host/errno.ts";
 import { textIfReadable } from "../host/processes.ts";
 import { warn } from "../host/warn.ts";
 import type { Request } from "./call.ts";
-import { NODE_FILE, noDefaults } from "./defaults.ts";
+import { NO_LOG, NODE_FILE, noDefaults } from "./defaults.ts";
 import type { Environment } from "./environment.ts";
 import { CniError, Code } from "./error.ts";
 import type { Json } from "./json.ts";
@@ -80,11 +80,12 @@ function served(
   }
 }
 
-/** WEFT_LOG comes before the file, of which the size is taken then. */
+/** WEFT_LOG comes before the file, of which the size is taken then; "off" is no log at all. */
 function logPlace(node: NodeFile | CniError): LogPlace | undefined {
   const own = node instanceof CniError ? undefined : node.log;
   const file = host.getenv("WEFT_LOG") ?? "";
   if (file === "") return own;
+  if (file === NO_LOG) return undefined;
   if (/^\/.*[^/]$/.test(file)) return { file, maxSize: own?.maxSize ?? USUAL_SIZE };
   warn("Cannot log to what WEFT_LOG names: it is no absolute path of a file");
   return undefined;
@@ -106,8 +107,9 @@ function startLogging(place: LogPlace, plugin: string, environment: Environment)
       times.begin("configuration", "");
     },
     ended(outcome) {
-      const ms = rounded(host.monotonic() - since);
-      const call = { ...callOf(plugin, environment, request), ...times.finish(), time, ms };
+      const now = host.monotonic();
+      const ms = rounded(now - since);
+      const call = { ...callOf(plugin, environment, request), ...times.finish(now), time, ms };
       write(place, { ...call, ...outcomeOf(outcome) });
     },
   };

@@ -6,7 +6,7 @@ function timed(...steps: readonly (readonly [what: string, program?: string])[])
   let now = 0;
   const times = new StepTimes(() => now++);
   for (const [what, program = ""] of steps) times.begin(what, program);
-  return times.finish();
+  return times.finish(now++);
 }
 
 describe("the steps of a call", () => {

@@ -27,9 +27,9 @@ export class StepTimes {
     this.#since = now;
   }
 
-  /** Ends the last step: all of them, and how many more there were than are kept. */
-  finish(): { readonly steps: readonly TimedStep[]; readonly moreSteps: number } {
-    this.#keep(this.#clock());
+  /** Ends the last step, at a time of the clock: all of them, and how many more there were than are kept. */
+  finish(now: number): { readonly steps: readonly TimedStep[]; readonly moreSteps: number } {
+    this.#keep(now);
     this.#step = "";
     return { steps: this.#steps, moreSteps: this.#more };
   }

@@ -87,6 +87,7 @@ describe("the log", () => {
     bed.status("bridge", net);
     bed.status("bridge", net, logged);
     bed.status("bridge", net, { env: { WEFT_LOG: "" } });
+    bed.status("bridge", net, { env: { WEFT_LOG: "off" } });
     expect([linesOf(bed, "/tmp/node.log").length, linesOf(bed).length]).toEqual([3, 1]);
   });
 

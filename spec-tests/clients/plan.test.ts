@@ -43,6 +43,15 @@ const lists: Readonly<Record<string, readonly Config[]>> = {
     { type: "bandwidth", ...shaped },
     { type: "tuning", sysctl: { "net.ipv4.conf.eth0.arp_filter": "1" }, mtu: 1400 },
   ],
+  "the same by iptables, with firewall": [
+    { ...masqueraded("10.251.36.0/24"), ipMasqBackend: "iptables" },
+    { type: "portmap", backend: "iptables", capabilities: { portMappings: true } },
+    { type: "firewall", backend: "iptables" },
+  ],
+  "firewall with a policy": [
+    bridge("10.251.36.0/24", { isDefaultGateway: true }),
+    { type: "firewall", backend: "nftables", ingressPolicy: "isolated" },
+  ],
   ptp: [workingConfig("ptp")],
   macvlan: [workingConfig("macvlan")],
   "vxlan-overlay": [workingConfig("vxlan-overlay")],
@@ -124,6 +133,33 @@ describe("weft plan", () => {
     expect(stdout).toMatch(/ make link eth0:[\s\S]* remove link eth0:/);
     const steps: readonly PlannedStep[] = JSON.parse(lists.weft(`plan ${words} --json`).stdout);
     expect(steps.at(-1)).toMatchObject({ plugin: "bandwidth", kind: "error", action: "fail" });
+  });
+
+  it("knows who has a port of the host already, and fails as ADD would", ({ bed }) => {
+    const lists = new Lists(bed);
+    lists.net([
+      bridge("10.251.36.0/24"),
+      { type: "portmap", capabilities: { portMappings: true } },
+    ]);
+    const [first, second] = [bed.container(), bed.container()];
+    expect(lists.weft(`add net ${first.netns} ${ports}`)).toMatchObject({ status: 0 });
+    const words = `add net ${second.netns} ${ports}`;
+    const before = bed.snapshot();
+    const { status, stderr } = lists.weft(`plan ${words}`);
+    expect(bed.leftovers(before)).toEqual([]);
+    expect({ status, stderr }).toEqual({ status: 1, stderr: lists.weft(words).stderr });
+    expect(stderr).toMatch(/^weft: plugin "portmap": .*8080.*\(code 103\)/);
+  });
+
+  it("writes no line into the log, and says nothing of that", ({ bed }) => {
+    const lists = new Lists(bed);
+    lists.net([bridge("10.251.36.0/24")]);
+    const env = { WEFT_LOG: "/var/log/weft.log" };
+    const before = bed.snapshot();
+    const planned = lists.weft("plan add net", env);
+    expect(planned).toMatchObject({ status: 0, stderr: "" });
+    expect(planned.stdout).not.toContain("weft.log");
+    expect(bed.leftovers(before)).toEqual([]);
   });
 
   it("changes nothing either if it is killed while a plugin is at work", ({ bed }) => {
