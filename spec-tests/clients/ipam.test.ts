@@ -61,7 +61,7 @@ describe("weft ipam ls", () => {
     ];
     lists.net([{ type: "bridge", ipam: { type: "host-local", ranges } }]);
     attach(bed, lists);
-    bed.host.sh(reserve("192.0.2.9", "old\\r\\neth0"));
+    bed.host.sh(reserve("203.0.113.213", "old\\r\\neth0")); // that no container of any test has
     expect(ipam(lists, "ls")).toMatchObject([
       {
         ranges: ["10.251.35.3-10.251.35.6", "10.251.36.1-10.251.36.6"],
