@@ -5,6 +5,7 @@
 
 import * as host from "host";
 import type { Request } from "../../lib/cni/call.ts";
+import type { Defaults } from "../../lib/cni/defaults.ts";
 import { requireEnvironment } from "../../lib/cni/environment.ts";
 import { CniError, Code } from "../../lib/cni/error.ts";
 import { isObject, type Json, type JsonObject } from "../../lib/cni/json.ts";
@@ -28,6 +29,8 @@ export interface How {
   readonly path: string;
   readonly programs: Programs;
   readonly isDry: boolean;
+  /** What the node file says for all networks. */
+  readonly defaults: Defaults | undefined;
 }
 
 /** Mends an attachment that is kept, or tells what would be done. */
@@ -111,7 +114,8 @@ function mendBy(run: Run, result: Json | undefined, how: How): Gathered {
     const mend = mendOf(typeOf(plugin));
     if (!mend || !how.programs(typeOf(plugin))) continue;
     const work = (part: Part) => attempt(plugin, () => parts.push(...mendPart(part, how.isDry)));
-    attempt(plugin, () => mend(requestFor(run, plugin, prevResult), how.own, work));
+    const request = () => ({ ...requestFor(run, plugin, prevResult), defaults: how.defaults });
+    attempt(plugin, () => mend(request(), how.own, work));
   }
   const leftAlone = run.list.plugins.flatMap((plugin) => whyLeftAlone(plugin, how.programs));
   const whole = parts.length > 0 ? "mended" : "whole";

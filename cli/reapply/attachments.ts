@@ -6,6 +6,7 @@
 import * as host from "host";
 import type { Attachment } from "../../lib/cni/call.ts";
 import { CniError, Code } from "../../lib/cni/error.ts";
+import { findNodeFile } from "../../lib/cni/node-file.ts";
 import { listLinks } from "../../lib/net/link.ts";
 import { type Netns, ownNetns } from "../../lib/net/netns.ts";
 import { ownerInAlias } from "../../lib/net/owner.ts";
@@ -44,7 +45,8 @@ export function reapply(wanted: Wanted): readonly Outcome[] {
   const unkept = listUnkept(own, all).filter(isMeant);
   const meant = all.filter(isMeant);
   if (meant.length + unreadable.length + unkept.length === 0) requireNetwork(wanted);
-  const how = { own, directory: wanted.directory, isDry: wanted.isDry, path: wanted.path };
+  const { directory, isDry, path } = wanted;
+  const how = { own, directory, isDry, path, defaults: findNodeFile()?.defaults };
   const programs = programsIn(wanted.path);
   const mended = withProgress((tell) =>
     meant.map((kept, i) => {

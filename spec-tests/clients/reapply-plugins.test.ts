@@ -6,6 +6,7 @@ import { fakeFirewalld } from "../bed/firewalld.ts";
 import type { Config } from "../bed/invocation.ts";
 import { it } from "../bed/it.ts";
 import { Lists, resultsFolder } from "../bed/lists.ts";
+import { ownEtc, writeNodeFile } from "../bed/node-file.ts";
 import { slowness } from "../bed/patience.ts";
 import { serve } from "../bed/ports.ts";
 import { workingConfig } from "../bed/subjects.ts";
@@ -257,6 +258,29 @@ except OSError: pass
       },
     });
     expect(bed.host.nft()).toBe("");
+  });
+
+  it("makes rules again by the packet filter that the node file names", ({ bed }) => {
+    ownEtc(bed);
+    writeNodeFile(bed, { backend: "iptables" });
+    const lists = new Lists(bed);
+    const ipam = { type: "host-local", subnet: "10.251.38.0/24" };
+    listOf(lists, [
+      { type: "bridge", bridge: "br0", isGateway: true, ipMasq: true, ipam },
+      { type: "portmap", capabilities: { portMappings: true } },
+      { type: "firewall" },
+    ]);
+    add(lists, bed.container(), "--capability portMappings=8080:80");
+    const before = bed.snapshot();
+    bed.host.sh("iptables -F; iptables -t nat -F; iptables -X; iptables -t nat -X");
+    expect(bed.leftovers(before)).not.toEqual([]);
+    expect(lists.weft("reapply")).toMatchObject({ status: 0, stderr: "" });
+    expect(bed.leftovers(before)).toEqual([]);
+    expect(lists.weft("reapply").stdout).toBe("1 whole\n");
+    writeNodeFile(bed, '{ "backend": ');
+    const refused = lists.weft("reapply");
+    expect([refused.status, refused.stdout]).toEqual([1, ""]);
+    expect(refused.stderr).toMatch(/^weft: Cannot use "\/etc\/cni\/weft.json": /);
   });
 
   it("mends ports that lead to an interface of another suite's", ({ bed }) => {
