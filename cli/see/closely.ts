@@ -1,12 +1,12 @@
 /** Everything that is one attachment's, as the kernel and files have it. */
 
-import { closeFile } from "../../lib/host/file.ts";
 import { type Glance, orFault } from "../../lib/inventory/glance.ts";
 import {
   type Directories,
   inventoryOfOwner,
   type Possession,
 } from "../../lib/inventory/inventory.ts";
+import { closeNetns } from "../../lib/net/close-netns.ts";
 import { findLink, type Link } from "../../lib/net/link.ts";
 import { isOwnNetns, type Netns, openNetns, ownNetns } from "../../lib/net/netns.ts";
 import type { Qdisc } from "../../lib/net/rates.ts";
@@ -124,8 +124,7 @@ function inNetns<T>(path: string, body: (ns: Netns) => T): T {
   try {
     return body(ns);
   } finally {
-    ns.route.close();
-    closeFile(ns.fd);
+    closeNetns(ns);
   }
 }
 

@@ -6,7 +6,7 @@
 
 import type { Attachment } from "../../lib/cni/call.ts";
 import { CniError } from "../../lib/cni/error.ts";
-import { closeFile, readTextIfPresent } from "../../lib/host/file.ts";
+import { readTextIfPresent } from "../../lib/host/file.ts";
 import { usualDirectories } from "../../lib/inventory/inventory.ts";
 import { networksBelow, reservedIn } from "../../lib/inventory/pools.ts";
 import {
@@ -17,6 +17,7 @@ import {
   seeOverlay,
 } from "../../lib/inventory/seen-links.ts";
 import { type SeenNat, seeNat } from "../../lib/inventory/seen-nat.ts";
+import { closeNetns } from "../../lib/net/close-netns.ts";
 import { isOwnNetns, type Netns, NetnsError, openNetns, ownNetns } from "../../lib/net/netns.ts";
 import { ownerInAlias } from "../../lib/net/owner.ts";
 import { type Kept, listKept } from "../cache.ts";
@@ -184,6 +185,6 @@ function lookInto(path: string, ifName: string, attempt: Attempt): Inside {
     if (isOwnNetns(ns)) return gone;
     return { isThere: true, inside: attempt("", () => seeLink(ns, ifName), undefined) };
   } finally {
-    closeFile(ns.fd);
+    closeNetns(ns);
   }
 }

@@ -15,6 +15,7 @@ import { SystemError } from "../host/errno.ts";
 import { closeFile } from "../host/file.ts";
 import { fileStatus } from "../host/file-status.ts";
 import { formatAddress, parseAddress } from "../ip/address.ts";
+import { closeNetns } from "../net/close-netns.ts";
 import { interfacesOf } from "../net/interfaces.ts";
 import { type Link, listLinks } from "../net/link.ts";
 import { type Netns, NetnsError, openNetns } from "../net/netns.ts";
@@ -132,8 +133,7 @@ function interfacesIn(path: string) {
   try {
     return interfacesOf(ns);
   } finally {
-    ns.route.close();
-    closeFile(ns.fd);
+    closeNetns(ns);
   }
 }
 

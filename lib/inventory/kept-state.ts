@@ -1,9 +1,9 @@
 /** Whether what a result says of an attachment is still so: of its links on the host, and inside. */
 
 import { SystemError } from "../host/errno.ts";
-import { closeFile } from "../host/file.ts";
 import { formatAddress } from "../ip/address.ts";
 import { listAddresses } from "../net/address.ts";
+import { closeNetns } from "../net/close-netns.ts";
 import { ifFew } from "../net/few.ts";
 import { findLink } from "../net/link.ts";
 import { type Netns, NetnsError, openNetns } from "../net/netns.ts";
@@ -36,7 +36,7 @@ function changesInside({ netns, ifName, addresses }: Told): readonly string[] {
     const missing = addresses.filter((address) => !has(address));
     return missing.map((address) => `"${ifName}" does not have ${address}`);
   } finally {
-    closeFile(ns.fd);
+    closeNetns(ns);
   }
 }
 

@@ -69,6 +69,20 @@ describe("weft", () => {
     expect([...named].sort()).toEqual(known.sort());
   });
 
+  it("opens no more files the more attachments there are, whatever looks at them", ({ bed }) => {
+    const lists = new Lists(bed);
+    lists.net([masqueraded("10.251.36.0/24")]);
+    for (let i = 1; i <= 20; i++) {
+      const { netns } = bed.container();
+      expect(lists.weft(`add net ${netns} --container-id box${i}`)).toMatchObject({ status: 0 });
+    }
+    for (const words of ["ps", "show box1", "topology", "doctor", "ipam show net", "gc net"]) {
+      const { status, stderr, stdout } = lists.run(`ulimit -n 16; ${bed.bin}/weft ${words}`);
+      expect([words, status, stderr]).toEqual([words, 0, ""]);
+      expect(stdout).not.toContain("EMFILE");
+    }
+  });
+
   it.for(
     Object.entries({ ...mayChange, ...changesNothing }).filter(([, calls]) => calls.length > 0),
   )("%s changes nothing, whatever there is", ([, calls], { bed }) => {
