@@ -86,7 +86,7 @@ function isLate({ type, protocol }: JsonObject, family: string): boolean {
 
 /** `ip rule show`. */
 export function rules(list: List, family: string): Named {
-  return list.map((rule) => named(`${family} ${rule.priority}`, rule));
+  return list.map(({ protocol: _, ...rule }) => named(`${family} ${rule.priority}`, rule));
 }
 
 /** Permanent neighbours and fdb entries; the kernel keeps those of multicast itself. */

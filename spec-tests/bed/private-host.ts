@@ -53,10 +53,12 @@ mount -c --bind -o ro /proc/self/fd/9 ${binInBed}
 mount -c --bind -o ro /proc/self/fd/8 ${peerInBed}
 mount -c --bind -o ro /proc/self/fd/6 ${laterPeerInBed}
 exec 9<&- 8<&- 7<&- 6<&-
-ip link set lo up
-ip link add uplink0 type bridge
-ip address add 198.51.100.1/24 dev uplink0
-ip link set uplink0 up
+ip -batch - <<end
+link set lo up
+link add uplink0 type bridge
+address add 198.51.100.1/24 dev uplink0
+link set uplink0 up
+end
 touch ${bedDirectory}/ready
 exec cat >/dev/null
 `;

@@ -15,22 +15,25 @@ const ipv4Sysctls = "route_localnet,arp_notify,forwarding,proxy_arp,rp_filter";
 const ipv6Sysctls =
   "accept_ra,disable_ipv6,forwarding,accept_dad,enhanced_dad,keep_addr_on_down,addr_gen_mode";
 
-/** Prints one namespace: sections of JSON or text behind lines that begin with `@@`. */
+/**
+ * Prints one namespace: sections of JSON or text behind lines that begin with `@@`. Of a batch each
+ * command prints one line. It is made thousands of times: so it starts few programs.
+ */
 const observe = `
 section() { echo; echo "@@ $1"; }
-section links;    ip -json -details address show
-section routes4;  ip -json -details -4 route show table all
-section routes6;  ip -json -details -6 route show table all
-section rules4;   ip -json -4 rule show
-section rules6;   ip -json -6 rule show
-section neighbours; ip -json neighbour show nud permanent
+section links;    ip -json -details -batch - <<<$'address show\nneighbour show nud permanent'
+section routes4;  ip -json -details -4 -batch - <<<$'route show table all\nrule show'
+section routes6;  ip -json -details -6 -batch - <<<$'route show table all\nrule show'
 section fdb;      bridge -json fdb show
-section qdiscs;   tc -json qdisc show
-for link in $(tc qdisc show | awk '$2 != "noqueue" { print $5 }' | sort -u); do
-  for where in "" ingress egress; do
-    section "filters $link $where"; tc -json filter show dev $link $where 2>/dev/null
+qdiscs=$(tc -json qdisc show)
+section qdiscs;   echo "$qdiscs"
+case "\${qdiscs//'"kind":"noqueue"'}" in *'"kind":'*)
+  for link in $(tc qdisc show | awk '$2 != "noqueue" { print $5 }' | sort -u); do
+    for where in "" ingress egress; do
+      section "filters $link $where"; tc -json filter show dev $link $where 2>/dev/null
+    done
   done
-done
+esac
 section nft;      nft -json list ruleset
 section sysctls;  cd /proc/sys/net
 grep -Hs . ipv4/ip_forward ipv4/conf/*/{${ipv4Sysctls}} ipv6/conf/*/{${ipv6Sysctls}}
@@ -88,11 +91,12 @@ function readSection(title: string, text: string): readonly (readonly [string, J
       .split("\n")
       .filter(isOwnRule)
       .map((line) => [line, title]);
-  const json = JSON.parse(text);
-  if (kind === "links") return links(json);
-  if (kind.startsWith("routes")) return routes(json, title);
-  if (kind.startsWith("rules")) return rules(json, title);
-  if (kind === "neighbours" || kind === "fdb") return neighbours(json, title);
+  const [json, second] = text.split("\n").map((line) => JSON.parse(line));
+  if (kind === "links") return [...links(json), ...neighbours(second, "neighbours")];
+  if (kind.startsWith("routes")) {
+    return [...routes(json, title), ...rules(second, title.replace("routes", "rules"))];
+  }
+  if (kind === "fdb") return neighbours(json, title);
   if (kind === "nft") return nftables(json);
   return queueing(json, title);
 }
