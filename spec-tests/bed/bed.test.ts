@@ -7,11 +7,11 @@ import { bridge } from "./configs.ts";
 import { sharedBy } from "./difference.ts";
 import type { Config } from "./invocation.ts";
 import { it } from "./it.ts";
+import { isRunning } from "./keeper.ts";
 import { partOf, partOfToday, seedOfToday, someOf } from "./part.ts";
 import { backgroundInBed } from "./paths.ts";
 import { waitUntil } from "./patience.ts";
 import { serve } from "./ports.ts";
-import { isRunning } from "./private-host.ts";
 import { listedPrograms } from "./programs.ts";
 import { systemCalls } from "./system-calls.ts";
 import { Watch } from "./watch.ts";
@@ -90,6 +90,30 @@ describe("the bed", () => {
     expect(() => bed.exec("nosuch", { command: "ADD" })).toThrow("Cannot run nosuch ADD");
     const fail = "openat:error=EIO:when=99999";
     expect(() => bed.exec("nosuch", { command: "ADD", fail })).toThrow("Cannot run nosuch ADD");
+  });
+
+  it("runs programs as they are: their input, outputs, end, and namespace", ({ bed }) => {
+    const much = "x".repeat(3_000_000);
+    const env = { PATH: bed.programs };
+    const copy = bed.run("cat; echo end >&2", env);
+    expect([copy.status, copy.signal, `${copy.stdout}`, `${copy.stderr}`]).toEqual([
+      0,
+      null,
+      "",
+      "end\n",
+    ]);
+    const stdin = `{"cniVersion":"1.1.0","x":"${much}"}`;
+    expect(bed.exec("bridge", { command: "VERSION", stdin })).toSucceed();
+    expect(bed.host.sh("head -c 3000000 /dev/zero | tr '\\0' x")).toBe(much);
+    expect(bed.run("exit 7", env).status).toBe(7);
+    expect(bed.run("kill -9 $$", env)).toMatchObject({ status: null, signal: "SIGKILL" });
+    expect(bed.run('echo "$A"', { ...env, A: "ä b" }).stdout.toString()).toBe("ä b\n");
+    const box = bed.container();
+    expect(box.links()).toEqual(["lo"]);
+    expect(bed.host.links()).toEqual(["lo", "uplink0"]);
+    bed.host.sh(`ip netns delete ${box.name}`);
+    expect(box.succeeds("true")).toBe(false);
+    expect(() => box.sh("true")).toThrow(`Cannot run ${box.netns}: No such file or directory`);
   });
 
   it("refuses a program that tools/setup.sh does not list, by name", () => {

@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { Container } from "./container.ts";
 import { difference, type Shared, withoutShared } from "./difference.ts";
 import { type Config, type Invocation, type RunOptions, run, start } from "./invocation.ts";
+import type { Ended } from "./keeper.ts";
 import type { Outcome } from "./outcome.ts";
 import {
   bedDirectory,
@@ -27,7 +28,7 @@ export class Bed {
 
   constructor() {
     this.#host = startPrivateHost();
-    this.#view = new View(this.#host.enter);
+    this.#view = new View(this.#host.run);
   }
 
   /** The host's own namespace. */
@@ -78,7 +79,7 @@ export class Bed {
   /** Makes a container: a new network namespace with nothing but a loopback that is down. */
   container(name = `box${++this.#containers}`): Container {
     this.#view.sh(`ip netns add ${name}`);
-    const container = new Container(this.#host.enter, name);
+    const container = new Container(this.#host.run, name);
     this.#prepare(container);
     return container;
   }
@@ -109,7 +110,7 @@ export class Bed {
 
   /** Runs an executable and waits for its end. */
   exec(program: string, call: Invocation): Outcome {
-    return run(this.#host.enter, program, call);
+    return run(this.#host.run, program, call);
   }
 
   /** Starts an executable without waiting. */
@@ -150,6 +151,11 @@ export class Bed {
   /** Makes a stand-in plugin that is found by its name in the usual CNI_PATH. */
   recorder(name: string, folder = fakesInBed): Recorder {
     return new Recorder(this.path(folder), name);
+  }
+
+  /** Runs a shell script on the host, with nothing else in its environment, to its end. */
+  run(script: string, env: Readonly<Record<string, string>>): Ended {
+    return this.#host.run({ words: shell(script), env });
   }
 
   /** The words that run a shell script on the host, for a caller who spawns it himself. */

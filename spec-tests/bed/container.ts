@@ -1,4 +1,4 @@
-import { programsInBed } from "./paths.ts";
+import type { Ended, Job } from "./keeper.ts";
 import { View } from "./view.ts";
 
 /** A container: a network namespace with the identifiers a runtime would give. */
@@ -10,11 +10,13 @@ export class Container extends View {
   readonly netns: string;
   readonly ifName: string;
 
-  constructor(enter: readonly string[], name: string) {
-    super([...enter, `${programsInBed}/nsenter`, `--net=/run/netns/${name}`]);
+  /** `run` runs a program on its host. */
+  constructor(run: (job: Job) => Ended, name: string) {
+    const netns = `/run/netns/${name}`;
+    super((job) => run({ ...job, netns }));
     this.name = name;
     this.containerID = `${name}-id`;
-    this.netns = `/run/netns/${name}`;
+    this.netns = netns;
     this.ifName = "eth0";
   }
 }

@@ -1,5 +1,6 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import type { Container } from "./container.ts";
+import { type Ended, type Job, keeperSays } from "./keeper.ts";
 import { type Ending, type Outcome, outcome } from "./outcome.ts";
 import { binInBed, fakesInBed, programsInBed } from "./paths.ts";
 
@@ -38,15 +39,9 @@ export interface Invocation extends RunOptions {
   readonly config?: Config;
 }
 
-/** Runs `program` in the private host behind `enter`, and waits for its end. */
-export function run(enter: readonly string[], program: string, call: Invocation): Outcome {
-  const [file, ...words] = commandLine(enter, program, call);
-  const ended = spawnSync(file ?? "", words, {
-    env: variables(call),
-    input: input(call),
-    maxBuffer: 64 * 1024 * 1024,
-  });
-  if (ended.pid === 0) throw ended.error ?? new Error(`Cannot start "${file}"`);
+/** Runs `program` by what runs programs in a private host, and waits for its end. */
+export function run(by: (job: Job) => Ended, program: string, call: Invocation): Outcome {
+  const ended = by({ words: commandLine(program, call), env: variables(call), input: input(call) });
   const { status: exitCode, signal } = ended;
   const ending = { exitCode, signal, stdout: `${ended.stdout}`, stderr: `${ended.stderr}` };
   return plugin(ending, title(program, call));
@@ -58,7 +53,7 @@ export async function start(
   program: string,
   call: Invocation,
 ): Promise<Outcome> {
-  const [file, ...words] = commandLine(enter, program, call);
+  const [file, ...words] = [...enter, ...commandLine(program, call)];
   const child = spawn(file ?? "", words, { env: variables(call) });
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
@@ -82,22 +77,19 @@ export async function start(
 
 /** The outcome, if it was the executable that ended, and not what should have started it. */
 function plugin(ending: Ending, what: string): Outcome {
-  if (/^(\S*\/)?(nsenter|strace): |^sh: \d+: exec: /.test(ending.stderr)) {
+  const isOther = /^(\S*\/)?(nsenter|strace): |^sh: \d+: exec: /.test(ending.stderr);
+  if (isOther || ending.stderr.startsWith(keeperSays)) {
     throw new Error(`Cannot run ${what}: ${ending.stderr}(was it built anew meanwhile?)`);
   }
   return outcome(ending, what);
 }
 
-function commandLine(
-  enter: readonly string[],
-  program: string,
-  call: Invocation,
-): readonly string[] {
+function commandLine(program: string, call: Invocation): readonly string[] {
   const file = `${call.from ?? binInBed}/${program}`;
   const traced = [...faults(call.fail), ...(call.as ?? []), file];
-  if (call.redirect === undefined) return [...enter, ...traced];
+  if (call.redirect === undefined) return traced;
   // Inside: Debian 13's nsenter does not work without a standard input of its own.
-  return [...enter, "/bin/sh", "-c", `exec "$@" ${call.redirect}`, "sh", ...traced];
+  return ["/bin/sh", "-c", `exec "$@" ${call.redirect}`, "sh", ...traced];
 }
 
 function faults(fail: Invocation["fail"]): readonly string[] {

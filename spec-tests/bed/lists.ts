@@ -1,5 +1,5 @@
 /** Networks as an operator has them: files in a folder, stand-in plugins, and `weft` that runs them. */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import type { Bed } from "./bed.ts";
 import type { RecordedCall, Recorder } from "./recorder.ts";
 
@@ -107,8 +107,7 @@ export class Lists {
 
   /** Runs a command line of the shell to its end, with the folder and the plugins set. */
   run(line: string, env: Readonly<Record<string, string>> = {}): Said {
-    const [file = "", ...rest] = this.#bed.command(line);
-    const { status, stdout, stderr } = spawnSync(file, rest, { env: { ...this.#env(), ...env } });
+    const { status, stdout, stderr } = this.#bed.run(line, { ...this.#env(), ...env });
     return { status, stdout: `${stdout}`, stderr: `${stderr}` };
   }
 

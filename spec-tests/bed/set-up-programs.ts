@@ -1,5 +1,6 @@
-/** Before all tests and after them: only what tools/setup.sh lists can be run (programs.ts). */
+/** Before all tests and after them: only what tools/setup.sh lists can be run (programs.ts), by a keeper. */
 import { rmSync } from "node:fs";
+import { compileKeeper } from "./keeper.ts";
 import { makeProgramFolders } from "./programs.ts";
 
 const path = process.env.PATH;
@@ -7,6 +8,7 @@ const path = process.env.PATH;
 /** Makes the folders of programs, which the processes of the tests inherit as their PATH. */
 export function setup(): void {
   const folder = makeProgramFolders();
+  compileKeeper(folder);
   process.env.WEFT_PROGRAMS = folder;
   process.env.PATH = `${folder}/listed:${folder}/others`;
 }

@@ -1,6 +1,5 @@
 /** The whole private machine as one flat object, so that two moments can be compared. */
 
-import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { type Json, links, neighbours, nftables, queueing, routes, rules } from "./observations.ts";
@@ -55,8 +54,7 @@ true`;
 
 /** Takes a snapshot of a private host with all its namespaces and files. */
 export function takeSnapshot(host: PrivateHost): Snapshot {
-  const [file, ...words] = [...host.enter, ...shell(observeAll, "bash")];
-  const ended = spawnSync(file ?? "", words, { maxBuffer: 256 * 1024 * 1024 });
+  const ended = host.run({ words: shell(observeAll, "bash") });
   if (ended.status !== 0) throw new Error(`Cannot take a snapshot: ${ended.stderr}`);
   const things = new Map<string, Json>();
   for (const text of `${ended.stdout}`.split(/^@@@ /m).slice(1)) addNamespace(things, text);

@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import type { Ended, Job } from "./keeper.ts";
 import { slowness, waitUntil } from "./patience.ts";
 import { expectNoneMissing, shell } from "./programs.ts";
 
@@ -7,10 +7,11 @@ export type Entry = Readonly<Record<string, unknown>>;
 
 /** A network namespace as an onlooker sees it, with the system's own tools. */
 export class View {
-  readonly #enter: readonly string[];
+  readonly #run: (job: Job) => Ended;
 
-  constructor(enter: readonly string[]) {
-    this.#enter = enter;
+  /** `run` runs a program there. */
+  constructor(run: (job: Job) => Ended) {
+    this.#run = run;
   }
 
   /** Runs a shell script here and returns what it printed; throws if it fails. */
@@ -96,8 +97,7 @@ export class View {
   }
 
   #spawn(script: string) {
-    const [file = "", ...words] = [...this.#enter, ...shell(script)];
-    const ended = spawnSync(file, words, { maxBuffer: 64 * 1024 * 1024 });
+    const ended = this.#run({ words: shell(script) });
     expectNoneMissing(`${ended.stderr}`);
     return ended;
   }
