@@ -6,7 +6,7 @@ SHARE ?= /usr/local/share
 DESTDIR ?=
 
 # A folder counts as well: a file that appears or vanishes changes it.
-sources := $(shell find lib plugins ipam cli native -not -name '*.test.ts') \
+sources := $(shell find lib plugins ipam agent cli native -not -name '*.test.ts') \
 	tools/build.mjs tools/bundle.mjs tools/pages.mjs tools/image.ld tools/arrays.mjs tools/schema.mjs package.json tsconfig.json
 bin := node_modules/.bin
 

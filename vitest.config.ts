@@ -8,6 +8,6 @@ export default defineConfig({
     root: import.meta.dirname,
     testTimeout: 0,
     hookTimeout: 0,
-    include: ["{lib,plugins,ipam,cli,tools,bench}/**/*.test.ts"],
+    include: ["{lib,plugins,ipam,agent,cli,tools,bench}/**/*.test.ts"],
   },
 });

@@ -44,7 +44,7 @@ function rank({ name }) {
 
 /** x.lazy.ts, anywhere: cold. */
 function findLazyModules(root) {
-  return ["lib", "plugins", "ipam", "cli"]
+  return ["lib", "plugins", "ipam", "agent", "cli"]
     .flatMap((folder) =>
       readdirSync(join(root, folder), { recursive: true }).map((file) => join(root, folder, file)),
     )

@@ -18,7 +18,7 @@ export function filesBelow(folder: string): readonly string[] {
 }
 
 /** All files of the product's folders, tests and schemas included. */
-export const files = ["lib", "plugins", "ipam", "cli"].flatMap(filesBelow);
+export const files = ["lib", "plugins", "ipam", "agent", "cli"].flatMap(filesBelow);
 
 /** The paths of what becomes the product. */
 export const sources = files.filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts"));

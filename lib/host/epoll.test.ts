@@ -8,6 +8,7 @@ const kernel = vi.hoisted(() => ({
   closed: [] as number[],
   times: [] as number[],
   ready: [] as number[][],
+  now: 0,
 }));
 
 vi.mock("host", () => ({
@@ -29,6 +30,7 @@ vi.mock("host", () => ({
     return fds.length;
   },
   read: () => 8,
+  boottime: () => kernel.now,
   close(fd: number) {
     kernel.closed.push(fd);
     return 0;
@@ -92,8 +94,35 @@ it("sets its timer only for another time than before, and tells when it has come
   loop.wakeAt(undefined);
   expect(kernel.times).toEqual([11, 1, 0]);
   loop.wakeAt(12);
+  kernel.now = 12.5;
   loop.run(() => undefined);
   loop.wakeAt(12);
   expect(kernel.times).toEqual([11, 1, 0, 12, 12]);
   expect(called).toEqual(["time"]);
+});
+
+it("does what is due after what it has heard of at the same time, and nothing twice", () => {
+  const { loop, called } = loopWith(6);
+  kernel.now = 20;
+  loop.after(5, () => called.push("late"));
+  const cancel = loop.after(1, () => called.push("taken back"));
+  loop.watch(7, EPOLLIN, () => loop.end());
+  cancel();
+  kernel.now = 25;
+  kernel.ready.push([101, 6], [101], [7]);
+  loop.run(() => undefined);
+  expect(called).toEqual([6, "late"]);
+  expect(kernel.times).toContain(25);
+});
+
+it("does not take a descriptor for the one that had its number a moment ago", () => {
+  const { loop, called } = loopWith(6);
+  loop.watch(5, EPOLLIN, () => {
+    loop.close(6);
+    loop.watch(6, EPOLLIN, () => called.push("new"));
+  });
+  loop.watch(7, EPOLLIN, () => loop.end());
+  kernel.ready.push([5, 6], [6], [7]);
+  loop.run(() => undefined);
+  expect(called).toEqual(["new"]);
 });

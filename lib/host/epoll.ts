@@ -4,12 +4,16 @@
  */
 
 import * as host from "host";
+import type { Cancel, Clock } from "./clock.ts";
 import { checked, EINTR } from "./errno.ts";
 import { closeFile } from "./file.ts";
+import { Timers } from "./timers.ts";
 
 /** What may be ready of a descriptor (linux/eventpoll.h). */
 export const EPOLLIN = 1;
 export const EPOLLOUT = 4;
+export const EPOLLERR = 8;
+export const EPOLLHUP = 16;
 const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
 const EPOLL_CTL_MOD = 3;
@@ -17,48 +21,70 @@ const EPOLL_CTL_MOD = 3;
 /** As many are heard of at once. */
 const BATCH = 64;
 
-/** Does what a ready descriptor asks for; it must not wait. */
-export type Handler = () => void;
+/** Does what a ready descriptor asks for; it must not wait. `events` says what it is ready for. */
+export type Handler = (events: number) => void;
 
-/** Waits for descriptors and calls their handlers, one after the other. */
-export class EventLoop {
+/** Who is called for a descriptor, and in which turn of the loop that was agreed on. */
+interface Watcher {
+  readonly handler: Handler;
+  readonly turn: number;
+}
+
+/** Waits for descriptors and times and calls their handlers, one after the other. */
+export class EventLoop implements Clock {
   readonly #epoll = checked(host.epoll(), "make an event loop");
   readonly #timer = checked(host.timer(), "make a timer");
-  readonly #handlers = new Map<number, Handler>();
+  readonly #watchers = new Map<number, Watcher>();
+  readonly #timers = new Timers();
   readonly #ready = new Int32Array(2 * BATCH);
+  readonly #onTime: () => void;
   readonly #onFault: (cause: unknown) => void;
+  /** When `onTime` is to be called, and what the kernel's timer is set to; 0 is not at all. */
   #wakeUp = 0;
+  #alarm = 0;
+  #turn = 0;
   #isEnded = false;
 
   /** Calls `onTime` whenever the time given to `wakeAt` has come, `onFault` if a handler throws. */
-  constructor(onTime: Handler, onFault: (cause: unknown) => void) {
+  constructor(onTime: () => void, onFault: (cause: unknown) => void) {
+    this.#onTime = onTime;
     this.#onFault = onFault;
-    this.watch(this.#timer, EPOLLIN, () => {
-      host.read(this.#timer, new Uint8Array(8));
-      this.#wakeUp = 0;
-      onTime();
-    });
+    checked(
+      host.epollControl(this.#epoll, EPOLL_CTL_ADD, this.#timer, EPOLLIN),
+      "wait for a timer",
+    );
   }
 
   /** From now on calls `handler` when a descriptor is ready for one of the events, or has failed. */
   watch(fd: number, events: number, handler: Handler): void {
-    const operation = this.#handlers.has(fd) ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    const known = this.#watchers.get(fd);
+    const operation = known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
     checked(host.epollControl(this.#epoll, operation, fd, events), `wait for descriptor ${fd}`);
-    this.#handlers.set(fd, handler);
+    this.#watchers.set(fd, { handler, turn: known ? known.turn : this.#turn });
   }
 
   /** Closes a descriptor, whose handler is not called any more. */
   close(fd: number): void {
-    if (this.#handlers.delete(fd)) host.epollControl(this.#epoll, EPOLL_CTL_DEL, fd, 0);
+    if (this.#watchers.delete(fd)) host.epollControl(this.#epoll, EPOLL_CTL_DEL, fd, 0);
     closeFile(fd);
   }
 
   /** When to call `onTime`, in milliseconds of CLOCK_BOOTTIME; undefined: not at all. */
   wakeAt(time: number | undefined): void {
-    const at = time === undefined ? 0 : Math.max(1, Math.ceil(time));
-    if (at === this.#wakeUp) return;
-    checked(host.setTimer(this.#timer, at), "set a timer");
-    this.#wakeUp = at;
+    this.#wakeUp = time === undefined ? 0 : Math.max(1, Math.ceil(time));
+    this.#setAlarm();
+  }
+
+  now(): number {
+    return host.boottime();
+  }
+
+  wall(): number {
+    return host.realtime();
+  }
+
+  after(milliseconds: number, act: () => void): Cancel {
+    return this.#timers.add(this.now() + milliseconds, act);
   }
 
   /** Ends `run` once the handlers that are due have been called. */
@@ -70,16 +96,55 @@ export class EventLoop {
   run(after: () => void): void {
     while (!this.#isEnded) {
       after();
+      this.#setAlarm();
       const count = host.epollWait(this.#epoll, this.#ready, -1);
       if (count !== -EINTR) checked(count, "wait for events");
-      for (let i = 0; i < count; i++) this.#call(this.#ready[2 * i] ?? -1);
+      this.#turn++;
+      this.#serve(count);
     }
   }
 
+  /** What has come is read before it is said that it did not come in time. */
+  #serve(count: number): void {
+    let isTime = false;
+    for (let i = 0; i < count; i++) {
+      const [fd = -1, events = 0] = this.#ready.subarray(2 * i, 2 * i + 2);
+      if (fd === this.#timer) isTime = true;
+      else this.#callWatcher(fd, events);
+    }
+    if (isTime) this.#callDue();
+  }
+
+  /** A number that has become another descriptor's meanwhile is not what was ready. */
+  #callWatcher(fd: number, events: number): void {
+    const watcher = this.#watchers.get(fd);
+    if (watcher && watcher.turn < this.#turn) this.#call(() => watcher.handler(events));
+  }
+
+  #callDue(): void {
+    host.read(this.#timer, new Uint8Array(8));
+    this.#alarm = 0;
+    const now = this.now();
+    if (this.#wakeUp !== 0 && this.#wakeUp <= now) {
+      this.#wakeUp = 0;
+      this.#call(this.#onTime);
+    }
+    this.#timers.run(now, (act) => this.#call(act));
+  }
+
+  /** One timer of the kernel's is enough for all. */
+  #setAlarm(): void {
+    const times = [this.#wakeUp, Math.ceil(this.#timers.next ?? 0)].filter((at) => at > 0);
+    const at = times.length === 0 ? 0 : Math.max(1, Math.min(...times));
+    if (at === this.#alarm) return;
+    checked(host.setTimer(this.#timer, at), "set a timer");
+    this.#alarm = at;
+  }
+
   /** One that fails keeps no other from being served. */
-  #call(fd: number): void {
+  #call(act: () => void): void {
     try {
-      this.#handlers.get(fd)?.();
+      act();
     } catch (cause) {
       this.#onFault(cause);
     }

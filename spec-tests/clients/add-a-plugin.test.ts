@@ -27,7 +27,18 @@ const root = resolve(import.meta.dirname, "../..");
 const page = readFileSync(`${root}/docs/add-a-plugin.md`, "utf8");
 
 /** What is copied: all that is built, checked or written into, and nothing that others write. */
-const copied = ["bench", "cli", "docs", "ipam", "lib", "native", "plugins", "spec-tests", "tools"];
+const copied = [
+  "agent",
+  "bench",
+  "cli",
+  "docs",
+  "ipam",
+  "lib",
+  "native",
+  "plugins",
+  "spec-tests",
+  "tools",
+];
 const files = ["README.md", "biome.json", "package.json", "tsconfig.json", "vitest.config.ts"];
 
 /** The files of the page: a line with a path, and the block behind it. */
