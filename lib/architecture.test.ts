@@ -33,6 +33,8 @@ const pure = ["lib/ip", "lib/dhcp", "lib/overlay/contract"];
 
 /** The suite's own command line is no plugin: it has no configuration of its own. */
 const commandLine = { folder: "cli", name: "weft" };
+/** What commands of `weft` are made of: they have no name in dist/bin. */
+const AGENT = "agent";
 
 /* ---- the checker ---- */
 
@@ -60,7 +62,7 @@ function isAllowed(path: string, target: string): boolean {
 /** A layer or a room of one, a plugin, or the command line: `lib/net`, `plugins/bridge`, `cli`. */
 function folderOf(path: string): string {
   const [area = "", name = "", room = ""] = path.split("/");
-  if (area === commandLine.folder) return area;
+  if (area === commandLine.folder || area === AGENT) return area;
   const folder = `${area}/${name}`;
   return `${folder}/${room}` in layers.folders ? `${folder}/${room}` : folder;
 }
@@ -158,7 +160,7 @@ function mutableState({ body }: Node): readonly string[] {
 
 const commandFolders = [
   ...new Set(sources.filter((path) => !path.startsWith("lib/")).map(folderOf)),
-];
+].filter((folder) => folder !== AGENT);
 
 /** What a command's folder lacks. */
 function missingFrom(folder: string, exists: (path: string) => boolean): readonly string[] {
