@@ -29,6 +29,8 @@ test="$demo
   dash: sh
   diffutils: cmp
   dnsmasq-base: dnsmasq
+  etcd-client: etcdctl
+  etcd-server: etcd
   findutils: find
   fish: fish
   grep: grep
@@ -43,6 +45,7 @@ test="$demo
   libc6-dev: /usr/include/stdio.h
   make: make
   mawk: awk
+  openssl: openssl
   procps: sysctl
   python3-minimal: python3
   sed: sed

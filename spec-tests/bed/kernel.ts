@@ -2,7 +2,13 @@
 import { spawnSync } from "node:child_process";
 import { it } from "./it.ts";
 import { notHereTitle } from "./not-here.ts";
-import { cnitoolFile, laterPeerDirectory, peerDirectory } from "./paths.ts";
+import {
+  apiServerFile,
+  cnitoolFile,
+  flanneldFile,
+  laterPeerDirectory,
+  peerDirectory,
+} from "./paths.ts";
 
 const veth = "ip link add name probe0 type veth peer name probe1";
 
@@ -22,6 +28,9 @@ const probes = {
   "reference plugins": `test -x '${peerDirectory}/bridge'`,
   "reference plugins 1.9.1": `test -x '${laterPeerDirectory}/bridge'`,
   "cnitool 1.3.0": `test -x '${cnitoolFile}'`,
+  "flanneld 0.28.10": `test -x '${flanneldFile}'`,
+  "kube-apiserver 1.34.4": `test -x '${apiServerFile}'`,
+  "flanneld 0.28.10 and kube-apiserver 1.34.4": `test -x '${flanneldFile}' && test -x '${apiServerFile}'`,
 } as const;
 
 /** The name of a feature that may be missing. */

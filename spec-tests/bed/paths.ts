@@ -18,6 +18,15 @@ export const cnitoolFile = resolve(
   process.env.CNITOOL ?? `${repository}/.cache/cnitool-1.3.0/cnitool`,
 );
 
+/** What hosts are joined by, and beside, in tests: `make cluster-tools` builds it. */
+const clusterDirectory = resolve(process.env.WEFT_CLUSTER ?? `${repository}/.cache/cluster`);
+
+/** The daemon of flannel. */
+export const flanneldFile = `${clusterDirectory}/flanneld-0.28.10`;
+
+/** The API server of Kubernetes. */
+export const apiServerFile = `${clusterDirectory}/kube-apiserver-1.34.4`;
+
 /** Where a bed keeps its own things, inside its private /run; snapshots leave it out. */
 export const bedDirectory = "/run/bed";
 

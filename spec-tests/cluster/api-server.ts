@@ -1,0 +1,252 @@
+/** The real API server of Kubernetes: etcd, TLS, RBAC, tokens of service accounts; no other part of a cluster. */
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import type { Bed } from "../bed/bed.ts";
+import { Daemon } from "../bed/daemon.ts";
+import type { Config } from "../bed/invocation.ts";
+import { apiServerFile } from "../bed/paths.ts";
+import { Etcd } from "./etcd.ts";
+
+/** A request, by an administrator unless a token is given. */
+export interface Ask {
+  readonly method?: string;
+  readonly path: string;
+  readonly body?: unknown;
+  /** The body's type, if it is not application/json. */
+  readonly type?: string;
+  readonly token?: string;
+}
+
+/** An answer; the body is an object if it is JSON, else an empty one. */
+export interface Answer {
+  readonly status: number;
+  readonly body: Config;
+  readonly text: string;
+}
+
+const PORT = 6443;
+const ADMIN = "the-administrators-token";
+
+/** A running API server. */
+export class ApiServer {
+  readonly #bed: Bed;
+  readonly #folder: string;
+  readonly #start: () => Daemon;
+  #daemon: Daemon;
+  readonly address: string;
+  readonly url: string;
+  readonly etcd: Etcd;
+  /** The certificate of its authority, in PEM. */
+  readonly authority: string;
+
+  private constructor(bed: Bed, address: string, etcd: Etcd) {
+    this.#bed = bed;
+    this.#folder = bed.folder("api");
+    this.address = address;
+    this.url = `https://${address}:${PORT}`;
+    this.etcd = etcd;
+    makeCertificates(bed, this.#folder, address);
+    bed.write(`${this.#folder}/tokens`, `${ADMIN},admin,admin,"system:masters"\n`);
+    this.authority = bed.read(`${this.#folder}/ca.crt`);
+    this.#start = () => new Daemon(bed, command(this.#folder, address, etcd.url));
+    this.#daemon = this.#start();
+  }
+
+  /** Starts one with an etcd of its own on an address of the bed's host; `lines`: more of its flags. */
+  static async start(bed: Bed, address: string): Promise<ApiServer> {
+    const etcd = await new Etcd(bed, "127.0.0.1", 2479).ready();
+    const server = new ApiServer(bed, address, etcd);
+    await server.ready();
+    return server;
+  }
+
+  /** Waits until it is ready for all. */
+  async ready(): Promise<void> {
+    await this.#daemon.until("the API server", () => this.#isReady());
+  }
+
+  /** Ends it; its connections break. */
+  async kill(): Promise<void> {
+    await this.#daemon.kill();
+  }
+
+  /** Starts it again, with all it knew. */
+  async restart(): Promise<void> {
+    this.#daemon = this.#start();
+    await this.ready();
+  }
+
+  #isReady(): boolean {
+    try {
+      return this.ask({ path: "/readyz" }).status === 200;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Sends a request. */
+  ask(ask: Ask): Answer {
+    const [answer] = this.askAll([ask]);
+    if (!answer) throw new Error("no answer");
+    return answer;
+  }
+
+  /** The same for many, some at the same time. */
+  askAll(asks: readonly Ask[]): readonly Answer[] {
+    const requests = asks.map(
+      ({ method, path, body, type = "application/json", token = ADMIN }) => ({
+        method,
+        path,
+        headers: {
+          Authorization: `Bearer ${token}`,
+          Accept: "application/json",
+          ...contentType(type, body),
+        },
+        body: body === undefined || typeof body === "string" ? body : JSON.stringify(body),
+      }),
+    );
+    const file = `${this.#folder}/requests`;
+    this.#bed.write(file, JSON.stringify({ base: this.url, authority: this.authority, requests }));
+    const script = resolve(import.meta.dirname, "ask.mjs");
+    const answers = JSON.parse(this.#bed.host.sh(`node ${script} ${file}`)) as readonly Raw[];
+    return answers.map(({ status, body }) => ({ status, body: object(body), text: body }));
+  }
+
+  /** Sends a request that has to succeed, and returns what it says. */
+  do(ask: Ask): Config {
+    const { status, body, text } = this.ask(ask);
+    if (status >= 300) throw new Error(`${ask.method ?? "GET"} ${ask.path}: ${status} ${text}`);
+    return body;
+  }
+
+  /** Makes a node; `more` of its metadata. */
+  addNode(name: string, podCIDRs: readonly string[], metadata: Config = {}): Config {
+    const spec = { podCIDR: podCIDRs[0], podCIDRs };
+    const body = { apiVersion: "v1", kind: "Node", metadata: { name, ...metadata }, spec };
+    return this.do({ method: "POST", path: "/api/v1/nodes", body });
+  }
+
+  removeNode(name: string): void {
+    this.do({ method: "DELETE", path: `/api/v1/nodes/${name}` });
+  }
+
+  node(name: string): Config {
+    return this.do({ path: `/api/v1/nodes/${name}` });
+  }
+
+  /** Applies a manifest of any number of objects, strictly; `isDry`: only asks whether it would. */
+  apply(manifest: string, isDry = false): readonly Answer[] {
+    const objects = manifest.split(/^---$/m).filter((text) => /^kind:/m.test(text));
+    return objects.map((text) => this.ask(applyOf(text, isDry)));
+  }
+
+  /** A token of a service account, as the kubelet asks for it on behalf of a pod. */
+  token(namespace: string, account: string, seconds = 3600): string {
+    const body = {
+      apiVersion: "authentication.k8s.io/v1",
+      kind: "TokenRequest",
+      spec: { expirationSeconds: seconds },
+    };
+    const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`;
+    const { status } = this.do({ method: "POST", path, body }) as { status: { token: string } };
+    return status.token;
+  }
+
+  /** A kubeconfig file for whoever has a token. */
+  kubeconfig(token: string): string {
+    const authority = Buffer.from(this.authority).toString("base64");
+    return `apiVersion: v1
+kind: Config
+clusters:
+- name: here
+  cluster:
+    server: ${this.url}
+    certificate-authority-data: ${authority}
+users:
+- name: flannel
+  user:
+    token: ${token}
+contexts:
+- name: default
+  context:
+    cluster: here
+    user: flannel
+current-context: default
+`;
+  }
+}
+
+interface Raw {
+  readonly status: number;
+  readonly body: string;
+}
+
+function contentType(type: string, body: unknown): Readonly<Record<string, string>> {
+  return body === undefined ? {} : { "Content-Type": type };
+}
+
+function object(text: string): Config {
+  try {
+    return JSON.parse(text) as Config;
+  } catch {
+    return {};
+  }
+}
+
+function command(folder: string, address: string, etcd: string): string {
+  return `${apiServerFile} --etcd-servers=${etcd} --bind-address=${address} --secure-port=${PORT}
+    --advertise-address=${address} --endpoint-reconciler-type=none
+    --tls-cert-file=${folder}/server.crt --tls-private-key-file=${folder}/server.key
+    --client-ca-file=${folder}/ca.crt --token-auth-file=${folder}/tokens
+    --service-account-issuer=https://kubernetes.default.svc --service-account-key-file=${folder}/accounts.key
+    --service-account-signing-key-file=${folder}/accounts.key --service-cluster-ip-range=10.96.0.0/16
+    --authorization-mode=Node,RBAC --v=0`.replace(/\s+/g, " ");
+}
+
+/** An authority, the server's own certificate, and the key that signs tokens. */
+function makeCertificates(bed: Bed, folder: string, address: string): void {
+  const key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+  bed.host.sh(`
+    cd ${folder} && exec 2>&1
+    openssl req -x509 ${key} -keyout ca.key -out ca.crt -days 30 -subj /CN=authority
+    openssl req ${key} -keyout server.key -out server.csr -subj /CN=kube-apiserver
+    echo 'subjectAltName=IP:${address},IP:10.96.0.1,DNS:kubernetes.default.svc' >names
+    openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 30 -extfile names -out server.crt
+    openssl genpkey -algorithm ec -pkeyopt ec_paramgen_curve:prime256v1 -out accounts.key`);
+}
+
+const plurals: Readonly<Record<string, string>> = {
+  Namespace: "/api/v1/namespaces",
+  ServiceAccount: "/api/v1/namespaces/NS/serviceaccounts",
+  ConfigMap: "/api/v1/namespaces/NS/configmaps",
+  Service: "/api/v1/namespaces/NS/services",
+  DaemonSet: "/apis/apps/v1/namespaces/NS/daemonsets",
+  ClusterRole: "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+  ClusterRoleBinding: "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+  Role: "/apis/rbac.authorization.k8s.io/v1/namespaces/NS/roles",
+  RoleBinding: "/apis/rbac.authorization.k8s.io/v1/namespaces/NS/rolebindings",
+};
+
+/** The request that applies an object, on the server's side. */
+function applyOf(text: string, isDry: boolean): Ask {
+  const field = (pattern: RegExp) => pattern.exec(text)?.[1] ?? "";
+  const kind = field(/^kind: *(\S+)/m);
+  const metadata = field(/^metadata:\n((?: .*\n)+)/m);
+  const [, name = ""] = /^ {2}name: *(\S+)/m.exec(metadata) ?? [];
+  const [, namespace = ""] = /^ {2}namespace: *(\S+)/m.exec(metadata) ?? [];
+  const place = plurals[kind];
+  if (!place) throw new Error(`Cannot apply a ${kind}: nobody has said where`);
+  const path = `${place.replace("NS", namespace)}/${name}`;
+  const query = `fieldManager=test&fieldValidation=Strict${isDry ? "&dryRun=All" : ""}`;
+  return {
+    method: "PATCH",
+    path: `${path}?${query}`,
+    body: text,
+    type: "application/apply-patch+yaml",
+  };
+}
+
+/** A file of this repository. */
+export function repositoryFile(name: string): string {
+  return readFileSync(resolve(import.meta.dirname, "../..", name), "utf8");
+}
