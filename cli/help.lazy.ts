@@ -2,10 +2,10 @@
 
 import * as host from "host";
 import { oneLine } from "../lib/cni/error.ts";
+import { nearest } from "../lib/cni/nearest.ts";
 import { coloursOf } from "./colours.ts";
 import { overview } from "./help/overview.ts";
 import { pageText, severalText, usageLines } from "./help/page-text.ts";
-import { nearest } from "./nearest.ts";
 import { commandNames, groups, pagesOf, topics } from "./pages/all.ts";
 import type { Page } from "./pages/page.ts";
 

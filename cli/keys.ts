@@ -1,9 +1,9 @@
 /** Keys of a configuration that nobody knows: at run time they are ignored, here they are named. */
 
 import { tokensOf } from "../lib/cni/json-tokens.ts";
+import { nearest } from "../lib/cni/nearest.ts";
 import type { Configuration } from "../lib/cni/run.ts";
 import { below, type Finding, warning } from "./findings.ts";
-import { nearest } from "./nearest.ts";
 
 type Keys = Configuration["keys"];
 

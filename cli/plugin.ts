@@ -4,10 +4,10 @@ import * as host from "host";
 import { commonKeys } from "../lib/cni/config.ts";
 import { CniError, ConfigError } from "../lib/cni/error.ts";
 import { isObject, type Json, type JsonObject } from "../lib/cni/json.ts";
+import { nearest } from "../lib/cni/nearest.ts";
 import type { Configuration, Program } from "../lib/cni/run.ts";
 import { below, error, type Finding, shown, warning } from "./findings.ts";
 import { unknownKeys } from "./keys.ts";
-import { nearest } from "./nearest.ts";
 
 type Keys = Configuration["keys"];
 

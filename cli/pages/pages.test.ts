@@ -2,9 +2,9 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
+import { nearest } from "../../lib/cni/nearest.ts";
 import { overview } from "../help/overview.ts";
 import { pageText } from "../help/page-text.ts";
-import { nearest } from "../nearest.ts";
 import { commandNames, groups, pageOf, pages, pagesOf, topics } from "./all.ts";
 import type { Page } from "./page.ts";
 
