@@ -10,6 +10,7 @@
  */
 
 import * as host from "host";
+import { fromBase64, toBase64 } from "../lib/bytes/base64.ts";
 import type { Attachment } from "../lib/cni/call.ts";
 import { CniError, Code } from "../lib/cni/error.ts";
 import { isObject, type Json, type JsonObject } from "../lib/cni/json.ts";
@@ -17,7 +18,6 @@ import { listDirectory } from "../lib/host/directory.ts";
 import { deleteFileIfPresent, replaceFile, smallTextReader } from "../lib/host/file.ts";
 import { isWritable } from "../lib/host/file-status.ts";
 import { ensureOwnDirectory, hasOwnDirectory } from "../lib/host/own-directory.ts";
-import { fromBase64, toBase64 } from "./base64.ts";
 import type { Pairs } from "./list-options.ts";
 
 const DIRECTORY = "/var/lib/cni/results";
