@@ -1,6 +1,7 @@
 /** Waiting for changes: of files that others maintain, and of a namespace's links and entries. */
 
 import * as host from "host";
+import { EPOLLIN, type EventLoop } from "../host/epoll.ts";
 import { checked } from "../host/errno.ts";
 import { fileStatus } from "../host/file-status.ts";
 import { answerAll, askAt, listenAt } from "../host/health.ts";
@@ -31,14 +32,6 @@ const GROUPS = [
 const CHANGED = 0x8 | 0x40 | 0x80 | 0x100 | 0x200;
 const IN_NONBLOCK = 0o4000;
 
-/** What is watched: files by their directories, and the links whose changes count. */
-export interface Watched {
-  readonly files: readonly string[];
-  /** Path of a unix socket that answers with `health`. */
-  readonly socket: string;
-  readonly health: () => string;
-}
-
 /** Whose changes count. */
 export interface Interest {
   /** Indexes of the links with entries of ours; undefined: every link counts. */
@@ -49,51 +42,57 @@ export interface Interest {
   readonly routeProtocol: number;
 }
 
-/** Waits until something that is watched has changed. */
-export class Watch {
+/** Changes of a namespace's links, addresses, routes, neighbours and fdb entries, as they happen. */
+export class KernelChanges {
   readonly #events: Connection;
-  readonly #files: number;
-  readonly #listener: number;
-  readonly #health: () => string;
 
-  constructor(ns: Netns, { files, socket, health }: Watched) {
+  constructor(ns: Netns) {
     this.#events = ns.events();
     for (const group of GROUPS) this.#events.subscribe(group);
-    this.#files = checked(host.fileEvents(IN_NONBLOCK), "watch files");
+  }
+
+  /** Can be read once something has happened. */
+  get descriptor(): number {
+    return this.#events.descriptor;
+  }
+
+  /**
+   * Takes what has happened; true if any of it counts and is none of one's own doing, as `isOwn`
+   * says. Events that were lost count.
+   */
+  take(interest: Interest, isOwn: (event: Received) => boolean = () => false): boolean {
+    const events = this.#events.pendingEvents();
+    return (
+      events === undefined || events.some((event) => concerns(event, interest) && !isOwn(event))
+    );
+  }
+}
+
+/** Changes in the directories of files. */
+export class FileChanges {
+  readonly descriptor: number;
+
+  /** Directories that are missing are made. */
+  constructor(files: readonly string[]) {
+    this.descriptor = checked(host.fileEvents(IN_NONBLOCK), "watch files");
     for (const directory of new Set(files.map(directoryOf))) {
       if (!fileStatus(directory)) tryOwnDirectory(directory, 0o755);
-      checked(host.watch(this.#files, directory, CHANGED), "watch", directory);
-    }
-    ensureOwnDirectory(directoryOf(socket), 0o755);
-    this.#listener = listenAt(socket);
-    this.#health = health;
-  }
-
-  /** True once something has changed, false after so many milliseconds without. */
-  wait(milliseconds: number, interest: Interest): boolean {
-    const deadline = host.monotonic() + milliseconds;
-    for (;;) {
-      const left = Math.max(0, Math.ceil(deadline - host.monotonic()));
-      const fds = Int32Array.of(this.#events.descriptor, this.#files, this.#listener);
-      const ready = host.poll(fds, left);
-      if (ready === 0) return false;
-      const [hasEvents, hasFiles, hasCaller] = [ready & 1, ready & 2, ready & 4];
-      if (hasCaller) answerAll(this.#listener, this.#health);
-      if (hasFiles) this.#drainFiles();
-      if ((hasEvents && this.#isLinkChanged(interest)) || hasFiles) return true;
+      checked(host.watch(this.descriptor, directory, CHANGED), "watch", directory);
     }
   }
 
-  /** Events that were lost count as a change. */
-  #isLinkChanged(interest: Interest): boolean {
-    const events = this.#events.pendingEvents();
-    return events === undefined || events.some((event) => concerns(event, interest));
-  }
-
-  #drainFiles(): void {
+  /** Takes what has happened. */
+  take(): void {
     const buffer = new Uint8Array(4096);
-    while (host.read(this.#files, buffer) > 0);
+    while (host.read(this.descriptor, buffer) > 0);
   }
+}
+
+/** Makes a loop answer whoever connects to a socket with `health`. */
+export function tellHealth(loop: EventLoop, socket: string, health: () => string): void {
+  ensureOwnDirectory(directoryOf(socket), 0o755);
+  const listener = listenAt(socket);
+  loop.watch(listener, EPOLLIN, () => answerAll(listener, health));
 }
 
 /** What the daemon behind a socket says of itself; undefined if none listens there. */
