@@ -76,4 +76,6 @@ export interface Store {
   stop(): void;
   /** Counts of what happened, for metrics: requests, failures, … */
   readonly counts: Readonly<Record<string, number>>;
+  /** When this host's lease ends unless it is renewed, by the clock's wall(); undefined: never, or none. */
+  readonly leaseEnds?: number | undefined;
 }
