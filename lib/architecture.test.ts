@@ -209,7 +209,7 @@ describe("the checker of the architecture finds", () => {
   it.each([
     ["lib/ip/a.ts", 'import { x } from "../bytes/b.ts";', 'may not import "lib/bytes/b.ts"'],
     ["lib/ip/a.ts", 'import * as host from "host";', 'may not import "host"'],
-    ["lib/host/a.ts", 'import type { X } from "../ip/b.ts";', 'may not import "lib/ip/b.ts"'],
+    ["lib/host/a.ts", 'import type { X } from "../net/b.ts";', 'may not import "lib/net/b.ts"'],
     ["lib/net/a.ts", 'import {\n  x,\n} from "../cni/b.ts";', 'may not import "lib/cni/b.ts"'],
     [
       "lib/overlay/contract/a.ts",

@@ -50,6 +50,7 @@ const names: { readonly [errno: number]: string } = {
   99: "EADDRNOTAVAIL",
   100: "ENETDOWN",
   101: "ENETUNREACH",
+  104: "ECONNRESET",
   105: "ENOBUFS",
   110: "ETIMEDOUT",
   111: "ECONNREFUSED",
@@ -71,10 +72,13 @@ export const ENODEV = 19;
 export const ENOTDIR = 20;
 export const EISDIR = 21;
 export const EINVAL = 22;
+export const ENFILE = 23;
+export const EMFILE = 24;
 export const ENOTTY = 25;
 export const ETXTBSY = 26;
 export const EFBIG = 27;
 export const EROFS = 30;
+export const EPIPE = 32;
 export const ENAMETOOLONG = 36;
 export const ELOOP = 40;
 export const EXFULL = 54;
@@ -86,10 +90,14 @@ export const EOPNOTSUPP = 95;
 export const EAFNOSUPPORT = 97;
 export const EADDRINUSE = 98;
 export const EADDRNOTAVAIL = 99;
+export const ENETUNREACH = 101;
+export const ECONNABORTED = 103;
+export const ECONNRESET = 104;
 export const ENOBUFS = 105;
 export const ETIMEDOUT = 110;
-export const ECONNABORTED = 103;
 export const ECONNREFUSED = 111;
+export const EHOSTUNREACH = 113;
+export const EINPROGRESS = 115;
 
 /** The kernel's name for an error number, such as `ENOENT`. */
 export function errnoName(errno: number): string {
