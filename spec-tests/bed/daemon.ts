@@ -38,6 +38,11 @@ export class Daemon {
     await this.end("SIGKILL");
   }
 
+  /** Sends it a signal, such as one that stops it for a while. */
+  signal(signal: "SIGSTOP" | "SIGCONT" | "SIGHUP"): void {
+    this.#process.kill(signal);
+  }
+
   /** Ends the daemon by a signal, unless it has ended, and tells its exit status; null if the signal ended it. */
   async end(signal: "SIGKILL" | "SIGTERM" | "SIGINT"): Promise<number | null> {
     const { exitCode, signalCode } = this.#process;

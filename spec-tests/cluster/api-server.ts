@@ -24,8 +24,32 @@ export interface Answer {
   readonly text: string;
 }
 
+/** What every kubelet writes. */
+const USUAL: Readonly<Record<string, string>> = {
+  "volumes.kubernetes.io/controller-managed-attach-detach": "true",
+};
+
 const PORT = 6443;
 const ADMIN = "the-administrators-token";
+
+/** What the accounts of hosts have asked for is written down. */
+const AUDIT = `apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived, ResponseStarted]
+rules:
+- level: Request
+  userGroups: ["system:serviceaccounts:kube-flannel"]
+- level: None
+`;
+
+/** A request that an account of hosts has sent. */
+export interface Audited {
+  readonly verb: string;
+  readonly requestURI: string;
+  readonly userAgent: string;
+  readonly requestObject?: unknown;
+  readonly responseStatus: { readonly code: number };
+}
 
 /** A running API server. */
 export class ApiServer {
@@ -46,6 +70,7 @@ export class ApiServer {
     this.url = `https://${address}:${PORT}`;
     this.etcd = etcd;
     makeCertificates(bed, this.#folder, address);
+    bed.write(`${this.#folder}/audit.yaml`, AUDIT);
     bed.write(`${this.#folder}/tokens`, `${ADMIN},admin,admin,"system:masters"\n`);
     this.authority = bed.read(`${this.#folder}/ca.crt`);
     this.#start = () => new Daemon(bed, command(this.#folder, address, etcd.url));
@@ -119,10 +144,11 @@ export class ApiServer {
     return body;
   }
 
-  /** Makes a node; `more` of its metadata. */
-  addNode(name: string, podCIDRs: readonly string[], metadata: Config = {}): Config {
+  /** Makes a node, with an annotation of the kubelet's: flanneld ends by a panic where there is none. */
+  addNode(name: string, podCIDRs: readonly string[], annotations = USUAL): Config {
+    const metadata = { name, annotations };
     const spec = { podCIDR: podCIDRs[0], podCIDRs };
-    const body = { apiVersion: "v1", kind: "Node", metadata: { name, ...metadata }, spec };
+    const body = { apiVersion: "v1", kind: "Node", metadata, spec };
     return this.do({ method: "POST", path: "/api/v1/nodes", body });
   }
 
@@ -138,6 +164,12 @@ export class ApiServer {
   apply(manifest: string, isDry = false): readonly Answer[] {
     const objects = manifest.split(/^---$/m).filter((text) => /^kind:/m.test(text));
     return objects.map((text) => this.ask(applyOf(text, isDry)));
+  }
+
+  /** All that hosts have asked for, but for watches that are under way. */
+  audited(): readonly Audited[] {
+    const lines = this.#bed.read(`${this.#folder}/audit.log`).split("\n").filter(Boolean);
+    return lines.map((line) => JSON.parse(line) as Audited);
   }
 
   /** A token of a service account, as the kubelet asks for it on behalf of a pod. */
@@ -200,7 +232,8 @@ function command(folder: string, address: string, etcd: string): string {
     --client-ca-file=${folder}/ca.crt --token-auth-file=${folder}/tokens
     --service-account-issuer=https://kubernetes.default.svc --service-account-key-file=${folder}/accounts.key
     --service-account-signing-key-file=${folder}/accounts.key --service-cluster-ip-range=10.96.0.0/16
-    --authorization-mode=Node,RBAC --v=0`.replace(/\s+/g, " ");
+    --audit-policy-file=${folder}/audit.yaml
+    --audit-log-path=${folder}/audit.log --authorization-mode=Node,RBAC --v=0`.replace(/\s+/g, " ");
 }
 
 /** An authority, the server's own certificate, and the key that signs tokens. */
@@ -212,7 +245,7 @@ function makeCertificates(bed: Bed, folder: string, address: string): void {
     openssl req ${key} -keyout server.key -out server.csr -subj /CN=kube-apiserver
     echo 'subjectAltName=IP:${address},IP:10.96.0.1,DNS:kubernetes.default.svc' >names
     openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 30 -extfile names -out server.crt
-    openssl genpkey -algorithm ec -pkeyopt ec_paramgen_curve:prime256v1 -out accounts.key`);
+    openssl ecparam -name prime256v1 -genkey -noout -out accounts.key`);
 }
 
 const plurals: Readonly<Record<string, string>> = {

@@ -38,6 +38,21 @@ export class Etcd {
     await this.#daemon.kill();
   }
 
+  /** Lets nothing be answered, and nobody be refused, until `resume`. */
+  pause(): void {
+    this.#daemon.signal("SIGSTOP");
+  }
+
+  resume(): void {
+    this.#daemon.signal("SIGCONT");
+  }
+
+  /** Forgets all that was before now, so that nobody can watch from there. */
+  compact(): void {
+    const [status] = JSON.parse(this.ctl("endpoint status -w json")) as [EndpointStatus];
+    this.ctl(`compact ${status.Status.header.revision}`);
+  }
+
   /** Starts it again with the data it had. */
   async restart(): Promise<void> {
     this.#daemon = this.#start();
@@ -59,6 +74,10 @@ export class Etcd {
   #ctl(words: string): string {
     return `ETCDCTL_API=3 etcdctl --endpoints ${this.url} ${words}`;
   }
+}
+
+interface EndpointStatus {
+  readonly Status: { readonly header: { readonly revision: number } };
 }
 
 interface Listing {

@@ -37,7 +37,7 @@ export class Host {
     this.name = view.name;
     this.view = view;
     this.files = bed.folder(`host${number}`);
-    for (const folder of ["flannel", "weft", "lib", "secrets"])
+    for (const folder of ["flannel", "weft", "lib", "secrets", "bin"])
       bed.folder(`host${number}/${folder}`);
     view.sh(`
       sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
@@ -62,7 +62,7 @@ export class Host {
     const text = `#!/bin/sh
 exec ip netns exec ${this.name} unshare -m sh -c '${mounts.join("; ")}; exec "$@"' sh ${program} "$@"
 `;
-    writeFileSync(this.#bed.path(`${this.files}/${name}`), text, { mode: 0o755 });
+    writeFileSync(this.#bed.path(`${this.files}/bin/${name}`), text, { mode: 0o755 });
   }
 
   /** Starts flanneld, or our agent, with the same words; `variables` as a shell has them. */
@@ -70,13 +70,13 @@ exec ip netns exec ${this.name} unshare -m sh -c '${mounts.join("; ")}; exec "$@
     const program = by === "flanneld" ? flanneldFile : `${this.#bed.bin}/weft agent`;
     return new Daemon(
       this.#bed,
-      `env ${variables} ${this.files}/on ${program} --iface=wire --iptables-resync=1 ${words}`,
+      `env ${variables} ${this.files}/bin/on ${program} --iface=wire --iptables-resync=1 ${words}`,
     );
   }
 
   /** Runs a program on this host, to its end. */
   sh(script: string): string {
-    return this.#bed.host.sh(`${this.files}/on sh -c '${script}'`);
+    return this.#bed.host.sh(`${this.files}/bin/on sh -c '${script}'`);
   }
 
   /** Whether this host has joined, by its file. */
@@ -103,7 +103,7 @@ exec ip netns exec ${this.name} unshare -m sh -c '${mounts.join("; ")}; exec "$@
       command: "ADD",
       config,
       container: box,
-      from: this.files,
+      from: `${this.files}/bin`,
     });
     const ips = added.result.ips as readonly { readonly address: string }[];
     return { box, addresses: ips.map(({ address }) => address.split("/")[0] ?? "") };
