@@ -29,12 +29,24 @@ export function reconcileEntries(ns: Netns, overlay: Overlay, tell?: Tell): void
     return;
   }
   const { missing, stale } = compare(overlay.peers, found);
+  sendDifference(ns, overlay, { wanted: [...missing.keys()], stale, tell });
+}
+
+/** Entries by their keys, and who is told what is done. */
+export interface ToSend {
+  readonly wanted: readonly Key[];
+  readonly stale: readonly Key[];
+  readonly tell: Tell;
+}
+
+/** Sets what is wanted, and then takes away what is stale, unless something wanted took its place. */
+export function sendDifference(ns: Netns, overlay: Overlay, { wanted, stale, tell }: ToSend): void {
   const set = (key: Key) => setRequest(overlay, entryOf(key));
   const remove = (key: Key) => deleteRequest(overlay, entryOf(key));
   const taken = new Set<string>();
-  for (const key of missing.keys()) taken.add(placeOf(key));
+  for (const key of wanted) taken.add(placeOf(key));
   const left = stale.filter((key) => !taken.has(placeOf(key)));
-  eachBatch([...missing.keys()], (keys) => send(ns, keys.map(set), tell));
+  eachBatch(wanted, (keys) => send(ns, keys.map(set), tell));
   eachBatch(left, (keys) => send(ns, keys.map(remove), tell));
 }
 

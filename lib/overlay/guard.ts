@@ -124,7 +124,7 @@ const CHUNK = 2000;
 const PIECE = 500;
 
 /** Whom to let in or to shut out. */
-interface Admission {
+export interface Admission {
   readonly addresses: PackedAddresses;
   readonly tell: Tell;
 }
@@ -153,8 +153,12 @@ function compare({ peers }: Guarded, found: PackedAddresses) {
   return { missing: Array.from(missing), stale };
 }
 
-/** A set that is new gets rules only when all of its elements are there. */
-function letIn(ns: Netns, { device, family }: Guarded, { addresses, tell }: Admission): void {
+/** Lets in some more. A set that is new gets rules only when all of its elements are there. */
+export function letIn(
+  ns: Netns,
+  { device, family }: Guarded,
+  { addresses, tell }: Admission,
+): void {
   const set = setOf(device, family);
   const add = (piece: PackedAddresses) =>
     ensureElements(

@@ -18,7 +18,7 @@ import { oneAtATime, stampOf } from "../../lib/state/record.ts";
 import type { OverlayConfig } from "./config.ts";
 import { type DevicePlan, endsOf, planDevices } from "./device-plan.ts";
 import { devicesOf, type Node, readNode, stillFits } from "./node.ts";
-import { type Peers, readPeers } from "./peers.ts";
+import { type Peers, readPeers, type Surroundings } from "./peers.ts";
 import { ensureDevice, findDeviceFaults, removeDevice } from "./vtep-device.ts";
 
 /** What an ADD needs to know of it. */
@@ -54,12 +54,19 @@ export interface Reconciled {
   readonly source: string;
 }
 
+/** All other hosts, by this host's ends and the subnets of its uplink. */
+export type PeersOf = (around: Omit<Surroundings, "config">) => Peers;
+
 /** What may differ between one who reconciles and another. */
 export interface Reconciling {
   /** What the same process reconciled last. */
   readonly last?: Reconciled | undefined;
   /** True if what is written of peers now cannot be used, and the last ones are to stay. */
   readonly keepsPeers?: boolean;
+  /** Who the peers are, for a program that knows it itself; else what configuration and file say. */
+  readonly peersOf?: PeersOf | undefined;
+  /** True for such a program: what it made counts for each ADD, whatever link that one names. */
+  readonly isKeeper?: boolean;
   /** Called with each change in words; a new device and all that belongs to it are one. */
   readonly tell?: Tell;
 }
@@ -121,7 +128,7 @@ export function removeUnderlay(
 }
 
 /** One process of a host at a time makes a network's devices and entries. */
-function withLock<T>({ name }: OverlayConfig, body: () => T): T {
+export function withLock<T>({ name }: OverlayConfig, body: () => T): T {
   return oneAtATime(`/run/weft/${name}/overlay.lock`, body);
 }
 
@@ -139,6 +146,13 @@ function stamp({ json, peersFile, nodeFile }: OverlayConfig): string {
   return stampOf(JSON.stringify(json, OWN_KEYS), [peersFile, nodeFile]);
 }
 
+/** The same where a program keeps them: it decides on link, addresses and size by itself. */
+export function keeperStamp(config: OverlayConfig): string {
+  const { networks, vni, port, device, deviceV6, directRouting, peers } = config;
+  const own = [networks.map(formatCidr), vni, port, device, deviceV6, directRouting, peers];
+  return stampOf(JSON.stringify(own), [config.peersFile, config.nodeFile]);
+}
+
 /** By the devices' aliases, without a look at their entries. */
 function findReconciled(config: OverlayConfig, host: Netns): Underlay | undefined {
   const [owner, current] = [overlayOwner(config.name), stamp(config)];
@@ -146,7 +160,8 @@ function findReconciled(config: OverlayConfig, host: Netns): Underlay | undefine
   for (const name of devicesOf(config)) {
     const device = findVxlan(host, name);
     const mark = device?.isUp ? readAlias(owner, device.alias) : undefined;
-    if (!device || mark?.stamp !== current || !stillFits(config, host, device)) return undefined;
+    if (!device || !mark || !stillFits(config, host, device)) return undefined;
+    if (mark.stamp !== current && mark.stamp !== keeperStamp(config)) return undefined;
     heedNoRouters(host, device);
     if (!isGuarded(host, name)) return undefined;
     mtu = Math.min(mtu, device.mtu);
@@ -163,14 +178,14 @@ function findReconciled(config: OverlayConfig, host: Netns): Underlay | undefine
 /** Reads all there is and sends the difference. Everything is read before anything is changed. */
 function reconcileAll(config: OverlayConfig, host: Netns, how: Reconciling): Reconciled {
   const { last, keepsPeers = false, tell } = how;
-  const current = stamp(config);
+  const current = how.isKeeper ? keeperStamp(config) : stamp(config);
   const node = readNode(config, host);
   const plans = planDevices(config, host, node);
   const source = sourceOf(current, node, plans);
   const isKnown = last && (keepsPeers || last.source === source);
-  const peers = isKnown
-    ? last.peers
-    : readPeers({ config, ends: endsOf(plans), links: node.links });
+  const around = { ends: endsOf(plans), links: node.links };
+  const read = how.peersOf ?? ((all: typeof around) => readPeers({ config, ...all }));
+  const peers = isKnown ? last.peers : read(around);
   const made = plans.map((plan, i) => {
     const reach = { uplink: node.uplink, peers: listOf(peers, i) };
     return { plan, device: ensureDevice(config, host, { plan, ...reach, stamp: current, tell }) };
@@ -178,10 +193,9 @@ function reconcileAll(config: OverlayConfig, host: Netns, how: Reconciling): Rec
   const forwarding = networks.ensureNetwork(host, config, tell);
   const limits = [...peers.leftOut, ...(forwarding === undefined ? [] : [forwarding])];
   const mark = { stamp: keepsPeers ? "" : current, limits: limits.length };
-  for (const { plan, device } of made) {
-    ensureAlias(host, device, aliasWith(plan.owner, { ...mark, mac: plan.keptMac }));
-  }
-  const devices = made.map(({ device }) => device);
+  const devices = made.map(({ plan, device }) =>
+    ensureAlias(host, device, aliasWith(plan.owner, { ...mark, mac: plan.keptMac })),
+  );
   return { devices, node, peers, limits, source: keepsPeers ? "" : source };
 }
 

@@ -87,7 +87,7 @@ export function removeDevice(
 }
 
 /** Who may send to a device: its peers, in datagrams that bear its port and its VNI. */
-function guardedBy(
+export function guardedBy(
   { port, vni }: OverlayConfig,
   { device, publicIP }: Vtep,
   { uplink, peers }: Reach,

@@ -18,11 +18,15 @@ import { pack, unpack } from "../../bytes/packed.ts";
 /** What kinds of things can be claimed: by their numbers they are told apart. */
 export const SPACES = { ipv4: 4, ipv6: 16, mac: 6, macOfSecondDevice: 7 } as const;
 
-/** A part of a space that a host says is its own. */
-export interface Claim {
+/** A part of a space. */
+export interface Part {
   readonly space: number;
   readonly address: Uint8Array;
   readonly prefixLength: number;
+}
+
+/** A part of a space that a host says is its own. */
+export interface Claim extends Part {
   /** Number of who claims it. */
   readonly claimant: number;
 }
@@ -184,7 +188,8 @@ class Sweep {
   }
 }
 
-function contains(a: Claim, b: Claim): boolean {
+/** True if a part is another, or the other is within it. */
+export function contains(a: Part, b: Part): boolean {
   if (a.space !== b.space || a.prefixLength > b.prefixLength) return false;
   const whole = a.prefixLength >> 3;
   for (let i = 0; i < whole; i++) if (a.address[i] !== b.address[i]) return false;

@@ -7,7 +7,7 @@ import { pack } from "../../bytes/packed.ts";
 import { formatAddress } from "../../ip/address.ts";
 import { formatCidr, hostCidr } from "../../ip/cidr.ts";
 import { formatMac } from "../../ip/mac.ts";
-import { type Claim, Claims, type Clash, SPACES } from "./claims.ts";
+import { type Claim, Claims, type Clash, type Part, SPACES } from "./claims.ts";
 import type { End } from "./host.ts";
 
 /** Hosts by their numbers: 0 is this host, then come those that are trusted, then all others. */
@@ -27,7 +27,7 @@ export function findClashes(hosts: Hosts): ReadonlyMap<number, string> {
   const numbers: number[] = [];
   for (let claimant = 0; claimant < hosts.count; claimant++) {
     const ends = hosts.endsOf(claimant);
-    for (const claim of claimsOf(ends, claimant)) claims.add(claim);
+    for (const part of partsOf(ends)) claims.add({ ...part, claimant });
     numbers.push(claimant === 0 ? 0 : numberIn(known, ends));
   }
   const clashes = claims.clashes({
@@ -45,18 +45,14 @@ function numberIn(known: Map<string, number>, ends: readonly End[]): number {
   return number;
 }
 
-function claimsOf(ends: readonly End[], claimant: number): readonly Claim[] {
+/** What a host claims by its ends: their subnets, their addresses, their hardware addresses. */
+export function partsOf(ends: readonly End[]): readonly Part[] {
   return ends.flatMap(({ subnets, publicIP, mac }, i) => [
-    ...[...subnets, hostCidr(publicIP)].map((cidr) => ({
-      ...cidr,
-      space: cidr.address.length,
-      claimant,
-    })),
+    ...[...subnets, hostCidr(publicIP)].map((cidr) => ({ ...cidr, space: cidr.address.length })),
     {
       space: i === 0 ? SPACES.mac : SPACES.macOfSecondDevice,
       address: mac,
       prefixLength: 48,
-      claimant,
     },
   ]);
 }

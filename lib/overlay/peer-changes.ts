@@ -1,0 +1,74 @@
+/**
+ * Changes of single hosts, sent without a look at what is there: the entries of those hosts only,
+ * and whom the guard lets in. Who changes must share nothing with a host that stays.
+ *
+ *   let in ──▶ set what is new ──▶ take away what nobody needs ──▶ shut out
+ */
+
+import { pack } from "../bytes/packed.ts";
+import { findGeneration } from "../filter/nft-transaction.ts";
+import type { Netns } from "../net/netns.ts";
+import { sendDifference } from "./entries.ts";
+import { entriesOf } from "./entry.ts";
+import { type Key, keyOf } from "./entry-key.ts";
+import { letIn, shutOut } from "./guard.ts";
+import type { Guarded, Overlay, Tell } from "./overlay.ts";
+import type { Peer } from "./peers.ts";
+
+/** A host as it was and as it is; undefined if it was or is not there. */
+export interface PeerChange {
+  readonly before: Peer | undefined;
+  readonly after: Peer | undefined;
+}
+
+/** What the changes of one device are sent to. */
+export interface Changing {
+  readonly overlay: Overlay;
+  readonly guarded: Guarded;
+  readonly changes: readonly PeerChange[];
+  readonly tell: Tell;
+}
+
+/** True if single addresses can be let in: not where iptables stand in for nf_tables. */
+export function canChangeGuard(ns: Netns): boolean {
+  return findGeneration(ns) !== undefined;
+}
+
+/** Sends the changes of one device, all entries in one datagram as far as they fit. */
+export function changePeers(ns: Netns, { overlay, guarded, changes, tell }: Changing): EntryKeys {
+  const [before, after] = [valuesOf(changes, "before"), valuesOf(changes, "after")];
+  const addresses = difference(after.addresses, before.addresses);
+  const gone = difference(before.addresses, after.addresses);
+  const wanted = difference(after.keys, before.keys);
+  const stale = difference(before.keys, after.keys);
+  letIn(ns, guarded, { addresses, tell });
+  sendDifference(ns, overlay, { wanted, stale, tell });
+  shutOut(ns, guarded, { addresses: gone, tell });
+  return { wanted, stale };
+}
+
+/** What was sent, by the keys of entries. */
+export interface EntryKeys {
+  readonly wanted: readonly Key[];
+  readonly stale: readonly Key[];
+}
+
+interface Values {
+  readonly addresses: Set<string>;
+  readonly keys: Set<Key>;
+}
+
+function valuesOf(changes: readonly PeerChange[], side: keyof PeerChange): Values {
+  const values: Values = { addresses: new Set(), keys: new Set() };
+  for (const change of changes) {
+    const peer = change[side];
+    if (!peer) continue;
+    values.addresses.add(pack(peer.publicIP));
+    for (const entry of entriesOf(peer)) values.keys.add(keyOf(entry));
+  }
+  return values;
+}
+
+function difference(all: ReadonlySet<string>, others: ReadonlySet<string>): readonly string[] {
+  return [...all].filter((each) => !others.has(each));
+}
