@@ -32,6 +32,9 @@ const GROUPS = [
 const CHANGED = 0x8 | 0x40 | 0x80 | 0x100 | 0x200;
 const IN_NONBLOCK = 0o4000;
 
+/** What has happened in the kernel. */
+export type KernelEvent = Received;
+
 /** Whose changes count. */
 export interface Interest {
   /** Indexes of the links with entries of ours; undefined: every link counts. */

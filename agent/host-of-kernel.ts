@@ -1,0 +1,128 @@
+/** This host's kernel, as the agent's life needs it. */
+
+import { noDefaults } from "../lib/cni/defaults.ts";
+import { family, type IpAddress, parseAddress } from "../lib/ip/address.ts";
+import type { Mac } from "../lib/ip/mac.ts";
+import { listLinks } from "../lib/net/link.ts";
+import type { Netns } from "../lib/net/netns.ts";
+import { overlayOwner, readAlias } from "../lib/overlay/alias.ts";
+import { nodeFilePath } from "../lib/overlay/contract/network.ts";
+import { nodeMac, openNodeFile } from "../lib/overlay/contract/node.ts";
+import { vtepMac } from "../lib/overlay/contract/vtep-mac.ts";
+import { findVxlan } from "../lib/overlay/device.ts";
+import { readJson } from "../lib/state/record.ts";
+import type { NetworkConfig } from "../lib/store/network.ts";
+import type { Hints, OwnHost } from "../lib/store/store.ts";
+import { parseOverlayConfig } from "../plugins/vxlan-overlay/config.ts";
+import { devicesOf } from "../plugins/vxlan-overlay/node.ts";
+import { removeDevice } from "../plugins/vxlan-overlay/vtep-device.ts";
+import type { DataPath } from "./data-path.ts";
+import type { Tell } from "./events.ts";
+import type { AgentOptions } from "./options.ts";
+import type { OwnFiles } from "./own-files.ts";
+import { deviceNames, type Plan, planOf, type Seat } from "./plan.ts";
+import { findSeat } from "./seat.ts";
+import { VxlanPath } from "./vxlan-path.ts";
+import type { Found, Host } from "./world.ts";
+
+/** What it is made of. */
+export interface HostParts {
+  readonly options: AgentOptions;
+  readonly ns: Netns;
+  readonly files: OwnFiles;
+  readonly tell: Tell;
+}
+
+/** The host that this process runs on. */
+export class HostOfKernel implements Host {
+  readonly #parts: HostParts;
+
+  constructor(parts: HostParts) {
+    this.#parts = parts;
+  }
+
+  find(network: NetworkConfig, hints: Hints): Found {
+    const { ns, options } = this.#parts;
+    const seat = findSeat(ns, options, { network, hints });
+    const names = deviceNames(network.backend, seat.addresses.map(family));
+    const macs = names.map((name, end) => this.#macOf(name, { end, seat, network }));
+    const plan = planOf(options.network, network, { seat, macs });
+    return { plan, own: ownHost(network, seat, macs) };
+  }
+
+  pathOf(plan: Plan, tell: (what: string) => void): DataPath {
+    const { ns, files } = this.#parts;
+    const published = Array.isArray(plan.published) ? plan.published : [];
+    return new VxlanPath({
+      config: parseOverlayConfig(plan, true, noDefaults),
+      host: ns,
+      files,
+      published: published.flatMap((each) => parseAddress(String(each)) ?? []),
+      tell,
+    });
+  }
+
+  ensureRules(): readonly string[] {
+    return [];
+  }
+
+  hasRules(): boolean {
+    return true;
+  }
+
+  removeFormer(plan: Plan): void {
+    const { ns, tell } = this.#parts;
+    const config = parseOverlayConfig(plan, false, noDefaults);
+    const owner = overlayOwner(config.name);
+    const current = plan.backend === "vxlan" ? devicesOf(config) : [];
+    for (const { kind, name, alias } of listLinks(ns)) {
+      const isOurs = kind === "vxlan" && readAlias(owner, alias) !== undefined;
+      if (!isOurs || current.includes(name)) continue;
+      removeDevice(config, ns, { name, tell: (what) => tell("changed", what) });
+    }
+  }
+
+  /** That of the device if it is there, else what the node file says, else computed. */
+  #macOf(name: string, { end, seat, network }: OfDevice): Mac {
+    const { ns, options } = this.#parts;
+    const found = quietly(() => findVxlan(ns, name)?.mac);
+    const path = nodeFilePath(options.network);
+    const written = () => nodeMac(openNodeFile(readJson(path), path), end);
+    const vni = network.backend.type === "vxlan" ? network.backend.vni : 0;
+    return found ?? quietly(written) ?? vtepMac(seat.addresses[end] ?? new Uint8Array(4), vni);
+  }
+}
+
+interface OfDevice {
+  readonly end: number;
+  readonly seat: Seat;
+  readonly network: NetworkConfig;
+}
+
+/** What cannot be read does not say anything; whoever needs it says why. */
+function quietly<T>(body: () => T): T | undefined {
+  try {
+    return body();
+  } catch {
+    return undefined;
+  }
+}
+
+function ownHost(
+  { backend, families }: NetworkConfig,
+  { addresses, published }: Seat,
+  macs: readonly Mac[],
+): Omit<OwnHost, "formerSubnets"> {
+  const at = (number: number) =>
+    families.findIndex(({ network }) => family(network.address) === number);
+  const told = (number: number): IpAddress | undefined =>
+    published.find((each) => family(each) === number) ?? addresses[at(number)];
+  return {
+    backend: backend.type,
+    vni: backend.type === "vxlan" ? backend.vni : 0,
+    publicIP: told(4),
+    publicIPv6: told(6),
+    vtepMac: macs[at(4)],
+    vtepMacV6: macs[at(6)],
+  };
+}

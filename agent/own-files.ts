@@ -1,0 +1,120 @@
+/**
+ * The files that the agent keeps. What a plugin or a next agent reads is replaced as a whole, and
+ * what somebody else changed is written again.
+ *
+ *   /run/weft/<network>/node.json      what this host is
+ *   /run/weft/<network>/peers.json     who the others are
+ *   /run/weft/<network>/overlay.json   how they are joined: for an agent that starts without a store
+ *   /run/flannel/subnet.env            for flannel's plugin; written last
+ */
+
+import { isObject, type JsonObject } from "../lib/cni/json.ts";
+import { readTextIfPresent, replaceFile } from "../lib/host/file.ts";
+import { fileStatus } from "../lib/host/file-status.ts";
+import { ensureOwnDirectory } from "../lib/host/own-directory.ts";
+import { nodeFilePath, peersFilePath } from "../lib/overlay/contract/network.ts";
+import { readJson } from "../lib/state/record.ts";
+
+/** The files of one network on this host. */
+export interface OwnFiles {
+  /** How the hosts were joined by an agent before; undefined if that is not known. */
+  readSaved(): JsonObject | undefined;
+  save(json: JsonObject): void;
+  /** The text of subnet.env as it is. */
+  readSubnetEnv(): string;
+  /** These write only what is not there already, and is the same; true if something was written. */
+  ensureSubnetEnv(text: string): boolean;
+  ensureNode(json: JsonObject): boolean;
+  /** Writes who the others are, each as JSON. */
+  writePeers(hosts: Iterable<string>): void;
+  /** True if peers.json is as it was written last. */
+  hasPeers(): boolean;
+}
+
+/** The files of a network of this name. */
+export class FilesOfHost implements OwnFiles {
+  readonly #saved: string;
+  readonly #node: string;
+  readonly #peers: string;
+  readonly #subnetEnv: string;
+  /** The states of files when they were written, or found right. */
+  readonly #states = new Map<string, string>();
+
+  constructor(network: string, subnetFile: string) {
+    this.#node = nodeFilePath(network);
+    this.#peers = peersFilePath(network);
+    this.#saved = `${directoryOf(this.#node)}/overlay.json`;
+    this.#subnetEnv = subnetFile;
+  }
+
+  get paths(): readonly string[] {
+    return [this.#node, this.#peers, this.#subnetEnv];
+  }
+
+  readSaved(): JsonObject | undefined {
+    const json = readJson(this.#saved);
+    return isObject(json) ? json : undefined;
+  }
+
+  save(json: JsonObject): void {
+    this.#ensure(this.#saved, JSON.stringify(json));
+  }
+
+  readSubnetEnv(): string {
+    return readTextIfPresent(this.#subnetEnv) ?? "";
+  }
+
+  ensureSubnetEnv(text: string): boolean {
+    return this.#ensure(this.#subnetEnv, text);
+  }
+
+  ensureNode(json: JsonObject): boolean {
+    return this.#ensure(this.#node, JSON.stringify(json));
+  }
+
+  writePeers(hosts: Iterable<string>): void {
+    ensureOwnDirectory(directoryOf(this.#peers), 0o755);
+    replaceFile(this.#peers, `[${[...hosts].join(",\n")}]`, 0o644);
+    this.#states.set(this.#peers, stateOf(this.#peers));
+  }
+
+  hasPeers(): boolean {
+    return this.#states.get(this.#peers) === stateOf(this.#peers);
+  }
+
+  /** True if nobody has changed since what was written. */
+  areAsWritten(): boolean {
+    return [...this.#states].every(([path, state]) => stateOf(path) === state);
+  }
+
+  /** True if the file was written, because it had another text, or was not there. */
+  #ensure(path: string, text: string): boolean {
+    const isOther = textOf(path) !== text;
+    if (isOther) {
+      ensureOwnDirectory(directoryOf(path), 0o755);
+      replaceFile(path, text, 0o644);
+    }
+    this.#states.set(path, stateOf(path));
+    return isOther;
+  }
+}
+
+/** What cannot be read is another text. */
+function textOf(path: string): string | undefined {
+  try {
+    return readTextIfPresent(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function stateOf(path: string): string {
+  const status = fileStatus(path);
+  if (!status) return "none";
+  const { inode, size, changedSeconds, changedNanoseconds } = status;
+  return [inode, size, changedSeconds, changedNanoseconds].join(" ");
+}
+
+function directoryOf(path: string): string {
+  return path.slice(0, Math.max(1, path.lastIndexOf("/")));
+}

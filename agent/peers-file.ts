@@ -1,0 +1,49 @@
+/** When peers.json is written: at once after quiet, and however often hosts change, rarely. */
+
+import type { Cancel, Clock } from "../lib/host/clock.ts";
+
+/** So long between two writings at least, in milliseconds; a hundred times what one takes at most. */
+const PAUSE = { least: 2000, most: 30_000, times: 100 };
+
+/** Collects changes. */
+export class PeersFile {
+  readonly #clock: Clock;
+  readonly #write: () => void;
+  #isDirty = false;
+  #nextAt = 0;
+  #cancel: Cancel | undefined;
+
+  constructor(clock: Clock, write: () => void) {
+    this.#clock = clock;
+    this.#write = write;
+  }
+
+  get isDirty(): boolean {
+    return this.#isDirty;
+  }
+
+  /** The hosts are others than those that are written. */
+  changed(): void {
+    this.#isDirty = true;
+    const wait = Math.max(0, this.#nextAt - this.#clock.now());
+    this.#cancel ??= this.#clock.after(wait, () => this.flush());
+  }
+
+  /** Writes now what is not written; throws if it cannot, and does so again later. */
+  flush(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+    if (!this.#isDirty) return;
+    const start = this.#clock.now();
+    this.#nextAt = start + PAUSE.least;
+    try {
+      this.#write();
+      this.#isDirty = false;
+    } finally {
+      const end = this.#clock.now();
+      const pause = Math.max(PAUSE.least, Math.min(PAUSE.times * (end - start), PAUSE.most));
+      this.#nextAt = end + pause;
+      if (this.#isDirty) this.changed();
+    }
+  }
+}

@@ -1,0 +1,66 @@
+/** What of a store's host this host can use: its ends, one for each of this host's own. */
+
+import { family, formatAddress, type IpAddress, isGlobalUnicast } from "../lib/ip/address.ts";
+import { type Cidr, containsAddress, formatCidr } from "../lib/ip/cidr.ts";
+import { isMulticastMac, isZeroMac, type Mac } from "../lib/ip/mac.ts";
+import { ContractError } from "../lib/overlay/contract/error.ts";
+import type { End } from "../lib/overlay/contract/host.ts";
+import type { OwnEnd } from "../lib/overlay/contract/peers.ts";
+import { requireWithin } from "../lib/overlay/contract/values.ts";
+import { vtepMac } from "../lib/overlay/contract/vtep-mac.ts";
+import type { StoreHost } from "../lib/store/store.ts";
+
+/** What the other hosts are looked at with. */
+export interface Own {
+  readonly networks: readonly Cidr[];
+  readonly backend: "vxlan" | "host-gw";
+  /** This host's own ends: the others have as many, each of the same family. */
+  readonly ends: readonly OwnEnd[];
+  /** Addresses under which this host is known to others besides those of its ends. */
+  readonly published: readonly IpAddress[];
+  /** The uplink's own subnets, if hosts in them are reached without wrapping; else none. */
+  readonly near: readonly Cidr[];
+}
+
+/** A host's ends; throws ContractError, which names it by its key, if it cannot be used. */
+export function usableEnds(key: string, host: StoreHost, own: Own): readonly End[] {
+  const path = `host "${key}"`;
+  if (host.backend !== own.backend) {
+    throw new ContractError(path, `its backend is "${host.backend}", not "${own.backend}"`);
+  }
+  requireWithin(own.networks, host.subnets, `${path} subnet`);
+  return own.ends.map((end) => usableEnd(path, host, end));
+}
+
+function usableEnd(path: string, host: StoreHost, own: OwnEnd): End {
+  const number = family(own.publicIP);
+  const publicIP = number === 4 ? host.publicIP : host.publicIPv6;
+  if (!publicIP || !isGlobalUnicast(publicIP)) {
+    throw new ContractError(path, `it has no IPv${number} address that others can reach`);
+  }
+  const subnets = host.subnets.filter(({ address }) => isOf(own.networks, address));
+  const around = host.subnets.find((subnet) => containsAddress(subnet, publicIP));
+  if (around) {
+    const state = `its address ${formatAddress(publicIP)} is within its own subnet`;
+    throw new ContractError(path, `${state} ${formatCidr(around)}`);
+  }
+  const written = number === 4 ? host.vtepMac : host.vtepMacV6;
+  return { subnets, publicIP, mac: macOf(path, host, { written, publicIP }) };
+}
+
+interface Written {
+  readonly written: Mac | undefined;
+  readonly publicIP: IpAddress;
+}
+
+/** Without a device the address stands for it: so two hosts never have the same by chance. */
+function macOf(path: string, { backend }: StoreHost, { written, publicIP }: Written): Mac {
+  if (backend === "host-gw") return vtepMac(publicIP, 0);
+  const isUsable = written?.length === 6 && !isMulticastMac(written) && !isZeroMac(written);
+  if (isUsable) return written;
+  throw new ContractError(path, `it does not say the hardware address of its device`);
+}
+
+function isOf(networks: readonly Cidr[], address: IpAddress): boolean {
+  return networks.some((network) => network.address.length === address.length);
+}

@@ -1,0 +1,103 @@
+/**
+ * The agent as a program: it takes part in a network by a store, until SIGTERM or SIGINT. Whatever
+ * ends it, what is programmed and written stays.
+ */
+
+import * as host from "host";
+import { sayLine } from "../lib/cni/command-line.ts";
+import { CniError } from "../lib/cni/error.ts";
+import { catchSignals, EPOLLIN, EventLoop, SIGINT, SIGTERM } from "../lib/host/epoll.ts";
+import { ownNetns } from "../lib/net/netns.ts";
+import { FileChanges, KernelChanges, tellHealth } from "../lib/overlay/watch.ts";
+import { onlyProcess } from "../lib/state/record.ts";
+import { Agent } from "./agent.ts";
+import type { Tell } from "./events.ts";
+import { socketOf } from "./health.ts";
+import { healthOf } from "./health-of.ts";
+import { HostOfKernel } from "./host-of-kernel.ts";
+import type { AgentOptions } from "./options.ts";
+import { FilesOfHost } from "./own-files.ts";
+import { openStore } from "./stores.ts";
+import type { World } from "./world.ts";
+
+/** Runs the agent with these options; returns the exit status. */
+export function runAgent(options: AgentOptions, version: string): number {
+  const tell = logger(options.log === "json");
+  try {
+    const { network } = options;
+    const lock = `/run/weft/${network}/daemon.lock`;
+    onlyProcess(lock, `the agent of network "${network}"`, () => {
+      live(options, version, tell);
+      host.exit(0);
+    });
+  } catch (cause) {
+    sayLine("stderr", CniError.from(cause).message);
+    return 1;
+  }
+}
+
+function logger(isJson: boolean): Tell {
+  return (event, message) => {
+    sayLine("stdout", isJson ? JSON.stringify({ event, message }) : `${event}: ${message}`);
+  };
+}
+
+/** Until it is told to end. */
+function live(options: AgentOptions, version: string, tell: Tell): void {
+  const loop = new EventLoop(
+    () => undefined,
+    (cause) => tell("problem", CniError.from(cause).message),
+  );
+  for (const note of options.notes) tell("note", note);
+  const ns = ownNetns();
+  const files = new FilesOfHost(options.network, options.subnetFile);
+  const world: World = {
+    clock: loop,
+    store: openStore(options.store, loop),
+    files,
+    host: new HostOfKernel({ options, ns, files, tell }),
+    tell,
+    isMasqueraded: options.filter.isMasquerading,
+  };
+  const agent = new Agent(world);
+  const started = loop.wall();
+  const health = () => JSON.stringify(healthOf(agent, { world, options, version, started }));
+  tellHealth(loop, socketOf(options.network), health);
+  loop.watch(catchSignals(SIGTERM, SIGINT), EPOLLIN, () => loop.end());
+  const afterTurn = hearChanges(loop, agent, { kernel: new KernelChanges(ns), files });
+  tell("started", `network "${options.network}"`);
+  agent.start();
+  loop.run(afterTurn);
+  agent.stop();
+  tell("ended", "routes, neighbours, fdb entries and files stay as they are");
+}
+
+interface Heard {
+  readonly kernel: KernelChanges;
+  readonly files: FilesOfHost;
+}
+
+/** Hears what changes; what the agent does itself does not count. Returns what is done each turn. */
+function hearChanges(loop: EventLoop, agent: Agent, { kernel, files }: Heard): () => void {
+  const takeChanges = () => {
+    const { path } = agent;
+    const interest = path?.interest() ?? {
+      devices: undefined,
+      uplink: undefined,
+      routeProtocol: 0,
+    };
+    if (kernel.take(interest, (event) => path?.isOwn(event) ?? false)) agent.changed();
+  };
+  loop.watch(kernel.descriptor, EPOLLIN, takeChanges);
+  const changes = new FileChanges(files.paths);
+  loop.watch(changes.descriptor, EPOLLIN, () => {
+    changes.take();
+    if (!files.areAsWritten()) agent.changed();
+  });
+  return () => {
+    agent.turn();
+    if (!agent.path?.hasOwn) return;
+    takeChanges();
+    agent.path.forgetOwn();
+  };
+}
