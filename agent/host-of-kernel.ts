@@ -18,6 +18,7 @@ import { devicesOf } from "../plugins/vxlan-overlay/node.ts";
 import { removeDevice } from "../plugins/vxlan-overlay/vtep-device.ts";
 import type { DataPath } from "./data-path.ts";
 import type { Tell } from "./events.ts";
+import { GatewayPath } from "./gateway-path.ts";
 import type { AgentOptions } from "./options.ts";
 import type { OwnFiles } from "./own-files.ts";
 import { deviceNames, type Plan, planOf, type Seat } from "./plan.ts";
@@ -52,14 +53,11 @@ export class HostOfKernel implements Host {
 
   pathOf(plan: Plan, tell: (what: string) => void): DataPath {
     const { ns, files } = this.#parts;
-    const published = Array.isArray(plan.published) ? plan.published : [];
-    return new VxlanPath({
-      config: parseOverlayConfig(plan, true, noDefaults),
-      host: ns,
-      files,
-      published: published.flatMap((each) => parseAddress(String(each)) ?? []),
-      tell,
-    });
+    const listed = Array.isArray(plan.published) ? plan.published : [];
+    const published = listed.flatMap((each) => parseAddress(String(each)) ?? []);
+    const config = parseOverlayConfig(plan, true, noDefaults);
+    const parts = { config, host: ns, files, published, tell };
+    return plan.backend === "host-gw" ? new GatewayPath(parts) : new VxlanPath(parts);
   }
 
   ensureRules(): readonly string[] {

@@ -8,6 +8,7 @@
 
 import { ENOENT, ESRCH } from "../host/errno.ts";
 import { formatAddress } from "../ip/address.ts";
+import type { LinkRef } from "../net/link.ts";
 import type { Netns } from "../net/netns.ts";
 import { type Request, say } from "../netlink/message.ts";
 import * as neighbour from "../netlink/neighbour.ts";
@@ -108,27 +109,33 @@ function send(ns: Netns, requests: readonly Request[], tell: Tell): void {
   if (tell) for (const { what } of requests) tell(say(what));
 }
 
-function setRequest({ device, uplink }: Overlay, entry: Entry): Request {
-  if (entry.kind === "route") {
-    return newRoute(entry.isDirect ? uplink : device, routeOf(entry), "replace");
-  }
-  if (entry.kind === "neighbour") return neighbour.setNeighbour(device, entry);
-  return neighbour.setFdbEntry(device, entry);
+function setRequest(overlay: Overlay, entry: Entry): Request {
+  const link = linkOf(overlay, entry);
+  if (entry.kind === "route") return newRoute(link, routeOf(entry), "replace");
+  if (entry.kind === "neighbour") return neighbour.setNeighbour(link, entry);
+  return neighbour.setFdbEntry(link, entry);
 }
 
 /** What is gone already is fine. */
 function deleteRequest(overlay: Overlay, entry: Entry): Request {
-  return { ...deletionOf(overlay, entry), tolerates: [ENOENT, ESRCH] };
+  return { ...deletionOf(linkOf(overlay, entry), entry), tolerates: [ENOENT, ESRCH] };
 }
 
 /** A route by the device goes whoever made it; one by the uplink only if we did. */
-function deletionOf({ device, uplink }: Overlay, entry: Entry): Request {
+function deletionOf(link: LinkRef, entry: Entry): Request {
   if (entry.kind === "route") {
-    if (entry.isDirect) return delRoute(uplink, routeOf(entry));
-    return delRoute(device, { ...routeOf(entry), protocol: RTPROT_UNSPEC });
+    if (entry.isDirect) return delRoute(link, routeOf(entry));
+    return delRoute(link, { ...routeOf(entry), protocol: RTPROT_UNSPEC });
   }
-  if (entry.kind === "neighbour") return neighbour.delNeighbour(device, entry);
-  return neighbour.delFdbEntry(device, entry);
+  if (entry.kind === "neighbour") return neighbour.delNeighbour(link, entry);
+  return neighbour.delFdbEntry(link, entry);
+}
+
+/** The link that has an entry; throws Error if it has to be a device, and there is none. */
+function linkOf({ device, uplink }: Overlay, entry: Entry): LinkRef {
+  if (entry.kind === "route" && entry.isDirect) return uplink;
+  if (device) return device;
+  throw new Error(`no device for ${entryInWords(entry)}`);
 }
 
 function routeOf({ destination, gateway, isDirect }: RouteEntry): NewRoute {

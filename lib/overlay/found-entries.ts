@@ -26,9 +26,9 @@ export { RTPROT_WEFT };
 /** The keys of all entries that are there. */
 export function foundEntries(ns: Netns, overlay: Overlay): readonly Key[] {
   const found = [AF_INET, AF_INET6].flatMap((family) => routeKeys(ns, overlay, family));
-  for (const family of [AF_INET, AF_INET6, AF_BRIDGE]) {
-    found.push(...pairKeys(ns, overlay.device, family));
-  }
+  const { device } = overlay;
+  if (!device) return found;
+  for (const family of [AF_INET, AF_INET6, AF_BRIDGE]) found.push(...pairKeys(ns, device, family));
   return found;
 }
 
@@ -53,7 +53,7 @@ function routeKeys(ns: Netns, overlay: Overlay, family: number): Key[] {
       },
     });
   return [
-    ...keys({ outputInterface: device.index }, false),
+    ...(device ? keys({ outputInterface: device.index }, false) : []),
     ...keys({ outputInterface: uplink.index, protocol: RTPROT_WEFT }, true),
   ];
 }

@@ -7,7 +7,8 @@ import type { PeerList } from "./peers.ts";
 
 /** The device, the link that direct routes go by, and where they are to lead. */
 export interface Overlay {
-  readonly device: LinkRef;
+  /** Undefined where all hosts are reached directly. */
+  readonly device: LinkRef | undefined;
   readonly uplink: LinkRef;
   /** What the device is there for: direct routes to anywhere else are another's. */
   readonly networks: readonly Cidr[];
