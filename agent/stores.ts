@@ -2,10 +2,60 @@
 
 import { CniError, Code } from "../lib/cni/error.ts";
 import type { EventLoop } from "../lib/host/epoll.ts";
+import { readTextIfPresent } from "../lib/host/file.ts";
+import { openStreams } from "../lib/host/open-stream.ts";
+import { randomFraction } from "../lib/host/random.ts";
+import type { TlsTarget } from "../lib/host/stream.ts";
+import { parseEndpoint } from "../lib/http/endpoint.ts";
+import { EtcdStore } from "../lib/store/etcd/etcd-store.ts";
 import type { Store } from "../lib/store/store.ts";
-import type { AgentOptions } from "./options.ts";
+import type { AgentOptions, EtcdOptions } from "./options.ts";
 
-/** Opens nothing yet: that is for its `start`. Throws CniError if a file it names cannot be read. */
-export function openStore(options: AgentOptions["store"], _loop: EventLoop): Store {
-  throw new CniError(Code.config, `Cannot use store "${options.type}": it is not here yet`);
+/** Opens nothing yet: that is for its `start`. Throws CniError if what it is told cannot be used. */
+export function openStore(options: AgentOptions["store"], loop: EventLoop): Store {
+  if (options.type === "etcd") return openEtcd(options, loop);
+  throw unusable("Kubernetes as a store", "it is not here yet");
+}
+
+const MINUTE = 60_000;
+
+function openEtcd(options: EtcdOptions, loop: EventLoop): Store {
+  const { prefix, username, renewMargin } = options;
+  const endpoints = options.endpoints.map((text) => {
+    const endpoint = parseEndpoint(text);
+    if (endpoint) return endpoint;
+    throw unusable(`etcd endpoint "${text}"`, "it is no address like https://192.0.2.1:2379");
+  });
+  const password = () => passwordOf(options);
+  const settings = {
+    endpoints,
+    prefix,
+    renewMargin: renewMargin * MINUTE,
+    tls: tlsOf(options),
+    user: username === undefined ? undefined : { name: username, password },
+  };
+  return new EtcdStore(settings, { open: openStreams(loop), clock: loop, random: randomFraction });
+}
+
+function passwordOf({ password, passwordFile }: EtcdOptions): string {
+  return passwordFile === undefined ? (password ?? "") : requiredText(passwordFile).trimEnd();
+}
+
+function tlsOf({ authorityFile, certificateFile, keyFile }: EtcdOptions): TlsTarget | undefined {
+  if (authorityFile === undefined && certificateFile === undefined) return undefined;
+  return {
+    authorities: authorityFile === undefined ? "" : requiredText(authorityFile),
+    certificate: certificateFile === undefined ? undefined : requiredText(certificateFile),
+    key: keyFile === undefined ? undefined : requiredText(keyFile),
+  };
+}
+
+function requiredText(path: string): string {
+  const text = readTextIfPresent(path);
+  if (text === undefined) throw unusable(`"${path}"`, "there is no such file");
+  return text;
+}
+
+function unusable(what: string, state: string): CniError {
+  return new CniError(Code.config, `Cannot use ${what}: ${state}`);
 }

@@ -85,10 +85,19 @@ export class Upkeep {
     try {
       this.#findPlace(told);
     } catch (cause) {
-      this.#keep();
+      this.#keepAnyway();
       throw cause;
     }
     this.#keep();
+  }
+
+  /** As much as can be: the reason why this host has no place says it all. */
+  #keepAnyway(): void {
+    try {
+      this.#keep();
+    } catch {
+      // It is tried again together with the rest.
+    }
   }
 
   seemsRight(): boolean {
