@@ -4,6 +4,7 @@
  */
 
 import { CniError, Code } from "../lib/cni/error.ts";
+import { timeText } from "../lib/cni/time-text.ts";
 import { orFault } from "../lib/inventory/glance.ts";
 import { usualDirectories } from "../lib/inventory/inventory.ts";
 import { leasesOfDhcp } from "../lib/inventory/pools.ts";
@@ -12,7 +13,6 @@ import { columns, orDash } from "./see/columns.ts";
 import { free } from "./see/free.ts";
 import { type Pool, poolsOf, usesOf } from "./see/pools.ts";
 import { type Said, saying } from "./see/say.ts";
-import { timeText } from "./see/time.ts";
 import { DATA_DIR, dataDirsIn, sortWords } from "./see/words.ts";
 
 /** Shows pools and addresses, or frees some: 0, 1, or undefined if called wrongly. */

@@ -45,9 +45,11 @@ const listCommands = ["add", "check", "del", "gc", "status"];
 /** Commands that are `<name>.lazy.ts`, one file each. */
 const ownCommands: readonly string[] = [
   // one name a line
+  "agent",
   "completion",
   "doctor",
   "help",
+  "install",
   "ipam",
   "log",
   "plan",

@@ -18,8 +18,6 @@ export function overview(groups: readonly Group[], { bold }: Style): string {
     `${bold("usage:")} weft COMMAND ...    (weft COMMAND --help says more)`,
     "",
     ...rows,
-    "",
-    "Status: 0 if all is well, 1 if there is an error, 2 for wrong usage.",
   ];
   return `${lines.join("\n")}\n`;
 }

@@ -1,6 +1,7 @@
 /** All pages, by what people want of a command. A new one has its line in each of the two lists. */
 
 import { add } from "./add.ts";
+import { agent, agentStatus } from "./agent.ts";
 import { check } from "./check.ts";
 import { cnitool } from "./cnitool.ts";
 import { completion } from "./completion.ts";
@@ -8,6 +9,7 @@ import { del } from "./del.ts";
 import { doctor } from "./doctor.ts";
 import { gc } from "./gc.ts";
 import { help } from "./help.ts";
+import { install } from "./install.ts";
 import { inventory } from "./inventory.ts";
 import { ipamFree, ipamLs, ipamShow } from "./ipam.ts";
 import { list } from "./list.ts";
@@ -44,6 +46,10 @@ export const groups: readonly Group[] = [
   {
     title: "mend",
     pages: [gc, reapply],
+  },
+  {
+    title: "set up",
+    pages: [agent, agentStatus, install],
   },
   {
     title: "know weft",

@@ -70,14 +70,14 @@ describe.each(every)("the page of $name", (page) => {
   });
 
   it("spells options alike", () => {
-    const spelling = `(--[a-z][a-z-]+|-[a-z])( [A-Z]+(=[A-Z]+)?)?`;
+    const spelling = `(--[a-z][a-z0-9-]+|-[a-z])( [A-Z]+(=[A-Z]+)?)?`;
     for (const { flags } of options)
       expect(flags).toMatch(new RegExp(`^${spelling}(, ${spelling})?$`));
   });
 
   it("names options only that it has", () => {
     const named = [...synopsis, ...text, ...examples.map(({ command }) => command)].flatMap(
-      (line) => Array.from(line.matchAll(/(?<![\w-])--[a-z-]+/g), ([word]) => word),
+      (line) => Array.from(line.matchAll(/(?<![\w-])--[a-z0-9-]+/g), ([word]) => word),
     );
     const known = ["--help", ...every.flatMap((each) => each.options.map(({ flags }) => flags))];
     expect(named.filter((word) => !known.some((flags) => flags.startsWith(word)))).toEqual([]);

@@ -29,8 +29,16 @@ export function findPlugin(type: string, searchPath: string): PluginFile {
   throw new CniError(Code.delegate, `Cannot find plugin "${type}": ${state}`);
 }
 
-/** True if a file is the image that this process runs. */
+/** True if a file is the image that this process runs, or a copy of the same time (`weft install`). */
 export function isThisImage({ status }: PluginFile): boolean {
   const own = fileStatus("/proc/self/exe");
-  return own !== undefined && isSameFile(status, own);
+  return own !== undefined && (isSameFile(status, own) || isSameCopy(status, own));
+}
+
+function isSameCopy(a: FileStatus, b: FileStatus): boolean {
+  return (
+    a.size === b.size &&
+    a.changedSeconds === b.changedSeconds &&
+    a.changedNanoseconds === b.changedNanoseconds
+  );
 }

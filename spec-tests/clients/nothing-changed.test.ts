@@ -1,4 +1,4 @@
-/** Only `add`, `del`, `gc --yes`, `reapply` and `ipam free` change anything on a host. */
+/** Only `add`, `del`, `gc --yes`, `reapply`, `ipam free`, `agent` and `install` change anything on a host. */
 import { describe, expect } from "vitest";
 import type { Bed } from "../bed/bed.ts";
 import { masqueraded } from "../bed/configs.ts";
@@ -13,6 +13,8 @@ const mayChange: { readonly [command: string]: readonly string[] } = {
   del: [],
   gc: ["gc net", "gc net --json"],
   reapply: ["reapply --dry-run", "reapply net --dry-run --json"],
+  agent: ["agent status", "agent status --json", "agent --version"],
+  install: [],
   ipam: ["ipam ls", "ipam ls --json", "ipam show net", "ipam show net --json"],
 };
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { timeText } from "./time.ts";
+import { timeText } from "./time-text.ts";
 
 describe("a time", () => {
   it.each([
