@@ -34,3 +34,20 @@ export interface FollowLimits {
   /** The longest line, and the longest refusal, in bytes. */
   readonly most: number;
 }
+
+/** What is told of an answer that is too long to be kept. */
+export interface ReadEvents {
+  /** Bytes of the answer; they are the reader's to keep. */
+  readonly onPiece: (bytes: Uint8Array) => void;
+  /** It is over: whole (undefined), refused with an answer, or it failed. */
+  readonly onEnd: (why: HttpFailure | Answer | undefined) => void;
+}
+
+export interface ReadLimits {
+  /** How long until the server accepts, in milliseconds. */
+  readonly deadline: number;
+  /** How long it may be silent afterwards. */
+  readonly silence: number;
+  /** How many bytes are wanted at most. */
+  readonly most: number;
+}

@@ -270,6 +270,46 @@ describe("follow", () => {
   });
 });
 
+describe("read", () => {
+  const read = (lab: Lab, most = 100) => {
+    lab.client.read(
+      { method: "GET", path: "/list" },
+      { deadline: 5_000, silence: 60_000, most },
+      {
+        onPiece: (bytes) => lab.told.push(Buffer.from(bytes).toString()),
+        onEnd: (why) => (why ? lab.tell(why) : lab.told.push("whole")),
+      },
+    );
+    lab.clock.pass(0);
+    return lab.last.open();
+  };
+
+  it("tells pieces as they come, and that it was all", () => {
+    const lab = new Lab();
+    read(lab).give(chunked).give(chunk("one")).give(chunk("two")).give("0\r\n\r\n");
+    expect(lab.told).toEqual(["one", "two", "whole"]);
+  });
+
+  it("tells a refusal whole", () => {
+    const lab = new Lab();
+    read(lab).give(answerText("no", 403));
+    expect(lab.told).toEqual(["403 no"]);
+  });
+
+  it("tells what breaks off, is silent, or too long", () => {
+    for (const [wrong, words] of [
+      [(lab: Lab) => lab.last.end(), "away: "],
+      [(lab: Lab) => lab.clock.pass(60_000), "late: "],
+      [(lab: Lab) => lab.last.give(chunk("x".repeat(98))), "long: "],
+    ] as const) {
+      const lab = new Lab();
+      read(lab).give(chunked).give(chunk("one"));
+      wrong(lab);
+      expect(lab.told).toEqual(["one", expect.stringContaining(words)]);
+    }
+  });
+});
+
 describe("an endpoint", () => {
   it.each([
     ["http://a", "http://a:80", false, "a", 80, ""],

@@ -1,14 +1,22 @@
 /**
  * A client of one HTTP/1.1 server. `ask` is for an answer that is wanted whole, `follow` for one
- * that never ends and comes in lines. Nothing here waits: what has happened is told later.
+ * that never ends and comes in lines, `read` for one that is too long to be kept. Nothing here waits: what has happened is told later.
  */
 
 import type { Cancel, Clock } from "../host/clock.ts";
 import type { OpenStream, StreamTarget, TlsTarget } from "../host/stream.ts";
-import type { Answer, AskLimits, FollowEvents, FollowLimits } from "./answer.ts";
+import type {
+  Answer,
+  AskLimits,
+  FollowEvents,
+  FollowLimits,
+  ReadEvents,
+  ReadLimits,
+} from "./answer.ts";
 import { Connection, type Exchange } from "./connection.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { type Fault, type HttpFailure, httpFailure } from "./failure.ts";
+import { Read } from "./read.ts";
 import { type Request, requestBytes } from "./request.ts";
 import { Ask, Follow, type Running, type Way } from "./running.ts";
 
@@ -42,6 +50,11 @@ export class HttpClient {
   /** Follows an answer until it ends, or is cancelled. */
   follow(request: Request, limits: FollowLimits, events: FollowEvents): Cancel {
     return new Follow(this.#way(request), limits, events).cancel;
+  }
+
+  /** Reads an answer piece by piece, until it ends or is cancelled. */
+  read(request: Request, limits: ReadLimits, events: ReadEvents): Cancel {
+    return new Read(this.#way(request), limits, events).cancel;
   }
 
   /** Closes all connections; nothing is told any more. */
