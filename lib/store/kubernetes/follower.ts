@@ -1,0 +1,179 @@
+/**
+ * All Nodes, and then each change of them: a list, and a watch from its version on. What fails is
+ * tried again; a list is made anew only if the server has forgotten what came after the last one.
+ */
+
+import type { Cancel, Clock } from "../../host/clock.ts";
+import { isObject, type JsonObject } from "../../overlay/contract/host.ts";
+import { BackOff } from "../back-off.ts";
+import { type Api, type ApiRequest, Refusal } from "./api.ts";
+import { listNodes, type NotOlder } from "./list.ts";
+
+/** What is told of Nodes. */
+export interface FollowerEvents {
+  /** A list begins: each of its Nodes follows, and then that it is whole. */
+  readonly onListBegin: () => void;
+  readonly onListed: (node: JsonObject) => void;
+  readonly onListEnd: () => void;
+  /** A Node is new or has changed; `isGone` if it is deleted. */
+  readonly onChange: (node: JsonObject, isGone: boolean) => void;
+  /** What keeps it from knowing; undefined once it knows again. */
+  readonly onProblem: (problem: string | undefined) => void;
+}
+
+/** Waits after failures, in milliseconds. */
+const FIRST_WAIT = 500;
+const LONGEST_WAIT = 30_000;
+/** A watch is asked to last between these, in seconds. */
+const SHORTEST_WATCH = 300;
+const LONGEST_WATCH = 600;
+/** A watch that ended sooner did not do what it is for: the next one waits. */
+const TOO_SHORT = 1_000;
+
+/** Follows Nodes until it is stopped. */
+export class Follower {
+  readonly #api: Api;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #events: FollowerEvents;
+  readonly #backOff: BackOff;
+  readonly counts = { lists: 0, watches: 0 };
+  #cancel: Cancel = () => {};
+  /** The version that the next watch begins after. */
+  #version = "";
+  #from: NotOlder = "0";
+
+  constructor(
+    api: Api,
+    means: { readonly clock: Clock; readonly random: () => number },
+    events: FollowerEvents,
+  ) {
+    this.#api = api;
+    this.#clock = means.clock;
+    this.#random = means.random;
+    this.#events = events;
+    this.#backOff = new BackOff(FIRST_WAIT, LONGEST_WAIT, means.random);
+  }
+
+  /** Lists all Nodes, whatever is under way. */
+  start(): void {
+    this.stop();
+    this.#list();
+  }
+
+  stop(): void {
+    this.#cancel();
+  }
+
+  #list(): void {
+    this.counts.lists++;
+    this.#events.onListBegin();
+    this.#cancel = listNodes(this.#api, this.#from, {
+      onNode: (node) => this.#events.onListed(node),
+      onDone: (what) => this.#listed(what),
+    });
+  }
+
+  #listed(what: { readonly version: string } | Refusal): void {
+    if (what instanceof Refusal) this.#failedList(what);
+    else this.#follow(what.version);
+  }
+
+  #follow(version: string): void {
+    this.#version = version;
+    this.#from = version;
+    this.#events.onListEnd();
+    this.#backOff.reset();
+    this.#events.onProblem(undefined);
+    this.#watch();
+  }
+
+  /** Where the server cannot go on from what is known, the newest list is asked for. */
+  #failedList(refusal: Refusal): void {
+    if (isBehind(refusal)) this.#from = undefined;
+    if (refusal.kind !== "expired") this.#events.onProblem(refusal.message);
+    this.#wait(() => this.#list());
+  }
+
+  #wait(act: () => void): void {
+    this.#cancel = this.#clock.after(this.#backOff.next(), act);
+  }
+
+  #watch(): void {
+    this.counts.watches++;
+    const spread = Math.floor(this.#random() * (LONGEST_WATCH - SHORTEST_WATCH));
+    const query = `allowWatchBookmarks=true&timeoutSeconds=${SHORTEST_WATCH + spread}`;
+    const version = encodeURIComponent(this.#version);
+    const path = `/api/v1/nodes?watch=true&${query}&resourceVersion=${version}`;
+    const request: ApiRequest = { method: "GET", path, verb: "watch", resource: "nodes" };
+    const begun = this.#clock.now();
+    this.#cancel = this.#api.follow(request, {
+      onStart: () => this.#events.onProblem(undefined),
+      onLine: (line) => this.#line(line, request),
+      onEnd: (refusal) => this.#ended(refusal, begun),
+    });
+  }
+
+  #ended(refusal: Refusal | undefined, begun: number): void {
+    const isShort = this.#clock.now() - begun < TOO_SHORT;
+    if (!isShort) this.#backOff.reset();
+    if (refusal && isBehind(refusal)) this.#relist();
+    else {
+      if (refusal) this.#events.onProblem(refusal.message);
+      if (refusal || isShort) this.#wait(() => this.#watch());
+      else this.#watch();
+    }
+  }
+
+  #relist(): void {
+    this.#from = undefined;
+    this.#wait(() => this.#list());
+  }
+
+  #line(line: string, request: ApiRequest): void {
+    const event = parsed(line);
+    const { type, object } = event ?? {};
+    if (isObject(object) && type === "ERROR") this.#error(object, request);
+    else if (isObject(object) && versionOf(object) !== "") this.#event(type, object);
+    else this.#garbled(line, request);
+  }
+
+  #event(type: unknown, object: JsonObject): void {
+    this.#version = versionOf(object);
+    this.#from = this.#version;
+    if (type !== "BOOKMARK") this.#events.onChange(object, type === "DELETED");
+  }
+
+  /** What cannot be read is asked for again, from the last version that could. */
+  #garbled(line: string, request: ApiRequest): void {
+    this.#cancel();
+    const state = `it sent what is no event of a watch: ${JSON.stringify(line.slice(0, 80))}`;
+    this.#ended(this.#api.refuse(request, state), this.#clock.now());
+  }
+
+  #error(status: JsonObject, request: ApiRequest): void {
+    this.#cancel();
+    const words = `${String(status.code)} (${String(status.message).slice(0, 300)})`;
+    const kind = status.code === 410 || status.code === 504 ? "expired" : "failed";
+    this.#ended(this.#api.refuse(request, words, kind), this.#clock.now());
+  }
+}
+
+/** Whether the server cannot go on from what is known here. */
+function isBehind({ kind }: Refusal): boolean {
+  return kind === "expired" || kind === "ahead";
+}
+
+function versionOf({ metadata }: JsonObject): string {
+  const version = isObject(metadata) ? metadata.resourceVersion : undefined;
+  return typeof version === "string" ? version : "";
+}
+
+function parsed(line: string): JsonObject | undefined {
+  try {
+    const event: unknown = JSON.parse(line);
+    return isObject(event) ? event : undefined;
+  } catch {
+    return undefined;
+  }
+}

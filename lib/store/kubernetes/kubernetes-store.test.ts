@@ -1,0 +1,470 @@
+/** The store, on a network that a made-up API server answers on. */
+import { afterEach, describe, expect, it, vi } from "vitest";
+import {
+  answerText,
+  FakeClock,
+  type FakeConnection,
+  FakeNetwork,
+} from "../../../tools/fake-network.ts";
+import { KubeModel, type ModelRequest } from "../../../tools/kube-model.ts";
+import { formatAddress, parseAddress } from "../../ip/address.ts";
+import { formatCidr } from "../../ip/cidr.ts";
+import { formatMac, parseMac } from "../../ip/mac.ts";
+import type { OwnHost, Store, StoreHost } from "../store.ts";
+import * as kubeconfig from "./kubeconfig.lazy.ts";
+import { type KubernetesOptions, kubernetesStore } from "./kubernetes-store.ts";
+
+const files = vi.hoisted(() => new Map<string, string>());
+const lazy = vi.hoisted(() => ({ modules: {} as Record<string, unknown> }));
+vi.mock("host", () => {
+  const open: Uint8Array[] = [];
+  return {
+    encode: (text: string) => new TextEncoder().encode(text),
+    decode: (bytes: Uint8Array) => {
+      try {
+        return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+      } catch {
+        return undefined;
+      }
+    },
+    load: (name: string) => lazy.modules[name],
+    random: (bytes: Uint8Array) => bytes.fill(0).length,
+    open(path: string) {
+      const text = files.get(path);
+      return text === undefined ? -2 : open.push(new TextEncoder().encode(text)) - 1;
+    },
+    read(fd: number, into: Uint8Array) {
+      const rest = open[fd] ?? new Uint8Array(0);
+      const count = Math.min(rest.length, into.length);
+      into.set(rest.subarray(0, count));
+      open[fd] = rest.subarray(count);
+      return count;
+    },
+    close: () => 0,
+  };
+});
+lazy.modules["kubeconfig.lazy"] = kubeconfig;
+lazy.modules["json-fault.lazy"] = { jsonFault: () => "it breaks off" };
+
+const ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
+const CONF = "/etc/kube-flannel/net-conf.json";
+const P = "flannel.alpha.coreos.com/";
+const V4 = { Network: "10.244.0.0/16", Backend: { Type: "vxlan" } };
+const DUAL = { ...V4, EnableIPv6: true, IPv6Network: "fd10::/48" };
+const MAC = "02:00:00:00:00:01";
+const MAC6 = "02:00:00:00:06:01";
+
+const usual: KubernetesOptions = {
+  apiUrl: undefined,
+  kubeconfigFile: undefined,
+  annotationPrefix: "flannel.alpha.coreos.com",
+  netConfigPath: CONF,
+  setsNetworkUnavailable: true,
+  nodeName: "one",
+  pod: undefined,
+};
+
+/** Annotations of a host by its number. */
+function annotated(number: number, more: object = {}): { [key: string]: unknown } {
+  return {
+    [`${P}kube-subnet-manager`]: "true",
+    [`${P}backend-type`]: "vxlan",
+    [`${P}backend-data`]: `{"VNI":1,"VtepMAC":"02:00:00:00:00:0${number}"}`,
+    [`${P}public-ip`]: `192.0.2.${number}`,
+    ...more,
+  };
+}
+
+function dualAnnotated(number: number): { [key: string]: unknown } {
+  return annotated(number, {
+    [`${P}backend-v6-data`]: `{"VNI":1,"VtepMAC":"02:00:00:00:06:0${number}"}`,
+    [`${P}public-ipv6`]: `2001:db8::${number}`,
+  });
+}
+
+const own: OwnHost = {
+  publicIP: parseAddress("192.0.2.1"),
+  publicIPv6: undefined,
+  backend: "vxlan",
+  vtepMac: parseMac(MAC),
+  vtepMacV6: undefined,
+  vni: 1,
+  formerSubnets: [],
+};
+const dualOwn: OwnHost = {
+  ...own,
+  publicIPv6: parseAddress("2001:db8::1"),
+  vtepMacV6: parseMac(MAC6),
+};
+
+function inWords(host: StoreHost | undefined): string {
+  if (!host) return "gone";
+  const { subnets, publicIP, publicIPv6, vtepMac, vtepMacV6 } = host;
+  const addresses = [publicIP, publicIPv6].flatMap((each) => (each ? formatAddress(each) : []));
+  const macs = [vtepMac, vtepMacV6].flatMap((each) => (each ? formatMac(each) : []));
+  return [...subnets.map(formatCidr), ...addresses, ...macs].join(" ");
+}
+
+/** A store, its API server, and what it tells. */
+class Lab {
+  readonly clock = new FakeClock();
+  readonly network = new FakeNetwork();
+  readonly model = new KubeModel();
+  readonly told: string[] = [];
+  readonly store: Store;
+  own: OwnHost | undefined;
+  /** What a connection does in place of answering. */
+  instead: ((connection: FakeConnection, request: ModelRequest) => boolean) | undefined;
+  isAway = false;
+  /** In pieces of so many characters. */
+  cut = 1 << 20;
+
+  constructor(options: Partial<KubernetesOptions> = {}, host = own) {
+    files.set(`${ACCOUNT}/ca.crt`, "a certificate");
+    files.set(`${ACCOUNT}/token`, "token-1\n");
+    if (!files.has(CONF)) files.set(CONF, JSON.stringify(V4));
+    this.own = host;
+    const variables: Record<string, string> = {
+      KUBERNETES_SERVICE_HOST: "10.96.0.1",
+      KUBERNETES_SERVICE_PORT: "443",
+    };
+    this.network.onConnect = (connection) => this.#connect(connection);
+    const means = {
+      open: this.network.open,
+      clock: this.clock,
+      environment: (name: string) => variables[name],
+    };
+    this.store = kubernetesStore({ ...usual, ...options }, means);
+  }
+
+  start(): this {
+    this.store.start({
+      onNetwork: ({ families, backend }, { publicIP, publicIPv6 }) => {
+        const hints = [publicIP, publicIPv6].flatMap((each) => (each ? formatAddress(each) : []));
+        const networks = families.map(({ network }) => formatCidr(network));
+        this.told.push(["network", ...networks, backend.type, ...hints].join(" "));
+        if (this.own) this.store.publish(this.own);
+      },
+      onJoined: (subnets) => this.told.push(`joined ${subnets.map(formatCidr).join(" ")}`),
+      onLost: (reason) => this.told.push(`lost: ${reason}`),
+      onHosts: (hosts) => {
+        const words = Array.from(hosts, ([key, host]) => `${key}: ${inWords(host)}`);
+        this.told.push(`all ${words.join(", ")}`.trim());
+      },
+      onHost: (key, host) => this.told.push(`${key}: ${inWords(host)}`),
+      onProblem: (problem) => this.told.push(problem ? `problem: ${problem}` : "well"),
+      onNote: (_, sentence) => this.told.push(`note: ${sentence}`),
+    });
+    this.clock.pass(10);
+    return this;
+  }
+
+  /** What has been told since. */
+  take(): readonly string[] {
+    return this.told.splice(0);
+  }
+
+  patches(): readonly string[] {
+    return this.model.requests
+      .filter(({ method }) => method === "PATCH")
+      .map(({ body = "" }) => body);
+  }
+
+  #connect(connection: FakeConnection): void {
+    if (this.isAway) {
+      this.clock.after(0, () => connection.end());
+      return;
+    }
+    connection.onSent = () => this.clock.after(0, () => this.#answer(connection));
+    this.clock.after(0, () => connection.open());
+  }
+
+  #answer(connection: FakeConnection): void {
+    const end = connection.text.indexOf("\r\n\r\n");
+    if (end < 0 || connection.isClosed) return;
+    const text = connection.take();
+    const [line = "", ...headers] = text.slice(0, end).split("\r\n");
+    const [method = "", path = ""] = line.split(" ");
+    const header = (name: string) =>
+      headers.find((each) => each.toLowerCase().startsWith(`${name}: `))?.slice(name.length + 2);
+    const request: ModelRequest = {
+      method,
+      path,
+      token: header("authorization")?.replace("Bearer ", ""),
+      type: header("content-type"),
+      body: text.slice(end + 4),
+    };
+    if (this.instead?.(connection, request)) return;
+    const { status, body, watch } = this.model.answer(request);
+    if (watch) this.#stream(connection, watch);
+    else {
+      const answer = answerText(body, status);
+      for (let at = 0; at < answer.length; at += this.cut)
+        connection.give(answer.slice(at, at + this.cut));
+    }
+  }
+
+  #stream(
+    connection: FakeConnection,
+    watch: (send: (line: string) => void, end: () => void) => () => void,
+  ): void {
+    connection.give("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    const send = (line: string) => {
+      const { length } = new TextEncoder().encode(line);
+      connection.give(`${(length + 1).toString(16)}\r\n${line}\n\r\n`);
+    };
+    watch(send, () => connection.give("0\r\n\r\n"));
+  }
+}
+
+/** A lab whose own node is `one`, with others. */
+function cluster(count: number, options: Partial<KubernetesOptions> = {}): Lab {
+  const lab = new Lab(options);
+  lab.model.put("one", ["10.244.1.0/24"]);
+  for (let i = 2; i <= count; i++) lab.model.put(`n${i}`, [`10.244.${i}.0/24`], annotated(i));
+  return lab;
+}
+
+const TWO = "n2: 10.244.2.0/24 192.0.2.2 02:00:00:00:00:02";
+const THREE = "n3: 10.244.3.0/24 192.0.2.3 02:00:00:00:00:03";
+
+afterEach(() => files.clear());
+
+describe("a host joins", () => {
+  it("with the podCIDR of its Node, and others are told as they are", () => {
+    const lab = cluster(3).start();
+    const told = [...lab.take()].sort((a, b) => order(a) - order(b));
+    expect(told).toEqual([
+      "network 10.244.0.0/16 vxlan",
+      "joined 10.244.1.0/24",
+      `all ${TWO}, ${THREE}`,
+    ]);
+    expect(lab.model.annotations("one")).toEqual(annotated(1));
+    expect(lab.network.connections[0]?.target).toEqual({
+      host: "10.96.0.1",
+      port: 443,
+      tls: { authorities: "a certificate" },
+    });
+  });
+
+  it("writes flannel's annotations and its condition byte for byte, and no more", () => {
+    const lab = cluster(1).start();
+    expect(lab.patches()).toEqual([
+      `{"metadata":{"annotations":{"${P}kube-subnet-manager":"true","${P}backend-type":"vxlan","${P}backend-data":"{\\"VNI\\":1,\\"VtepMAC\\":\\"${MAC}\\"}","${P}public-ip":"192.0.2.1"}}}`,
+      '{"status":{"conditions":[{"type":"NetworkUnavailable","status":"False","lastHeartbeatTime":"2023-11-14T22:13:20Z","lastTransitionTime":"2023-11-14T22:13:20Z","reason":"FlannelIsUp","message":"Flannel is running on this node"}]}}',
+    ]);
+    const types = lab.model.requests.flatMap(({ type = [] }) => type);
+    expect(types).toEqual([
+      "application/merge-patch+json",
+      "application/strategic-merge-patch+json",
+    ]);
+    lab.clock.pass(3_600_000);
+    expect(lab.patches()).toHaveLength(2);
+  });
+
+  it("writes nothing if all is there, and no condition if it is not to", () => {
+    const lab = new Lab({ setsNetworkUnavailable: false });
+    lab.model.put("one", ["10.244.1.0/24"], annotated(1));
+    lab.start();
+    expect(lab.take()).toContain("joined 10.244.1.0/24");
+    expect(lab.patches()).toEqual([]);
+  });
+
+  it("in both families", () => {
+    files.set(CONF, JSON.stringify(DUAL));
+    const lab = new Lab({}, dualOwn);
+    lab.model.put("one", ["10.244.1.0/24", "fd10:0:0:1::/64"]);
+    lab.model.put("n2", ["fd10:0:0:2::/64", "10.244.2.0/24"], dualAnnotated(2));
+    lab.start();
+    expect(lab.model.annotations("one")).toEqual(dualAnnotated(1));
+    expect(lab.take()).toEqual(
+      expect.arrayContaining([
+        "network 10.244.0.0/16 fd10::/48 vxlan",
+        "joined 10.244.1.0/24 fd10:0:0:1::/64",
+        "all n2: 10.244.2.0/24 fd10:0:0:2::/64 192.0.2.2 2001:db8::2 02:00:00:00:00:02 02:00:00:00:06:02",
+      ]),
+    );
+    expect(lab.patches()).toHaveLength(2);
+  });
+
+  it("takes the type away first if flannel would not hear of a change", () => {
+    files.set(CONF, JSON.stringify(DUAL));
+    const lab = new Lab({ setsNetworkUnavailable: false }, dualOwn);
+    const former = { ...dualAnnotated(1), [`${P}public-ip`]: "192.0.2.9" };
+    lab.model.put("one", ["10.244.1.0/24", "fd10:0:0:1::/64"], former);
+    lab.start();
+    expect(lab.patches()).toEqual([
+      `{"metadata":{"annotations":{"${P}backend-type":null}}}`,
+      `{"metadata":{"annotations":{"${P}public-ip":"192.0.2.1","${P}backend-type":"vxlan"}}}`,
+    ]);
+  });
+
+  it("as host-gw, whose data are null", () => {
+    files.set(CONF, JSON.stringify({ ...V4, Backend: { Type: "host-gw" } }));
+    const lab = new Lab({}, { ...own, backend: "host-gw", vtepMac: undefined });
+    const gateway = { [`${P}backend-type`]: "host-gw", [`${P}backend-data`]: "null" };
+    lab.model.put("one", ["10.244.1.0/24"]);
+    lab.model.put("n2", ["10.244.2.0/24"], annotated(2, gateway));
+    lab.start();
+    expect(lab.model.annotations("one")).toEqual(annotated(1, gateway));
+    expect(lab.take()).toContain("all n2: 10.244.2.0/24 192.0.2.2");
+  });
+
+  it("publishes the administrator's overwrite, and takes the hint of an address", () => {
+    const lab = new Lab();
+    lab.model.put("one", ["10.244.1.0/24"], {
+      [`${P}public-ip-overwrite`]: "203.0.113.7",
+      [`${P}node-public-ip`]: "192.0.2.99",
+    });
+    lab.start();
+    expect(lab.take()).toContain("network 10.244.0.0/16 vxlan 192.0.2.99");
+    expect(lab.model.annotations("one")[`${P}public-ip`]).toBe("203.0.113.7");
+  });
+
+  it("under another prefix", () => {
+    const lab = new Lab({ annotationPrefix: "org.com/9" });
+    lab.model.put("one", ["10.244.1.0/24"]);
+    lab.start();
+    expect(Object.keys(lab.model.annotations("one"))).toContain("org.com/9-kube-subnet-manager");
+  });
+
+  it("by the node of its pod", () => {
+    const lab = cluster(2, { nodeName: undefined, pod: { namespace: "kube-flannel", name: "p" } });
+    lab.start();
+    expect(lab.take()).toEqual([
+      'problem: Cannot GET https://10.96.0.1:443/api/v1/namespaces/kube-flannel/pods/p: 404 (pods "p" not found)',
+    ]);
+    lab.model.pods.set("kube-flannel/p", "one");
+    lab.clock.pass(1_000);
+    expect(lab.take()).toContain("joined 10.244.1.0/24");
+  });
+
+  it("by its own name", () => {
+    files.set("/proc/sys/kernel/hostname", "One\n");
+    const lab = cluster(1, { nodeName: undefined }).start();
+    expect(lab.take()).toContain("joined 10.244.1.0/24");
+  });
+});
+
+/** The own host may be joined before or after the others are told: their order is the server's. */
+function order(words: string): number {
+  return words.startsWith("network") ? 0 : words.startsWith("joined") ? 1 : 2;
+}
+
+describe("a host waits", () => {
+  it.each<readonly [string, string[], string]>([
+    [
+      "no podCIDR",
+      [],
+      'Cannot join: Node "one" has no podCIDR yet; the controller manager gives it one with --allocate-node-cidrs=true',
+    ],
+    [
+      "one of another network",
+      ["10.9.1.0/24"],
+      'Cannot join with Node "one": its podCIDR 10.9.1.0/24 is not within 10.244.0.0/16; Network in net-conf.json has to be the controller manager\'s --cluster-cidr',
+    ],
+  ])("with %s", (_, podCIDRs, words) => {
+    const lab = new Lab();
+    lab.model.put("one", podCIDRs);
+    lab.start();
+    lab.clock.pass(100_000);
+    expect(lab.take().filter((each) => each !== "all")).toEqual([
+      "network 10.244.0.0/16 vxlan",
+      `problem: ${words}`,
+    ]);
+    lab.model.put("one", ["10.244.1.0/24"]);
+    lab.clock.pass(10);
+    expect(lab.take()).toEqual(["well", "joined 10.244.1.0/24"]);
+  });
+
+  it("for its Node", () => {
+    const lab = new Lab().start();
+    const words =
+      'Cannot join: there is no Node "one"; the kubelet has to register it, under the name in NODE_NAME';
+    expect(lab.take()).toEqual([`problem: ${words}`]);
+    lab.model.put("one", ["10.244.1.0/24"]);
+    lab.clock.pass(2_000);
+    expect(lab.take()).toEqual(expect.arrayContaining(["well", "joined 10.244.1.0/24"]));
+  });
+
+  it("for a configuration that can be used", () => {
+    files.set(CONF, '{"Network":"10.244.0.0/16"}');
+    const lab = cluster(1).start();
+    expect(lab.take()).toEqual([
+      expect.stringMatching(
+        /^problem: Cannot use .* Backend must be given.*\(\/etc\/kube-flannel\/net-conf.json\)$/,
+      ),
+    ]);
+    files.set(CONF, JSON.stringify(V4));
+    lab.clock.pass(10_000);
+    expect(lab.take()).toEqual(expect.arrayContaining(["well", "joined 10.244.1.0/24"]));
+  });
+
+  it("for the API server, and says which", () => {
+    const lab = cluster(1);
+    lab.isAway = true;
+    lab.start();
+    expect(lab.take()).toEqual([
+      expect.stringMatching(/^problem: Cannot GET https:\/\/10.96.0.1:443\/api\/v1\/nodes\/one: /),
+    ]);
+    lab.isAway = false;
+    lab.clock.pass(2_000);
+    expect(lab.take()).toEqual(expect.arrayContaining(["well", "joined 10.244.1.0/24"]));
+  });
+});
+
+describe("this host's Node", () => {
+  it("has its annotations put back", () => {
+    const lab = cluster(1).start();
+    lab.model.annotate("one", { [`${P}public-ip`]: null, [`${P}kube-subnet-manager`]: "false" });
+    lab.clock.pass(1_000);
+    expect(lab.model.annotations("one")).toEqual(annotated(1));
+  });
+
+  it("is fought over by nobody for long", () => {
+    const lab = cluster(1);
+    const annotate = lab.model.annotate.bind(lab.model);
+    lab.start();
+    lab.instead = (_, { method }) => {
+      if (method === "PATCH")
+        lab.clock.after(1, () => annotate("one", { [`${P}public-ip`]: null }));
+      return false;
+    };
+    const before = lab.patches().length;
+    lab.model.annotate("one", { [`${P}public-ip`]: null });
+    lab.clock.pass(60_000);
+    expect(lab.patches().length - before).toBeLessThan(200);
+  });
+
+  it("may be given other podCIDRs", () => {
+    const lab = cluster(1).start();
+    lab.take();
+    lab.model.put("one", ["10.244.77.0/24"], annotated(1));
+    lab.clock.pass(10);
+    expect(lab.take()).toEqual(["joined 10.244.77.0/24"]);
+  });
+
+  it("is lost when it is deleted, and joins again as another", () => {
+    const lab = cluster(2).start();
+    lab.take();
+    lab.model.remove("one");
+    lab.clock.pass(10);
+    expect(lab.take()).toEqual([
+      'lost: Node "one" is deleted',
+      expect.stringMatching(/^problem: Cannot join: there is no Node "one"/),
+    ]);
+    const before = lab.patches().length;
+    lab.model.put("one", ["10.244.9.0/24"]);
+    lab.clock.pass(1_000);
+    expect(lab.take()).toEqual(["well", "joined 10.244.9.0/24"]);
+    expect(lab.patches().length - before).toBe(2);
+  });
+
+  it("may be told another address by an annotation", () => {
+    const lab = cluster(1).start();
+    lab.take();
+    lab.model.annotate("one", { [`${P}node-public-ip`]: "192.0.2.50" });
+    lab.clock.pass(10);
+    expect(lab.take()).toEqual(["network 10.244.0.0/16 vxlan 192.0.2.50", "joined 10.244.1.0/24"]);
+  });
+});
