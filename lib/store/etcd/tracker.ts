@@ -42,6 +42,8 @@ export interface TrackerEvents {
 /** How often the endpoint of the watch is asked whether it still answers. */
 const PULSE = 30_000;
 const PULSE_DEADLINE = 10_000;
+/** How long it may take until a watch has begun. */
+const BEGINNING = 10_000;
 
 export class Tracker {
   readonly #gateway: Gateway;
@@ -126,6 +128,11 @@ export class Tracker {
       isReplaced = true;
       cancel();
     };
+    this.#stopPulse();
+    this.#stopPulse = this.#means.clock.after(BEGINNING, () => {
+      const state = `no word that it has begun within ${BEGINNING / 1000} s`;
+      this.#again(new EtcdFailure(`Cannot watch etcd: ${state}`, { isLocal: true }));
+    });
   }
 
   #hear(message: JsonObject): void {
