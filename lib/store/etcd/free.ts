@@ -1,7 +1,7 @@
 /** Which subnets of a network are free. */
 
 import { addToAddress, type IpAddress } from "../../ip/address.ts";
-import { type Cidr, containsAddress, overlapCidrs } from "../../ip/cidr.ts";
+import { type Cidr, containsAddress, firstAddress, overlapCidrs } from "../../ip/cidr.ts";
 import type { NetworkFamily } from "../network.ts";
 
 /** More subnets of a network are not counted. */
@@ -55,9 +55,9 @@ function takenSpans(family: NetworkFamily, taken: readonly Cidr[], count: number
   const { network, subnetLength } = family;
   const all = taken
     .filter((other) => overlapCidrs(other, network))
-    .map(({ address, prefixLength }): Span => {
-      const from = indexOf(family, address);
-      return [from, from + 2 ** Math.max(0, subnetLength - prefixLength)];
+    .map((other): Span => {
+      const from = indexOf(family, firstAddress(other));
+      return [from, from + 2 ** Math.max(0, subnetLength - other.prefixLength)];
     })
     .sort(([a], [b]) => a - b);
   const spans: Span[] = [];
