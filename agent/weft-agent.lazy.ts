@@ -7,22 +7,26 @@ import * as host from "host";
 import { sayLine } from "../lib/cni/command-line.ts";
 import { CniError } from "../lib/cni/error.ts";
 import { catchSignals, EPOLLIN, EventLoop, SIGINT, SIGTERM } from "../lib/host/epoll.ts";
+import { notifyManager } from "../lib/host/service-manager.ts";
 import { ownNetns } from "../lib/net/netns.ts";
 import { FileChanges, KernelChanges, tellHealth } from "../lib/overlay/watch.ts";
 import { onlyProcess } from "../lib/state/record.ts";
 import { Agent } from "./agent.ts";
 import type { Tell } from "./events.ts";
 import { socketOf } from "./health.ts";
-import { healthOf } from "./health-of.ts";
+import { healthOf, type Setting, summaryOf } from "./health-of.ts";
 import { HostOfKernel } from "./host-of-kernel.ts";
+import { openLog } from "./log.ts";
+import { managerTeller } from "./manager.ts";
 import type { AgentOptions } from "./options.ts";
 import { FilesOfHost } from "./own-files.ts";
 import { openStore } from "./stores.ts";
+import { serveWeb } from "./web.ts";
 import type { World } from "./world.ts";
 
 /** Runs the agent with these options; returns the exit status. */
 export function runAgent(options: AgentOptions, version: string): number {
-  const tell = logger(options.log === "json");
+  const tell = openLog(options.log);
   try {
     const { network } = options;
     const lock = `/run/weft/${network}/daemon.lock`;
@@ -36,19 +40,12 @@ export function runAgent(options: AgentOptions, version: string): number {
   }
 }
 
-function logger(isJson: boolean): Tell {
-  return (event, message) => {
-    sayLine("stdout", isJson ? JSON.stringify({ event, message }) : `${event}: ${message}`);
-  };
-}
-
 /** Until it is told to end. */
 function live(options: AgentOptions, version: string, tell: Tell): void {
   const loop = new EventLoop(
     () => undefined,
     (cause) => tell("problem", CniError.from(cause).message),
   );
-  for (const note of options.notes) tell("note", note);
   const ns = ownNetns();
   const files = new FilesOfHost(options.network, options.subnetFile);
   const world: World = {
@@ -60,16 +57,28 @@ function live(options: AgentOptions, version: string, tell: Tell): void {
     isMasqueraded: options.filter.isMasquerading,
   };
   const agent = new Agent(world);
-  const started = loop.wall();
-  const health = () => JSON.stringify(healthOf(agent, { world, options, version, started }));
-  tellHealth(loop, socketOf(options.network), health);
+  tellOthers(loop, agent, { world, options, version, started: loop.wall() });
   loop.watch(catchSignals(SIGTERM, SIGINT), EPOLLIN, () => loop.end());
   const afterTurn = hearChanges(loop, agent, { kernel: new KernelChanges(ns), files });
+  const tellManager = managerTeller(() => agent.state);
   tell("started", `network "${options.network}"`);
   agent.start();
-  loop.run(afterTurn);
+  loop.run(() => {
+    afterTurn();
+    tellManager();
+  });
+  notifyManager(["STOPPING=1"]);
   agent.stop();
   tell("ended", "routes, neighbours, fdb entries and files stay as they are");
+}
+
+/** Answers `weft agent status`, and who asks by HTTP. */
+function tellOthers(loop: EventLoop, agent: Agent, setting: Setting): void {
+  const { options, world } = setting;
+  tellHealth(loop, socketOf(options.network), () => JSON.stringify(healthOf(agent, setting)));
+  if (!options.healthz) return;
+  const summary = () => summaryOf(agent, setting);
+  serveWeb(loop, { endpoint: options.healthz, summary, tell: world.tell });
 }
 
 interface Heard {

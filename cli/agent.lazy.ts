@@ -2,7 +2,7 @@
 
 import * as host from "host";
 import { type Health, isWell, socketOf } from "../agent/health.ts";
-import { type AgentOptions, OptionError, parseAgentOptions } from "../agent/options.ts";
+import { OptionError, parseAgentOptions } from "../agent/options.ts";
 import { isPlainName } from "../lib/cni/environment.ts";
 import { CniError, oneLine } from "../lib/cni/error.ts";
 import { isObject } from "../lib/cni/json.ts";
@@ -23,18 +23,14 @@ export function run(words: readonly string[]): number | undefined {
 
 /* ---- the agent itself ---- */
 
-/** agent/weft-agent.lazy.ts */
-interface Program {
-  readonly runAgent: (options: AgentOptions, version: string) => number;
-}
-
 function runAgent(words: readonly string[]): number | undefined {
   try {
     const options = parseAgentOptions(words, host.getenv);
     if (options === "version") return say(1, `weft ${WEFT_VERSION}`);
     if (options === "help") return undefined;
     for (const note of options.notes) say(2, `weft: ${note}`);
-    return lazily<Program>("weft-agent").runAgent(options, WEFT_VERSION);
+    const program = lazily<typeof import("../agent/weft-agent.lazy.ts")>("weft-agent");
+    return program.runAgent(options, WEFT_VERSION);
   } catch (cause) {
     if (cause instanceof OptionError) return misused(cause);
     say(2, `weft: ${CniError.from(cause).message}`);

@@ -4,7 +4,7 @@
  */
 
 import type { Clock } from "../host/clock.ts";
-import type { Stream, StreamEvents } from "../host/stream.ts";
+import type { AcceptedStream, Serve } from "../host/tcp-listener.ts";
 import { encodeText } from "../host/text.ts";
 
 /** What is answered. */
@@ -13,15 +13,6 @@ export interface Reply {
   readonly type: string;
   readonly body: string;
 }
-
-/** A connection that somebody has made. */
-export interface Accepted extends Stream {
-  /** Closes it once all that was sent is on its way. */
-  finish(): void;
-}
-
-/** Says who listens to a connection. */
-export type Serve = (stream: Accepted) => Pick<StreamEvents, "onData" | "onEnd">;
 
 /** Answers a path, which has no query; undefined: there is nothing of that name. */
 export type Respond = (path: string) => Reply | undefined;
@@ -53,7 +44,7 @@ export function httpService(clock: Clock, respond: Respond): Serve {
   };
 }
 
-function send(stream: Accepted, text: string): void {
+function send(stream: AcceptedStream, text: string): void {
   stream.send(encodeText(text));
   stream.finish();
 }
