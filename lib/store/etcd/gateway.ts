@@ -1,6 +1,6 @@
 /** Asking etcd by its JSON gateway: at one member of the cluster, or else at another. */
 
-import type { Cancel } from "../../host/clock.ts";
+import type { Cancel, Clock } from "../../host/clock.ts";
 import { HttpClient } from "../../http/client.ts";
 import { cannot } from "../../http/failure.ts";
 import type { Headers, Request } from "../../http/request.ts";
@@ -38,6 +38,7 @@ const IDLE = 75_000;
 export class Gateway {
   readonly #settings: EtcdSettings;
   readonly #counts: EtcdCounts;
+  readonly #clock: Clock;
   readonly #clients: readonly HttpClient[];
   #current: number;
   #token: string | undefined;
@@ -47,6 +48,7 @@ export class Gateway {
     this.#settings = settings;
     this.#counts = counts;
     const { open, clock } = means;
+    this.#clock = clock;
     const all = { open, clock, tls: settings.tls, idle: IDLE };
     this.#clients = settings.endpoints.map((endpoint) => new HttpClient(endpoint, all));
     this.#current = Math.floor(means.random() * this.#clients.length);
@@ -144,10 +146,17 @@ export class Gateway {
   }
 
   #authenticate(client: HttpClient, done: (failure: EtcdFailure | undefined) => void): Cancel {
-    const { name = "", password = () => "" } = this.#settings.user ?? {};
     const path = "/v3/auth/authenticate";
     this.#token = undefined;
-    return this.#send(client, { path, message: { name, password: password() } }, (what) => {
+    let message: JsonObject;
+    try {
+      const { user } = this.#settings;
+      message = { name: user?.name ?? "", password: user?.password() ?? "" };
+    } catch (cause) {
+      const failure = new EtcdFailure(String((cause as Error).message), { isLocal: false });
+      return this.#clock.after(0, () => done(failure));
+    }
+    return this.#send(client, { path, message }, (what) => {
       if (what instanceof EtcdFailure) {
         this.#isAuthOff = what.isAuthOff;
         done(what.isAuthOff ? undefined : what);
