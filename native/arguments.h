@@ -25,7 +25,8 @@ struct functions {
     const JSCFunctionListEntry *entries;
     int count;
 };
-extern const struct functions process_functions, file_functions, mount_functions, socket_functions;
+extern const struct functions process_functions, file_functions, mount_functions, socket_functions,
+    resolve_functions, tls_functions;
 
 #define FUNCTION(name, arguments) JS_CFUNC_DEF(#name, arguments, host_##name)
 

@@ -3,7 +3,7 @@
  *
  * One system call per function, no opinions. Every function returns what the system call returned,
  * or -errno; only wrong argument types and exhausted memory throw. They are described in host.d.ts,
- * and made in process.c, file.c, socket.c and here.
+ * and made in process.c, file.c, mount.c, socket.c, resolve.c, tls-host.c and here.
  */
 #define _GNU_SOURCE
 #include "arguments.h"
@@ -118,8 +118,10 @@ static const JSCFunctionListEntry entries[] = {
 
 static const struct functions text_functions = { entries, sizeof entries / sizeof *entries };
 
-static const struct functions *const all[] = { &process_functions, &file_functions, &mount_functions,
-                                               &socket_functions, &text_functions };
+static const struct functions *const all[] = {
+    &process_functions, &file_functions,    &mount_functions, &socket_functions,
+    &text_functions,    &resolve_functions, &tls_functions,
+};
 enum { FILES = sizeof all / sizeof *all };
 
 static int initialise(JSContext *ctx, JSModuleDef *module)

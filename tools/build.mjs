@@ -11,7 +11,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundle, findCommands } from "./bundle.mjs";
 import { writePages } from "./pages.mjs";
@@ -24,6 +24,7 @@ const target = `${architecture}-unknown-linux-${isSanitized ? "gnu" : "musl"}`;
 const engine = join(root, `node_modules/@suchipi/quickjs/build/${target}`);
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const debug = process.env.DEBUG === "1";
+const extra = (process.env.EXTRA_CFLAGS ?? "").split(" ").filter(Boolean);
 
 function run(program, ...args) {
   execFileSync(program, args.flat(), { stdio: ["ignore", "inherit", "inherit"] });
@@ -39,6 +40,8 @@ const CFLAGS = [
   join(engine, "include"),
 ];
 const ENGINE = [join(engine, "lib/quickjs-core.a"), "-lm", "-lpthread"];
+/** BearSSL, as the distribution has compiled it: needs nothing but a few functions of a C library. */
+const TLS_LIBRARY = execFileSync("gcc", ["-print-file-name=libbearssl.a"], { encoding: "utf8" });
 const CC = process.env.CC ?? (isSanitized ? "gcc" : "musl-gcc");
 /** The sanitizers need a C library they can look into, and memory that comes from it. */
 const SANITIZE = [
@@ -100,6 +103,20 @@ const HOST = [
   "snapshot.c",
 ];
 
+/** What only an agent needs: at the end of the image (image.ld), and not among what others need. */
+const AGENT_HOST = ["resolve.c", "tls.c", "tls-credentials.c", "tls-host.c", "tls-verifier.c"];
+
+/** Compiles those, for the linker to find by their names. */
+function compileAgentHost() {
+  return AGENT_HOST.map((file) => {
+    const object = join(dist, `agent-${basename(file, ".c")}.o`);
+    const options = isSanitized ? SANITIZE : ["-O2"];
+    const headers = ["-isystem", "/usr/include/bearssl", "-I", join(root, "native")];
+    run(CC, CFLAGS, options, extra, headers, "-c", join(root, "native", file), "-o", object);
+    return object;
+  });
+}
+
 /** One static image whose arena holds the given file, or one empty page. */
 function link(output, parts, snapshot) {
   writeFileSync(join(dist, "blobs.c"), blobTable(parts));
@@ -111,7 +128,6 @@ function link(output, parts, snapshot) {
   );
   const memory = isSanitized ? "heap.c" : "arena.c";
   const sources = [...HOST, memory].map((file) => join(root, "native", file));
-  const extra = (process.env.EXTRA_CFLAGS ?? "").split(" ").filter(Boolean);
   run(
     CC,
     CFLAGS,
@@ -125,7 +141,9 @@ function link(output, parts, snapshot) {
     join(dist, "blobs.c"),
     join(dist, "blobs.S"),
     join(dist, "snapshot.S"),
+    parts.agentHost,
     ENGINE,
+    TLS_LIBRARY.trim(),
     "-o",
     join(dist, output),
   );
@@ -185,10 +203,11 @@ async function main() {
     );
     return { name, file, isScript };
   });
-  link("plain", { commands, blobs });
+  const parts = { commands, blobs, agentHost: compileAgentHost() };
+  link("plain", parts);
   if (process.env.SNAPSHOT === "0" || isSanitized)
     renameSync(join(dist, "plain"), join(dist, "image"));
-  else linkSnapshot({ commands, blobs });
+  else linkSnapshot(parts);
   rewrite(join(dist, "image"));
   for (const { name } of commands) linkSync(join(dist, "image"), join(dist, "bin", name));
   await writePages({ root, dist, version });

@@ -9,6 +9,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 # What is run, by the Debian or Ubuntu package it comes from; a path is a file that must be there.
 build='
   gcc: gcc
+  libbearssl-dev: /usr/include/bearssl/bearssl.h
   musl-tools: musl-gcc'
 demo="$build
   iproute2: ip bridge
