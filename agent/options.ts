@@ -194,6 +194,15 @@ function optionsOf(given: Given, environment: Environment): AgentOptions {
 const DEFAULT_ENDPOINTS = "http://127.0.0.1:4001,http://127.0.0.1:2379";
 const DEFAULT_TLS_ENDPOINTS = "https://127.0.0.1:2379";
 
+/** Those flags of a command line that tell of etcd. Throws OptionError. */
+export function parseEtcdOptions(args: readonly string[], environment: Environment): EtcdOptions {
+  const options = parseAgentOptions(args, environment);
+  if (typeof options === "string" || options.store.type !== "etcd") {
+    throw new OptionError("Cannot write to another store than etcd: its network is a ConfigMap");
+  }
+  return options.store;
+}
+
 function etcdOptions(given: Given): EtcdOptions {
   const [authorityFile, certificateFile, keyFile] = ["cafile", "certfile", "keyfile"].map((name) =>
     given.text(`etcd-${name}`),

@@ -8,6 +8,7 @@ import { randomFraction } from "../lib/host/random.ts";
 import type { TlsTarget } from "../lib/host/stream.ts";
 import { parseEndpoint } from "../lib/http/endpoint.ts";
 import { EtcdStore } from "../lib/store/etcd/etcd-store.ts";
+import type { EtcdMeans, EtcdSettings } from "../lib/store/etcd/settings.ts";
 import type { Store } from "../lib/store/store.ts";
 import type { AgentOptions, EtcdOptions } from "./options.ts";
 
@@ -20,6 +21,16 @@ export function openStore(options: AgentOptions["store"], loop: EventLoop): Stor
 const MINUTE = 60_000;
 
 function openEtcd(options: EtcdOptions, loop: EventLoop): Store {
+  return new EtcdStore(etcdSettings(options), etcdMeans(loop));
+}
+
+/** What asking etcd takes. */
+export function etcdMeans(loop: EventLoop): EtcdMeans {
+  return { open: openStreams(loop), clock: loop, random: randomFraction };
+}
+
+/** How etcd is reached; throws CniError if something of it cannot be used. */
+export function etcdSettings(options: EtcdOptions): EtcdSettings {
   const { prefix, username, renewMargin } = options;
   const endpoints = options.endpoints.map((text) => {
     const endpoint = parseEndpoint(text);
@@ -27,14 +38,13 @@ function openEtcd(options: EtcdOptions, loop: EventLoop): Store {
     throw unusable(`etcd endpoint "${text}"`, "it is no address like https://192.0.2.1:2379");
   });
   const password = () => passwordOf(options);
-  const settings = {
+  return {
     endpoints,
     prefix,
     renewMargin: renewMargin * MINUTE,
     tls: tlsOf(options),
     user: username === undefined ? undefined : { name: username, password },
   };
-  return new EtcdStore(settings, { open: openStreams(loop), clock: loop, random: randomFraction });
 }
 
 function passwordOf({ password, passwordFile }: EtcdOptions): string {

@@ -1,4 +1,4 @@
-/** `weft agent` and `weft agent status`. */
+/** `weft agent`, `weft agent status` and `weft agent init`. */
 
 import * as host from "host";
 import { type Health, isWell, socketOf } from "../agent/health.ts";
@@ -18,8 +18,11 @@ declare const WEFT_VERSION: string;
 export function run(words: readonly string[]): number | undefined {
   const [command, ...more] = words;
   if (command === "status") return showStatus(more);
+  if (command === "init") return lazily<AgentInit>("agent-init").run(more);
   return runAgent(words);
 }
+
+type AgentInit = typeof import("./agent-init.lazy.ts");
 
 /* ---- the agent itself ---- */
 

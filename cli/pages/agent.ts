@@ -56,3 +56,30 @@ export const agentStatus: Page = {
   ],
   status: "0 if the agent runs, the store is heard and every host is reached; else 1.",
 };
+
+export const agentInit: Page = {
+  name: "agent init",
+  synopsis: ["weft agent init --network CIDR [--etcd-endpoints LIST] [OPTION]..."],
+  summary: "writes the configuration of a network to etcd",
+  text: [
+    "Writes the key config below the prefix, in flannel's format, once for a cluster. One that is there already is left as it is, unless --force is given; the same again is no error.",
+    "All flags of weft agent that tell of etcd are taken.",
+  ],
+  options: [
+    { flags: "--network CIDR", what: "the IPv4 network, such as 10.244.0.0/16" },
+    { flags: "--ipv6-network CIDR", what: "the IPv6 network, such as fd10::/48" },
+    {
+      flags: "--subnet-len NUMBER",
+      what: "prefix length of a host's IPv4 subnet, 24 unless given",
+    },
+    {
+      flags: "--backend TYPE",
+      what: "vxlan, or host-gw: routes only",
+      values: ["vxlan", "host-gw"],
+    },
+    { flags: "--direct-routing", what: "with vxlan: no wrapping between hosts of one link" },
+    { flags: "--config FILE", what: "all of it as a file, in flannel's format", values: "file" },
+    { flags: "--force", what: "replace the configuration that is there" },
+  ],
+  examples: [{ command: "weft agent init --network 10.244.0.0/16", what: "by etcd on this host" }],
+};
