@@ -10,6 +10,7 @@
  */
 
 import { CniError } from "../lib/cni/error.ts";
+import { formatAddress } from "../lib/ip/address.ts";
 import { type Cidr, formatCidr } from "../lib/ip/cidr.ts";
 import { Keeper } from "../lib/overlay/keeper.ts";
 import type { NetworkConfig } from "../lib/store/network.ts";
@@ -140,7 +141,8 @@ export class Agent implements StoreEvents {
 
   onHost(key: string, host: StoreHost | undefined): void {
     this.#heard();
-    this.members.change(key, host);
+    if (!this.members.change(key, host)) return;
+    this.#world.tell("host", `"${key}" ${host ? `is at ${placeOf(host)}` : "is gone"}`);
   }
 
   onProblem(problem: string | undefined): void {
@@ -228,4 +230,10 @@ export class Agent implements StoreEvents {
     for (const limit of this.#limits) if (!now.has(limit)) this.#world.tell("recovered", limit);
     this.#limits = now;
   }
+}
+
+/** A host's addresses, in words. */
+function placeOf({ publicIP, publicIPv6 }: StoreHost): string {
+  const addresses = [publicIP, publicIPv6].flatMap((each) => (each ? [formatAddress(each)] : []));
+  return addresses.length === 0 ? "no address" : addresses.join(", ");
 }

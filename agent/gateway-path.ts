@@ -76,7 +76,7 @@ export class GatewayPath implements DataPath {
 
   /** A host that is not, or was not, on the uplink is a limit that comes or goes. */
   change(changes: Changes): boolean {
-    const { host, tell } = this.#parts;
+    const { host } = this.#parts;
     const last = this.#last;
     const isNear = (peer: Peer | undefined) => peer?.isDirect ?? true;
     const all = changes.flat();
@@ -86,7 +86,7 @@ export class GatewayPath implements DataPath {
       const after = keysOf(own.map((each) => each.after));
       const wanted = [...after].filter((key) => !before.has(key));
       const stale = [...before].filter((key) => !after.has(key));
-      sendDifference(host, this.#overlay(last, i), { wanted, stale, tell });
+      sendDifference(host, this.#overlay(last, i), { wanted, stale, tell: undefined });
       this.#changes.addEntries(wanted);
       this.#changes.addEntries(stale);
     }

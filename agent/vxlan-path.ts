@@ -70,7 +70,7 @@ export class VxlanPath implements DataPath {
   }
 
   change(changes: Changes): boolean {
-    const { config, host, tell } = this.#parts;
+    const { config, host } = this.#parts;
     const last = this.#last;
     if (!last || !canChangeGuard(host)) return false;
     withLock(config, () => {
@@ -81,7 +81,7 @@ export class VxlanPath implements DataPath {
         const reach = { uplink: last.node.uplink, peers: new PeerList() };
         const overlay = { device, networks: vtep.networks, ...reach };
         const guarded = guardedBy(config, vtep, reach);
-        const { wanted, stale } = changePeers(host, { overlay, guarded, changes: own, tell });
+        const { wanted, stale } = changePeers(host, { overlay, guarded, changes: own });
         this.#changes.addEntries(wanted);
         this.#changes.addEntries(stale);
       });

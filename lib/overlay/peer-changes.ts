@@ -12,7 +12,7 @@ import { sendDifference } from "./entries.ts";
 import { entriesOf } from "./entry.ts";
 import { type Key, keyOf } from "./entry-key.ts";
 import { letIn, shutOut } from "./guard.ts";
-import type { Guarded, Overlay, Tell } from "./overlay.ts";
+import type { Guarded, Overlay } from "./overlay.ts";
 import type { Peer } from "./peers.ts";
 
 /** A host as it was and as it is; undefined if it was or is not there. */
@@ -26,7 +26,6 @@ export interface Changing {
   readonly overlay: Overlay;
   readonly guarded: Guarded;
   readonly changes: readonly PeerChange[];
-  readonly tell: Tell;
 }
 
 /** True if single addresses can be let in: not where iptables stand in for nf_tables. */
@@ -35,15 +34,15 @@ export function canChangeGuard(ns: Netns): boolean {
 }
 
 /** Sends the changes of one device, all entries in one datagram as far as they fit. */
-export function changePeers(ns: Netns, { overlay, guarded, changes, tell }: Changing): EntryKeys {
+export function changePeers(ns: Netns, { overlay, guarded, changes }: Changing): EntryKeys {
   const [before, after] = [valuesOf(changes, "before"), valuesOf(changes, "after")];
   const addresses = difference(after.addresses, before.addresses);
   const gone = difference(before.addresses, after.addresses);
   const wanted = difference(after.keys, before.keys);
   const stale = difference(before.keys, after.keys);
-  letIn(ns, guarded, { addresses, tell });
-  sendDifference(ns, overlay, { wanted, stale, tell });
-  shutOut(ns, guarded, { addresses: gone, tell });
+  letIn(ns, guarded, { addresses, tell: undefined });
+  sendDifference(ns, overlay, { wanted, stale, tell: undefined });
+  shutOut(ns, guarded, { addresses: gone, tell: undefined });
   return { wanted, stale };
 }
 
