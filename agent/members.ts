@@ -41,6 +41,8 @@ export class Members {
   /** Who is left out: since they cannot be used, and since they claim what others do. */
   readonly #unusable = new Map<string, string>();
   #clashes: readonly string[] = [];
+  /** What a peers file says of them, as far as it has been written; "" is nothing. */
+  readonly #json = new Map<string, string>();
 
   /** How many can be used. */
   get size(): number {
@@ -69,6 +71,7 @@ export class Members {
     if (before === after) return false;
     if (after === undefined) this.#hosts.delete(key);
     else this.#hosts.set(key, after);
+    this.#json.delete(key);
     if (this.#own && !this.#before.has(key)) this.#before.set(key, before);
     return true;
   }
@@ -77,6 +80,7 @@ export class Members {
   compareAgain(): void {
     this.#own = undefined;
     this.#before.clear();
+    this.#json.clear();
   }
 
   /** All that can be used; what changes from now on is compared with that. */
@@ -133,11 +137,10 @@ export class Members {
 
   /** The hosts of a peers file, each as JSON: whoever reads it compares them with each other. */
   *inJson(own: Own): Iterable<string> {
-    const isDevice = own.backend === "vxlan";
-    for (const ends of this.usable(own)) {
-      const subnets = ends.flatMap((end) => end.subnets);
-      const told = ends.map(({ publicIP, mac }) => ({ publicIP, mac: isDevice ? mac : undefined }));
-      yield JSON.stringify(hostToJson({ subnets, ends: told }));
+    for (const [key, text] of this.#hosts) {
+      const json = this.#json.get(key) ?? jsonOf(this.#endsOf(key, text, own), own);
+      this.#json.set(key, json);
+      if (json !== "") yield json;
     }
   }
 
@@ -156,6 +159,8 @@ export class Members {
   }
 
   #withoutClashes(lists: readonly PeerList[], own: Own): Compared {
+    this.#clashes = [];
+    if (!this.#index.hasTouching()) return { lists, leftOut: this.leftOut };
     const count = 1 + (lists[0]?.size ?? 0);
     const mine = ownEnds(own);
     const endsOf = (host: number) => (host === 0 ? mine : lists.map((list) => list.get(host - 1)));
@@ -165,6 +170,14 @@ export class Members {
     const kept = lists.map((list) => list.without((peer) => clashes.has(peer + 1)));
     return { lists: kept, leftOut: this.leftOut };
   }
+}
+
+function jsonOf(ends: readonly End[], { backend }: Own): string {
+  if (ends.length === 0) return "";
+  const subnets = ends.flatMap((end) => end.subnets);
+  const isDevice = backend === "vxlan";
+  const told = ends.map(({ publicIP, mac }) => ({ publicIP, mac: isDevice ? mac : undefined }));
+  return JSON.stringify(hostToJson({ subnets, ends: told }));
 }
 
 /** All that this host claims. */

@@ -1,6 +1,7 @@
 /**
  * When what is written of a network is compared with the kernel: after changes, which come in
- * bunches; once a minute without any, since nobody tells of changes to rules; again after a failure.
+ * bunches; once a minute without any, since nobody tells of changes to rules, or more rarely where
+ * that takes long; again after a failure.
  * Between that it is looked every two seconds whether the guards are there.
  */
 
@@ -13,8 +14,11 @@ const LONGEST = 500;
 const RETRY = { first: 2000, most: 30_000 };
 /** The guards are looked for so often. */
 const LOOK = 2000;
-/** All is compared so often even if nothing seems to have changed. */
-const RESYNC = 60_000;
+/**
+ * All is compared so often even if nothing seems to have changed; where that takes long, as with
+ * thousands of hosts, it may take so small a part of the time.
+ */
+const RESYNC = { least: 60_000, most: 600_000, times: 200 };
 
 /** What is kept, and how. */
 export interface Kept {
@@ -46,8 +50,11 @@ export class Keeper {
     this.#cancelPass();
     this.#cancelLook();
     this.#firstChange = undefined;
+    const start = this.#clock.now();
     const isRight = this.#kept.makeRight();
-    this.#schedule(isRight ? RESYNC : this.#retry);
+    const taken = RESYNC.times * (this.#clock.now() - start);
+    const resync = Math.max(RESYNC.least, Math.min(taken, RESYNC.most));
+    this.#schedule(isRight ? resync : this.#retry);
     this.#retry = isRight ? RETRY.first : Math.min(this.#retry * 2, RETRY.most);
     if (isRight) this.#lookLater();
   }

@@ -60,3 +60,18 @@ it("touches one of some claims if, and only if, one of the two cannot stand with
     }),
   );
 });
+
+it("has touching claims if, and only if, one of them touches another", () => {
+  fc.assert(
+    fc.property(fc.array(parts, { maxLength: 6 }), (all) => {
+      const index = new ClaimIndex();
+      index.addAll(all);
+      const isTouching = all.some((part, i) => {
+        const others = new ClaimIndex();
+        others.addAll(all.filter((_, at) => at !== i));
+        return others.touches(part);
+      });
+      expect(index.hasTouching()).toBe(isTouching);
+    }),
+  );
+});

@@ -50,6 +50,11 @@ export class ClaimIndex {
     return false;
   }
 
+  /** True if any two of these are the same, or one within the other: then some stand side by side. */
+  hasTouching(): boolean {
+    return this.#texts.some((text, i) => i > 0 && containsText(this.#texts[i - 1] ?? "", text));
+  }
+
   #note({ space, prefixLength }: Part): void {
     const known = this.#lengths.get(space);
     if (known) known.add(prefixLength);
@@ -89,4 +94,14 @@ function shortened({ space, address }: Part, prefixLength: number): Part {
     return byte & (0xff << (8 - bits)) & 0xff;
   });
   return { space, address: masked, prefixLength };
+}
+
+/** As `contains`, without bytes: there may be tens of thousands. */
+function containsText(a: string, b: string): boolean {
+  const length = a.charCodeAt(a.length - 1);
+  if (a.length !== b.length || length > b.charCodeAt(b.length - 1)) return false;
+  const whole = 1 + (length >> 3);
+  for (let i = 0; i < whole; i++) if (a.charCodeAt(i) !== b.charCodeAt(i)) return false;
+  const unused = 8 - (length & 7);
+  return unused === 8 || a.charCodeAt(whole) >> unused === b.charCodeAt(whole) >> unused;
 }
