@@ -1,6 +1,12 @@
 /** This host's kernel, as the agent's life needs it. */
 
 import { noDefaults } from "../lib/cni/defaults.ts";
+import {
+  ensureNetworkRules,
+  type NetworkRules,
+  removeFlanneldRules,
+  seemToHaveNetworkRules,
+} from "../lib/filter/network-rules.ts";
 import { family, type IpAddress, parseAddress } from "../lib/ip/address.ts";
 import type { Mac } from "../lib/ip/mac.ts";
 import { listLinks } from "../lib/net/link.ts";
@@ -21,7 +27,7 @@ import type { Tell } from "./events.ts";
 import { GatewayPath } from "./gateway-path.ts";
 import type { AgentOptions } from "./options.ts";
 import type { OwnFiles } from "./own-files.ts";
-import { deviceNames, type Plan, planOf, type Seat } from "./plan.ts";
+import { deviceNames, type Plan, planOf, type Seat, subnetsOf } from "./plan.ts";
 import { findSeat } from "./seat.ts";
 import { VxlanPath } from "./vxlan-path.ts";
 import type { Found, Host } from "./world.ts";
@@ -60,12 +66,17 @@ export class HostOfKernel implements Host {
     return plan.backend === "host-gw" ? new GatewayPath(parts) : new VxlanPath(parts);
   }
 
-  ensureRules(): readonly string[] {
-    return [];
+  ensureRules(plan: Plan, tell: (what: string) => void): readonly string[] {
+    return ensureNetworkRules(this.#parts.ns, this.#rulesOf(plan), tell);
   }
 
-  hasRules(): boolean {
-    return true;
+  hasRules(plan: Plan): boolean {
+    return seemToHaveNetworkRules(this.#parts.ns, this.#rulesOf(plan));
+  }
+
+  #rulesOf(plan: Plan): NetworkRules {
+    const { filter, network: name } = this.#parts.options;
+    return { name, ...subnetsOf(plan), ...filter };
   }
 
   removeFormer(plan: Plan): void {
@@ -78,6 +89,7 @@ export class HostOfKernel implements Host {
       if (!isOurs || current.includes(name)) continue;
       removeDevice(config, ns, { name, tell: (what) => tell("changed", what) });
     }
+    removeFlanneldRules(ns, this.#rulesOf(plan), (what) => tell("changed", what));
   }
 
   /** That of the device if it is there, else what the node file says, else computed. */

@@ -120,10 +120,12 @@ export class Upkeep {
   }
 
   #pathOf(plan: Plan): DataPath {
-    return this.#world.host.pathOf(plan, (what) => {
-      if (!this.#isNews) this.#repairs++;
-      this.#world.tell("changed", what);
-    });
+    return this.#world.host.pathOf(plan, (what) => this.#told(what));
+  }
+
+  #told(what: string): void {
+    if (!this.#isNews) this.#repairs++;
+    this.#world.tell("changed", what);
   }
 
   #publish(own: Omit<OwnHost, "formerSubnets">): void {
@@ -142,7 +144,7 @@ export class Upkeep {
     if (!plan || !path) return;
     files.ensureNode(nodeOf(plan));
     const { mtu, limits } = path.makeRight(this.#members);
-    this.#limits = [...limits, ...host.ensureRules(plan)];
+    this.#limits = [...limits, ...host.ensureRules(plan, (what) => this.#told(what))];
     files.save(plan);
     if (!this.#isAlone) host.removeFormer(plan);
     this.#isAlone = true;

@@ -34,7 +34,7 @@ export interface Host {
   /** The way to the other hosts by a plan, which may be of an agent before; `tell` hears changes. */
   pathOf(plan: Plan, tell: (what: string) => void): DataPath;
   /** Makes the rules that masquerade and forward; what keeps it from that, in words. */
-  ensureRules(plan: Plan): readonly string[];
+  ensureRules(plan: Plan, tell: (what: string) => void): readonly string[];
   /** False if one of them is missing, as far as little tells. */
   hasRules(plan: Plan): boolean;
   /** Takes away what this network has here by other plans. */

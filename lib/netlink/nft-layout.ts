@@ -89,6 +89,8 @@ const match = /* @__PURE__ */ attributes({
   info: attr(3, "NFTA_MATCH_INFO", bytes),
 });
 
+const masq = /* @__PURE__ */ attributes({ flags: attr(1, "NFTA_MASQ_FLAGS", u32be) });
+
 /** One step of a rule; kinds that are not in the table are read without their data. */
 export const expression = /* @__PURE__ */ variant(
   {
@@ -107,7 +109,7 @@ export const expression = /* @__PURE__ */ variant(
     ct,
     nat,
     match,
-    masq: /* @__PURE__ */ attributes({}),
+    masq,
   },
 );
 

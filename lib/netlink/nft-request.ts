@@ -14,6 +14,7 @@ import {
 
 const NFT_MSG_NEWTABLE = 0;
 const NFT_MSG_GETTABLE = 1;
+const NFT_MSG_DELTABLE = 2;
 const NFT_MSG_NEWCHAIN = 3;
 const NFT_MSG_GETCHAIN = 4;
 const NFT_MSG_DELCHAIN = 5;
@@ -102,6 +103,17 @@ export function newTable(table: NftTable): Request {
     what: `add ${named(table)}`,
     type: NFT_MSG_NEWTABLE,
     flags: NLM_F_CREATE,
+    table,
+    codec: tableMessage,
+    attributes: { name: table.name },
+  });
+}
+
+/** Deletes a table with all that is in it; ENOENT if there is none. */
+export function delTable(table: NftTable): Request {
+  return ask({
+    what: `delete ${named(table)}`,
+    type: NFT_MSG_DELTABLE,
     table,
     codec: tableMessage,
     attributes: { name: table.name },

@@ -65,7 +65,8 @@ export interface Reconciling {
   readonly keepsPeers?: boolean;
   /** Who the peers are, for a program that knows it itself; else what configuration and file say. */
   readonly peersOf?: PeersOf | undefined;
-  /** True for such a program: what it made counts for each ADD, whatever link that one names. */
+  /** True for such a program, which lets the network's packets pass by itself: what it made counts for
+   * each ADD, whatever link that one names. */
   readonly isKeeper?: boolean;
   /** Called with each change in words; a new device and all that belongs to it are one. */
   readonly tell?: Tell;
@@ -190,7 +191,7 @@ function reconcileAll(config: OverlayConfig, host: Netns, how: Reconciling): Rec
     const reach = { uplink: node.uplink, peers: listOf(peers, i) };
     return { plan, device: ensureDevice(config, host, { plan, ...reach, stamp: current, tell }) };
   });
-  const forwarding = networks.ensureNetwork(host, config, tell);
+  const forwarding = how.isKeeper ? undefined : networks.ensureNetwork(host, config, tell);
   const limits = [...peers.leftOut, ...(forwarding === undefined ? [] : [forwarding])];
   const mark = { stamp: keepsPeers ? "" : current, limits: limits.length };
   const devices = made.map(({ plan, device }) =>
