@@ -10,6 +10,7 @@ import {
   oidOf,
   partsOf,
   readElement,
+  readElements,
   Tag,
   timeOf,
 } from "./der.ts";
@@ -37,6 +38,9 @@ const SERVER_PURPOSES = ["2b06010505070301", "551d2500"];
 /** Tags of names in the extension. */
 const DNS_NAME = 0x82;
 const IP_ADDRESS = 0x87;
+const SIMPLE_NAMES = [0x81, DNS_NAME, 0x86, IP_ADDRESS, 0x88];
+const NESTED_NAMES = [0xa0, 0xa3, 0xa4, 0xa5];
+/** Tags of fields of a certificate. */
 const EXTENSIONS = 0xa3;
 const VERSION = 0xa0;
 
@@ -104,12 +108,17 @@ function readNames(
 ): Pick<Certificate, "dnsNames" | "addresses"> | undefined {
   if (!value) return { dnsNames: [], addresses: [] };
   const names = partsOf(only(value), Tag.sequence);
-  if (!names) return undefined;
+  if (!names?.every(isName)) return undefined;
   const contents = (wanted: number) =>
     names.filter(({ tag }) => tag === wanted).map(({ content }) => content);
   const addresses = contents(IP_ADDRESS);
   const isInOrder = addresses.every(({ length }) => length === 4 || length === 16);
   return isInOrder ? { dnsNames: contents(DNS_NAME).map(asciiOf), addresses } : undefined;
+}
+
+/** One of those that RFC 5280 has; who does not know a kind cannot know what the others mean. */
+function isName({ tag, content }: Element): boolean {
+  return SIMPLE_NAMES.includes(tag) || (NESTED_NAMES.includes(tag) && !!readElements(content));
 }
 
 /** Empty if it does not say: then it is for all. */
