@@ -108,20 +108,30 @@ static JSValue host_load(ARGS)
     return exports;
 }
 
+/* As an object that is made when it is asked for: in the snapshot it would cost who does not ask. */
+static JSValue host_agent(ARGS)
+{
+    UNUSED, (void)argv;
+    JSValue functions = JS_NewObject(ctx);
+
+    JS_SetPropertyFunctionList(ctx, functions, resolve_functions.entries, resolve_functions.count);
+    JS_SetPropertyFunctionList(ctx, functions, tls_functions.entries, tls_functions.count);
+    return functions;
+}
+
 static const JSCFunctionListEntry entries[] = {
     FUNCTION(decode, 1),
     FUNCTION(encode, 1),
     FUNCTION(commands, 0),
     FUNCTION(commandAt, 1),
     FUNCTION(load, 1),
+    FUNCTION(agent, 0),
 };
 
 static const struct functions text_functions = { entries, sizeof entries / sizeof *entries };
 
-static const struct functions *const all[] = {
-    &process_functions, &file_functions,    &mount_functions, &socket_functions,
-    &text_functions,    &resolve_functions, &tls_functions,
-};
+static const struct functions *const all[] = { &process_functions, &file_functions, &mount_functions,
+                                               &socket_functions, &text_functions };
 enum { FILES = sizeof all / sizeof *all };
 
 static int initialise(JSContext *ctx, JSModuleDef *module)

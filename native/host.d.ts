@@ -94,45 +94,6 @@ declare module "host" {
   /** Fills a descriptor and its events for each that is ready, at most 64; returns how many. */
   export function epollWait(epoll: number, into: Int32Array, milliseconds: number): number;
 
-  /**
-   * Starts a child that looks a name up; fills its pid and a descriptor that gives 4 or 16 and an
-   * address, any number of times, and then 0 and why there are none (EAI_* without its sign).
-   */
-  export function resolve(name: string, into: Int32Array): number;
-
-  // TLS, by BearSSL: no system calls. Certificates are DER, one after the other
-  /**
-   * A connection's number, from 1 on; or why there is none: -1 no authority can be used, -2 the
-   * client's certificate or -3 its key cannot be read, -4 they do not fit, -5 no memory. `now` is in
-   * milliseconds since 1970; the name is "" if none is to be checked.
-   */
-  export function tlsOpen(
-    authorities: Uint8Array,
-    certificates: Uint8Array,
-    key: Uint8Array,
-    seed: Uint8Array,
-    now: number,
-    isUnverified: number,
-    serverName: string,
-  ): number;
-  /** Takes records that came, as many bytes as it can: what is in them has to be read in between. */
-  export function tlsGive(connection: number, records: Uint8Array): number;
-  /** Gives records that are to be sent. */
-  export function tlsTake(connection: number, into: Uint8Array): number;
-  /** Takes what the other end is to read, as many bytes as there is room for. */
-  export function tlsWrite(connection: number, bytes: Uint8Array): number;
-  /** Gives what the other end has written. */
-  export function tlsRead(connection: number, into: Uint8Array): number;
-  /** Gives the certificates that the other end has shown, its own first, until tlsSettle. */
-  export function tlsShown(connection: number, into: Uint8Array): number;
-  /** Fills BR_SSL_* flags, the last error BR_ERR_*, whether we were asked for a certificate, and how many authorities are of a kind that is not supported. */
-  export function tlsState(connection: number, into: Int32Array): number;
-  /** Gives back the memory that was needed to verify the other end. */
-  export function tlsSettle(connection: number): number;
-  /** Says that no more will be written (close_notify). */
-  export function tlsEnd(connection: number): number;
-  export function tlsFree(connection: number): number;
-
   // Network namespaces: enter, make one thing, and be home again before this returns
   export function socketIn(netns: number, domain: number, type: number, protocol: number): number;
   /** What kind of namespace a descriptor holds: a CLONE_NEW* flag (ioctl_ns(2)). */
@@ -178,4 +139,50 @@ declare module "host" {
   export function commandAt(path: string): string | undefined;
   /** What a command of this image exports, or a cold module, which is read and run at first. */
   export function load(module: string): unknown;
+  /** What only an agent needs. */
+  export function agent(): AgentFunctions;
+
+  interface AgentFunctions {
+    /**
+     * Starts a child that looks a name up; fills its pid and a descriptor that gives 4 or 16 and an
+     * address, any number of times, and then 0 and why there are none (EAI_* without its sign).
+     */
+    resolve(name: string, into: Int32Array): number;
+
+    // TLS, by BearSSL: no system calls. Certificates are DER, one after the other
+    /**
+     * A connection's number, from 1 on; or why there is none: -1 no authority can be used, -2 the
+     * client's certificate or -3 its key cannot be read, -4 they do not fit, -5 no memory. `now` is in
+     * milliseconds since 1970; the name is "" if none is to be checked.
+     */
+    tlsOpen(
+      authorities: Uint8Array,
+      certificates: Uint8Array,
+      key: Uint8Array,
+      seed: Uint8Array,
+      now: number,
+      isUnverified: number,
+      serverName: string,
+    ): number;
+    /** Takes records that came, as many bytes as it can: what is in them has to be read in between. */
+    tlsGive(connection: number, records: Uint8Array): number;
+    /** Gives records that are to be sent. */
+    tlsTake(connection: number, into: Uint8Array): number;
+    /** Takes what the other end is to read, as many bytes as there is room for. */
+    tlsWrite(connection: number, bytes: Uint8Array): number;
+    /** Gives what the other end has written. */
+    tlsRead(connection: number, into: Uint8Array): number;
+    /** Gives the certificates that the other end has shown, its own first, until tlsSettle. */
+    tlsShown(connection: number, into: Uint8Array): number;
+    /**
+     * Fills BR_SSL_* flags, the last error BR_ERR_*, whether we were asked for a certificate, and how
+     * many authorities are of a kind that is not supported.
+     */
+    tlsState(connection: number, into: Int32Array): number;
+    /** Gives back the memory that was needed to verify the other end. */
+    tlsSettle(connection: number): number;
+    /** Says that no more will be written (close_notify). */
+    tlsEnd(connection: number): number;
+    tlsFree(connection: number): number;
+  }
 }

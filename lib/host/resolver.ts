@@ -28,7 +28,7 @@ type Tell = (found: readonly IpAddress[], reason: string) => void;
 /** Tells the addresses of a name, best first, or why there are none; never before it returns. */
 export function resolveName(loop: EventLoop, name: string, done: Done): Cancel {
   const child = new Int32Array(2);
-  const outcome = host.resolve(name, child);
+  const outcome = host.agent().resolve(name, child);
   if (outcome >= 0) return new Lookup(loop, child, tellFor(name, done)).stop;
   const cause = new SystemError(`resolve "${name}"`, -outcome);
   return loop.after(0, () => done(cause));
