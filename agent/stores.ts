@@ -1,5 +1,6 @@
 /** The store that the options name. */
 
+import * as host from "host";
 import { CniError, Code } from "../lib/cni/error.ts";
 import type { EventLoop } from "../lib/host/epoll.ts";
 import { readTextIfPresent } from "../lib/host/file.ts";
@@ -9,13 +10,15 @@ import type { TlsTarget } from "../lib/host/stream.ts";
 import { parseEndpoint } from "../lib/http/endpoint.ts";
 import { EtcdStore } from "../lib/store/etcd/etcd-store.ts";
 import type { EtcdMeans, EtcdSettings } from "../lib/store/etcd/settings.ts";
+import { kubernetesStore } from "../lib/store/kubernetes/kubernetes-store.ts";
 import type { Store } from "../lib/store/store.ts";
 import type { AgentOptions, EtcdOptions } from "./options.ts";
 
 /** Opens nothing yet: that is for its `start`. Throws CniError if what it is told cannot be used. */
 export function openStore(options: AgentOptions["store"], loop: EventLoop): Store {
   if (options.type === "etcd") return openEtcd(options, loop);
-  throw unusable("Kubernetes as a store", "it is not here yet");
+  const means = { open: openStreams(loop), clock: loop, environment: host.getenv };
+  return kubernetesStore(options, means);
 }
 
 const MINUTE = 60_000;

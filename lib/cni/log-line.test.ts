@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isoTime, LONGEST_LINE, type LoggedCall, logLine, parseTrace } from "./log-line.ts";
+import { isoTime } from "../host/iso-time.ts";
+import { LONGEST_LINE, type LoggedCall, logLine, parseTrace } from "./log-line.ts";
 
 const call: LoggedCall = {
   time: 0,

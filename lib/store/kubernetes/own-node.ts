@@ -4,6 +4,7 @@
  */
 
 import type { Cancel, Clock } from "../../host/clock.ts";
+import { isoTime } from "../../host/iso-time.ts";
 import { type Cidr, formatCidr } from "../../ip/cidr.ts";
 import { BackOff } from "../back-off.ts";
 import type { NetworkConfig } from "../network.ts";
@@ -224,7 +225,7 @@ function annotationBody(annotations: object): string {
 
 /** As flannel writes it, who does so at each start. */
 function conditionBody(wall: number): string {
-  const now = new Date(wall).toISOString().replace(/\.\d+/, "");
+  const now = isoTime(wall).replace(/\.\d+/, "");
   const condition = {
     type: "NetworkUnavailable",
     status: "False",
