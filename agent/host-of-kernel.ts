@@ -9,8 +9,10 @@ import {
 } from "../lib/filter/network-rules.ts";
 import { family, type IpAddress, parseAddress } from "../lib/ip/address.ts";
 import type { Mac } from "../lib/ip/mac.ts";
+import { ensureBlackholes } from "../lib/net/blackhole.ts";
 import { listLinks } from "../lib/net/link.ts";
 import type { Netns } from "../lib/net/netns.ts";
+import { ensureForwarding } from "../lib/net/routing-host.ts";
 import { overlayOwner, readAlias } from "../lib/overlay/alias.ts";
 import { nodeFilePath } from "../lib/overlay/contract/network.ts";
 import { nodeMac, openNodeFile } from "../lib/overlay/contract/node.ts";
@@ -67,7 +69,13 @@ export class HostOfKernel implements Host {
   }
 
   ensureRules(plan: Plan, tell: (what: string) => void): readonly string[] {
-    return ensureNetworkRules(this.#parts.ns, this.#rulesOf(plan), tell);
+    const { ns, options } = this.#parts;
+    const { networks, subnets } = subnetsOf(plan);
+    const uplink = String(plan.uplink);
+    const forwarding = ensureForwarding(ns, { networks, uplink }, tell);
+    const holes = options.hasBlackholeRoute ? subnets : [];
+    ensureBlackholes(ns, { networks, subnets: holes }, tell);
+    return [...forwarding, ...ensureNetworkRules(ns, this.#rulesOf(plan), tell)];
   }
 
   hasRules(plan: Plan): boolean {
@@ -87,7 +95,9 @@ export class HostOfKernel implements Host {
     for (const { kind, name, alias } of listLinks(ns)) {
       const isOurs = kind === "vxlan" && readAlias(owner, alias) !== undefined;
       if (!isOurs || current.includes(name)) continue;
-      removeDevice(config, ns, { name, tell: (what) => tell("changed", what) });
+      // The routes beside a device are those of the plan that there is now.
+      const left = { ...config, networks: [] };
+      removeDevice(left, ns, { name, tell: (what) => tell("changed", what) });
     }
     removeFlanneldRules(ns, this.#rulesOf(plan), (what) => tell("changed", what));
   }
