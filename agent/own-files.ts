@@ -51,6 +51,11 @@ export class FilesOfHost implements OwnFiles {
     return [this.#node, this.#peers, this.#subnetEnv];
   }
 
+  /** Those that only this suite reads. */
+  get written(): readonly string[] {
+    return [this.#saved, this.#node, this.#peers];
+  }
+
   readSaved(): JsonObject | undefined {
     const json = readJson(this.#saved);
     return isObject(json) ? json : undefined;

@@ -1,4 +1,4 @@
-/** `weft agent`, `weft agent status` and `weft agent init`. */
+/** `weft agent` and its commands. */
 
 import * as host from "host";
 import { type Health, isWell, socketOf } from "../agent/health.ts";
@@ -19,9 +19,11 @@ export function run(words: readonly string[]): number | undefined {
   const [command, ...more] = words;
   if (command === "status") return showStatus(more);
   if (command === "init") return lazily<AgentInit>("agent-init").run(more);
+  if (command === "remove") return lazily<AgentRemove>("agent-remove").run(more);
   return runAgent(words);
 }
 
+type AgentRemove = typeof import("./agent-remove.lazy.ts");
 type AgentInit = typeof import("./agent-init.lazy.ts");
 
 /* ---- the agent itself ---- */

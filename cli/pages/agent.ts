@@ -83,3 +83,21 @@ export const agentInit: Page = {
   ],
   examples: [{ command: "weft agent init --network 10.244.0.0/16", what: "by etcd on this host" }],
 };
+
+export const agentRemove: Page = {
+  name: "agent remove",
+  synopsis: ["weft agent remove [--for-flannel] [--network-name NAME]"],
+  summary: "takes away what the agent of this host has made",
+  text: [
+    "Devices, routes, rules and files of an agent that has ended; its lease in the store ends by itself. Who goes back to flanneld gives --for-flannel: packets go on, and flanneld takes the rest over.",
+  ],
+  options: [
+    { flags: "--for-flannel", what: "only what keeps hosts out that join later" },
+    networkName,
+  ],
+  examples: [
+    { command: "weft agent remove", what: "as if there had been no agent" },
+    { command: "weft agent remove --for-flannel", what: "before flanneld is started again" },
+  ],
+  status: "0 if all is gone, 1 if something is not, or the agent runs.",
+};

@@ -1,7 +1,7 @@
 /** All pages, by what people want of a command. A new one has its line in each of the two lists. */
 
 import { add } from "./add.ts";
-import { agent, agentInit, agentStatus } from "./agent.ts";
+import { agent, agentInit, agentRemove, agentStatus } from "./agent.ts";
 import { check } from "./check.ts";
 import { cnitool } from "./cnitool.ts";
 import { completion } from "./completion.ts";
@@ -49,7 +49,7 @@ export const groups: readonly Group[] = [
   },
   {
     title: "set up",
-    pages: [agent, agentStatus, agentInit, install],
+    pages: [agent, agentStatus, agentInit, agentRemove, install],
   },
   {
     title: "know weft",
