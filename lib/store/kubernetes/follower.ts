@@ -82,10 +82,10 @@ export class Follower {
   #follow(version: string): void {
     this.#version = version;
     this.#from = version;
-    this.#backOff.reset();
-    this.#watch();
     this.#events.onListEnd();
+    this.#backOff.reset();
     this.#events.onProblem(undefined);
+    this.#watch();
   }
 
   /** Where the server cannot go on from what is known, the newest list is asked for. */
