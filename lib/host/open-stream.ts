@@ -31,7 +31,7 @@ function openSecure(
     return stream.over(dial(loop, destination, stream));
   } catch (cause) {
     if (!(cause instanceof Failure)) throw cause;
-    const words = `Cannot connect by TLS to ${peer}: ${cause.message}`;
+    const words = `Cannot connect by TLS to ${peer}: ${cause.message.replace("Cannot", "cannot")}`;
     const cancel = loop.after(0, () => events.onEnd(new Failure(cause.kind, words)));
     return { send: () => {}, close: cancel };
   }
