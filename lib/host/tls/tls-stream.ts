@@ -194,6 +194,8 @@ export class TlsStream implements Stream, StreamEvents {
   #describe(): string {
     const { clock, name, target } = this.#secured;
     const hasCertificate = target.certificate !== undefined;
+    const { error } = this.#state();
+    if (this.#isOpen) return `its TLS has failed (BearSSL error ${error})`;
     const shown = this.#shown() ?? [];
     return describeFault({ ...this.#state(), shown, name, hasCertificate, now: clock.wall() });
   }
