@@ -26,6 +26,7 @@ const CLOSED = 1;
 const SEND_APPLICATION = 8;
 /** The first bytes of records (RFC 5246, 6.2.1): another one is not TLS. */
 const RECORD_TYPES = [20, 21, 22, 23];
+const engine = host.agent();
 /** What records and what is in them pass through. */
 const room = new Uint8Array(16_384);
 
@@ -75,7 +76,7 @@ export class TlsStream implements Stream, StreamEvents {
   close(): void {
     if (this.#isClosed) return;
     if (this.#isOpen) {
-      host.tlsEnd(this.#engine);
+      engine.tlsEnd(this.#engine);
       this.#take();
     }
     this.#release();
@@ -97,7 +98,7 @@ export class TlsStream implements Stream, StreamEvents {
     }
     this.#hasCome = true;
     for (let left = records; !this.#isClosed; ) {
-      const taken = host.tlsGive(this.#engine, left);
+      const taken = engine.tlsGive(this.#engine, left);
       left = left.subarray(taken);
       this.#turn();
       if (left.length === 0 || taken === 0) return;
@@ -144,7 +145,7 @@ export class TlsStream implements Stream, StreamEvents {
 
   /** Undefined as long as nothing has been shown. */
   #shown(): readonly Certificate[] | undefined {
-    const length = host.tlsShown(this.#engine, room);
+    const length = engine.tlsShown(this.#engine, room);
     return length === 0 ? undefined : readCertificates(room.slice(0, length));
   }
 
@@ -152,14 +153,14 @@ export class TlsStream implements Stream, StreamEvents {
     if (this.#isOpen || !this.#isAccepted || (this.#state().flags & SEND_APPLICATION) === 0) return;
     this.#isOpen = true;
     this.#cancel();
-    host.tlsSettle(this.#engine);
+    engine.tlsSettle(this.#engine);
     this.#events.onOpen();
     this.#write();
   }
 
   #take(): void {
     for (;;) {
-      const length = host.tlsTake(this.#engine, room);
+      const length = engine.tlsTake(this.#engine, room);
       if (length === 0) return;
       this.#connection?.send(room.slice(0, length));
     }
@@ -167,7 +168,7 @@ export class TlsStream implements Stream, StreamEvents {
 
   #read(): void {
     while (this.#isOpen && !this.#isClosed) {
-      const length = host.tlsRead(this.#engine, room);
+      const length = engine.tlsRead(this.#engine, room);
       if (length === 0) return;
       this.#events.onData(room.slice(0, length));
     }
@@ -176,7 +177,7 @@ export class TlsStream implements Stream, StreamEvents {
   #write(): void {
     while (!this.#isClosed && this.#waiting.length > 0) {
       const bytes = this.#waiting[0] as Uint8Array;
-      const written = host.tlsWrite(this.#engine, bytes);
+      const written = engine.tlsWrite(this.#engine, bytes);
       if (written === 0) return;
       if (written < bytes.length) this.#waiting[0] = bytes.subarray(written);
       else this.#waiting.shift();
@@ -186,7 +187,7 @@ export class TlsStream implements Stream, StreamEvents {
 
   #state() {
     const state = new Int32Array(4);
-    host.tlsState(this.#engine, state);
+    engine.tlsState(this.#engine, state);
     const [flags = 0, error = 0, isAsked = 0, skipped = 0] = state;
     return { flags, error, isAsked: isAsked !== 0, skipped };
   }
@@ -221,7 +222,7 @@ export class TlsStream implements Stream, StreamEvents {
     this.#isClosed = true;
     this.#waiting.length = 0;
     this.#cancel();
-    host.tlsFree(this.#engine);
+    engine.tlsFree(this.#engine);
     this.#connection?.close();
   }
 }
@@ -231,7 +232,7 @@ function openEngine({ target, name, clock }: Secured): number {
   if (!/^[\w.:-]{1,253}$/.test(name))
     throw new Failure("unsupported", `Cannot verify "${name}": it is no name`);
   const { authorities, certificates, key } = readCredentials(target);
-  const engine = host.tlsOpen(
+  const number = engine.tlsOpen(
     authorities,
     certificates,
     key,
@@ -240,8 +241,8 @@ function openEngine({ target, name, clock }: Secured): number {
     target.isUnverified ? 1 : 0,
     parseAddress(name) ? "" : name,
   );
-  if (engine < 0) throw openingFailure(engine);
-  return engine;
+  if (number < 0) throw openingFailure(number);
+  return number;
 }
 
 /** What the library has not looked at in a certificate that it has verified. */

@@ -41,6 +41,8 @@ export class Follower {
   #cancel: Cancel = () => {};
   /** The version that the next watch begins after. */
   #version = "";
+  /** Whether anything has come in this watch. */
+  #isHeard = false;
   #from: NotOlder = "0";
 
   constructor(
@@ -82,10 +84,10 @@ export class Follower {
   #follow(version: string): void {
     this.#version = version;
     this.#from = version;
-    this.#events.onListEnd();
     this.#backOff.reset();
-    this.#events.onProblem(undefined);
     this.#watch();
+    this.#events.onListEnd();
+    this.#events.onProblem(undefined);
   }
 
   /** Where the server cannot go on from what is known, the newest list is asked for. */
@@ -107,6 +109,7 @@ export class Follower {
     const path = `/api/v1/nodes?watch=true&${query}&resourceVersion=${version}`;
     const request: ApiRequest = { method: "GET", path, verb: "watch", resource: "nodes" };
     const begun = this.#clock.now();
+    this.#isHeard = false;
     this.#cancel = this.#api.follow(request, {
       onStart: () => this.#events.onProblem(undefined),
       onLine: (line) => this.#line(line, request),
@@ -117,20 +120,28 @@ export class Follower {
   #ended(refusal: Refusal | undefined, begun: number): void {
     const isShort = this.#clock.now() - begun < TOO_SHORT;
     if (!isShort) this.#backOff.reset();
-    if (refusal && isBehind(refusal)) this.#relist();
-    else {
+    if (refusal && isBehind(refusal)) this.#relist(undefined);
+    else if (!isShort && !this.#isHeard) {
+      if (refusal) this.#events.onProblem(refusal.message);
+      this.#relist(this.#version);
+    } else {
       if (refusal) this.#events.onProblem(refusal.message);
       if (refusal || isShort) this.#wait(() => this.#watch());
       else this.#watch();
     }
   }
 
-  #relist(): void {
-    this.#from = undefined;
+  /**
+   * A server sends a bookmark every minute. One that has sent nothing may have lost its data, and
+   * wait for a version that is years away.
+   */
+  #relist(from: NotOlder): void {
+    this.#from = from;
     this.#wait(() => this.#list());
   }
 
   #line(line: string, request: ApiRequest): void {
+    this.#isHeard = true;
     const event = parsed(line);
     const { type, object } = event ?? {};
     if (isObject(object) && type === "ERROR") this.#error(object, request);

@@ -1,12 +1,12 @@
 /** The store, on a network that a made-up API server answers on. */
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { KubeModel, type ModelRequest } from "../../../spec-tests/agent/kube-model.ts";
 import {
   answerText,
   FakeClock,
   type FakeConnection,
   FakeNetwork,
 } from "../../../tools/fake-network.ts";
-import { KubeModel, type ModelRequest } from "../../../tools/kube-model.ts";
 import { formatAddress, parseAddress } from "../../ip/address.ts";
 import { formatCidr } from "../../ip/cidr.ts";
 import { formatMac, parseMac } from "../../ip/mac.ts";
@@ -159,6 +159,11 @@ class Lab {
     return this;
   }
 
+  /** All connections break off. */
+  breakOff(): void {
+    for (const connection of this.network.connections) connection.end();
+  }
+
   /** What has been told since. */
   take(): readonly string[] {
     return this.told.splice(0);
@@ -248,7 +253,9 @@ describe("a host joins", () => {
   });
 
   it("writes flannel's annotations and its condition byte for byte, and no more", () => {
+    vi.stubGlobal("Date", undefined);
     const lab = cluster(1).start();
+    vi.unstubAllGlobals();
     expect(lab.patches()).toEqual([
       `{"metadata":{"annotations":{"${P}kube-subnet-manager":"true","${P}backend-type":"vxlan","${P}backend-data":"{\\"VNI\\":1,\\"VtepMAC\\":\\"${MAC}\\"}","${P}public-ip":"192.0.2.1"}}}`,
       '{"status":{"conditions":[{"type":"NetworkUnavailable","status":"False","lastHeartbeatTime":"2023-11-14T22:13:20Z","lastTransitionTime":"2023-11-14T22:13:20Z","reason":"FlannelIsUp","message":"Flannel is running on this node"}]}}',
@@ -466,5 +473,309 @@ describe("this host's Node", () => {
     lab.model.annotate("one", { [`${P}node-public-ip`]: "192.0.2.50" });
     lab.clock.pass(10);
     expect(lab.take()).toEqual(["network 10.244.0.0/16 vxlan 192.0.2.50", "joined 10.244.1.0/24"]);
+  });
+});
+
+describe("other hosts", () => {
+  it("are told when they come, change and go", () => {
+    const lab = cluster(2).start();
+    lab.take();
+    lab.model.put("n3", ["10.244.3.0/24"]);
+    lab.model.annotate("n3", annotated(3));
+    lab.model.annotate("n3", { heartbeat: "1" });
+    lab.model.annotate("n3", { [`${P}public-ip`]: "192.0.2.33" });
+    lab.model.remove("n2");
+    lab.clock.pass(10);
+    expect(lab.take()).toEqual([
+      THREE,
+      "n3: 10.244.3.0/24 192.0.2.33 02:00:00:00:00:03",
+      "n2: gone",
+    ]);
+  });
+
+  it("are told of a change of one family only", () => {
+    files.set(CONF, JSON.stringify(DUAL));
+    const lab = new Lab({}, dualOwn);
+    lab.model.put("one", ["10.244.1.0/24", "fd10:0:0:1::/64"]);
+    lab.model.put("n2", ["10.244.2.0/24", "fd10:0:0:2::/64"], dualAnnotated(2));
+    lab.start();
+    lab.take();
+    lab.model.annotate("n2", { [`${P}public-ipv6`]: "2001:db8::22" });
+    lab.clock.pass(10);
+    expect(lab.take()).toEqual([
+      "n2: 10.244.2.0/24 fd10:0:0:2::/64 192.0.2.2 2001:db8::22 02:00:00:00:00:02 02:00:00:00:06:02",
+    ]);
+  });
+
+  it.each<readonly [string, object, string | undefined]>([
+    ["an address that is none", { [`${P}public-ip`]: "x" }, 'its public-ip is "x"'],
+    ["no address", { [`${P}public-ip`]: null }, "its public-ip is missing"],
+    ["a loopback address", { [`${P}public-ip`]: "127.0.0.1" }, 'its public-ip is "127.0.0.1"'],
+    ["data that are no JSON", { [`${P}backend-data`]: "{" }, 'its backend-data is "{"'],
+    [
+      "a MAC that is none",
+      { [`${P}backend-data`]: '{"VtepMAC":"ff:ff:ff:ff:ff:ff"}' },
+      'its backend-data is "{\\"VtepMAC\\":\\"ff:ff:ff:ff:ff:ff\\"}"',
+    ],
+    ["another backend", { [`${P}backend-type`]: "wireguard" }, undefined],
+    ["that nobody manages it", { [`${P}kube-subnet-manager`]: null }, undefined],
+  ])("stay as they were if their Node says %s", (_, annotations, fault) => {
+    const lab = cluster(2).start();
+    lab.take();
+    lab.model.annotate("n2", { ...annotations });
+    lab.model.annotate("n2", { heartbeat: "1" });
+    lab.clock.pass(10);
+    const note = `note: Cannot use Node "n2": ${fault}; it stays as it was`;
+    expect(lab.take()).toEqual(fault === undefined ? [] : [note]);
+    lab.model.forget();
+    lab.model.endWatches();
+    lab.clock.pass(2_000);
+    expect(lab.take()).toEqual([`all ${TWO}`]);
+    lab.model.annotate("n2", annotated(2));
+    lab.clock.pass(10);
+    expect(lab.take()).toEqual([]);
+  });
+
+  it("are not those that came back as others while nobody watched", () => {
+    const lab = cluster(3).start();
+    lab.take();
+    lab.isAway = true;
+    lab.breakOff();
+    lab.model.remove("n2");
+    lab.model.put("n2", ["10.244.2.0/24"], { [`${P}kube-subnet-manager`]: "true" });
+    lab.model.forget();
+    lab.isAway = false;
+    lab.clock.pass(5_000);
+    expect(lab.take().filter((each) => each.startsWith("all"))).toEqual([`all ${THREE}`]);
+  });
+
+  it("come from a list of one piece or of pages, in whatever pieces it comes", () => {
+    for (const [ignoresLimit, cut] of [
+      [false, 1 << 20],
+      [true, 1 << 20],
+      [true, 977],
+    ] as const) {
+      const lab = new Lab();
+      lab.model.put("one", ["10.244.1.0/24"]);
+      lab.model.ignoresLimit = ignoresLimit;
+      lab.cut = cut;
+      for (let i = 0; i < 250; i++) {
+        lab.model.put(`p${i}`, [`10.244.${i}.0/24`], annotated(2, { emoji: '… }] \\" 🙂' }));
+      }
+      lab.start();
+      const [all = ""] = lab.take().filter((each) => each.startsWith("all"));
+      expect(all.match(/p\d+: 10/g)).toHaveLength(250);
+      const lists = lab.model.requests.filter(({ path }) => path.includes("limit="));
+      expect(lists).toHaveLength(ignoresLimit ? 1 : 3);
+    }
+  });
+});
+
+describe("a watch", () => {
+  const watches = (lab: Lab) =>
+    lab.model.requests.filter(({ path }) => path.includes("watch=true"));
+
+  it("goes on from a bookmark, and is no problem when it ends in good order", () => {
+    const lab = cluster(2).start();
+    lab.take();
+    lab.model.remove("nobody");
+    lab.model.annotate("one", { other: "x" });
+    lab.model.bookmark();
+    lab.clock.pass(400_000 - 300_000);
+    lab.model.endWatches();
+    lab.clock.pass(1_000);
+    const [, last] = watches(lab).map(({ path }) => new URL(path, "http://x").searchParams);
+    expect(last?.get("allowWatchBookmarks")).toBe("true");
+    expect(Number(last?.get("timeoutSeconds"))).toBeGreaterThanOrEqual(300);
+    expect(last?.get("resourceVersion")).toBe(lab.model.nodes.get("one")?.metadata.resourceVersion);
+    expect(lab.take()).toEqual([]);
+  });
+
+  it("that is too old is a new list, with who came and went", () => {
+    const lab = cluster(2).start();
+    lab.take();
+    lab.breakOff();
+    lab.model.remove("n2");
+    lab.model.put("n3", ["10.244.3.0/24"], annotated(3));
+    lab.model.forget();
+    lab.clock.pass(5_000);
+    expect(lab.take().at(-1)).toBe(`all ${THREE}`);
+  });
+
+  it("that is silent is begun again, after a list if nothing has ever come", () => {
+    const lab = cluster(2).start();
+    lab.take();
+    lab.clock.pass(160_000);
+    const silence = expect.stringContaining("nothing has come for 150 s");
+    expect(lab.take()).toEqual([silence, "well"]);
+    lab.clock.pass(150_000);
+    expect(lab.take()).toEqual([silence, `all ${TWO}`, "well"]);
+    expect(watches(lab)).toHaveLength(3);
+  });
+
+  it.each([
+    ["no JSON", "<html>"],
+    ["no event", '{"type":"MODIFIED"}'],
+    ["a Node without a version", '{"type":"MODIFIED","object":{"metadata":{"name":"n2"}}}'],
+    ["an error", '{"type":"ERROR","object":{"code":500,"message":"etcdserver: leader changed"}}'],
+  ])("that says %s takes nobody away, and is begun again", (_, line) => {
+    const lab = cluster(2).start();
+    lab.take();
+    lab.model.send(line);
+    lab.clock.pass(2_000);
+    expect(lab.take()).toEqual([expect.stringMatching(/^problem: Cannot GET .*\/nodes: /), "well"]);
+    lab.model.put("n3", ["10.244.3.0/24"], annotated(3));
+    lab.clock.pass(10);
+    expect(lab.take()).toEqual([THREE]);
+  });
+
+  it("waits longer each time for a server that is away, and for an hour", () => {
+    const lab = cluster(2).start();
+    lab.take();
+    lab.isAway = true;
+    lab.breakOff();
+    const before = lab.network.connections.length;
+    lab.clock.pass(3_600_000);
+    expect(lab.network.connections.length - before).toBeLessThan(260);
+    expect(lab.take().every((each) => each.startsWith("problem: "))).toBe(true);
+    lab.model.put("n3", ["10.244.3.0/24"], annotated(3));
+    lab.isAway = false;
+    lab.clock.pass(40_000);
+    expect(lab.take()).toEqual(["well", THREE]);
+  });
+});
+
+describe("who this is", () => {
+  const everything = new Set(["*"]);
+
+  it("is a token, which is read again after a minute and when it is refused", () => {
+    const lab = cluster(2);
+    lab.model.rights = new Map([["token-1", everything]]);
+    lab.start();
+    lab.take();
+    files.set(`${ACCOUNT}/token`, "token-2");
+    lab.model.rights = new Map([["token-2", everything]]);
+    lab.model.endWatches();
+    lab.clock.pass(2_000);
+    expect(lab.take()).toEqual([]);
+    files.set(`${ACCOUNT}/token`, "token-3");
+    lab.clock.pass(61_000);
+    lab.model.endWatches();
+    lab.clock.pass(2_000);
+    expect(lab.model.requests.at(-1)?.token).toBe("token-3");
+  });
+
+  it("is said to be refused, without the token", () => {
+    const lab = cluster(2);
+    lab.model.rights = new Map();
+    lab.start();
+    expect(lab.take()).toEqual([
+      `problem: Cannot GET https://10.96.0.1:443/api/v1/nodes/one: 401 (Unauthorized): the server does not accept what ${ACCOUNT}/token says who this is`,
+    ]);
+  });
+
+  it.each([
+    ["get nodes", "get nodes"],
+    ["list nodes", "list nodes"],
+    ["watch nodes", "watch nodes"],
+    ["patch nodes/status", "patch nodes/status"],
+  ])("lacks the right to %s by name", (right, words) => {
+    const lab = cluster(2);
+    const all = ["get nodes", "list nodes", "watch nodes", "patch nodes/status"];
+    lab.model.rights = new Map([["token-1", new Set(all.filter((each) => each !== right))]]);
+    lab.start();
+    expect(lab.take().join("\n")).toMatch(
+      new RegExp(`403 \\(.* is forbidden: .*the right is missing to ${words}, as a ClusterRole`),
+    );
+  });
+
+  it("needs the files of a pod", () => {
+    const lab = cluster(1);
+    files.delete(`${ACCOUNT}/token`);
+    lab.start();
+    expect(lab.take()).toEqual([`problem: Cannot read "${ACCOUNT}/token": there is no such file`]);
+    files.set(`${ACCOUNT}/token`, "t");
+    lab.clock.pass(2_000);
+    expect(lab.take()).toContain("joined 10.244.1.0/24");
+  });
+
+  it("may be said by a kubeconfig file", () => {
+    files.set(
+      "/etc/kubeconfig",
+      `apiVersion: v1
+clusters: [{ name: c, cluster: { server: "https://k.example:6443", certificate-authority-data: "${btoa("CA")}" } }]
+users: [{ name: u, user: { tokenFile: token } }]
+contexts: [{ name: x, context: { cluster: c, user: u } }]
+current-context: x
+`,
+    );
+    files.set("/etc/token", "of a file\n");
+    const lab = cluster(1, { kubeconfigFile: "/etc/kubeconfig" }).start();
+    expect(lab.take()).toContain("joined 10.244.1.0/24");
+    expect(lab.network.last.target).toMatchObject({
+      host: "k.example",
+      port: 6443,
+      tls: { authorities: "CA" },
+    });
+    expect(lab.model.requests[0]?.token).toBe("of a file");
+  });
+});
+
+describe("an answer that is no good", () => {
+  it.each([
+    ["no JSON", answerText("<html>")],
+    ["no list", answerText('{"kind":"Status"}')],
+    ["half a list", answerText('{"kind":"NodeList","items":[{"metadata":{"name":"a"}},{"met')],
+    ["a list without a version", answerText('{"kind":"NodeList","metadata":{},"items":[]}')],
+    ["no UTF-8", answerText("\ud800")],
+    ["a server's own fault", answerText("oh", 503)],
+  ])("takes nobody away: %s", (_, text) => {
+    const lab = cluster(2).start();
+    lab.take();
+    lab.instead = (connection, { path }) => {
+      if (!path.includes("limit=")) return false;
+      connection.give(text);
+      return true;
+    };
+    lab.model.forget();
+    lab.model.endWatches();
+    lab.clock.pass(60_000);
+    const told = lab.take();
+    expect(told.length).toBeGreaterThan(0);
+    expect(told.every((each) => /^problem: Cannot GET .*\/api\/v1\/nodes: /.test(each))).toBe(true);
+    lab.instead = undefined;
+    lab.clock.pass(40_000);
+    expect(lab.take()).toEqual([`all ${TWO}`, "well"]);
+  });
+
+  it("is a list that never ends", () => {
+    const lab = cluster(2).start();
+    lab.take();
+    lab.instead = (connection, { path }) => {
+      if (!path.includes("limit=")) return false;
+      connection.give('HTTP/1.1 200 OK\r\n\r\n{"kind":"NodeList","items":[{"metadata":{"name":"');
+      for (let i = 0; i < 100 && !connection.isClosed; i++) connection.give("x".repeat(1 << 20));
+      expect(connection.isClosed).toBe(true);
+      return true;
+    };
+    lab.model.forget();
+    lab.model.endWatches();
+    lab.clock.pass(1_000);
+    expect(lab.take().join()).toContain("a part of it is longer than 4096 KB");
+  });
+});
+
+describe("the network's configuration", () => {
+  it("may change, and all hosts are read anew", () => {
+    const lab = cluster(2).start();
+    lab.take();
+    files.set(CONF, "{");
+    lab.clock.pass(10_000);
+    expect(lab.take()).toEqual([expect.stringContaining("it must be JSON")]);
+    files.set(CONF, JSON.stringify({ ...V4, Network: "10.240.0.0/12" }));
+    lab.clock.pass(10_000);
+    expect(lab.take()).toEqual(
+      expect.arrayContaining(["well", "network 10.240.0.0/12 vxlan", `all ${TWO}`]),
+    );
   });
 });

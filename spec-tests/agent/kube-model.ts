@@ -115,8 +115,7 @@ export class KubeModel {
   /** Forgets what has happened so far, as a compaction of etcd does. */
   forget(): void {
     this.#events = [];
-    this.#forgotten = this.#version;
-    this.#version++;
+    this.#forgotten = ++this.#version;
   }
 
   /** Ends all watches in good order. */
@@ -182,7 +181,7 @@ export class KubeModel {
     const [from, next] = [query.get("resourceVersion"), query.get("continue")];
     if (Number(from) > this.#version) return status(504, "Timeout", tooLarge(from, this.#version));
     const [version = String(this.#version), after = ""] = next?.split("|") ?? [];
-    if (Number(version) <= this.#forgotten) return status(410, "Expired", CONTINUE_EXPIRED);
+    if (Number(version) < this.#forgotten) return status(410, "Expired", CONTINUE_EXPIRED);
     const all = [...this.nodes.values()].sort((a, b) =>
       a.metadata.name < b.metadata.name ? -1 : 1,
     );
