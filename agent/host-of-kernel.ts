@@ -1,8 +1,10 @@
 /** This host's kernel, as the agent's life needs it. */
 
+import { monotonic } from "host";
 import { noDefaults } from "../lib/cni/defaults.ts";
 import {
   ensureNetworkRules,
+  findNetworkRulesFaults,
   type NetworkRules,
   removeFlanneldRules,
   seemToHaveNetworkRules,
@@ -45,6 +47,10 @@ export interface HostParts {
 /** The host that this process runs on. */
 export class HostOfKernel implements Host {
   readonly #parts: HostParts;
+  /** False while something keeps rules from being made: then looking for them would be vain. */
+  #areComplete = true;
+  /** When rules are looked at next as a whole. */
+  #next = 0;
 
   constructor(parts: HostParts) {
     this.#parts = parts;
@@ -75,11 +81,20 @@ export class HostOfKernel implements Host {
     const forwarding = ensureForwarding(ns, { networks, uplink }, tell);
     const holes = options.hasBlackholeRoute ? subnets : [];
     ensureBlackholes(ns, { networks, subnets: holes }, tell);
-    return [...forwarding, ...ensureNetworkRules(ns, this.#rulesOf(plan), tell)];
+    const faults = ensureNetworkRules(ns, this.#rulesOf(plan), tell);
+    this.#areComplete = faults.length === 0;
+    return [...forwarding, ...faults];
   }
 
+  /** What little tells is looked at each time, all of it only as often as the options say. */
   hasRules(plan: Plan): boolean {
-    return seemToHaveNetworkRules(this.#parts.ns, this.#rulesOf(plan));
+    const { ns, options } = this.#parts;
+    const rules = this.#rulesOf(plan);
+    if (!seemToHaveNetworkRules(ns, rules)) return false;
+    const now = monotonic();
+    if (!this.#areComplete || now < this.#next) return true;
+    this.#next = now + 1000 * Math.max(1, options.filter.resync);
+    return findNetworkRulesFaults(ns, rules).length === 0;
   }
 
   #rulesOf(plan: Plan): NetworkRules {

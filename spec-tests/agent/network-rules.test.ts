@@ -1,8 +1,9 @@
 /** The agent's rules for a whole network: what is masqueraded, repaired and taken away. */
 import { describe, expect } from "vitest";
 import type { Bed } from "../bed/bed.ts";
-import type { Daemon } from "../bed/daemon.ts";
+import { Daemon } from "../bed/daemon.ts";
 import { it } from "../bed/it.ts";
+import { withoutNfTables } from "../bed/no-nf-tables.ts";
 import { ask, serve } from "../bed/ports.ts";
 import { Etcd } from "../cluster/etcd.ts";
 import { addStoresAddress, Host, STORES } from "../cluster/host.ts";
@@ -126,5 +127,38 @@ describe("a host", () => {
     expect(left).not.toMatch(/flannel|10\.212|fd12|masquerade|blackhole/);
     expect(one.sh(weft)).toContain("has nothing here");
     await join(one).until("it again", () => filterOf(one).includes("flannel-ipv4"));
+  });
+});
+
+describe("where the kernel has no nf_tables", () => {
+  it("iptables masquerade, are repaired, and go", async ({ bed }) => {
+    const { etcd, hosts, agents } = await cluster(bed);
+    const [one, two] = hosts;
+    await agents[0]?.end("SIGTERM");
+    one.sh(`${bed.bin}/weft agent remove`);
+    one.view.sh("nft flush ruleset");
+    const { as = [], env = {} } = withoutNfTables(bed);
+    const old = (words: string) =>
+      `env PATH=${env.PATH} ${one.files}/bin/on ${as.join(" ")} ${words}`;
+    const words = `--iface=wire --etcd-endpoints=${etcd.url} --etcd-prefix=${PREFIX} --ip-masq --iptables-resync=1`;
+    const agent = new Daemon(bed, old(`${bed.bin}/weft agent ${words}`));
+    const masquerade = () =>
+      one.view
+        .sh("iptables-legacy-save -t nat; ip6tables-legacy-save -t nat")
+        .split("\n")
+        .filter((line) => line.startsWith("-A"));
+    await agent.until("its rules", () => masquerade().length === 14);
+    expect(one.view.sh("nft list tables")).toBe("");
+    const before = masquerade();
+    one.view.sh("iptables-legacy -t nat -F; ip6tables-legacy -t nat -F POSTROUTING");
+    await agent.until("them again", () => masquerade().join() === before.join());
+    const [near, far] = [one.pod(), two.pod()];
+    serve(far.box, "tcp", 7777);
+    for (const [i, address] of far.addresses.entries()) {
+      expect(ask(near.box, address, 7777)).toBe(near.addresses[i]);
+    }
+    await agent.end("SIGTERM");
+    bed.host.sh(old(`${bed.bin}/weft agent remove`));
+    expect(masquerade()).toEqual([]);
   });
 });
