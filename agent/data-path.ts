@@ -15,8 +15,9 @@ export interface Made {
 /** The way to the other hosts, by one backend. */
 export interface DataPath {
   /**
-   * Makes the kernel equal to what is known of the hosts; undefined: to what the files say. Throws
-   * what CniError can be made of; then what was right stays.
+   * Makes the kernel equal to what is known of the hosts; undefined: sets what the files say and is
+   * missing, since an agent that was killed may have known more. Throws what CniError can be made
+   * of; then what was right stays.
    */
   makeRight(members: Members | undefined): Made;
   /** Sends single changes; false if all must be compared instead. Throws as `makeRight` does. */

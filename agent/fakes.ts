@@ -218,6 +218,10 @@ export class FakeWorld implements World, Host {
     };
   }
 
+  resumed(plan: JsonObject): JsonObject {
+    return plan;
+  }
+
   pathOf(plan: JsonObject): DataPath {
     this.note(`path ${plan.publicIP} ${plan.device}`);
     return new FakePath(this);

@@ -68,7 +68,8 @@ export class GatewayPath implements DataPath {
       const far = farOf(list);
       for (const number of far) limits.add(farInWords(list.get(number), uplink));
       const peers = list.without((number) => far.has(number));
-      reconcileEntries(host, this.#overlay({ uplink, own }, i, peers), tell);
+      const overlay = { ...this.#overlay({ uplink, own }, i, peers), addsOnly: !members };
+      reconcileEntries(host, overlay, tell);
     }
     this.#last = { uplink, own };
     return { mtu: uplink.mtu, limits: [...limits] };

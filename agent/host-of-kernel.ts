@@ -10,7 +10,7 @@ import {
   seemToHaveNetworkRules,
 } from "../lib/filter/network-rules.ts";
 import { family, type IpAddress, parseAddress } from "../lib/ip/address.ts";
-import type { Mac } from "../lib/ip/mac.ts";
+import { formatMac, type Mac } from "../lib/ip/mac.ts";
 import { ensureBlackholes } from "../lib/net/blackhole.ts";
 import { listLinks } from "../lib/net/link.ts";
 import type { Netns } from "../lib/net/netns.ts";
@@ -65,6 +65,19 @@ export class HostOfKernel implements Host {
     return { plan, own: ownHost(network, seat, macs) };
   }
 
+  /** A device without an alias is flannel's, and has the hardware address that others know now. */
+  resumed(plan: Plan): Plan {
+    const keys = [
+      ["device", "vtepMAC"],
+      ["deviceV6", "vtepMACv6"],
+    ] as const;
+    const macs = keys.flatMap(([device, key]) => {
+      const found = quietly(() => findVxlan(this.#parts.ns, String(plan[device])));
+      return found?.alias === "" ? [[key, formatMac(found.mac)]] : [];
+    });
+    return { ...plan, ...Object.fromEntries(macs) };
+  }
+
   pathOf(plan: Plan, tell: (what: string) => void): DataPath {
     const { ns, files } = this.#parts;
     const listed = Array.isArray(plan.published) ? plan.published : [];
@@ -117,14 +130,14 @@ export class HostOfKernel implements Host {
     removeFlanneldRules(ns, this.#rulesOf(plan), (what) => tell("changed", what));
   }
 
-  /** That of the device if it is there, else what the node file says, else computed. */
+  /** That of a device to be taken over, else what the node file says, else the device's, else computed. */
   #macOf(name: string, { end, seat, network }: OfDevice): Mac {
-    const { ns, options } = this.#parts;
-    const found = quietly(() => findVxlan(ns, name)?.mac);
-    const path = nodeFilePath(options.network);
-    const written = () => nodeMac(openNodeFile(readJson(path), path), end);
+    const found = quietly(() => findVxlan(this.#parts.ns, name));
+    if (found?.alias === "") return found.mac;
+    const path = nodeFilePath(this.#parts.options.network);
+    const written = quietly(() => nodeMac(openNodeFile(readJson(path), path), end));
     const vni = network.backend.type === "vxlan" ? network.backend.vni : 0;
-    return found ?? quietly(written) ?? vtepMac(seat.addresses[end] ?? new Uint8Array(4), vni);
+    return written ?? found?.mac ?? vtepMac(seat.addresses[end] ?? new Uint8Array(4), vni);
   }
 }
 

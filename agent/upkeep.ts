@@ -70,8 +70,9 @@ export class Upkeep {
 
   /** Takes up what an agent has left; its subnets, or none if there is nothing that can be used. */
   resume(): readonly Cidr[] {
-    const plan = this.#world.files.readSaved();
-    if (!plan) return [];
+    const saved = this.#world.files.readSaved();
+    if (!saved) return [];
+    const plan = this.#world.host.resumed(saved);
     this.#path = this.#pathOf(plan);
     this.#plan = plan;
     this.#isResumed = true;

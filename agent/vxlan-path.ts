@@ -53,7 +53,12 @@ export class VxlanPath implements DataPath {
   makeRight(members: Members | undefined): Made {
     const { config, host, tell } = this.#parts;
     const peersOf = members && this.#peersOf(members);
-    this.#last = reconcile(config, host, { peersOf, isKeeper: true, tell });
+    this.#last = reconcile(config, host, {
+      peersOf,
+      isKeeper: true,
+      addsOnly: members === undefined,
+      tell,
+    });
     const { node, limits, peers } = this.#last;
     const leftOut = new Set(members ? peers.leftOut : []);
     return { mtu: node.mtu, limits: limits.filter((limit) => !leftOut.has(limit)) };

@@ -31,6 +31,8 @@ export interface World {
 export interface Host {
   /** Finds this host; throws if it has no place in the network. */
   find(network: NetworkConfig, hints: Hints): Found;
+  /** The plan of an agent before, as far as another program has not taken its devices since. */
+  resumed(plan: Plan): Plan;
   /** The way to the other hosts by a plan, which may be of an agent before; `tell` hears changes. */
   pathOf(plan: Plan, tell: (what: string) => void): DataPath;
   /** Makes the rules that masquerade and forward; what keeps it from that, in words. */

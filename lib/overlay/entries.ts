@@ -30,7 +30,9 @@ export function reconcileEntries(ns: Netns, overlay: Overlay, tell?: Tell): void
     return;
   }
   const { missing, stale } = compare(overlay.peers, found);
-  sendDifference(ns, overlay, { wanted: [...missing.keys()], stale, tell });
+  const taken = new Set(overlay.addsOnly ? found.map(placeOf) : []);
+  const wanted = [...missing.keys()].filter((key) => !taken.has(placeOf(key)));
+  sendDifference(ns, overlay, { wanted, stale: overlay.addsOnly ? [] : stale, tell });
 }
 
 /** Entries by their keys, and who is told what is done. */

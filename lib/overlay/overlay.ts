@@ -13,6 +13,8 @@ export interface Overlay {
   /** What the device is there for: direct routes to anywhere else are another's. */
   readonly networks: readonly Cidr[];
   readonly peers: PeerList;
+  /** True if what is there may be newer than the peers: then only what is missing is set. */
+  readonly addsOnly?: boolean | undefined;
 }
 
 /** A device, by what its datagrams bear, and who may send them. */

@@ -68,6 +68,8 @@ export interface Reconciling {
   /** True for such a program, which lets the network's packets pass by itself: what it made counts for
    * each ADD, whatever link that one names. */
   readonly isKeeper?: boolean;
+  /** True if the kernel may know better than the files: then only what is missing is set. */
+  readonly addsOnly?: boolean;
   /** Called with each change in words; a new device and all that belongs to it are one. */
   readonly tell?: Tell;
 }
@@ -188,7 +190,7 @@ function reconcileAll(config: OverlayConfig, host: Netns, how: Reconciling): Rec
   const read = how.peersOf ?? ((all: typeof around) => readPeers({ config, ...all }));
   const peers = isKnown ? last.peers : read(around);
   const made = plans.map((plan, i) => {
-    const reach = { uplink: node.uplink, peers: listOf(peers, i) };
+    const reach = { uplink: node.uplink, peers: listOf(peers, i), addsOnly: how.addsOnly };
     return { plan, device: ensureDevice(config, host, { plan, ...reach, stamp: current, tell }) };
   });
   const forwarding = how.isKeeper ? undefined : networks.ensureNetwork(host, config, tell);

@@ -26,12 +26,13 @@ export interface Ensuring extends Reach {
   readonly plan: DevicePlan;
   /** What its alias says where all of it is right. */
   readonly stamp: string;
+  readonly addsOnly: boolean | undefined;
   readonly tell: Tell;
 }
 
 /** A device with its addresses and entries; until all are right its alias has no other stamp. */
 export function ensureDevice(config: OverlayConfig, host: Netns, ensuring: Ensuring): Vxlan {
-  const { plan, uplink, peers, stamp, tell } = ensuring;
+  const { plan, uplink, peers, stamp, addsOnly, tell } = ensuring;
   const { vtep, spec, owner } = plan;
   const guarded = guardedBy(config, vtep, { uplink, peers });
   const { device: found, isNew, stale } = ensureVxlan(host, spec, { guarded, tell });
@@ -41,8 +42,8 @@ export function ensureDevice(config: OverlayConfig, host: Netns, ensuring: Ensur
   const changes = isNew ? undefined : tell;
   const { networks, subnets } = vtep;
   ensureVtepAddresses(host, device, { subnets, tell: changes });
-  reconcileEntries(host, { device, uplink, networks, peers }, changes);
-  shutOut(host, guarded, { addresses: stale, tell: changes });
+  reconcileEntries(host, { device, uplink, networks, peers, addsOnly }, changes);
+  if (!addsOnly) shutOut(host, guarded, { addresses: stale, tell: changes });
   return device;
 }
 
