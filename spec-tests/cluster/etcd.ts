@@ -1,28 +1,43 @@
-/** A real etcd, of one member and without TLS, which holds what a cluster's hosts know of each other. */
+/** A real etcd, which holds what a cluster's hosts know of each other. */
 import type { Bed } from "../bed/bed.ts";
 import { Daemon } from "../bed/daemon.ts";
 
-/** A running etcd. */
+/** What an etcd has that others have not. */
+export interface EtcdMore {
+  /** Its flags, as a shell has them. */
+  readonly words?: string;
+  /** etcdctl's flags. */
+  readonly clientWords?: string;
+  readonly scheme?: "http" | "https";
+  /** The ports of all members, of whom it is one. */
+  readonly members?: readonly number[];
+}
+
+/** A running etcd, or a member of one. */
 export class Etcd {
   readonly #bed: Bed;
   readonly #start: () => Daemon;
+  readonly #clientWords: string;
   #daemon: Daemon;
   /** Where it answers clients. */
   readonly url: string;
 
   /** Starts it on a port of an address of the bed's host; its data outlive it. */
-  constructor(bed: Bed, address: string, port = 2379) {
+  constructor(bed: Bed, address: string, port = 2379, more: EtcdMore = {}) {
+    const { words = "", clientWords = "", scheme = "http", members = [port] } = more;
     const data = bed.folder(`etcd-${port}`);
-    const peers = `http://127.0.0.1:${port + 1}`;
+    const peers = (member: number) => `http://127.0.0.1:${member + 1}`;
+    const cluster = members.map((member) => `m${member}=${peers(member)}`).join();
     this.#bed = bed;
-    this.url = `http://${address}:${port}`;
+    this.#clientWords = clientWords;
+    this.url = `${scheme}://${address}:${port}`;
     this.#start = () =>
       new Daemon(
         bed,
-        `etcd --name one --data-dir ${data} --logger zap --log-level warn --unsafe-no-fsync
+        `etcd --name m${port} --data-dir ${data} --logger zap --log-level warn --unsafe-no-fsync
           --listen-client-urls ${this.url} --advertise-client-urls ${this.url}
-          --listen-peer-urls ${peers} --initial-advertise-peer-urls ${peers}
-          --initial-cluster one=${peers}`.replace(/\s+/g, " "),
+          --listen-peer-urls ${peers(port)} --initial-advertise-peer-urls ${peers(port)}
+          --initial-cluster ${cluster} ${words}`.replace(/\s+/g, " "),
       );
     this.#daemon = this.#start();
   }
@@ -72,7 +87,7 @@ export class Etcd {
   }
 
   #ctl(words: string): string {
-    return `ETCDCTL_API=3 etcdctl --endpoints ${this.url} ${words}`;
+    return `ETCDCTL_API=3 etcdctl --endpoints ${this.url} ${this.#clientWords} ${words}`;
   }
 }
 
