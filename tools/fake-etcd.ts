@@ -98,7 +98,7 @@ export class FakeEtcd {
     const other = this.instead(path, message);
     if (this.refused.has(port)) connection.end();
     else if (other !== undefined) connection.give(other);
-    else if (path === "/v3/watch" && this.#isKnown(token)) this.#watch(connection, message);
+    else if (path === "/v3/watch") this.#watch(connection, message, token);
     else {
       const { status = 200, ...answer } = this.#answer(path, message, token);
       connection.give(answerText(JSON.stringify(answer), status as number));
@@ -192,10 +192,21 @@ export class FakeEtcd {
 
   /* ---- watching ---- */
 
-  #watch(connection: FakeConnection, { create_request }: Json): void {
+  #watch(connection: FakeConnection, { create_request }: Json, token: string | undefined): void {
     const { key, range_end, start_revision } = create_request as Json;
     const watch = { connection, from: from64(key), to: from64(range_end) };
     connection.give("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    if (!this.#isKnown(token)) {
+      const cancel_reason =
+        "rpc error: code = PermissionDenied desc = etcdserver: permission denied";
+      this.#line(connection, {
+        header: this.#header,
+        created: true,
+        canceled: true,
+        cancel_reason,
+      });
+      return;
+    }
     this.#line(connection, { header: this.#header, created: true });
     if (Number(start_revision) <= this.compacted) {
       const compact_revision = String(this.compacted);

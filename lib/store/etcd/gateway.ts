@@ -80,6 +80,11 @@ export class Gateway {
     if (at === this.#current) this.#current = (at + 1) % this.#clients.length;
   }
 
+  /** A watch says only that it is denied, also where the token is one that etcd has forgotten. */
+  forgetToken(): void {
+    this.#token = undefined;
+  }
+
   /** Follows a stream of the endpoint that is used now. */
   follow(question: Question, events: StreamOf): Cancel {
     let cancel: Cancel = () => {};

@@ -167,7 +167,7 @@ export class Tracker {
       return;
     }
     const reason = String(message.cancel_reason ?? "without a reason");
-    this.#cancel();
+    this.#gateway.forgetToken();
     this.#again(new EtcdFailure(`Cannot watch etcd: it cancels: ${reason}`, { isLocal: true }));
   }
 
