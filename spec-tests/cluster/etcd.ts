@@ -79,6 +79,11 @@ export class Etcd {
     return this.#bed.host.sh(this.#ctl(words));
   }
 
+  /** Whether etcdctl succeeds. */
+  tries(words: string): boolean {
+    return this.#bed.host.succeeds(this.#ctl(words));
+  }
+
   /** The keys under a prefix, with their values. */
   keys(prefix: string): ReadonlyMap<string, string> {
     const { kvs = [] } = JSON.parse(this.ctl(`get --prefix '${prefix}' -w json`)) as Listing;

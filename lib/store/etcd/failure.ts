@@ -102,5 +102,8 @@ function adviceOn(words: string, code: number): string {
   if (code === Code.denied || /permission denied/.test(words)) {
     return ", the user needs a role that reads and writes the network's prefix";
   }
+  if (/closed network connection|connection closed|bad certificate/.test(words)) {
+    return ", with --client-cert-auth etcd's own certificate must be for clients as well (clientAuth)";
+  }
   return "";
 }
