@@ -10,7 +10,7 @@ import type { Netns } from "../net/netns.ts";
 import { RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR } from "../netlink/address.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { RTM_DELLINK, RTNLGRP_LINK } from "../netlink/link.ts";
-import type { Received } from "../netlink/message.ts";
+import { NLM_F_REPLACE, type Received } from "../netlink/message.ts";
 import { RTM_DELNEIGH, RTM_NEWNEIGH, RTNLGRP_NEIGH } from "../netlink/neighbour.ts";
 import {
   RTM_DELROUTE,
@@ -41,7 +41,10 @@ export interface Interest {
   readonly devices: readonly number[] | undefined;
   /** Index of the link by which others are reached: whom it knows there does not count. */
   readonly uplink: number | undefined;
-  /** The number that says who makes a route; others' do not count, except default routes. */
+  /**
+   * The number that says who makes a route; others' do not count, except default routes and those
+   * in place of another one.
+   */
   readonly routeProtocol: number;
 }
 
@@ -108,11 +111,12 @@ function directoryOf(path: string): string {
 }
 
 /** True if an event tells of something that counts. */
-function concerns({ type, body }: Received, interest: Interest): boolean {
+function concerns({ type, flags, body }: Received, interest: Interest): boolean {
   const { bytes, at } = body;
   if (type === RTM_NEWROUTE || type === RTM_DELROUTE) {
     const [prefixLength, protocol] = [bytes[at + 1], bytes[at + 5]];
-    return protocol === interest.routeProtocol || prefixLength === 0;
+    const isInPlace = (flags & NLM_F_REPLACE) !== 0;
+    return protocol === interest.routeProtocol || prefixLength === 0 || isInPlace;
   }
   const { devices, uplink } = interest;
   if (devices === undefined) return type !== RTM_DELLINK;
