@@ -105,6 +105,36 @@ export function overlayTable({ rows }) {
 }
 
 /**
+ * What `make bench-cluster` measured.
+ * @param {{
+ *   readonly machine: Machine,
+ *   readonly date: string,
+ *   readonly rows: readonly import("./cluster.mjs").Row[],
+ *   readonly fleet: import("./cluster.mjs").Fleet,
+ * }} results
+ */
+export function clusterTable({ machine, date, rows, fleet }) {
+  const lines = rows.map(({ store, kind, hosts, first, processor, peak, watch, latency }) => [
+    `${kind === "weft" ? "weft agent" : "flanneld 0.28.10"}, ${hosts.toLocaleString("en")} hosts in ${store === "etcd" ? "etcd" : "Kubernetes"}`,
+    ...[first, processor].map(({ median }) => time(median)),
+    bytes(peak.median),
+    `${(100 * watch.median).toFixed(1)} %`,
+    time(latency.median),
+  ]);
+  const head = [
+    ...["", "until all is in the kernel", "processor time of that", "peak memory"],
+    ...["10 changes a second, of a core", "one change is in the kernel"],
+  ];
+  const { cpu, cores, load } = machine;
+  return [
+    table(head, lines),
+    "",
+    `With ${fleet.hosts} agents on this one machine, a new host is in all ${fleet.hosts} kernels after ${time(fleet.slowest.median)}; the largest of them`,
+    `has needed ${bytes(fleet.peak)}. Measured on ${cores} cores of ${cpu} at load ${load}, ${date}.`,
+  ].join("\n");
+}
+
+/**
  * What the figures belong to.
  * @param {Pick<Results, "machine" | "date">} results
  */

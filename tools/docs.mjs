@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { drawChart } from "../bench/chart.mjs";
-import { criTable, longTable, overlayTable, shortTable } from "../bench/tables.mjs";
+import { clusterTable, criTable, longTable, overlayTable, shortTable } from "../bench/tables.mjs";
 import { filesByRow, withTests } from "./checklist.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -98,6 +98,7 @@ const benchmarks = [
   ["README.md", "cri-bench", "cri-results", criTable],
   ["docs/speed.md", "bench", "results", longTable],
   ["docs/speed.md", "overlay-bench", "overlay-results", overlayTable],
+  ["docs/speed.md", "cluster-bench", "cluster-results", clusterTable],
 ];
 
 function readResults(name) {

@@ -1,12 +1,16 @@
 // @ts-check
 // A real etcd with a network of so many hosts in it.
 import { spawn } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { work } from "../machine.mjs";
 import { hostOf, STORES } from "./hosts.mjs";
 import { client, each } from "./http.mjs";
 
 /** @typedef {import("./hosts.mjs").Kind} Kind */
+
+/** A port that no etcd of this run has had: one that is killed may still have its own. */
+let lastPort = 2379;
+export const nextPort = () => (lastPort += 10);
 
 const PREFIX = "/bench.weft/network";
 const base64 = (/** @type {string} */ text) => Buffer.from(text).toString("base64");
@@ -15,8 +19,7 @@ const base64 = (/** @type {string} */ text) => Buffer.from(text).toString("base6
 function start(port) {
   const url = `http://${STORES}:${port}`;
   const peers = `http://127.0.0.1:${port + 1}`;
-  const data = `${work}/etcd-${port}`;
-  mkdirSync(data);
+  const data = mkdtempSync(`${work}/etcd-`);
   const words = [
     ...["--data-dir", data, "--logger", "zap", "--log-level", "error", "--unsafe-no-fsync"],
     ...["--listen-client-urls", url, "--advertise-client-urls", url],
@@ -50,7 +53,7 @@ export async function startEtcd(port) {
  * @param {number} count
  */
 export async function etcdStore(count) {
-  const { url, stop, send } = await startEtcd(2379);
+  const { url, stop, send } = await startEtcd(nextPort());
   const put = (/** @type {string} */ key, /** @type {string} */ value, lease = "0") =>
     send({ path: "/v3/kv/put", body: { key: base64(key), value: base64(value), lease } });
   const network = {

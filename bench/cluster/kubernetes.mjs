@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { root, run, work } from "../machine.mjs";
-import { startEtcd } from "./etcd.mjs";
+import { nextPort, startEtcd } from "./etcd.mjs";
 import { hostOf, STORES } from "./hosts.mjs";
 import { client, each } from "./http.mjs";
 
@@ -27,7 +27,7 @@ function makeCertificates(/** @type {string} */ folder) {
 }
 
 async function startApiServer() {
-  const etcd = await startEtcd(2479);
+  const etcd = await startEtcd(nextPort());
   const folder = `${work}/api`;
   mkdirSync(folder);
   makeCertificates(folder);
