@@ -186,6 +186,7 @@ function bytes(count) {
 
 /** @param {number} value */
 function short(value) {
+  if (value >= 100) return value.toFixed(0);
   return value === 0 ? "0.0" : value.toPrecision(2);
 }
 
