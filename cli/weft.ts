@@ -4,7 +4,7 @@
  *   weft add NETWORK NETNS     a command, and the words it takes
  *   weft help                  what there is: each command has its page in pages/
  *
- * By a link named cnitool it is called as that program is.
+ * By a link named cnitool it is called as that program is, and by one named flanneld as `weft agent`.
  */
 
 import * as host from "host";
@@ -25,8 +25,9 @@ const FAULTY = 1;
 /** Runs the command line and ends the process. */
 export function main(): void {
   const [name = "", command = "", ...words] = host.args();
-  const isTool = name.slice(name.lastIndexOf("/") + 1) === "cnitool";
-  host.exit(isTool ? runAsTool(command, words) : run(command, words));
+  const called = name.slice(name.lastIndexOf("/") + 1);
+  if (called === "flanneld") host.exit(run("agent", host.args().slice(1)));
+  host.exit(called === "cnitool" ? runAsTool(command, words) : run(command, words));
 }
 
 /** As cnitool: it knows no options, ignores further words, and fails in one way only. */

@@ -18,7 +18,7 @@ const isHot = (name) => name === "hot.bin";
 const isCold = (name) => name !== "hot.bin" && name !== "warm.bin";
 
 const rows = [
-  { what: "dist/bin, hard links counted once", size: sizeOf("bin"), limit: 3700 << 10 },
+  { what: "dist/bin, hard links counted once", size: sizeOf("bin"), limit: 4200 << 10 },
   {
     what: "bytecode of usual runs, of which the image has four times as much",
     size: sizeOf("bytecode", isHot),
@@ -28,7 +28,8 @@ const rows = [
     what: "bytecode that is read when it is needed",
     size: sizeOf("bytecode", isCold),
     // dhcp's daemon with its DHCP client is 57 KB of it, the command line 330 KB.
-    limit: 500 << 10,
+    // The agent is 290 KB, of which YAML for kubeconfig files is 53 and the stores are 84.
+    limit: 800 << 10,
   },
 ];
 for (const { what, size, limit } of rows) {

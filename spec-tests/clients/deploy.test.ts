@@ -198,6 +198,15 @@ describe("a running agent", () => {
   });
 });
 
+describe("a link named flanneld", () => {
+  it("is weft agent", ({ bed }) => {
+    const said = new Lists(bed).run(`ln -s ${bed.bin}/weft /run/flanneld; /run/flanneld --version`);
+    expect(said).toMatchObject({ status: 0, stdout: expect.stringMatching(/^weft \d/) });
+    const wrong = new Lists(bed).run("/run/flanneld --ip-mask");
+    expect(wrong).toMatchObject({ status: 2, stderr: expect.stringContaining("--ip-masq?") });
+  });
+});
+
 describe("weft agent init", () => {
   it.for([
     ["", 2, "usage: weft agent init"],
