@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { loadAll } from "js-yaml";
 import { describe, expect } from "vitest";
 import { Daemon } from "../bed/daemon.ts";
@@ -110,6 +111,7 @@ describe("the manifest", () => {
     const { status, stdout } = spawnSync(weft, ["validate"], { input: list, encoding: "utf8" });
     expect([status, stdout]).toEqual([0, "-: valid\n"]);
     const network = data["net-conf.json"] ?? "";
+    expect(faultsOf("weft-net-conf", JSON.parse(network))).toEqual([]);
     expect(JSON.parse(network)).toEqual({ Network: "10.244.0.0/16", Backend: { Type: "vxlan" } });
     bed.host.sh(`printf '%s' '${network}' >/run/net-conf.json`);
     const { stderr } = new Lists(bed).weft("agent init --config /run/net-conf.json");
@@ -164,6 +166,15 @@ describe("alert rules and dashboard", () => {
   });
 });
 
+/** What a value has that a published schema does not allow. */
+function faultsOf(name: string, value: unknown): readonly object[] {
+  const schema = JSON.parse(
+    readFileSync(join(folder, `../docs/schemas/${name}.schema.json`), "utf8"),
+  );
+  const validate = new Ajv2020({ strict: false }).compile(schema);
+  return validate(value) ? [] : (validate.errors ?? []);
+}
+
 /** Status and body of an answer, asked inside of a bed. */
 const asked = (path: string) => `python3 -c '
 import http.client
@@ -187,6 +198,7 @@ describe("a running agent", () => {
 
     const lists = new Lists(bed);
     const { status, stdout } = lists.weft("agent status --json");
+    expect(faultsOf("weft-agent-status", JSON.parse(stdout))).toEqual([]);
     expect([status, JSON.parse(stdout)]).toMatchObject([1, { network: "flannel", isReady: false }]);
     expect(await daemon.end("SIGTERM")).toBe(0);
     const [first = ""] = daemon.said.split("\n");
