@@ -169,11 +169,11 @@ describe("one host", () => {
     server = await new StandIn(bed, STORES).ready();
     server.call("forget", 100);
     server.put("node1", ["10.244.1.0/24"]);
+    server.put("other", ["10.244.2.0/24"], annotated(2));
     server.put("third", ["10.244.3.0/24"], annotated(3));
-    await agent.until("third in place of other", () => {
-      const entries = host.entries();
-      return /10\.244\.3\.0/.test(entries) && !/10\.244\.2\.0/.test(entries);
-    });
+    await agent.until("third", () => /10\.244\.3\.0/.test(host.entries()));
+    server.call("remove", "other");
+    await agent.until("other gone", () => !/10\.244\.2\.0/.test(host.entries()));
   });
 
   it("reads a token again when it has changed, and names the right that is missing", async () => {
