@@ -30,6 +30,10 @@ export function unpackHost(text: HostText): StoreHost {
   return { subnets, publicIP, publicIPv6, vtepMac, vtepMacV6, backend };
 }
 
+export function backendOf(text: HostText): string {
+  return unpackHost(text).backend;
+}
+
 function packPart(bytes: Uint8Array | undefined): string {
   return bytes ? pack([bytes.length]) + pack(bytes) : "\0";
 }

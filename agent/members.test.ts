@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { formatAddress } from "../lib/ip/address.ts";
+import { formatAddress, parseAddress } from "../lib/ip/address.ts";
 import { formatCidr } from "../lib/ip/cidr.ts";
 import { formatMac } from "../lib/ip/mac.ts";
 import type { Peer, PeerList } from "../lib/overlay/peers.ts";
@@ -47,6 +47,40 @@ function subnetsIn(list: PeerList | undefined): readonly string[] {
   });
   return all;
 }
+
+describe("a host that takes another backend", () => {
+  const gateway = hostOf(2, { backend: "host-gw", vtepMac: undefined });
+
+  it("is led to as before, and named, until it has this host's again", () => {
+    const members = membersOf(["a", hostOf(2)], ["b", hostOf(3)]);
+    members.change("a", gateway);
+    expect(members.takeChanges()?.[0]).toEqual([
+      { before: expect.anything(), after: expect.anything() },
+    ]);
+    expect(members.leftOut.join()).toContain(
+      'its backend is "host-gw" now; what leads to it stays',
+    );
+    expect(subnetsIn(members.compare(own).lists[0])).toEqual(["10.244.2.0/24", "10.244.3.0/24"]);
+    members.change("a", hostOf(2, { publicIP: parseAddress("192.0.2.22") }));
+    expect(nameOf(members.takeChanges()?.[0]?.[0]?.after)).toContain("192.0.2.22");
+    expect(members.leftOut).toEqual([]);
+  });
+
+  it("is led to by nothing once it is gone, also if all are told anew", () => {
+    const members = membersOf(["a", hostOf(2)], ["b", hostOf(3)]);
+    members.replaceAll([["a", gateway]]);
+    expect(subnetsIn(members.compare(own).lists[0])).toEqual(["10.244.2.0/24"]);
+    members.change("a", undefined);
+    expect(inWords(members.takeChanges())).toEqual(["10.244.2.0/24 > none"]);
+    expect(members.leftOut).toEqual([]);
+  });
+
+  it("is left out if it had it from the beginning", () => {
+    const members = membersOf(["a", gateway]);
+    expect(members.compare(own).lists[0]?.size).toBe(0);
+    expect(members.leftOut.join()).toContain('its backend is "host-gw"');
+  });
+});
 
 describe("changes", () => {
   it("are of one host each", () => {

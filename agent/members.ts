@@ -16,7 +16,7 @@ import { isThisHost } from "../lib/overlay/contract/peers.ts";
 import type { PeerChange } from "../lib/overlay/peer-changes.ts";
 import { type Peer, PeerList } from "../lib/overlay/peers.ts";
 import type { Keyed, StoreHost } from "../lib/store/store.ts";
-import { type HostText, packHost, unpackHost } from "./host-text.ts";
+import { backendOf, type HostText, packHost, unpackHost } from "./host-text.ts";
 import { type Own, usableEnds } from "./usable.ts";
 
 /** All hosts that can be used, compared with each other. */
@@ -41,6 +41,11 @@ export class Members {
   /** Who is left out: since they cannot be used, and since they claim what others do. */
   readonly #unusable = new Map<string, string>();
   #clashes: readonly string[] = [];
+  /** This host's backend, as far as it is known. */
+  #backend = "";
+  /** Hosts as they were before they took another backend: what leads to them stays meanwhile. */
+  readonly #former = new Map<string, HostText>();
+  readonly #strange = new Map<string, string>();
   /** What a peers file says of them, as far as it has been written; "" is nothing. */
   readonly #json = new Map<string, string>();
 
@@ -50,7 +55,7 @@ export class Members {
   }
 
   get leftOut(): readonly string[] {
-    return [...this.#unusable.values(), ...this.#clashes];
+    return [...this.#unusable.values(), ...this.#strange.values(), ...this.#clashes];
   }
 
   get hasChanges(): boolean {
@@ -60,7 +65,12 @@ export class Members {
   /** These hosts and no others. */
   replaceAll(hosts: Iterable<Keyed>): void {
     const all = new Map<string, HostText>();
-    for (const [key, host] of hosts) all.set(key, packHost(host));
+    for (const [key, host] of hosts) {
+      const text = packHost(host);
+      this.#remember(key, text);
+      all.set(key, text);
+    }
+    for (const key of this.#former.keys()) if (!all.has(key)) this.#former.delete(key);
     this.#hosts = all;
     this.compareAgain();
   }
@@ -69,11 +79,27 @@ export class Members {
   change(key: string, host: StoreHost | undefined): boolean {
     const [before, after] = [this.#hosts.get(key), host && packHost(host)];
     if (before === after) return false;
+    if (this.#own && !this.#before.has(key)) this.#before.set(key, this.#textOf(key));
+    this.#remember(key, after);
     if (after === undefined) this.#hosts.delete(key);
     else this.#hosts.set(key, after);
     this.#json.delete(key);
-    if (this.#own && !this.#before.has(key)) this.#before.set(key, before);
     return true;
+  }
+
+  /** A host becomes another: what it was stays known while it has another backend than this host. */
+  #remember(key: string, after: HostText | undefined): void {
+    const before = this.#hosts.get(key);
+    if (before === after) return;
+    if (after === undefined || backendOf(after) === this.#backend) this.#former.delete(key);
+    else if (before !== undefined && backendOf(before) === this.#backend) {
+      this.#former.set(key, before);
+    }
+  }
+
+  /** What a host is to this one: with another backend, what it was with this host's. */
+  #textOf(key: string): HostText | undefined {
+    return this.#former.get(key) ?? this.#hosts.get(key);
   }
 
   /** From now on nothing is known of what was compared. */
@@ -87,6 +113,9 @@ export class Members {
   compare(own: Own): Compared {
     const lists = own.ends.map(() => new PeerList());
     this.#unusable.clear();
+    this.#strange.clear();
+    if (own.backend !== this.#backend) this.#former.clear();
+    this.#backend = own.backend;
     this.#index = new ClaimIndex();
     this.#index.addAll(this.#claimed(own, lists));
     this.#own = own;
@@ -97,8 +126,8 @@ export class Members {
   /** All that is claimed; who claims it is added to the lists. */
   *#claimed(own: Own, lists: readonly PeerList[]): Iterable<Part> {
     yield* partsOf(ownEnds(own));
-    for (const [key, text] of this.#hosts) {
-      const ends = this.#endsOf(key, text, own);
+    for (const key of this.#hosts.keys()) {
+      const ends = this.#endsOf(key, this.#textOf(key), own);
       for (const [i, end] of ends.entries()) lists[i]?.add(peerOf(end, own));
       yield* partsOf(ends);
     }
@@ -110,7 +139,7 @@ export class Members {
     if (!own) return undefined;
     const changes = Array.from(this.#before, ([key, before]) => ({
       before: this.#endsOf(key, before, own),
-      after: this.#endsOf(key, this.#hosts.get(key), own),
+      after: this.#endsOf(key, this.#textOf(key), own),
     }));
     this.#before.clear();
     const gone = changes.flatMap(({ before }) => partsOf(before));
@@ -129,15 +158,16 @@ export class Members {
   /** The ends of each host that can be used, with those that claim what others do. */
   *usable(own: Own | undefined = this.#own): Iterable<readonly End[]> {
     if (!own) return;
-    for (const [key, text] of this.#hosts) {
-      const ends = this.#endsOf(key, text, own);
+    for (const key of this.#hosts.keys()) {
+      const ends = this.#endsOf(key, this.#textOf(key), own);
       if (ends.length > 0) yield ends;
     }
   }
 
   /** The hosts of a peers file, each as JSON: whoever reads it compares them with each other. */
   *inJson(own: Own): Iterable<string> {
-    for (const [key, text] of this.#hosts) {
+    for (const key of this.#hosts.keys()) {
+      const text = this.#textOf(key);
       const json = this.#json.get(key) ?? jsonOf(this.#endsOf(key, text, own), own);
       this.#json.set(key, json);
       if (json !== "") yield json;
@@ -147,7 +177,9 @@ export class Members {
   /** None of a host that cannot be used, which is remembered, or of this host. */
   #endsOf(key: string, text: HostText | undefined, own: Own): readonly End[] {
     this.#unusable.delete(key);
+    this.#strange.delete(key);
     if (text === undefined) return [];
+    if (text === this.#former.get(key)) this.#strange.set(key, this.#strangeInWords(key));
     try {
       const ends = usableEnds(key, unpackHost(text), own);
       return isThisHost(ends, { ...own, vni: 0 }) ? [] : ends;
@@ -156,6 +188,11 @@ export class Members {
       this.#unusable.set(key, cause.message);
       return [];
     }
+  }
+
+  #strangeInWords(key: string): string {
+    const backend = backendOf(this.#hosts.get(key) ?? "");
+    return `Cannot follow host "${key}": its backend is "${backend}" now; what leads to it stays`;
   }
 
   #withoutClashes(lists: readonly PeerList[], own: Own): Compared {
