@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ListReader } from "./list-reader.ts";
+import { ListReader, parsed } from "./list-reader.ts";
 
 /** Reads a text in pieces: the names of the items, and the list or what is wrong with it. */
 function read(text: string, piece = text.length || 1, most = 1 << 20) {
   const names: unknown[] = [];
-  const reader = new ListReader({ onItem: ({ name }) => names.push(name), most });
+  const reader = new ListReader({ onItem: ({ name }) => names.push(name), parse: parsed, most });
   for (let at = 0; at < text.length; at += piece) {
     const fault = reader.push(text.slice(at, at + piece));
     if (fault !== undefined) return { names, list: fault };

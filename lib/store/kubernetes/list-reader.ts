@@ -20,6 +20,8 @@ const LAST_TRIES = 64;
 /** What is told of a list. */
 export interface ListEvents {
   readonly onItem: (item: JsonObject) => void;
+  /** What an item's text says; undefined if it is no whole item. */
+  readonly parse: (text: string) => JsonObject | undefined;
   /** The longest item, and the longest rest of the list, in characters. */
   readonly most: number;
 }
@@ -101,7 +103,7 @@ export class ListReader {
 
   /** True if what comes up to `end` is an item, which is told. */
   #take(end: number): boolean {
-    const item = parsed(this.#text.slice(0, end));
+    const item = this.#events.parse(this.#text.slice(0, end));
     if (!item) return false;
     this.#events.onItem(item);
     this.#text = this.#text.slice(end).replace(/^\s*,\s*/, "");
@@ -121,7 +123,8 @@ export class ListReader {
   }
 }
 
-function parsed(text: string): JsonObject | undefined {
+/** A JSON object; undefined if a text is none. */
+export function parsed(text: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(text);
     return isObject(value) ? value : undefined;

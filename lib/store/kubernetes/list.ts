@@ -5,6 +5,7 @@ import { Utf8 } from "../../http/utf8.ts";
 import { isObject, type JsonObject } from "../../overlay/contract/host.ts";
 import type { Api, ApiRequest, Refusal } from "./api.ts";
 import { ListReader } from "./list-reader.ts";
+import { parseNode } from "./skim.ts";
 
 /** So many Nodes of 10 KB are asked for at once: a server that has them in memory may send all. */
 const PAGE = 100;
@@ -46,7 +47,8 @@ class NodeList {
   #page(query: string): void {
     const path = `/api/v1/nodes?limit=${PAGE}${query}`;
     const request: ApiRequest = { method: "GET", path, verb: "list", resource: "nodes" };
-    const reader = new ListReader({ onItem: (node) => this.#take(node), most: LONGEST_NODE });
+    const onItem = (node: JsonObject) => this.#take(node);
+    const reader = new ListReader({ onItem, parse: parseNode, most: LONGEST_NODE });
     const utf8 = new Utf8();
     this.#cancel = this.#api.read(request, {
       onPiece: (bytes) => {
