@@ -25,7 +25,7 @@ test="$demo
   conntrack: conntrack
   containernetworking-plugins: /usr/lib/cni/host-local
   coreutils: basename cat chmod chown cp cut date dd dirname echo env head id install ln ls mkdir mkfifo
-    mktemp mv od printf readlink rm rmdir seq sha256sum sleep sort stat sync tail tee test touch tr true
+    mktemp mv od printf readlink rm rmdir seq sha256sum sleep sort stat sync tail tee test timeout touch tr true
     uname uniq wc
   dash: sh
   diffutils: cmp

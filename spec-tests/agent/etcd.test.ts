@@ -145,7 +145,9 @@ describe("the agent, with etcd", () => {
     await joined.until(() => joined.leadsTo(8));
     expect(joined.leadsTo(7)).toBe(true);
     for (const name of ["junk", "10.77.7.0-24", "10.77.200.0-24"]) {
-      expect(joined.agent.said.split(`"${SUBNETS}/${name}" of etcd is no host's`)).toHaveLength(2);
+      const words = () => joined.agent.said.split(`"${SUBNETS}/${name}" of etcd is no host's`);
+      await joined.until(() => words().length >= 2);
+      expect(words()).toHaveLength(2);
     }
   });
 
