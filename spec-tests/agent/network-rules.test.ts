@@ -17,6 +17,10 @@ const network = {
   Backend: { Type: "vxlan" },
 };
 
+/** The last that is made of another host: its packets are let in, by each family. */
+const GUARDS = "nft list ruleset";
+const OTHERS = /elements = /g;
+
 interface Cluster {
   readonly etcd: Etcd;
   readonly hosts: readonly [Host, Host];
@@ -36,7 +40,10 @@ async function cluster(bed: Bed, words = "--ip-masq"): Promise<Cluster> {
   const agents = hosts.map((host) => join(host));
   for (const [i, agent] of agents.entries()) {
     await agent.until(`host ${i + 1}`, () => hosts[i]?.hasJoined === true);
-    await agent.until("routes", () => hosts[i]?.view.sh("ip -6 route show proto 87") !== "");
+    await agent.until(
+      "the other host",
+      () => hosts[i]?.view.sh(GUARDS).match(OTHERS)?.length === 2,
+    );
   }
   return { etcd, hosts: [...hosts], agents, join };
 }
