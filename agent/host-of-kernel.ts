@@ -28,6 +28,7 @@ import { devicesOf } from "../plugins/vxlan-overlay/node.ts";
 import { removeDevice } from "../plugins/vxlan-overlay/vtep-device.ts";
 import type { DataPath } from "./data-path.ts";
 import type { Tell } from "./events.ts";
+import { removeFormerNetwork } from "./former-network.ts";
 import { GatewayPath } from "./gateway-path.ts";
 import type { AgentOptions } from "./options.ts";
 import type { OwnFiles } from "./own-files.ts";
@@ -115,8 +116,10 @@ export class HostOfKernel implements Host {
     return { name, ...subnetsOf(plan), ...filter };
   }
 
-  removeFormer(plan: Plan): void {
-    const { ns, tell } = this.#parts;
+  removeFormer(plan: Plan, former: readonly Plan[]): void {
+    const { ns } = this.#parts;
+    const tell = (what: string) => this.#parts.tell("changed", what);
+    for (const each of former) removeFormerNetwork(ns, { plan, former: each }, tell);
     const config = parseOverlayConfig(plan, false, noDefaults);
     const owner = overlayOwner(config.name);
     const current = plan.backend === "vxlan" ? devicesOf(config) : [];
@@ -125,9 +128,9 @@ export class HostOfKernel implements Host {
       if (!isOurs || current.includes(name)) continue;
       // The routes beside a device are those of the plan that there is now.
       const left = { ...config, networks: [] };
-      removeDevice(left, ns, { name, tell: (what) => tell("changed", what) });
+      removeDevice(left, ns, { name, tell });
     }
-    removeFlanneldRules(ns, this.#rulesOf(plan), (what) => tell("changed", what));
+    removeFlanneldRules(ns, this.#rulesOf(plan), tell);
   }
 
   /** That of a device to be taken over, else what the node file says, else the device's, else computed. */

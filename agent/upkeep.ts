@@ -37,8 +37,9 @@ export class Upkeep {
   /** How much was made again that others had changed. */
   #repairs = 0;
   #isNews = true;
-  /** False until what other plans left has been taken away. */
+  /** False until what other plans left has been taken away; those that are known. */
   #isAlone = false;
+  #former: readonly Plan[] = [];
   #isReady = false;
   /** True if an agent before has left files that say who the others are. */
   #isResumed = false;
@@ -114,6 +115,7 @@ export class Upkeep {
     if (subnets.length === 0 || !areWithin(subnets, network.config)) return;
     const plan = withSubnets(found.plan, subnets);
     if (this.#plan && JSON.stringify(plan) === JSON.stringify(this.#plan)) return;
+    if (this.#plan) this.#former = [...this.#former, this.#plan];
     this.#path = this.#pathOf(plan);
     this.#plan = plan;
     this.#isAlone = false;
@@ -146,9 +148,10 @@ export class Upkeep {
     files.ensureNode(nodeOf(plan));
     const { mtu, limits } = path.makeRight(this.#members);
     this.#limits = [...limits, ...host.ensureRules(plan, (what) => this.#told(what))];
-    files.save(plan);
-    if (!this.#isAlone) host.removeFormer(plan);
+    if (!this.#isAlone) host.removeFormer(plan, this.#former);
+    this.#former = [];
     this.#isAlone = true;
+    files.save(plan);
     if (this.#members && !files.hasPeers()) this.peersFile.changed();
     if (!this.#members && !this.#isResumed) return;
     if (!this.#isReady) this.peersFile.flush();

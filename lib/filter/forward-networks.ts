@@ -88,5 +88,10 @@ export function findNetworkFault(host: Netns, { name, networks }: Network): stri
 /** Takes back what lets packets of a network pass; nothing is fine. */
 export function deleteNetwork(host: Netns, { name, networks }: Network): void {
   rules().deleteRules(host, name);
+  deleteNetworkSources(host, networks);
+}
+
+/** Takes subnets out of firewalld's zone, without firewalld none. */
+export function deleteNetworkSources(host: Netns, networks: readonly Cidr[]): void {
   if (hasFirewalldRules(host)) firewalld().deleteSources(ZONE, networks);
 }

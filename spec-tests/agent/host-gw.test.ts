@@ -8,11 +8,11 @@ import { addStoresAddress, Host, STORES, unreached } from "../cluster/host.ts";
 const PREFIX = "/gateways";
 
 /** Both families, of addresses that no other test has. */
-function network(backend: object): string {
+function network(backend: object, number = 211): string {
   return JSON.stringify({
-    Network: "10.211.0.0/16",
+    Network: `10.${number}.0.0/16`,
     EnableIPv6: true,
-    IPv6Network: "fd11:211::/48",
+    IPv6Network: `fd11:${number}::/48`,
     Backend: backend,
   });
 }
@@ -93,6 +93,27 @@ it("leaves out a host that is behind a router, and says so", async ({ bed }) => 
     /recovered: .*198\.51\.100\.9/.test(agents[0]?.said ?? ""),
   );
 });
+
+for (const backend of [{ Type: "host-gw" }, { Type: "vxlan", DirectRouting: true }]) {
+  it(`keeps nothing of a former network by ${backend.Type}, and leaves others' routes`, async ({
+    bed,
+  }) => {
+    const { etcd, hosts, agents } = await cluster(bed, 2, backend);
+    const [one] = hosts;
+    one?.view.sh(`
+      ip route add 10.211.250.0/24 via 192.0.2.77 dev wire
+      ip route add 10.99.0.0/24 via 192.0.2.77 dev wire proto 87`);
+    etcd.ctl(`put ${PREFIX}/config '${network(backend, 212)}'`);
+    for (const [i, agent] of agents.entries()) {
+      const isNew = (line: string) => /^(10\.212|fd11:212)/.test(line);
+      await agent.until("the new network", () => routes(hosts[i]).filter(isNew).length === 2);
+      const isOld = (line: string) => /^(10\.211|fd11:211)/.test(line);
+      await agent.until("no former routes", () => !routes(hosts[i]).some(isOld));
+    }
+    const stays = one?.view.sh("ip route show 10.211.250.0/24; ip route show 10.99.0.0/24");
+    expect(stays?.match(/via 192\.0\.2\.77/g)).toHaveLength(2);
+  });
+}
 
 for (const [from, to] of [
   ["vxlan", "host-gw"],
