@@ -1,7 +1,7 @@
 # Tests beside the real peers: flanneld and the API server of Kubernetes.
 .PHONY: cluster-tools test-cluster bench-cluster
 
-cluster-tools: ## Build flanneld and kube-apiserver from their Go modules, up to half an hour, to test beside
+cluster-tools: ## Build flanneld, kube-apiserver and kubectl from their Go modules, up to half an hour, to test beside
 	@tools/cluster/build.sh
 
 test-cluster: TESTS ?= cluster

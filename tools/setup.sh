@@ -28,7 +28,7 @@ test="$demo
     mktemp mv od printf readlink rm rmdir seq sha256sum sleep sort stat sync tail tee test timeout touch tr true
     uname uniq wc
   dash: sh
-  diffutils: cmp
+  diffutils: cmp diff
   dnsmasq-base: dnsmasq
   etcd-client: etcdctl
   etcd-server: etcd

@@ -6,6 +6,7 @@ import {
   apiServerFile,
   cnitoolFile,
   flanneldFile,
+  kubectlFile,
   laterPeerDirectory,
   peerDirectory,
 } from "./paths.ts";
@@ -30,6 +31,7 @@ const probes = {
   "cnitool 1.3.0": `test -x '${cnitoolFile}'`,
   "flanneld 0.28.10": `test -x '${flanneldFile}'`,
   "kube-apiserver 1.34.4": `test -x '${apiServerFile}'`,
+  "kubectl and kube-apiserver 1.34.4": `test -x '${kubectlFile}' && test -x '${apiServerFile}'`,
   "flanneld 0.28.10 and kube-apiserver 1.34.4": `test -x '${flanneldFile}' && test -x '${apiServerFile}'`,
 } as const;
 

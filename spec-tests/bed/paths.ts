@@ -24,8 +24,9 @@ const clusterDirectory = resolve(process.env.WEFT_CLUSTER ?? `${repository}/.cac
 /** The daemon of flannel. */
 export const flanneldFile = `${clusterDirectory}/flanneld-0.28.10`;
 
-/** The API server of Kubernetes. */
+/** The API server of Kubernetes, and its client for people. */
 export const apiServerFile = `${clusterDirectory}/kube-apiserver-1.34.4`;
+export const kubectlFile = `${clusterDirectory}/kubectl-1.34.4`;
 
 /** Where a bed keeps its own things, inside its private /run; snapshots leave it out. */
 export const bedDirectory = "/run/bed";

@@ -1,4 +1,4 @@
-module weft/cluster/kube-apiserver
+module weft/cluster/kubernetes
 
 go 1.26
 
