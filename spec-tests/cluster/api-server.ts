@@ -63,7 +63,7 @@ export class ApiServer {
   /** The certificate of its authority, in PEM. */
   readonly authority: string;
 
-  private constructor(bed: Bed, address: string, etcd: Etcd) {
+  private constructor(bed: Bed, address: string, etcd: Etcd, words: string) {
     this.#bed = bed;
     this.#folder = bed.folder("api");
     this.address = address;
@@ -73,14 +73,14 @@ export class ApiServer {
     bed.write(`${this.#folder}/audit.yaml`, AUDIT);
     bed.write(`${this.#folder}/tokens`, `${ADMIN},admin,admin,"system:masters"\n`);
     this.authority = bed.read(`${this.#folder}/ca.crt`);
-    this.#start = () => new Daemon(bed, command(this.#folder, address, etcd.url));
+    this.#start = () => new Daemon(bed, `${command(this.#folder, address, etcd.url)} ${words}`);
     this.#daemon = this.#start();
   }
 
-  /** Starts one with an etcd of its own on an address of the bed's host; `lines`: more of its flags. */
-  static async start(bed: Bed, address: string): Promise<ApiServer> {
-    const etcd = await new Etcd(bed, "127.0.0.1", 2479).ready();
-    const server = new ApiServer(bed, address, etcd);
+  /** Starts one with an etcd of its own on an address of the bed's host; `words`: more of its flags, and of etcd's. */
+  static async start(bed: Bed, address: string, words = "", etcdWords = ""): Promise<ApiServer> {
+    const etcd = await new Etcd(bed, "127.0.0.1", 2479, { words: etcdWords }).ready();
+    const server = new ApiServer(bed, address, etcd, words);
     await server.ready();
     return server;
   }
@@ -160,10 +160,15 @@ export class ApiServer {
     return this.do({ path: `/api/v1/nodes/${name}` });
   }
 
-  /** Applies a manifest of any number of objects, strictly; `isDry`: only asks whether it would. */
-  apply(manifest: string, isDry = false): readonly Answer[] {
-    const objects = manifest.split(/^---$/m).filter((text) => /^kind:/m.test(text));
-    return objects.map((text) => this.ask(applyOf(text, isDry)));
+  /** Applies objects of YAML, strictly. */
+  apply(objects: readonly string[]): readonly Answer[] {
+    return objects.map((text) => this.ask(applyOf(text)));
+  }
+
+  /** Asks, strictly, whether an object of YAML could be made; nothing is made. */
+  wouldCreate(text: string): Answer {
+    const path = `${placeOf(text).folder}?dryRun=All&fieldValidation=Strict`;
+    return this.ask({ method: "POST", path, body: text, type: "application/yaml" });
   }
 
   /** All that hosts have asked for, but for watches that are under way. */
@@ -250,6 +255,7 @@ function makeCertificates(bed: Bed, folder: string, address: string): void {
 
 const plurals: Readonly<Record<string, string>> = {
   Namespace: "/api/v1/namespaces",
+  Pod: "/api/v1/namespaces/NS/pods",
   ServiceAccount: "/api/v1/namespaces/NS/serviceaccounts",
   ConfigMap: "/api/v1/namespaces/NS/configmaps",
   Service: "/api/v1/namespaces/NS/services",
@@ -260,20 +266,24 @@ const plurals: Readonly<Record<string, string>> = {
   RoleBinding: "/apis/rbac.authorization.k8s.io/v1/namespaces/NS/rolebindings",
 };
 
-/** The request that applies an object, on the server's side. */
-function applyOf(text: string, isDry: boolean): Ask {
+/** Where an object of YAML is, by its folder and its name in there. */
+function placeOf(text: string): { readonly folder: string; readonly name: string } {
   const field = (pattern: RegExp) => pattern.exec(text)?.[1] ?? "";
   const kind = field(/^kind: *(\S+)/m);
   const metadata = field(/^metadata:\n((?: .*\n)+)/m);
   const [, name = ""] = /^ {2}name: *(\S+)/m.exec(metadata) ?? [];
   const [, namespace = ""] = /^ {2}namespace: *(\S+)/m.exec(metadata) ?? [];
   const place = plurals[kind];
-  if (!place) throw new Error(`Cannot apply a ${kind}: nobody has said where`);
-  const path = `${place.replace("NS", namespace)}/${name}`;
-  const query = `fieldManager=test&fieldValidation=Strict${isDry ? "&dryRun=All" : ""}`;
+  if (!place) throw new Error(`Cannot find a ${kind}: nobody has said where`);
+  return { folder: place.replace("NS", namespace), name };
+}
+
+/** The request that applies an object, on the server's side. */
+function applyOf(text: string): Ask {
+  const { folder, name } = placeOf(text);
   return {
     method: "PATCH",
-    path: `${path}?${query}`,
+    path: `${folder}/${name}?fieldManager=test&fieldValidation=Strict`,
     body: text,
     type: "application/apply-patch+yaml",
   };

@@ -1,46 +1,10 @@
 /** flanneld and the agent in one network, whose Nodes a real API server has. */
 import { describe, expect } from "vitest";
-import type { Bed } from "../bed/bed.ts";
-import type { Daemon } from "../bed/daemon.ts";
 import { needs } from "../bed/kernel.ts";
 import { waitUntil } from "../bed/patience.ts";
-import { ApiServer, repositoryFile } from "./api-server.ts";
-import { addStoresAddress, Host, type Joiner, STORES, unreached } from "./host.ts";
-
-const both = "flanneld 0.28.10 and kube-apiserver 1.34.4";
-const P = "flannel.alpha.coreos.com/";
-
-/** The account of hosts, with the rights that the manifest gives it, and no others. */
-function addAccount(server: ApiServer): string {
-  const objects = repositoryFile("deploy/weft-flannel.yaml").split(/^---$/m);
-  const wanted = /^kind: (Namespace|ServiceAccount|ClusterRole|ClusterRoleBinding)$/m;
-  const applied = server.apply(objects.filter((text) => wanted.test(text)).join("\n---\n"));
-  expect(applied.map(({ status }) => status)).toEqual([201, 201, 201, 201]);
-  return server.token("kube-flannel", "flannel");
-}
-
-/** A host whose Node is there. */
-function addHost(bed: Bed, server: ApiServer, number: number): Host {
-  const host = new Host(bed, number);
-  server.addNode(host.name, [`10.77.${number}.0/24`, `fd77:0:0:${number}::/64`]);
-  return host;
-}
-
-/** Starts what joins a host, as a DaemonSet does, but by a kubeconfig. */
-function start(bed: Bed, host: Host, by: Joiner, [token, server, network]: Cluster): Daemon {
-  bed.write(`${host.files}/kubeconfig`, server.kubeconfig(token));
-  bed.write(`${host.files}/net-conf.json`, JSON.stringify(network));
-  return host.join(
-    by,
-    `--kube-subnet-mgr --ip-masq --kubeconfig-file=${host.files}/kubeconfig --net-config-path=${host.files}/net-conf.json`,
-    `NODE_NAME=${host.name}`,
-  );
-}
-
-type Cluster = readonly [token: string, server: ApiServer, network: object];
-
-const single = { Network: "10.77.0.0/16" };
-const dual = { ...single, EnableIPv6: true, IPv6Network: "fd77::/48" };
+import { ApiServer } from "./api-server.ts";
+import { addStoresAddress, type Host, STORES, unreached } from "./host.ts";
+import { addAccount, addHost, both, dual, type Joining, P, single, start } from "./kubernetes.ts";
 
 interface NodeObject {
   readonly metadata: { readonly annotations: Readonly<Record<string, string>> };
@@ -73,10 +37,10 @@ describe("flanneld and the agent, in Kubernetes", () => {
     async ([, network], { bed }) => {
       addStoresAddress(bed);
       const server = await ApiServer.start(bed, STORES);
-      const cluster: Cluster = [addAccount(server), server, network];
+      const joining: Joining = { server, network, token: addAccount(server) };
       const joiners = ["flanneld", "agent", "flanneld", "agent"] as const;
       const hosts = joiners.map((_, i) => addHost(bed, server, i + 1));
-      const daemons = hosts.map((host, i) => start(bed, host, joiners[i] ?? "agent", cluster));
+      const daemons = hosts.map((host, i) => start(bed, host, joiners[i] ?? "agent", joining));
       for (const [i, host] of hosts.entries())
         await daemons[i]?.until(`the file of ${host.name}`, () => host.hasJoined);
       const pods = hosts.map((host) => host.pod());
