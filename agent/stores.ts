@@ -57,7 +57,7 @@ function passwordOf({ password, passwordFile }: EtcdOptions): string {
 function tlsOf({ authorityFile, certificateFile, keyFile }: EtcdOptions): TlsTarget | undefined {
   if (authorityFile === undefined && certificateFile === undefined) return undefined;
   return {
-    authorities: authorityFile === undefined ? "" : requiredText(authorityFile),
+    authorities: authorityFile === undefined ? undefined : requiredText(authorityFile),
     certificate: certificateFile === undefined ? undefined : requiredText(certificateFile),
     key: keyFile === undefined ? undefined : requiredText(keyFile),
   };

@@ -31,8 +31,8 @@ export interface StreamTarget {
 
 /** Whom to trust, and who we are: contents of PEM files. */
 export interface TlsTarget {
-  /** Certificates of authorities. */
-  readonly authorities: string;
+  /** Certificates of authorities; undefined: of those that this host trusts. */
+  readonly authorities?: string | undefined;
   /** The client's certificate, with those between it and its authority, and its key. */
   readonly certificate?: string | undefined;
   readonly key?: string | undefined;

@@ -104,7 +104,7 @@ export class HttpClient {
   get #target(): StreamTarget {
     const { host, port, isSecure } = this.endpoint;
     const { tls } = this.#means;
-    return { host, port, tls: isSecure ? (tls ?? { authorities: "" }) : undefined };
+    return { host, port, tls: isSecure ? (tls ?? {}) : undefined };
   }
 
   #keep(connection: Connection): void {

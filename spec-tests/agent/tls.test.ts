@@ -121,6 +121,37 @@ it("files that do not belong together, or are none, are named", async ({ bed }) 
   expect(await said(`${own}=user.enc`)).toContain("its key is encrypted");
 });
 
+describe("without an authority of one's own", () => {
+  /** What `weft agent init` says, where this script has changed the host's files for it only. */
+  async function saidWith(bed: Bed, pki: Authority, script: string): Promise<string> {
+    const serve = `openssl s_server -accept 127.0.0.1:${PORT} -rev -quiet -cert server.pem -key server.key`;
+    return await serving(bed, inside(pki, serve), () => {
+      const others =
+        "for each in /etc/ssl /etc/pki; do ! test -d $each || mount -t tmpfs none $each; done";
+      const body = `unset SSL_CERT_FILE; ${others}; cd ${pki.folder}; ${script}; ${bed.bin}/weft ${INIT} 2>&1 || true`;
+      return bed.host.sh(`unshare -m sh -c '${body}'`);
+    });
+  }
+
+  it("it believes those whom the host believes", async ({ bed }) => {
+    const pki = new Authority(bed);
+    pki.sign("server", LOCAL);
+    const believed = /Cannot POST \S+: .*HTTP/;
+    const debian = "/etc/ssl/certs/ca-certificates.crt";
+    expect(await saidWith(bed, pki, `mkdir -p /etc/ssl/certs; cp ca.pem ${debian}`)).toMatch(
+      believed,
+    );
+    expect(await saidWith(bed, pki, `mkdir -p /etc/ssl/certs; cp other.pem ${debian}`)).toContain(
+      "none of the trusted authorities has signed its certificate",
+    );
+    expect(await saidWith(bed, pki, "cp ca.pem /etc/ssl/cert.pem")).toMatch(believed);
+    expect(await saidWith(bed, pki, `export SSL_CERT_FILE=${pki.folder}/ca.pem`)).toMatch(believed);
+    expect(await saidWith(bed, pki, "true")).toMatch(
+      /no authorities are given, and this host has none in .*ca-certificates/,
+    );
+  });
+});
+
 describe("etcd", () => {
   it.for([
     ["rsa4096", "rsa", "openssl rsa -in user.key -traditional -out user.p1", "user.p1"],

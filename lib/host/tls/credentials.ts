@@ -3,6 +3,7 @@
 import { Failure } from "../failure.ts";
 import type { TlsTarget } from "../stream.ts";
 import { readPem } from "./pem.ts";
+import { systemAuthorities } from "./system-authorities.ts";
 
 /** Certificates in DER, one after the other, and a key. */
 export interface Credentials {
@@ -22,7 +23,9 @@ export function readCredentials(target: TlsTarget): Credentials {
     throw unusable("the client certificate", "its certificate and its key belong together");
   }
   return {
-    authorities: isUnverified ? NONE : certificatesOf(authorities, "the authorities"),
+    authorities: isUnverified
+      ? NONE
+      : certificatesOf(authorities ?? systemAuthorities(), "the authorities"),
     certificates:
       certificate === undefined ? NONE : certificatesOf(certificate, "the client certificate"),
     key: key === undefined ? NONE : keyOf(key),

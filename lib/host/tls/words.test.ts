@@ -33,7 +33,7 @@ describe("a failure of TLS", () => {
     ],
     [54, { shown: [] }, "its certificate has expired, or is not valid yet"],
     [56, {}, "its certificate is not for 192.0.2.1, but for a.example, 192.0.2.7"],
-    [62, {}, /^none of the given authorities has signed its certificate, but "etcd-ca"; /],
+    [62, {}, /^none of the trusted authorities has signed its certificate, but "etcd-ca"; /],
     [62, { skipped: 2 }, /"etcd-ca" \(2 of them cannot be used/],
     [58, {}, /basicConstraints/],
     [49, {}, /not supported/],

@@ -57,7 +57,7 @@ function describeChain(fault: TlsFault): string {
     case CHAIN_NOT_TRUSTED:
     case CHAIN_BAD_SIGNATURE:
       return (
-        `none of the given authorities has signed its certificate, but "${issuer ?? ""}"` +
+        `none of the trusted authorities has signed its certificate, but "${issuer ?? ""}"` +
         `${skippedWords(fault.skipped)}; give that authority's certificate`
       );
     case CHAIN_NOT_CA:

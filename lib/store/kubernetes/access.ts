@@ -38,7 +38,7 @@ export function accessTo(where: Whereabouts, environment: Environment): Access {
 
 function byUrl(apiUrl: string): Credentials {
   const endpoint = endpointOf(apiUrl, "--kube-api-url");
-  const tls = endpoint.isSecure ? { authorities: "" } : undefined;
+  const tls = endpoint.isSecure ? {} : undefined;
   return { endpoint, tls, token: undefined, source: "--kube-api-url" };
 }
 

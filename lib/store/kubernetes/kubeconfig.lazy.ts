@@ -40,7 +40,7 @@ export function readKubeconfig(
   return {
     server: file.text(cluster, "server"),
     tls: {
-      authorities: file.content(cluster, "certificate-authority") ?? "",
+      authorities: file.content(cluster, "certificate-authority"),
       certificate: file.content(user, "client-certificate"),
       key: file.content(user, "client-key"),
       serverName: file.optional(cluster, "tls-server-name"),
