@@ -1,6 +1,5 @@
 /** A host as one short text: there may be thousands, and the agent keeps them all. */
 
-import { Reader } from "../lib/bytes/codec.ts";
 import { pack, unpack } from "../lib/bytes/packed.ts";
 import type { Cidr } from "../lib/ip/cidr.ts";
 import type { StoreHost } from "../lib/store/store.ts";
@@ -18,27 +17,33 @@ export function packHost(host: StoreHost): HostText {
   return parts + pack([subnets.length]) + cidrs.join("") + backend;
 }
 
+/** The host that a text says; its addresses share one buffer. */
 export function unpackHost(text: HostText): StoreHost {
-  const input = new Reader(unpack(text));
-  const [publicIP, publicIPv6, vtepMac, vtepMacV6] = [0, 0, 0, 0].map(() => unpackPart(input));
+  const bytes = unpack(text);
+  let at = 0;
+  const part = () => {
+    const start = at + 1;
+    at = start + (bytes[at] ?? 0);
+    return start === at ? undefined : bytes.subarray(start, at);
+  };
+  const [publicIP, publicIPv6, vtepMac, vtepMacV6] = [part(), part(), part(), part()];
   const subnets: Cidr[] = [];
-  for (let left = input.u8(); left > 0; left--) {
-    const prefixLength = input.u8();
-    subnets.push({ prefixLength, address: unpackPart(input) ?? new Uint8Array() });
+  for (let left = bytes[at++] ?? 0; left > 0; left--) {
+    const prefixLength = bytes[at++] ?? 0;
+    subnets.push({ prefixLength, address: part() ?? new Uint8Array() });
   }
-  const backend = text.slice(text.length - input.left);
-  return { subnets, publicIP, publicIPv6, vtepMac, vtepMacV6, backend };
+  return { subnets, publicIP, publicIPv6, vtepMac, vtepMacV6, backend: text.slice(at) };
 }
 
+/** The same backend, without a look at the rest. */
 export function backendOf(text: HostText): string {
-  return unpackHost(text).backend;
+  let at = 0;
+  for (let part = 0; part < 4; part++) at += 1 + text.charCodeAt(at);
+  let left = text.charCodeAt(at++);
+  for (; left > 0; left--) at += 2 + text.charCodeAt(at + 1);
+  return text.slice(at);
 }
 
 function packPart(bytes: Uint8Array | undefined): string {
   return bytes ? pack([bytes.length]) + pack(bytes) : "\0";
-}
-
-function unpackPart(input: Reader): Uint8Array | undefined {
-  const length = input.u8();
-  return length === 0 ? undefined : input.raw(length);
 }

@@ -90,11 +90,9 @@ export class Members {
   /** A host becomes another: what it was stays known while it has another backend than this host. */
   #remember(key: string, after: HostText | undefined): void {
     const before = this.#hosts.get(key);
-    if (before === after) return;
+    if (before === after || before === undefined) return;
     if (after === undefined || backendOf(after) === this.#backend) this.#former.delete(key);
-    else if (before !== undefined && backendOf(before) === this.#backend) {
-      this.#former.set(key, before);
-    }
+    else if (backendOf(before) === this.#backend) this.#former.set(key, before);
   }
 
   /** What a host is to this one: with another backend, what it was with this host's. */
@@ -129,6 +127,7 @@ export class Members {
     for (const key of this.#hosts.keys()) {
       const ends = this.#endsOf(key, this.#textOf(key), own);
       for (const [i, end] of ends.entries()) lists[i]?.add(peerOf(end, own));
+      if (!this.#json.has(key)) this.#json.set(key, jsonOf(ends, own));
       yield* partsOf(ends);
     }
   }

@@ -9,7 +9,7 @@ import { ensureAlias, type Vxlan } from "../lib/overlay/device.ts";
 import { OwnChanges } from "../lib/overlay/entry-event.ts";
 import { RTPROT_WEFT } from "../lib/overlay/found-entries.ts";
 import type { Tell } from "../lib/overlay/overlay.ts";
-import { canChangeGuard, changePeers } from "../lib/overlay/peer-changes.ts";
+import { canChangeGuard, changePeers, changesAddress } from "../lib/overlay/peer-changes.ts";
 import { PeerList } from "../lib/overlay/peers.ts";
 import type { Interest, KernelEvent } from "../lib/overlay/watch.ts";
 import type { OverlayConfig } from "../plugins/vxlan-overlay/config.ts";
@@ -77,7 +77,7 @@ export class VxlanPath implements DataPath {
   change(changes: Changes): boolean {
     const { config, host } = this.#parts;
     const last = this.#last;
-    if (!last || !canChangeGuard(host)) return false;
+    if (!last || (changesAddress(changes) && !canChangeGuard(host))) return false;
     withLock(config, () => {
       last.devices.forEach((device, i) => {
         const vtep = last.node.vteps[i];

@@ -17,6 +17,9 @@ const char *get_path(JSContext *ctx, JSValueConst value);
 char **get_strings(JSContext *ctx, JSValueConst array);
 void free_strings(char **strings);
 
+/* True if the bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates). */
+int is_utf8(const uint8_t *p, const uint8_t *end);
+
 /* Opens a file that no delegate inherits (file.c). */
 long open_file(const char *path, int flags, int mode);
 
@@ -26,7 +29,7 @@ struct functions {
     int count;
 };
 extern const struct functions process_functions, file_functions, mount_functions, socket_functions,
-    resolve_functions, tls_functions;
+    resolve_functions, base64_functions, tls_functions;
 
 #define FUNCTION(name, arguments) JS_CFUNC_DEF(#name, arguments, host_##name)
 

@@ -3,7 +3,7 @@
  *
  * One system call per function, no opinions. Every function returns what the system call returned,
  * or -errno; only wrong argument types and exhausted memory throw. They are described in host.d.ts,
- * and made in process.c, file.c, mount.c, socket.c, resolve.c, tls-host.c and here.
+ * and made in process.c, file.c, mount.c, socket.c, resolve.c, base64.c, tls-host.c and here.
  */
 #define _GNU_SOURCE
 #include "arguments.h"
@@ -12,8 +12,7 @@
 
 /* Text and code: no system calls, but nothing TypeScript could do itself as cheaply. */
 
-/* True if the bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates). */
-static int is_utf8(const uint8_t *p, const uint8_t *end)
+int is_utf8(const uint8_t *p, const uint8_t *end)
 {
     while (p < end) {
         uint32_t c = *p++, low = 0;
@@ -115,6 +114,7 @@ static JSValue host_agent(ARGS)
     JSValue functions = JS_NewObject(ctx);
 
     JS_SetPropertyFunctionList(ctx, functions, resolve_functions.entries, resolve_functions.count);
+    JS_SetPropertyFunctionList(ctx, functions, base64_functions.entries, base64_functions.count);
     JS_SetPropertyFunctionList(ctx, functions, tls_functions.entries, tls_functions.count);
     return functions;
 }

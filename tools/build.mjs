@@ -104,7 +104,14 @@ const HOST = [
 ];
 
 /** What only an agent needs: at the end of the image (image.ld), and not among what others need. */
-const AGENT_HOST = ["resolve.c", "tls.c", "tls-credentials.c", "tls-host.c", "tls-verifier.c"];
+const AGENT_HOST = [
+  "resolve.c",
+  "base64.c",
+  "tls.c",
+  "tls-credentials.c",
+  "tls-host.c",
+  "tls-verifier.c",
+];
 
 /** Compiles those, for the linker to find by their names. */
 function compileAgentHost() {

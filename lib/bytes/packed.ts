@@ -7,7 +7,8 @@ export function pack(bytes: ArrayLike<number>): string {
 
 /** The bytes of a packed text. */
 export function unpack(text: string): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  const { length } = text;
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) bytes[i] = text.charCodeAt(i);
   return bytes;
 }

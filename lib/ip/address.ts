@@ -103,8 +103,9 @@ export function equalAddresses(a: IpAddress, b: IpAddress): boolean {
 
 /** Negative, zero or positive, for sorting; every IPv4 address comes before every IPv6 address. */
 export function compareAddresses(a: IpAddress, b: IpAddress): number {
-  let difference = a.length - b.length;
-  for (let i = 0; difference === 0 && i < a.length; i++) {
+  const { length } = a;
+  let difference = length - b.length;
+  for (let i = 0; difference === 0 && i < length; i++) {
     difference = (a[i] ?? 0) - (b[i] ?? 0);
   }
   return difference;

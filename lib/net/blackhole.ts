@@ -53,7 +53,8 @@ function isIn(list: readonly Cidr[], { address, prefixLength }: Cidr): boolean {
 /** Those that are ours. */
 function listBlackholes(ns: Netns): readonly Cidr[] {
   return [AF_INET, AF_INET6].flatMap((family) => {
-    const routes = dumpRoutes(ns, listRoutesOf(family, { protocol: RTPROT_WEFT }), routeMessage);
+    const filter = { protocol: RTPROT_WEFT, type: RTN_BLACKHOLE };
+    const routes = dumpRoutes(ns, listRoutesOf(family, filter), routeMessage);
     return routes.flatMap(({ header, attributes: { destination: address } }) => {
       const isOurs = header.type === RTN_BLACKHOLE && header.protocol === RTPROT_WEFT;
       return isOurs && address ? [{ address, prefixLength: header.destinationLength }] : [];

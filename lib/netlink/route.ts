@@ -204,21 +204,22 @@ export function getRoute(destination: IpAddress): Request {
   });
 }
 
-/** Whose routes to list: those by one link, or those that somebody made, or both. */
+/** Which routes to list: those by one link, those that somebody made, those of a type, or all of it. */
 export interface RouteFilter {
   readonly protocol?: number;
+  readonly type?: number;
   readonly outputInterface?: number;
 }
 
-/** Asks for the routes of a family by a link, or of a maker. */
+/** Asks for the routes of a family by a link, of a maker or of a type; an old kernel gives all. */
 export function listRoutesOf(family: number, filter: RouteFilter): Request {
-  const { protocol = 0, outputInterface } = filter;
+  const { protocol = 0, type = 0, outputInterface } = filter;
   return request({
     what: "list routes",
     type: RTM_GETROUTE,
     codec: routeMessage,
     value: {
-      header: { family, protocol },
+      header: { family, protocol, type },
       attributes: outputInterface === undefined ? {} : { outputInterface },
     },
   });

@@ -33,13 +33,20 @@ export function canChangeGuard(ns: Netns): boolean {
   return findGeneration(ns) !== undefined;
 }
 
+/** True if the guard is to let in or to shut out anybody. */
+export function changesAddress(changes: readonly (readonly PeerChange[])[]): boolean {
+  return changes.some((all) => {
+    const [before, after] = [addressesOf(all, "before"), addressesOf(all, "after")];
+    return before.size !== after.size || difference(after, before).length > 0;
+  });
+}
+
 /** Sends the changes of one device, all entries in one datagram as far as they fit. */
 export function changePeers(ns: Netns, { overlay, guarded, changes }: Changing): EntryKeys {
-  const [before, after] = [valuesOf(changes, "before"), valuesOf(changes, "after")];
-  const addresses = difference(after.addresses, before.addresses);
-  const gone = difference(before.addresses, after.addresses);
-  const wanted = difference(after.keys, before.keys);
-  const stale = difference(before.keys, after.keys);
+  const [hosts, formerHosts] = [addressesOf(changes, "after"), addressesOf(changes, "before")];
+  const [keys, formerKeys] = [keysOf(changes, "after"), keysOf(changes, "before")];
+  const [addresses, gone] = [difference(hosts, formerHosts), difference(formerHosts, hosts)];
+  const [wanted, stale] = [difference(keys, formerKeys), difference(formerKeys, keys)];
   letIn(ns, guarded, { addresses, tell: undefined });
   sendDifference(ns, overlay, { wanted, stale, tell: undefined });
   shutOut(ns, guarded, { addresses: gone, tell: undefined });
@@ -52,20 +59,22 @@ export interface EntryKeys {
   readonly stale: readonly Key[];
 }
 
-interface Values {
-  readonly addresses: Set<string>;
-  readonly keys: Set<Key>;
-}
-
-function valuesOf(changes: readonly PeerChange[], side: keyof PeerChange): Values {
-  const values: Values = { addresses: new Set(), keys: new Set() };
+function addressesOf(changes: readonly PeerChange[], side: keyof PeerChange): Set<string> {
+  const addresses = new Set<string>();
   for (const change of changes) {
     const peer = change[side];
-    if (!peer) continue;
-    values.addresses.add(pack(peer.publicIP));
-    for (const entry of entriesOf(peer)) values.keys.add(keyOf(entry));
+    if (peer) addresses.add(pack(peer.publicIP));
   }
-  return values;
+  return addresses;
+}
+
+function keysOf(changes: readonly PeerChange[], side: keyof PeerChange): Set<Key> {
+  const keys = new Set<Key>();
+  for (const change of changes) {
+    const peer = change[side];
+    if (peer) for (const entry of entriesOf(peer)) keys.add(keyOf(entry));
+  }
+  return keys;
 }
 
 function difference(all: ReadonlySet<string>, others: ReadonlySet<string>): readonly string[] {

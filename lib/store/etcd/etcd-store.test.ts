@@ -9,17 +9,24 @@ import { parseMac } from "../../ip/mac.ts";
 import type { OwnHost } from "../store.ts";
 import { EtcdStore } from "./etcd-store.ts";
 
-vi.mock("host", () => ({
-  encode: (text: string) => new TextEncoder().encode(text),
-  load: () => ({ jsonFault: () => "it is none" }),
-  decode(bytes: Uint8Array) {
+vi.mock("host", () => {
+  function decode(bytes: Uint8Array) {
     try {
       return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     } catch {
       return undefined;
     }
-  },
-}));
+  }
+  const isBase64 = (text: string) => /^(?:[\w+/]{4})*(?:[\w+/]{2}==|[\w+/]{3}=)?$/.test(text);
+  const textOfBase64 = (text: string) =>
+    isBase64(text) ? decode(Buffer.from(text, "base64")) : undefined;
+  return {
+    encode: (text: string) => new TextEncoder().encode(text),
+    load: () => ({ jsonFault: () => "it is none" }),
+    decode,
+    agent: () => ({ textOfBase64 }),
+  };
+});
 
 const PREFIX = "/coreos.com/network";
 const CONFIG = `${PREFIX}/config`;

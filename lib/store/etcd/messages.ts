@@ -1,7 +1,8 @@
 /** Messages of etcd's JSON gateway: keys and values in base64, numbers of 64 bits as text. */
 
-import { fromBase64, toBase64 } from "../../bytes/base64.ts";
-import { decodeText, encodeText } from "../../host/text.ts";
+import { toBase64 } from "../../bytes/base64.ts";
+import { textFromBase64 } from "../../host/base64.ts";
+import { encodeText } from "../../host/text.ts";
 import { isObject, type JsonObject } from "../../overlay/contract/host.ts";
 
 /** A key with its value, and when it was made and last written. */
@@ -66,6 +67,5 @@ export function readKeyValue(json: JsonObject): KeyValue | undefined {
 }
 
 function textIn(value: unknown): string | undefined {
-  const bytes = typeof value === "string" ? fromBase64(value) : undefined;
-  return bytes && decodeText(bytes);
+  return typeof value === "string" ? textFromBase64(value) : undefined;
 }
