@@ -63,9 +63,8 @@ describe("the agent, with etcd", () => {
     const keys = [...etcd.keys(SUBNETS).keys()];
     expect(new Set(keys).size).toBe(50);
     for (const joined of all) {
-      const others = keys
-        .map((key) => key.slice(SUBNETS.length + 1))
-        .filter((key) => key !== joined.keys[0]);
+      const [own] = joined.keys;
+      const others = keys.map((key) => key.slice(SUBNETS.length + 1)).filter((key) => key !== own);
       const ways = others.map((key) => key.replace("-", "/"));
       await joined.until(() => {
         const entries = joined.host.entries();

@@ -1,7 +1,7 @@
 /** Programs of the suite that stay. */
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Bed } from "./bed.ts";
-import { Patience } from "./patience.ts";
+import { Patience, Pauses } from "./patience.ts";
 
 /** A running daemon and what it has said so far. */
 export class Daemon {
@@ -27,9 +27,10 @@ export class Daemon {
 
   /** Waits until a condition holds. */
   async until(what: string, holds: () => boolean, patience = new Patience()): Promise<void> {
+    const pauses = new Pauses(20);
     while (!holds()) {
       if (!patience.lasts()) throw new Error(`${what} did not come; it said:\n${this.#said}`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await new Promise((resolve) => setTimeout(resolve, pauses.next()));
     }
   }
 

@@ -32,7 +32,7 @@ function slownessOfKernel(): number {
 export class Patience {
   readonly #milliseconds: number;
   readonly #begun = performance.now();
-  #last = performance.now();
+  #last = this.#begun;
   #spent = 0;
 
   constructor(milliseconds = 20_000) {
@@ -42,6 +42,8 @@ export class Patience {
   /** Whether any is left. */
   lasts(): boolean {
     const now = performance.now();
+    // What is there soon, as most is, is not worth a calibration run.
+    if (now - this.#begun < this.#milliseconds / 10) return true;
     this.#spent += (now - this.#last) / slowness();
     this.#last = now;
     if (this.#spent < this.#milliseconds) return true;
@@ -49,12 +51,39 @@ export class Patience {
   }
 }
 
+/** No pause is longer for how long something is waited for already. */
+const LONGEST_PAUSE = 250;
+
+/** The pauses between looks at something that is waited for: longer, the longer it and each look take. */
+export class Pauses {
+  readonly #shortest: number;
+  readonly #begun = performance.now();
+  #last = performance.now();
+
+  constructor(shortest: number) {
+    this.#shortest = shortest;
+  }
+
+  /** Milliseconds until the next look, asked for after each. */
+  next(): number {
+    const now = performance.now();
+    const [look, waited] = [now - this.#last, now - this.#begun];
+    const pause = Math.max(
+      this.#shortest,
+      Math.min(2 * look, waited / 4),
+      Math.min(waited / 20, LONGEST_PAUSE),
+    );
+    this.#last = now + pause;
+    return pause;
+  }
+}
+
 /** Blocks until a condition holds. */
 export function waitUntil(what: string, holds: () => boolean): void {
-  const patience = new Patience();
+  const [patience, pauses] = [new Patience(), new Pauses(5)];
   while (!holds()) {
     if (!patience.lasts()) throw new Error(`Cannot go on: ${what} did not come`);
-    sleep(5);
+    sleep(pauses.next());
   }
 }
 
