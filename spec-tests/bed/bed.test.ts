@@ -29,11 +29,26 @@ const leaks = [
     "ip neighbour add 192.0.2.9 lladdr 02:00:00:00:00:09 nud permanent dev uplink",
     "+ host neighbours uplink 192.0.2.9",
   ],
+  [
+    "a forwarding entry",
+    "bridge fdb add 02:00:00:00:00:09 dev uplink self permanent",
+    "+ host fdb uplink 02:00:00:00:00:09",
+  ],
+  [
+    "a filter",
+    "tc qdisc add dev uplink ingress && tc filter add dev uplink ingress u32 match u32 0 0 flowid 1:1",
+    "+ host filters uplink ingress u32",
+  ],
   ["traffic control", "tc qdisc add dev uplink root handle 1: htb", "+ host qdiscs htb"],
   [
     "a firewall rule",
     "nft 'add table ip x; add chain ip x y; add rule ip x y accept'",
     "+ host nft ip x rule y",
+  ],
+  [
+    "a rule of the older iptables",
+    "iptables-legacy -A FORWARD -s 192.0.2.1 -j DROP",
+    "+ host -A FORWARD -s 192.0.2.1/32 -j DROP",
   ],
   [
     "an element of our set",

@@ -1,9 +1,8 @@
 /** The process that holds a private host, and runs programs in it (keeper.c). */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, existsSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
 import { Socket } from "node:net";
 import { constants } from "node:os";
-import { resolve } from "node:path";
 import { bedDirectory } from "./paths.ts";
 import { waitUntil } from "./patience.ts";
 
@@ -30,17 +29,6 @@ export interface Ended {
 /** The words with which a message of the keeper itself begins. */
 export const keeperSays = "keeper: ";
 
-/** Where the program is, once `compileKeeper` has made it. */
-const programIn = (folder: string) => `${folder}/keeper`;
-
-/** Makes the program in a folder. */
-export function compileKeeper(folder: string): void {
-  const source = resolve(import.meta.dirname, "keeper.c");
-  const options = ["-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-static"];
-  const { status, stderr } = spawnSync("gcc", [...options, source, "-o", programIn(folder)]);
-  if (status !== 0) throw new Error(`Cannot compile ${source}: ${stderr}`);
-}
-
 /** One private host: it is there as long as this process, or until `dispose`. */
 export class Keeper {
   readonly #child: ChildProcess;
@@ -53,7 +41,7 @@ export class Keeper {
 
   /** `folders`: of the executables, the reference plugins, later ones, and of programs. */
   constructor(folders: readonly [string, string, string, string]) {
-    const child = spawn(programIn(folders[3]), folders, { stdio: ["pipe", "ignore", "inherit"] });
+    const child = spawn(`${folders[3]}/keeper`, folders, { stdio: ["pipe", "ignore", "inherit"] });
     this.#child = child;
     this.pid = child.pid ?? 0;
     this.root = `/proc/${child.pid}/root`;

@@ -100,9 +100,10 @@ export function neighbours(list: List, kind: string): Named {
     });
 }
 
-/** `tc qdisc show` and `tc filter show`. */
+/** `tc qdisc show` and `tc filter show`; a link without queue says so itself. */
 export function queueing(list: List, title: string): Named {
-  return list.map((item) => named(`${title} ${item.kind} ${item.dev ?? ""}`, item));
+  const others = list.filter(({ kind }) => kind !== "noqueue");
+  return others.map((item) => named(`${title} ${item.kind} ${item.dev ?? ""}`, item));
 }
 
 /** `nft list ruleset`: tables, chains, rules, sets, and each element of a set by itself. */

@@ -1,8 +1,8 @@
 /** Runs an executable very often, and measures each run (runner.c). */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
-import { resolve } from "node:path";
 import type { Bed } from "./bed.ts";
+import { inBed } from "./c-programs.ts";
 import type { Ending } from "./outcome.ts";
 
 /** What a process gets; variables may hold any bytes but NUL. */
@@ -42,10 +42,8 @@ export class Runner {
 
   constructor(bed: Bed) {
     const folder = bed.folder("runner");
-    const program = `${folder}/runner`;
-    compile(bed.path(program));
     bed.host.sh(`mkfifo ${folder}/requests ${folder}/answers`);
-    const script = `exec ${program} <${folder}/requests >${folder}/answers`;
+    const script = `exec ${inBed("runner")} <${folder}/requests >${folder}/answers`;
     const [file = "", ...words] = bed.command(script);
     spawn(file, words, { stdio: ["ignore", "ignore", "inherit"] }).unref();
     this.#requests = openSync(bed.path(`${folder}/requests`), "w");
@@ -109,21 +107,4 @@ function number(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32LE(value);
   return bytes;
-}
-
-function compile(program: string): void {
-  const source = resolve(import.meta.dirname, "runner.c");
-  const words = [
-    "-std=gnu11",
-    "-O1",
-    "-Wall",
-    "-Wextra",
-    "-Werror",
-    "-static",
-    source,
-    "-o",
-    program,
-  ];
-  const { status, stderr } = spawnSync("gcc", words);
-  if (status !== 0) throw new Error(`Cannot compile ${source}: ${stderr}`);
 }

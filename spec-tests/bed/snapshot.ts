@@ -2,59 +2,17 @@
 
 import { createHash } from "node:crypto";
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { inBed } from "./c-programs.ts";
 import { type Json, links, neighbours, nftables, queueing, routes, rules } from "./observations.ts";
 import { bedDirectory } from "./paths.ts";
 import type { PrivateHost } from "./private-host.ts";
-import { shell } from "./programs.ts";
 
 /** Everything observed; each key names one thing, such as `box1 link eth0`. */
 export type Snapshot = Readonly<Record<string, Json>>;
 
-const ipv4Sysctls = "route_localnet,arp_notify,forwarding,proxy_arp,rp_filter";
-const ipv6Sysctls =
-  "accept_ra,disable_ipv6,forwarding,accept_dad,enhanced_dad,keep_addr_on_down,addr_gen_mode";
-
-/**
- * Prints one namespace: sections of JSON or text behind lines that begin with `@@`. Of a batch each
- * command prints one line. It is made thousands of times: so it starts few programs.
- */
-const observe = `
-section() { echo; echo "@@ $1"; }
-section links;    ip -json -details -batch - <<<$'address show\nneighbour show nud permanent'
-section routes4;  ip -json -details -4 -batch - <<<$'route show table all\nrule show'
-section routes6;  ip -json -details -6 -batch - <<<$'route show table all\nrule show'
-section fdb;      bridge -json fdb show
-qdiscs=$(tc -json qdisc show)
-section qdiscs;   echo "$qdiscs"
-case "\${qdiscs//'"kind":"noqueue"'}" in *'"kind":'*)
-  for link in $(tc qdisc show | awk '$2 != "noqueue" { print $5 }' | sort -u); do
-    for where in "" ingress egress; do
-      section "filters $link $where"; tc -json filter show dev $link $where 2>/dev/null
-    done
-  done
-esac
-section nft;      nft -json list ruleset
-section sysctls;  cd /proc/sys/net
-grep -Hs . ipv4/ip_forward ipv4/conf/*/{${ipv4Sysctls}} ipv6/conf/*/{${ipv6Sysctls}}
-for family in ip ip6; do
-  section "iptables $family"
-  [ -s /proc/net/\${family}_tables_names ] && \${family}tables-legacy-save | grep -v "^#"
-done
-true`;
-
-const observeAll = `
-observe() { ${observe}
-}
-echo "@@@ host"; observe
-for name in $(ls /run/netns 2>/dev/null); do
-  echo; echo "@@@ $name"
-  nsenter --net=/run/netns/$name bash -c "$(declare -f observe); observe" 2>/dev/null
-done
-true`;
-
 /** Takes a snapshot of a private host with all its namespaces and files. */
 export function takeSnapshot(host: PrivateHost): Snapshot {
-  const ended = host.run({ words: shell(observeAll, "bash") });
+  const ended = host.run({ words: [inBed("observer")] });
   if (ended.status !== 0) throw new Error(`Cannot take a snapshot: ${ended.stderr}`);
   const things = new Map<string, Json>();
   for (const text of `${ended.stdout}`.split(/^@@@ /m).slice(1)) addNamespace(things, text);

@@ -33,8 +33,7 @@ const unmarked: readonly (readonly [
   ],
   [
     "the kernel keeps it for a link that is named, and removes it with the link",
-    (key, links) =>
-      /^host (sysctl|fdb|neighbours|routes[46]|qdiscs noqueue) /.test(key) && isOf(key, links),
+    (key, links) => /^host (sysctl|fdb|neighbours|routes[46]) /.test(key) && isOf(key, links),
   ],
   [
     "it shapes a link that another plugin made, without a mark, and goes with that",
