@@ -115,7 +115,7 @@ export class Bed {
 
   /** Starts an executable without waiting. */
   start(program: string, call: Invocation): Promise<Outcome> {
-    return start(this.#host.enter, program, call);
+    return start(this.#host.start, program, call);
   }
 
   /** ADD of a container. */

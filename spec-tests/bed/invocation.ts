@@ -1,7 +1,6 @@
-import { spawn } from "node:child_process";
 import type { Container } from "./container.ts";
 import { type Ended, type Job, keeperSays } from "./keeper.ts";
-import { type Ending, type Outcome, outcome } from "./outcome.ts";
+import { type Outcome, outcome } from "./outcome.ts";
 import { binInBed, fakesInBed, programsInBed } from "./paths.ts";
 
 /** A network configuration: any JSON object. */
@@ -41,42 +40,25 @@ export interface Invocation extends RunOptions {
 
 /** Runs `program` by what runs programs in a private host, and waits for its end. */
 export function run(by: (job: Job) => Ended, program: string, call: Invocation): Outcome {
-  const ended = by({ words: commandLine(program, call), env: variables(call), input: input(call) });
-  const { status: exitCode, signal } = ended;
-  const ending = { exitCode, signal, stdout: `${ended.stdout}`, stderr: `${ended.stderr}` };
-  return plugin(ending, title(program, call));
+  return plugin(by(jobOf(program, call)), title(program, call));
 }
 
-/** Starts `program` in the private host behind `enter`; several may run at the same time. */
+/** Starts `program` by what starts programs in a private host; several may run at the same time. */
 export async function start(
-  enter: readonly string[],
+  by: (job: Job) => Promise<Ended>,
   program: string,
   call: Invocation,
 ): Promise<Outcome> {
-  const [file, ...words] = [...enter, ...commandLine(program, call)];
-  const child = spawn(file ?? "", words, { env: variables(call) });
-  const stdout: Buffer[] = [];
-  const stderr: Buffer[] = [];
-  child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
-  child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
-  child.stdin.on("error", () => undefined);
-  child.stdin.end(input(call));
-  const ending = await new Promise<Ending>((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (exitCode, signal) =>
-      resolve({
-        exitCode,
-        signal,
-        stdout: `${Buffer.concat(stdout)}`,
-        stderr: `${Buffer.concat(stderr)}`,
-      }),
-    );
-  });
-  return plugin(ending, title(program, call));
+  return plugin(await by(jobOf(program, call)), title(program, call));
+}
+
+function jobOf(program: string, call: Invocation): Job {
+  return { words: commandLine(program, call), env: variables(call), input: input(call) };
 }
 
 /** The outcome, if it was the executable that ended, and not what should have started it. */
-function plugin(ending: Ending, what: string): Outcome {
+function plugin({ status: exitCode, signal, stdout, stderr }: Ended, what: string): Outcome {
+  const ending = { exitCode, signal, stdout: `${stdout}`, stderr: `${stderr}` };
   const isOther = /^(\S*\/)?(nsenter|strace): |^sh: \d+: exec: /.test(ending.stderr);
   if (isOther || ending.stderr.startsWith(keeperSays)) {
     throw new Error(`Cannot run ${what}: ${ending.stderr}(was it built anew meanwhile?)`);

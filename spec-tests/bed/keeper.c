@@ -5,10 +5,11 @@
  *
  *   keeper BIN PEER LATER-PEER PROGRAMS      the folders that are mounted in the private host
  *
- * The FIFO /run/bed/requests holds jobs: its length, number of words, number of variables (32 bits
- * each), then a text with NUL behind it each: path of a network namespace or nothing, words,
- * variables; the rest is the standard input. The FIFO /run/bed/answers has their ends, in the same
- * order: wait status, length of the standard output and of the standard error (32 bits each), and both.
+ * The FIFO /run/bed/requests holds jobs: its length, number of words, number of variables, and 1 if it
+ * is not waited for (32 bits each), then a text with NUL behind it each: path of a network namespace or
+ * nothing, words, variables; the rest is the standard input. The FIFO /run/bed/answers has their ends, in
+ * the same order: wait status, length of the standard output and of the standard error (32 bits each), and
+ * both. That of the nth job that is not waited for comes to /run/bed/end-n, which is there before.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -203,10 +204,60 @@ static char **texts(char **at, uint32_t count)
     return all;
 }
 
+static int make_fifo(const char *path)
+{
+    int fd;
+
+    if (mkfifo(path, 0600) || (fd = open(path, O_RDWR | O_CLOEXEC)) < 0)
+        fail(path);
+    return fd;
+}
+
+static void answer(int answers, const struct ending *ending)
+{
+    uint32_t end[3] = { ending->status, ending->out.length, ending->err.length };
+
+    write_all(answers, end, sizeof end);
+    write_all(answers, ending->out.at, ending->out.length);
+    write_all(answers, ending->err.at, ending->err.length);
+}
+
+/* Where the end of the nth job that is not waited for comes to. */
+static const char *end_path(unsigned n)
+{
+    static char path[64];
+
+    sprintf(path, BED "/end-%u", n);
+    return path;
+}
+
+/* Runs a job in a process of its own, which reports to whoever has opened its FIFO. */
+static void run_apart(struct job *job, int requests, int answers)
+{
+    static unsigned count = 1;
+    struct ending ending = { 0 };
+    pid_t pid = fork();
+    int fd;
+
+    if (pid < 0)
+        fail("fork");
+    if (pid > 0) {
+        close(make_fifo(end_path(++count)));
+        answer(answers, &ending);
+        return;
+    }
+    close(requests), close(answers);
+    if ((fd = open(end_path(count), O_WRONLY | O_CLOEXEC)) < 0)
+        fail("end");
+    run(job, &ending);
+    answer(fd, &ending);
+    _exit(0);
+}
+
 static void serve(int requests, int answers)
 {
     struct ending ending = { 0 };
-    uint32_t head[3];
+    uint32_t head[4];
     char *bytes, *at;
 
     read_all(requests, head, sizeof head);
@@ -220,11 +271,12 @@ static void serve(int requests, int answers)
     job.variables = texts(&at, head[2]);
     job.input = at;
     job.input_length = bytes + head[0] - at;
-    run(&job, &ending);
-    uint32_t end[3] = { ending.status, ending.out.length, ending.err.length };
-    write_all(answers, end, sizeof end);
-    write_all(answers, ending.out.at, ending.out.length);
-    write_all(answers, ending.err.at, ending.err.length);
+    if (head[3]) {
+        run_apart(&job, requests, answers);
+    } else {
+        run(&job, &ending);
+        answer(answers, &ending);
+    }
     free(job.words), free(job.variables), free(bytes);
     free(ending.out.at), free(ending.err.at);
 }
@@ -307,15 +359,6 @@ static void make_links(void)
         exit(2);
 }
 
-static int make_fifo(const char *path)
-{
-    int fd;
-
-    if (mkfifo(path, 0600) || (fd = open(path, O_RDWR | O_CLOEXEC)) < 0)
-        fail(path);
-    return fd;
-}
-
 int main(int argc, char **argv)
 {
     if (argc != 5)
@@ -325,9 +368,12 @@ int main(int argc, char **argv)
     make_links();
     if (chdir("/"))
         fail("/");
+    close(make_fifo(end_path(1)));
     int answers = make_fifo(BED "/answers"), requests = make_fifo(BED "/requests");
 
     for (;;) {
+        while (waitpid(-1, NULL, WNOHANG) > 0)
+            ;
         struct pollfd fds[] = { { .fd = 0, .events = POLLIN }, { .fd = requests, .events = POLLIN } };
         if (poll(fds, 2, -1) < 0)
             continue;

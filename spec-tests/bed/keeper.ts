@@ -1,8 +1,16 @@
 /** The process that holds a private host, and runs programs in it (keeper.c). */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, existsSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readFileSync,
+  readSync,
+  writeSync,
+} from "node:fs";
 import { Socket } from "node:net";
-import { constants } from "node:os";
+import { constants as os } from "node:os";
 import { bedDirectory } from "./paths.ts";
 import { waitUntil } from "./patience.ts";
 
@@ -34,6 +42,7 @@ export class Keeper {
   readonly #child: ChildProcess;
   readonly #requests: number;
   readonly #answers: number;
+  #started = 0;
   /** The process, as the kernel knows it. */
   readonly pid: number;
   /** Its root folder, as this process sees it. */
@@ -57,22 +66,33 @@ export class Keeper {
   }
 
   /** Runs a program to its end, and until nobody writes to its outputs any more. */
-  run({ words, netns = "", env = process.env, input = "" }: Job): Ended {
+  run(job: Job): Ended {
+    this.#request(job, false);
+    const head = this.#read(headLength);
+    return endOf(Buffer.concat([head, this.#read(lengthBehind(head))]));
+  }
+
+  /** Starts a program, and tells its end then; several may run at the same time. */
+  async start(job: Job): Promise<Ended> {
+    const file = `${this.root}${bedDirectory}/end-${++this.#started}`;
+    const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    const end = allOf(new Socket({ fd, readable: true, writable: false }));
+    this.#request(job, true);
+    this.#read(headLength);
+    const bytes = await end;
+    const isWhole = bytes.length >= headLength && bytes.length === headLength + lengthBehind(bytes);
+    if (!isWhole) throw new Error("Cannot run a program: the keeper of its host ended");
+    return endOf(bytes);
+  }
+
+  #request({ words, netns = "", env = process.env, input = "" }: Job, isApart: boolean): void {
     const variables = Object.entries(env).flatMap(([name, value]) =>
       value === undefined ? [] : [`${name}=${value}`],
     );
     const texts = [netns, ...words, ...variables].map((text) => `${text}\0`).join("");
     const body = Buffer.concat([Buffer.from(texts), Buffer.from(input)]);
-    this.#write(Buffer.concat([numbers(body.length, words.length, variables.length), body]));
-    const head = this.#read(12);
-    const status = head.readUInt32LE(0);
-    const isExit = (status & 0x7f) === 0;
-    return {
-      status: isExit ? status >> 8 : null,
-      signal: isExit ? null : nameOfSignal(status & 0x7f),
-      stdout: this.#read(head.readUInt32LE(4)),
-      stderr: this.#read(head.readUInt32LE(8)),
-    };
+    const head = numbers(body.length, words.length, variables.length, isApart ? 1 : 0);
+    this.#write(Buffer.concat([head, body]));
   }
 
   /** Removes the private host. */
@@ -108,6 +128,31 @@ export function isRunning(pid: number | undefined): boolean {
   }
 }
 
+/** Of an end: its status, and how long the two outputs behind it are. */
+const headLength = 12;
+
+function lengthBehind(head: Buffer): number {
+  return head.readUInt32LE(4) + head.readUInt32LE(8);
+}
+
+function endOf(bytes: Buffer): Ended {
+  const status = bytes.readUInt32LE(0);
+  const isExit = (status & 0x7f) === 0;
+  const behindOutput = headLength + bytes.readUInt32LE(4);
+  return {
+    status: isExit ? status >> 8 : null,
+    signal: isExit ? null : nameOfSignal(status & 0x7f),
+    stdout: bytes.subarray(headLength, behindOutput),
+    stderr: bytes.subarray(behindOutput),
+  };
+}
+
+async function allOf(socket: Socket): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
 function numbers(...values: readonly number[]): Buffer {
   const bytes = Buffer.alloc(4 * values.length);
   values.forEach((value, i) => {
@@ -117,6 +162,6 @@ function numbers(...values: readonly number[]): Buffer {
 }
 
 function nameOfSignal(number: number): string {
-  const [name] = Object.entries(constants.signals).find(([, value]) => value === number) ?? [];
+  const [name] = Object.entries(os.signals).find(([, value]) => value === number) ?? [];
   return name ?? `signal ${number}`;
 }

@@ -22,10 +22,12 @@ const existing = (folder: string) => (existsSync(folder) ? folder : binDirectory
 export interface PrivateHost {
   /** The root folder of the private host, as this process sees it. */
   readonly root: string;
-  /** The words to put before a command so that it runs inside, for what is not waited for. */
+  /** The words to put before a command so that it runs inside, for what stays or is talked to. */
   readonly enter: readonly string[];
   /** Runs a program inside, and waits for its end. */
   run(job: Job): Ended;
+  /** Starts a program inside; several may run at the same time. */
+  start(job: Job): Promise<Ended>;
   dispose(): void;
 }
 
@@ -38,6 +40,7 @@ export function startPrivateHost(): PrivateHost {
     root: keeper.root,
     enter: [`${programs}/listed/nsenter`, "-t", String(keeper.pid), "-m", "-n"],
     run: (job) => keeper.run(job),
+    start: (job) => keeper.start(job),
     dispose() {
       endBackground(`${keeper.root}${backgroundInBed}`);
       keeper.dispose();
