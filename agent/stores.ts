@@ -54,8 +54,22 @@ function passwordOf({ password, passwordFile }: EtcdOptions): string {
   return passwordFile === undefined ? (password ?? "") : requiredText(passwordFile).trimEnd();
 }
 
-function tlsOf({ authorityFile, certificateFile, keyFile }: EtcdOptions): TlsTarget | undefined {
-  if (authorityFile === undefined && certificateFile === undefined) return undefined;
+/** They are read for each connection; while one cannot be read, what was read last counts. */
+function tlsOf(options: EtcdOptions): (() => TlsTarget) | undefined {
+  if (options.authorityFile === undefined && options.certificateFile === undefined)
+    return undefined;
+  let last = readTls(options);
+  return () => {
+    try {
+      last = readTls(options);
+    } catch (cause) {
+      if (!(cause instanceof CniError)) throw cause;
+    }
+    return last;
+  };
+}
+
+function readTls({ authorityFile, certificateFile, keyFile }: EtcdOptions): TlsTarget {
   return {
     authorities: authorityFile === undefined ? undefined : requiredText(authorityFile),
     certificate: certificateFile === undefined ? undefined : requiredText(certificateFile),

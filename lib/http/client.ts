@@ -24,8 +24,8 @@ import { Ask, Follow, type Running, type Way } from "./running.ts";
 export interface Means {
   readonly open: OpenStream;
   readonly clock: Clock;
-  /** For endpoints with https. */
-  readonly tls?: TlsTarget | undefined;
+  /** For endpoints with https; asked for each connection, as files of it may be replaced. */
+  readonly tls?: (() => TlsTarget) | undefined;
   /** How long a connection is kept that has nothing to do, in milliseconds. */
   readonly idle?: number | undefined;
 }
@@ -104,7 +104,7 @@ export class HttpClient {
   get #target(): StreamTarget {
     const { host, port, isSecure } = this.endpoint;
     const { tls } = this.#means;
-    return { host, port, tls: isSecure ? (tls ?? {}) : undefined };
+    return { host, port, tls: isSecure ? (tls?.() ?? {}) : undefined };
   }
 
   #keep(connection: Connection): void {

@@ -10,8 +10,8 @@ import { CONFIG, entryOf, etcdWith, Joined, PREFIX } from "./network.ts";
 const SUBNETS = `${PREFIX}/subnets`;
 
 /** An authority, and certificates by it of a server and a client; one of another authority. */
-function makeCertificates(bed: Bed): string {
-  const folder = bed.folder("certificates");
+function makeCertificates(bed: Bed, name = "certificates"): string {
+  const folder = bed.folder(name);
   const ca = (name: string) =>
     `openssl req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=${name} -keyout ${name}.key -out ${name}.pem`;
   const signed = (name: string, by: string, usage: string) => `
@@ -53,6 +53,37 @@ describe("the agent, with etcd by TLS", () => {
     await deceived.until(`Cannot POST ${etcd.url}/v3/kv/range: `);
     expect([stranger.host.hasJoined, deceived.host.hasJoined]).toEqual([false, false]);
     expect(deceived.agent.said).toMatch(/authorit|certificate/);
+  });
+});
+
+describe("the agent, whose certificates are replaced", () => {
+  it("goes on with the new ones, of another authority, as a kubelet swaps folders", async ({
+    bed,
+  }) => {
+    const [old, fresh] = [makeCertificates(bed, "old"), makeCertificates(bed, "fresh")];
+    const mount = bed.folder("mount");
+    const link = (to: string) =>
+      bed.host.sh(`ln -s ${to} ${mount}/..next; mv -T ${mount}/..next ${mount}/..data`);
+    link(old);
+    for (const file of ["ca.pem", "client.pem", "client.key", "server.pem", "server.key"]) {
+      bed.host.sh(`ln -s ..data/${file} ${mount}/${file}`);
+    }
+    const etcd = await etcdWith(bed, CONFIG, {
+      scheme: "https",
+      words: `--cert-file ${mount}/server.pem --key-file ${mount}/server.key
+        --client-cert-auth --trusted-ca-file ${mount}/ca.pem`,
+      clientWords: `--cacert ${mount}/ca.pem --cert ${mount}/client.pem --key ${mount}/client.key`,
+    });
+    const flags = `--etcd-cafile=${mount}/ca.pem --etcd-certfile=${mount}/client.pem --etcd-keyfile=${mount}/client.key`;
+    const joined = await new Joined(bed, 1, etcd, flags).ready();
+    await etcd.kill();
+    bed.host.sh(`mv -T ${mount}/..data ${mount}/..away`);
+    await joined.until("connection refused");
+    link(fresh);
+    await etcd.restart();
+    etcd.ctl(`put ${SUBNETS}/10.77.7.0-24 '${entryOf(7)}'`);
+    await joined.until(() => joined.leadsTo(7));
+    expect(joined.agent.said).not.toContain("BEGIN");
   });
 });
 

@@ -9,8 +9,8 @@ export interface EtcdSettings {
   readonly endpoints: readonly Endpoint[];
   /** What all keys of the network begin with, without a slash at its end: `/coreos.com/network`. */
   readonly prefix: string;
-  /** For endpoints with https. */
-  readonly tls?: TlsTarget | undefined;
+  /** For endpoints with https; asked for each connection, as files of it may be replaced. */
+  readonly tls?: (() => TlsTarget) | undefined;
   readonly user?: EtcdUser | undefined;
   /** How long before its end a lease is renewed at the latest, in milliseconds. */
   readonly renewMargin: number;

@@ -149,8 +149,9 @@ export class Api {
       }
       this.#means.counts.requests++;
       cancel = begin(session, (why) => {
-        const isStale = !(why instanceof HttpFailure) && why.status === 401;
-        if (isStale) this.#readAt = Number.NEGATIVE_INFINITY;
+        const isAway = why instanceof HttpFailure;
+        const isStale = !isAway && why.status === 401;
+        if (isStale || isAway) this.#readAt = Number.NEGATIVE_INFINITY;
         if (isStale && !isLast && this.#hasOtherToken(session)) attempt(true);
         else refused(this.#counted(this.#refusalOf(why, request, session)));
       });
@@ -179,7 +180,7 @@ export class Api {
       const isSame = former && keyOf(former) === keyOf(now);
       const client = isSame
         ? former.client
-        : new HttpClient(now.endpoint, { open, clock, tls: now.tls });
+        : new HttpClient(now.endpoint, { open, clock, tls: () => now.tls ?? {} });
       this.#session = { ...now, client };
       this.#readAt = clock.now();
       return this.#session;
