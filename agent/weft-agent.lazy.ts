@@ -7,6 +7,7 @@ import * as host from "host";
 import { sayLine } from "../lib/cni/command-line.ts";
 import { CniError } from "../lib/cni/error.ts";
 import { catchSignals, EPOLLIN, EventLoop, SIGINT, SIGTERM } from "../lib/host/epoll.ts";
+import { lockAgain } from "../lib/host/lock.ts";
 import { notifyManager } from "../lib/host/service-manager.ts";
 import { ownNetns } from "../lib/net/netns.ts";
 import { FileChanges, KernelChanges, tellHealth } from "../lib/overlay/watch.ts";
@@ -29,8 +30,7 @@ export function runAgent(options: AgentOptions, version: string): number {
   const tell = openLog(options.log);
   try {
     const { network } = options;
-    const lock = `/run/weft/${network}/daemon.lock`;
-    onlyProcess(lock, `the agent of network "${network}"`, () => {
+    onlyProcess(lockOf(network), `the agent of network "${network}"`, () => {
       live(options, version, tell);
       host.exit(0);
     });
@@ -38,6 +38,10 @@ export function runAgent(options: AgentOptions, version: string): number {
     sayLine("stderr", CniError.from(cause).message);
     return 1;
   }
+}
+
+function lockOf(network: string): string {
+  return `/run/weft/${network}/daemon.lock`;
 }
 
 /** Until it is told to end. */
@@ -57,9 +61,13 @@ function live(options: AgentOptions, version: string, tell: Tell): void {
     isMasqueraded: options.filter.isMasquerading,
   };
   const agent = new Agent(world);
-  tellOthers(loop, agent, { world, options, version, started: loop.wall() });
+  const keepSocket = tellOthers(loop, agent, { world, options, version, started: loop.wall() });
+  const keepFiles = () => {
+    lockAgain(lockOf(options.network));
+    keepSocket();
+  };
   loop.watch(catchSignals(SIGTERM, SIGINT), EPOLLIN, () => loop.end());
-  const afterTurn = hearChanges(loop, agent, { kernel: new KernelChanges(ns), files });
+  const afterTurn = hearChanges(loop, agent, { kernel: new KernelChanges(ns), files, keepFiles });
   const tellManager = managerTeller(() => agent.state);
   tell("started", `network "${options.network}"`);
   agent.start();
@@ -72,22 +80,29 @@ function live(options: AgentOptions, version: string, tell: Tell): void {
   tell("ended", "routes, neighbours, fdb entries and files stay as they are");
 }
 
-/** Answers `weft agent status`, and who asks by HTTP. */
-function tellOthers(loop: EventLoop, agent: Agent, setting: Setting): void {
+/** Answers `weft agent status`, and who asks by HTTP; returns what makes the socket again. */
+function tellOthers(loop: EventLoop, agent: Agent, setting: Setting): () => void {
   const { options, world } = setting;
-  tellHealth(loop, socketOf(options.network), () => JSON.stringify(healthOf(agent, setting)));
-  if (!options.healthz) return;
+  const keepSocket = tellHealth(loop, socketOf(options.network), () =>
+    JSON.stringify(healthOf(agent, setting)),
+  );
   const summary = () => summaryOf(agent, setting);
-  serveWeb(loop, { endpoint: options.healthz, summary, tell: world.tell });
+  if (options.healthz) {
+    serveWeb(loop, { endpoint: options.healthz, summary, tell: world.tell });
+  }
+  return keepSocket;
 }
 
 interface Heard {
   readonly kernel: KernelChanges;
   readonly files: FilesOfHost;
+  /** Makes again what others read of the agent and is gone. */
+  readonly keepFiles: () => void;
 }
 
 /** Hears what changes; what the agent does itself does not count. Returns what is done each turn. */
-function hearChanges(loop: EventLoop, agent: Agent, { kernel, files }: Heard): () => void {
+function hearChanges(loop: EventLoop, agent: Agent, heard: Heard): () => void {
+  const { kernel, files, keepFiles } = heard;
   const takeChanges = () => {
     const { path } = agent;
     const interest = path?.interest() ?? {
@@ -101,6 +116,7 @@ function hearChanges(loop: EventLoop, agent: Agent, { kernel, files }: Heard): (
   const changes = new FileChanges(files.paths);
   loop.watch(changes.descriptor, EPOLLIN, () => {
     changes.take();
+    keepFiles();
     if (!files.areAsWritten()) agent.changed();
   });
   return () => {

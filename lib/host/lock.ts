@@ -36,6 +36,13 @@ export function withLock<T>(path: string, milliseconds: number, body: () => T): 
   }
 }
 
+/** Takes a lock again whose file was deleted, and keeps it for as long as this process lives. */
+export function lockAgain(path: string): void {
+  if (fileStatus(path)) return;
+  const fd = openFile(path, O_RDONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o750);
+  if (host.flock(fd, LOCK_EX | LOCK_NB) !== 0) closeFile(fd);
+}
+
 /** flock(2) has no deadline of its own; retries start at 0.2 ms and grow to 20 ms. */
 function takeLock(fd: number, path: string, milliseconds: number): void {
   let deadline: number | undefined;

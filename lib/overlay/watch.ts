@@ -28,8 +28,8 @@ const GROUPS = [
   RTNLGRP_IPV6_ROUTE,
 ];
 
-/** linux/inotify.h: written and closed, moved away or here, made, deleted. */
-const CHANGED = 0x8 | 0x40 | 0x80 | 0x100 | 0x200;
+/** linux/inotify.h: written and closed, moved away or here, made, deleted, itself moved away. */
+const CHANGED = 0x8 | 0x40 | 0x80 | 0x100 | 0x200 | 0x800;
 const IN_NONBLOCK = 0o4000;
 
 /** What has happened in the kernel. */
@@ -77,28 +77,48 @@ export class KernelChanges {
 /** Changes in the directories of files. */
 export class FileChanges {
   readonly descriptor: number;
+  readonly #directories: ReadonlySet<string>;
 
   /** Directories that are missing are made. */
   constructor(files: readonly string[]) {
     this.descriptor = checked(host.fileEvents(IN_NONBLOCK), "watch files");
-    for (const directory of new Set(files.map(directoryOf))) {
+    this.#directories = new Set(files.map(directoryOf));
+    this.#watch();
+  }
+
+  /** Takes what has happened. A directory that is gone is made again. */
+  take(): void {
+    const buffer = new Uint8Array(4096);
+    while (host.read(this.descriptor, buffer) > 0);
+    this.#watch();
+  }
+
+  /** To watch what is watched already changes nothing. */
+  #watch(): void {
+    for (const directory of this.#directories) {
       if (!fileStatus(directory)) tryOwnDirectory(directory, 0o755);
       checked(host.watch(this.descriptor, directory, CHANGED), "watch", directory);
     }
   }
-
-  /** Takes what has happened. */
-  take(): void {
-    const buffer = new Uint8Array(4096);
-    while (host.read(this.descriptor, buffer) > 0);
-  }
 }
 
-/** Makes a loop answer whoever connects to a socket with `health`. */
-export function tellHealth(loop: EventLoop, socket: string, health: () => string): void {
+/**
+ * Makes a loop answer whoever connects to a socket with `health`; what is returned makes the socket
+ * again if it is gone.
+ */
+export function tellHealth(loop: EventLoop, socket: string, health: () => string): () => void {
   ensureOwnDirectory(directoryOf(socket), 0o755);
-  const listener = listenAt(socket);
-  loop.watch(listener, EPOLLIN, () => answerAll(listener, health));
+  let listener = -1;
+  const listen = () => {
+    const former = listener;
+    listener = listenAt(socket);
+    loop.watch(listener, EPOLLIN, () => answerAll(listener, health));
+    if (former >= 0) loop.close(former);
+  };
+  listen();
+  return () => {
+    if (!fileStatus(socket)) listen();
+  };
 }
 
 /** What the daemon behind a socket says of itself; undefined if none listens there. */

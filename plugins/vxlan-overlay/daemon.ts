@@ -48,12 +48,15 @@ export class Daemon {
     });
     const kernel = new KernelChanges(this.#host);
     const files = new FileChanges([peersFile, nodeFile]);
-    tellHealth(loop, socketOf(this.#config), () => JSON.stringify(this.#health()));
+    const keepSocket = tellHealth(loop, socketOf(this.#config), () =>
+      JSON.stringify(this.#health()),
+    );
     loop.watch(kernel.descriptor, EPOLLIN, () => {
       if (kernel.take(this.#interest())) keeper.changed();
     });
     loop.watch(files.descriptor, EPOLLIN, () => {
       files.take();
+      keepSocket();
       keeper.changed();
     });
     this.#log("started", `network "${name}", device "${device}"`);
