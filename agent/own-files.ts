@@ -9,17 +9,22 @@
  */
 
 import { isObject, type JsonObject } from "../lib/cni/json.ts";
-import { readTextIfPresent, replaceFile } from "../lib/host/file.ts";
+import { deleteDirectoryIfEmpty } from "../lib/host/directory.ts";
+import { deleteFileIfPresent, readTextIfPresent, replaceFile } from "../lib/host/file.ts";
 import { fileStatus } from "../lib/host/file-status.ts";
 import { ensureOwnDirectory } from "../lib/host/own-directory.ts";
 import { nodeFilePath, peersFilePath } from "../lib/overlay/contract/network.ts";
 import { readJson } from "../lib/state/record.ts";
 
+/** What else is beside them while an agent runs. */
+const OTHERS = ["agent.sock", "overlay.lock", "daemon.lock"];
+
 /** The files of one network on this host. */
 export interface OwnFiles {
   /** How the hosts were joined by an agent before; undefined if that is not known. */
   readSaved(): JsonObject | undefined;
-  save(json: JsonObject): void;
+  /** Says how they are joined, and what subnet.env says here. */
+  save(json: JsonObject, subnetEnv: string): void;
   /** The text of subnet.env as it is. */
   readSubnetEnv(): string;
   /** These write only what is not there already, and is the same; true if something was written. */
@@ -51,18 +56,38 @@ export class FilesOfHost implements OwnFiles {
     return [this.#node, this.#peers, this.#subnetEnv];
   }
 
-  /** Those that only this suite reads. */
-  get written(): readonly string[] {
-    return [this.#saved, this.#node, this.#peers];
+  readSaved(): JsonObject | undefined {
+    const json = this.#readSaved();
+    if (!json) return undefined;
+    const { subnetFile, subnetEnv, ...saved } = json;
+    return saved;
   }
 
-  readSaved(): JsonObject | undefined {
+  #readSaved(): JsonObject | undefined {
     const json = readJson(this.#saved);
     return isObject(json) ? json : undefined;
   }
 
-  save(json: JsonObject): void {
-    this.#ensure(this.#saved, JSON.stringify(json));
+  save(json: JsonObject, subnetEnv: string): void {
+    this.#ensure(this.#saved, JSON.stringify({ ...json, subnetFile: this.#subnetEnv, subnetEnv }));
+  }
+
+  /** Deletes all of them; each that it has is told. Others' subnet.env stays, which says something else. */
+  remove(tell: (path: string) => void): void {
+    const { subnetFile, subnetEnv } = this.#readSaved() ?? {};
+    const isOurs = typeof subnetFile === "string" && textOf(subnetFile) === subnetEnv;
+    const directory = directoryOf(this.#node);
+    const others = OTHERS.map((name) => `${directory}/${name}`);
+    const all = [...(isOurs ? [subnetFile] : []), this.#node, this.#peers, ...others, this.#saved];
+    for (const path of all) if (deleteFileIfPresent(path)) tell(path);
+    deleteDirectoryIfEmpty(directory);
+  }
+
+  /** Deletes what looking for them has made. */
+  leave(): void {
+    const directory = directoryOf(this.#node);
+    deleteFileIfPresent(`${directory}/daemon.lock`);
+    deleteDirectoryIfEmpty(directory);
   }
 
   readSubnetEnv(): string {

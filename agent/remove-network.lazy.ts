@@ -4,7 +4,6 @@ import { sayLine } from "../lib/cni/command-line.ts";
 import { noDefaults } from "../lib/cni/defaults.ts";
 import { removeNetworkRules } from "../lib/filter/network-rules.ts";
 import { Failure } from "../lib/host/failure.ts";
-import { deleteFileIfPresent } from "../lib/host/file.ts";
 import { LockTimeout, withLock } from "../lib/host/lock.ts";
 import { ensureOwnDirectory } from "../lib/host/own-directory.ts";
 import { ensureBlackholes } from "../lib/net/blackhole.ts";
@@ -48,6 +47,7 @@ function remove(network: string, isForFlannel: boolean, tell: Tell): void {
   const plan = files.readSaved();
   if (!plan) {
     tell(`network "${network}" has nothing here`);
+    files.leave();
     return;
   }
   const config = parseOverlayConfig(plan, false, noDefaults);
@@ -60,7 +60,7 @@ function remove(network: string, isForFlannel: boolean, tell: Tell): void {
     return;
   }
   removePath(ns, { plan, config }, tell);
-  for (const path of files.written) if (deleteFileIfPresent(path)) tell(`delete "${path}"`);
+  files.remove((path) => tell(`delete "${path}"`));
 }
 
 interface Planned {

@@ -151,11 +151,12 @@ export class Upkeep {
     if (!this.#isAlone) host.removeFormer(plan, this.#former);
     this.#former = [];
     this.#isAlone = true;
-    files.save(plan);
+    const env = formatSubnetEnv({ ...subnetsOf(plan), mtu, isMasqueraded });
+    files.save(plan, env);
     if (this.#members && !files.hasPeers()) this.peersFile.changed();
     if (!this.#members && !this.#isResumed) return;
     if (!this.#isReady) this.peersFile.flush();
-    files.ensureSubnetEnv(formatSubnetEnv({ ...subnetsOf(plan), mtu, isMasqueraded }));
+    files.ensureSubnetEnv(env);
     this.#isReady = true;
   }
 

@@ -224,6 +224,19 @@ static JSValue host_unlink(ARGS)
     return result(ctx, outcome);
 }
 
+static JSValue host_rmdir(ARGS)
+{
+    UNUSED;
+    const char *path = get_path(ctx, argv[0]);
+    int outcome;
+
+    if (!path)
+        return JS_EXCEPTION;
+    outcome = rmdir(path);
+    JS_FreeCString(ctx, path);
+    return result(ctx, outcome);
+}
+
 WITH_BYTES(directoryEntries, syscall(SYS_getdents64, fd, bytes, length))
 
 WITH_INT(flags, fileEvents, inotify_init1(flags | IN_CLOEXEC))
@@ -269,6 +282,7 @@ static const JSCFunctionListEntry entries[] = {
     FUNCTION(linkDescriptor, 2),
     FUNCTION(setChangeTime, 3),
     FUNCTION(unlink, 1),
+    FUNCTION(rmdir, 1),
     FUNCTION(directoryEntries, 2),
 };
 

@@ -61,6 +61,7 @@ declare module "host" {
   export function linkDescriptor(fd: number, path: string): number;
   export function setChangeTime(fd: number, seconds: number, nanoseconds: number): number;
   export function unlink(path: string): number;
+  export function rmdir(path: string): number;
   /** getdents64: fills linux_dirent64 records, returns the bytes filled, 0 at the end. */
   export function directoryEntries(fd: number, into: Uint8Array): number;
 

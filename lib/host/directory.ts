@@ -20,6 +20,11 @@ export function listDirectory(path: string): string[] {
   }
 }
 
+/** Removes a directory if there is one and nothing is in it; true if it did. */
+export function deleteDirectoryIfEmpty(path: string): boolean {
+  return host.rmdir(path) === 0;
+}
+
 /** Walks linux_dirent64 records: inode u64, offset u64, length u16, type u8, name. */
 function collectNames(records: Uint8Array, into: string[]): void {
   for (let at = 0; at < records.length; ) {
