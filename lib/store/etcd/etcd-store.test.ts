@@ -541,7 +541,7 @@ describe("junk", () => {
       lab.etcd.cut();
       lab.clock.pass(HOUR);
       expect([...host.hosts.keys()]).toEqual(["10.5.7.0-24"]);
-      expect(host.problem).toMatch(/^Cannot /);
+      expect(host.problem).toMatch(/^Cannot POST http:\/\/etcd:2379\/v3\//);
       expect(host.take()).not.toContain("hosts ");
       lab.etcd.instead = () => undefined;
       lab.clock.pass(60_000);

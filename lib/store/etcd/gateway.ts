@@ -105,6 +105,11 @@ export class Gateway {
     for (const client of this.#clients) client.close();
   }
 
+  /** How an error about a question begins: `Cannot POST http://etcd:2379/v3/watch`. */
+  cannot(question: Question): string {
+    return cannot(this.#client.endpoint, this.#request(question));
+  }
+
   get #client(): HttpClient {
     return this.#clients[this.#current] as HttpClient;
   }
@@ -168,7 +173,10 @@ export class Gateway {
       } else if (typeof what.token === "string") {
         this.#token = what.token;
         done(undefined);
-      } else done(new EtcdFailure(`Cannot use ${path}: it gives no token`, { isLocal: true }));
+      } else {
+        const words = cannot(client.endpoint, this.#request({ path, message: {} }));
+        done(new EtcdFailure(`${words}: it gives no token`, { isLocal: true }));
+      }
     });
   }
 

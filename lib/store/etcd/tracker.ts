@@ -118,6 +118,7 @@ export class Tracker {
     const question = { path: "/v3/watch", message };
     let isReplaced = false;
     this.#endpoint = this.#gateway.current;
+    const words = this.#gateway.cannot(question);
     const cancel = this.#gateway.follow(question, {
       onMessage: (each) => {
         if (!isReplaced) this.#hear(each);
@@ -131,7 +132,7 @@ export class Tracker {
     this.#stopPulse();
     this.#stopPulse = this.#means.clock.after(BEGINNING, () => {
       const state = `no word that it has begun within ${BEGINNING / 1000} s`;
-      this.#again(new EtcdFailure(`Cannot watch etcd: ${state}`, { isLocal: true }));
+      this.#again(new EtcdFailure(`${words}: ${state}`, { isLocal: true }));
     });
   }
 
@@ -168,7 +169,8 @@ export class Tracker {
     }
     const reason = String(message.cancel_reason ?? "without a reason");
     this.#gateway.forgetToken();
-    this.#again(new EtcdFailure(`Cannot watch etcd: it cancels: ${reason}`, { isLocal: true }));
+    const words = this.#gateway.cannot({ path: "/v3/watch", message: {} });
+    this.#again(new EtcdFailure(`${words}: it cancels: ${reason}`, { isLocal: true }));
   }
 
   #change(event: JsonObject): void {
