@@ -1,11 +1,11 @@
 /** The real API server of Kubernetes: etcd, TLS, RBAC, tokens of service accounts; no other part of a cluster. */
-import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Bed } from "../bed/bed.ts";
 import { Daemon } from "../bed/daemon.ts";
 import type { Config } from "../bed/invocation.ts";
 import { apiServerFile } from "../bed/paths.ts";
 import { Etcd } from "./etcd.ts";
+import { applyOf, placeOf } from "./objects.ts";
 
 /** A request, by an administrator unless a token is given. */
 export interface Ask {
@@ -31,6 +31,15 @@ const USUAL: Readonly<Record<string, string>> = {
 
 const PORT = 6443;
 const ADMIN = "the-administrators-token";
+
+const NEW_KEY = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+
+/** What the server's certificate is, if it is not a good one. */
+export interface Certificate {
+  readonly by?: "ca" | "other";
+  readonly days?: number;
+  readonly names?: string;
+}
 
 /** What the accounts of hosts have asked for is written down. */
 const AUDIT = `apiVersion: audit.k8s.io/v1
@@ -69,7 +78,8 @@ export class ApiServer {
     this.address = address;
     this.url = `https://${address}:${PORT}`;
     this.etcd = etcd;
-    makeCertificates(bed, this.#folder, address);
+    makeAuthorities(bed, this.#folder);
+    this.certify();
     bed.write(`${this.#folder}/audit.yaml`, AUDIT);
     bed.write(`${this.#folder}/tokens`, `${ADMIN},admin,admin,"system:masters"\n`);
     this.authority = bed.read(`${this.#folder}/ca.crt`);
@@ -83,6 +93,15 @@ export class ApiServer {
     const server = new ApiServer(bed, address, etcd, words);
     await server.ready();
     return server;
+  }
+
+  /** Gives it a certificate, which it shows when it is started. */
+  certify({ by = "ca", days = 30, names = `IP:${this.address}` }: Certificate = {}): void {
+    this.#bed.host.sh(`
+      cd ${this.#folder} && exec 2>&1
+      openssl req ${NEW_KEY} -keyout server.key -out server.csr -subj /CN=kube-apiserver
+      echo 'subjectAltName=${names}' >names
+      openssl x509 -req -in server.csr -CA ${by}.crt -CAkey ${by}.key -CAcreateserial -days ${days} -extfile names -out server.crt`);
   }
 
   /** Waits until it is ready for all. */
@@ -131,7 +150,7 @@ export class ApiServer {
       }),
     );
     const file = `${this.#folder}/requests`;
-    this.#bed.write(file, JSON.stringify({ base: this.url, authority: this.authority, requests }));
+    this.#bed.write(file, JSON.stringify({ base: this.url, requests }));
     const script = resolve(import.meta.dirname, "ask.mjs");
     const answers = JSON.parse(this.#bed.host.sh(`node ${script} ${file}`)) as readonly Raw[];
     return answers.map(({ status, body }) => ({ status, body: object(body), text: body }));
@@ -177,12 +196,27 @@ export class ApiServer {
     return lines.map((line) => JSON.parse(line) as Audited);
   }
 
-  /** A token of a service account, as the kubelet asks for it on behalf of a pod. */
-  token(namespace: string, account: string, seconds = 3600): string {
+  /** Sets annotations of a Node; null takes one away. */
+  annotate(name: string, annotations: Readonly<Record<string, string | null>>): void {
+    this.do({
+      method: "PATCH",
+      path: `/api/v1/nodes/${name}`,
+      body: { metadata: { annotations } },
+      type: "application/merge-patch+json",
+    });
+  }
+
+  /** A token of a service account, as the kubelet asks for it; it ends with a Secret, if one is given. */
+  token(
+    namespace: string,
+    account: string,
+    secret?: { readonly name: string; readonly uid: string },
+  ): string {
+    const bound = secret && { apiVersion: "v1", kind: "Secret", ...secret };
     const body = {
       apiVersion: "authentication.k8s.io/v1",
       kind: "TokenRequest",
-      spec: { expirationSeconds: seconds },
+      spec: { expirationSeconds: 3600, boundObjectRef: bound },
     };
     const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`;
     const { status } = this.do({ method: "POST", path, body }) as { status: { token: string } };
@@ -241,55 +275,13 @@ function command(folder: string, address: string, etcd: string): string {
     --audit-log-path=${folder}/audit.log --authorization-mode=Node,RBAC --v=0`.replace(/\s+/g, " ");
 }
 
-/** An authority, the server's own certificate, and the key that signs tokens. */
-function makeCertificates(bed: Bed, folder: string, address: string): void {
-  const key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+/** Two authorities, and the key that signs tokens. */
+function makeAuthorities(bed: Bed, folder: string): void {
+  const authority = (name: string, subject: string) =>
+    `openssl req -x509 ${NEW_KEY} -keyout ${name}.key -out ${name}.crt -days 30 -subj /CN=${subject}`;
   bed.host.sh(`
     cd ${folder} && exec 2>&1
-    openssl req -x509 ${key} -keyout ca.key -out ca.crt -days 30 -subj /CN=authority
-    openssl req ${key} -keyout server.key -out server.csr -subj /CN=kube-apiserver
-    echo 'subjectAltName=IP:${address},IP:10.96.0.1,DNS:kubernetes.default.svc' >names
-    openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 30 -extfile names -out server.crt
+    ${authority("ca", "authority")}
+    ${authority("other", "other")}
     openssl ecparam -name prime256v1 -genkey -noout -out accounts.key`);
-}
-
-const plurals: Readonly<Record<string, string>> = {
-  Namespace: "/api/v1/namespaces",
-  Pod: "/api/v1/namespaces/NS/pods",
-  ServiceAccount: "/api/v1/namespaces/NS/serviceaccounts",
-  ConfigMap: "/api/v1/namespaces/NS/configmaps",
-  Service: "/api/v1/namespaces/NS/services",
-  DaemonSet: "/apis/apps/v1/namespaces/NS/daemonsets",
-  ClusterRole: "/apis/rbac.authorization.k8s.io/v1/clusterroles",
-  ClusterRoleBinding: "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
-  Role: "/apis/rbac.authorization.k8s.io/v1/namespaces/NS/roles",
-  RoleBinding: "/apis/rbac.authorization.k8s.io/v1/namespaces/NS/rolebindings",
-};
-
-/** Where an object of YAML is, by its folder and its name in there. */
-function placeOf(text: string): { readonly folder: string; readonly name: string } {
-  const field = (pattern: RegExp) => pattern.exec(text)?.[1] ?? "";
-  const kind = field(/^kind: *(\S+)/m);
-  const metadata = field(/^metadata:\n((?: .*\n)+)/m);
-  const [, name = ""] = /^ {2}name: *(\S+)/m.exec(metadata) ?? [];
-  const [, namespace = ""] = /^ {2}namespace: *(\S+)/m.exec(metadata) ?? [];
-  const place = plurals[kind];
-  if (!place) throw new Error(`Cannot find a ${kind}: nobody has said where`);
-  return { folder: place.replace("NS", namespace), name };
-}
-
-/** The request that applies an object, on the server's side. */
-function applyOf(text: string): Ask {
-  const { folder, name } = placeOf(text);
-  return {
-    method: "PATCH",
-    path: `${folder}/${name}?fieldManager=test&fieldValidation=Strict`,
-    body: text,
-    type: "application/apply-patch+yaml",
-  };
-}
-
-/** A file of this repository. */
-export function repositoryFile(name: string): string {
-  return readFileSync(resolve(import.meta.dirname, "../..", name), "utf8");
 }

@@ -2,8 +2,9 @@
 import { expect } from "vitest";
 import type { Bed } from "../bed/bed.ts";
 import type { Daemon } from "../bed/daemon.ts";
-import { type ApiServer, repositoryFile } from "./api-server.ts";
+import type { ApiServer } from "./api-server.ts";
 import { Host, type Joiner, STORES } from "./host.ts";
+import { repositoryFile } from "./objects.ts";
 
 export const P = "flannel.alpha.coreos.com/";
 

@@ -6,9 +6,10 @@ import { describe, expect } from "vitest";
 import type { Bed } from "../bed/bed.ts";
 import { needs } from "../bed/kernel.ts";
 import { kubectlFile } from "../bed/paths.ts";
-import { ApiServer, repositoryFile } from "./api-server.ts";
+import { ApiServer } from "./api-server.ts";
 import { addStoresAddress, STORES } from "./host.ts";
 import { manifestObjects } from "./kubernetes.ts";
+import { repositoryFile } from "./objects.ts";
 
 const withKubectl = "kubectl and kube-apiserver 1.34.4";
 const FILE = "deploy/weft-flannel.yaml";

@@ -4,23 +4,30 @@ import type { Bed } from "../bed/bed.ts";
 import type { Daemon } from "../bed/daemon.ts";
 import { needs } from "../bed/kernel.ts";
 import { Pinging } from "../bed/nodes.ts";
+import { ApiServer } from "./api-server.ts";
 import { Etcd } from "./etcd.ts";
-import { addStoresAddress, Host, STORES } from "./host.ts";
+import { addStoresAddress, Host, type Joiner, STORES } from "./host.ts";
+import { addAccount, both, dual, single, start, subnetsOf } from "./kubernetes.ts";
 
 const PREFIX = "/coreos.com/network";
 
-const dual = {
-  Network: "10.78.0.0/16",
-  EnableIPv6: true,
-  IPv6Network: "fd78::/48",
-};
+/** What joins hosts to a network, started on one of them. */
+type Start = (host: Host, by: Joiner) => Daemon;
 
-async function storeWith(bed: Bed, config: object): Promise<Etcd> {
-  addStoresAddress(bed);
+async function etcdWith(bed: Bed, config: object): Promise<Start> {
   const etcd = await new Etcd(bed, STORES).ready();
   etcd.ctl(`put ${PREFIX}/config '${JSON.stringify(config)}'`);
-  return etcd;
+  return (host, by) => host.join(by, `--etcd-endpoints=${etcd.url} --ip-masq`);
 }
+
+async function kubernetesWith(bed: Bed, network: object): Promise<Start> {
+  const server = await ApiServer.start(bed, STORES);
+  const token = addAccount(server);
+  for (const number of [1, 2, 3]) server.addNode(`node${number}`, subnetsOf(number));
+  return (host, by) => start(bed, host, by, { server, network, token });
+}
+
+const stores = { etcd: etcdWith, Kubernetes: kubernetesWith };
 
 /** What of flannel's and of ours a host's packet filter has. */
 function filterOf({ view }: Host) {
@@ -34,24 +41,24 @@ function filterOf({ view }: Host) {
   };
 }
 
-const flanneld = "flanneld 0.28.10";
+const types = [
+  ["vxlan", { ...single, Backend: { Type: "vxlan" } }],
+  ["vxlan of both families", { ...dual, Backend: { Type: "vxlan" } }],
+  ["rules in nf_tables", { ...dual, EnableNFTables: true, Backend: { Type: "vxlan" } }],
+  ["DirectRouting", { ...dual, Backend: { Type: "vxlan", DirectRouting: true } }],
+  ["host-gw", { ...dual, Backend: { Type: "host-gw" } }],
+] as const;
 
-describe("a host that changes from flanneld to the agent and back", () => {
-  needs(flanneld).for([
-    ["vxlan", { ...dual, Backend: { Type: "vxlan" } }],
-    [
-      "vxlan, with rules in nf_tables",
-      { ...dual, EnableNFTables: true, Backend: { Type: "vxlan" } },
-    ],
-    ["vxlan with DirectRouting", { ...dual, Backend: { Type: "vxlan", DirectRouting: true } }],
-    ["host-gw", { ...dual, Backend: { Type: "host-gw" } }],
-  ] as const)("loses no ping: %s", async ([, config], { bed }) => {
-    const etcd = await storeWith(bed, config);
+describe.for([
+  ["etcd", "flanneld 0.28.10"],
+  ["Kubernetes", both],
+] as const)("with %s, a host that changes from flanneld to the agent and back", ([store, need]) => {
+  needs(need).for(types)("loses no ping: %s", async ([, config], { bed }) => {
+    addStoresAddress(bed);
+    const join = await stores[store](bed, config);
     const hosts = [new Host(bed, 1), new Host(bed, 2)] as const;
     const [one, two] = hosts;
-    const start = (host: Host, by: "flanneld" | "agent"): Daemon =>
-      host.join(by, `--etcd-endpoints=${etcd.url} --ip-masq`);
-    const daemons = [start(one, "flanneld"), start(two, "flanneld")];
+    const daemons = [join(one, "flanneld"), join(two, "flanneld")];
     for (const [i, host] of hosts.entries())
       await daemons[i]?.until(host.name, () => host.hasJoined);
     const [near, far] = [one.pod(), two.pod()];
@@ -69,8 +76,8 @@ describe("a host that changes from flanneld to the agent and back", () => {
 
     let running = pings();
     await daemons[0]?.end("SIGTERM");
-    const agent = start(one, "agent");
-    const ours = { iptables: [], legacy: [], tables: ["flannel-ipv4", "flannel-ipv6"] };
+    const agent = join(one, "agent");
+    const ours = { iptables: [], legacy: [], tables: tablesOf(config) };
     const isOurs = () => JSON.stringify(filterOf(one)) === JSON.stringify(ours);
     await agent.until("its rules alone", () => agent.said.includes("masquerade") && isOurs());
     await withoutLoss(running);
@@ -81,11 +88,11 @@ describe("a host that changes from flanneld to the agent and back", () => {
     running = pings();
     await agent.end("SIGTERM");
     one.sh(`${bed.bin}/weft agent remove --for-flannel`);
-    const back = start(one, "flanneld");
+    const back = join(one, "flanneld");
     await back.until("its turn", () => /Watching for L3 misses|Running backend/.test(back.said));
     await withoutLoss(running);
     const three = new Host(bed, 3);
-    const late = start(three, "flanneld");
+    const late = join(three, "flanneld");
     await late.until("a third host", () => three.hasJoined);
     for (const address of three.pod().addresses)
       await late.until("its pods", () => near.box.pingAll([address])[0] === true);
@@ -95,6 +102,11 @@ describe("a host that changes from flanneld to the agent and back", () => {
     expect(one.environment.FLANNEL_SUBNET).toBe(subnet);
   });
 });
+
+/** The agent's tables, one for each family. */
+function tablesOf(config: object): readonly string[] {
+  return ["flannel-ipv4", ...("EnableIPv6" in config ? ["flannel-ipv6"] : [])];
+}
 
 function macOf({ view }: Host): string {
   return view.sh("cat /sys/class/net/flannel.1/address 2>/dev/null; true");
