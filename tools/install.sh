@@ -3,8 +3,9 @@
 #   tools/install.sh install SOURCE DIRECTORY [LINK [SHARE]]
 #   tools/install.sh uninstall DIRECTORY [LINK [SHARE]]
 # Each name changes in one step (rename), after the bytes are on the disk: a runtime sees the old
-# program or the new one, whole, and a program that is running goes on. All names are hard links
-# to one file, also if SOURCE is a copy that has lost its links. If anything fails before the
+# program or the new one, whole, and a program that is running goes on. Another's program of the same
+# name is kept as .weft-before.NAME, and is back after uninstall, as `weft install` does. All names are
+# hard links to one file, also if SOURCE is a copy that has lost its links. If anything fails before the
 # first rename, nothing has changed. LINK is a symbolic link to DIRECTORY/weft, for shells to find
 # it; "" is none. Into SHARE, such as /usr/local/share, go the manual and completion for shells, if
 # they lie beside SOURCE. DESTDIR, if set, goes before all but SOURCE, to fill an image of another
@@ -91,15 +92,22 @@ stage() {
 
 replace() {
   state=installed
-  if [ -L "$target/$1" ]; then
-    state="installed, was a link to $(readlink "$target/$1")"
-  elif [ -e "$target/$1" ] && cmp -s "$target/$1" "$new/$1"; then
+  if [ ! -L "$target/$1" ] && [ -e "$target/$1" ] && cmp -s "$target/$1" "$new/$1"; then
     state="installed, the same as before"
-  elif [ -e "$target/$1" ]; then
-    state="installed, replaced $(stat -c "another file of %s bytes" "$target/$1")"
+  elif [ ! -L "$target/$1" ] && is_image "$target/$1"; then
+    state="installed, replaced another weft"
+  elif [ -L "$target/$1" ] || [ -e "$target/$1" ]; then
+    state="installed, what was there is kept as .weft-before.$1"
+    ln -P "$target/$1" "$new/before"
+    mv -f -T "$new/before" "$target/.weft-before.$1"
   fi
   mv -f -T "$new/$1" "$target/$1"
   echo "$target/$1: $state"
+}
+
+# By what every image of weft says to who runs it setuid, and no other program.
+is_image() {
+  [ -f "$1" ] && grep -q -a -F "weft: this file is setuid or setgid" "$1"
 }
 
 # For people only, so it is no reason to fail.
@@ -175,8 +183,7 @@ uninstall_all() {
   [ -e "$target/weft" ] || fail "Cannot uninstall from \"$target\": there is no \"weft\" in it"
   for file in "$target"/*; do
     if [ "$file" != "$target/weft" ] && [ ! -L "$file" ] && is_same "$file" "$target/weft"; then
-      rm -f "$file"
-      echo "$file: removed"
+      give_back "${file##*/}"
     fi
   done
   if [ -n "$link" ] && [ "$(readlink "$link" || true)" = "$program" ]; then
@@ -184,9 +191,19 @@ uninstall_all() {
     echo "$link: removed"
   fi
   [ -z "$share" ] || empty_share
-  rm -f "$target/weft"
-  echo "$target/weft: removed"
+  give_back weft
   sync "$target"
+}
+
+give_back() {
+  kept=$target/.weft-before.$1
+  if [ -L "$kept" ] || [ -e "$kept" ]; then
+    mv -f -T "$kept" "$target/$1"
+    echo "$target/$1: removed, what was there before is back"
+  else
+    rm -f "$target/$1"
+    echo "$target/$1: removed"
+  fi
 }
 
 fail() {

@@ -65,9 +65,7 @@ export function removeImage(directory: string, tell: Tell): void {
     for (const name of names.sort((a, b) => Number(a === "weft") - Number(b === "weft"))) {
       giveBack(directory, name, tell);
     }
-    for (const name of namesWith(directory, BEFORE)) {
-      host.unlink(`${directory}/${BEFORE}${name}`);
-    }
+    for (const name of namesWith(directory, BEFORE)) settleKept(directory, name, tell);
     if (names.length === 0) tell(`${directory}: nothing of weft is there`);
     syncDirectory(directory);
   });
@@ -184,6 +182,23 @@ function giveBack(directory: string, name: string, tell: Tell): void {
   }
 }
 
+/**
+ * What is still kept beside a name that is not an image of weft: a second name of the same file, since an
+ * install was interrupted; the only one, since somebody removed the name; or somebody has put a third
+ * program there meanwhile.
+ */
+function settleKept(directory: string, name: string, tell: Tell): void {
+  const [path, kept] = [`${directory}/${name}`, `${directory}/${BEFORE}${name}`];
+  if (!exists(path)) {
+    checked(host.rename(kept, path), "rename to", path);
+    tell(`${path}: what was there before is back`);
+  } else if (isSameEntry(path, kept)) {
+    host.unlink(kept);
+  } else {
+    tell(`${path}: another program, left alone; what was there before is still ${BEFORE}${name}`);
+  }
+}
+
 /** The names that are an image of weft: by one of their files, of which most are links. */
 function ownNames(directory: string): string[] {
   const known: { readonly status: FileStatus; readonly isOwn: boolean }[] = [];
@@ -211,6 +226,16 @@ function exists(path: string): boolean {
   if (outcome === -ENOENT) return false;
   checked(outcome, "stat", path);
   return true;
+}
+
+/** True if both names, which exist, are of one file, or of one symbolic link. */
+function isSameEntry(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((path) => {
+    const fields = new Float64Array(3);
+    checked(host.lstat(path, fields), "stat", path);
+    return fields;
+  });
+  return a !== undefined && b !== undefined && a[0] === b[0] && a[1] === b[1];
 }
 
 /** A directory that cannot be synchronised (some network file systems) is as good as others there. */

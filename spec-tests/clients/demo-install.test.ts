@@ -82,18 +82,36 @@ describe("install", () => {
     expect(JSON.parse(answer.stdout).supportedVersions).toContain("1.1.0");
   });
 
-  it("replaces other programs and links, and says so; leaves alone what is not ours", ({
-    folder,
-  }) => {
-    writeFileSync(join(folder, "bridge"), "#!/bin/sh\n", { mode: 0o755 });
+  it("keeps other programs and links beside, says so, and gives them back", ({ folder }) => {
+    writeFileSync(join(folder, "bridge"), "#!/bin/sh\n", { mode: 0o700 });
     writeFileSync(join(folder, "elsewhere"), "precious");
     symlinkSync("elsewhere", join(folder, "loopback"));
     const { status, stdout } = install(folder);
     expect(status).toBe(0);
-    expect(stdout).toContain(`${folder}/bridge: installed, replaced another file of 10 bytes`);
-    expect(stdout).toContain(`${folder}/loopback: installed, was a link to elsewhere`);
-    expect(readFileSync(join(folder, "elsewhere"), "utf8")).toBe("precious");
+    for (const name of ["bridge", "loopback"]) {
+      const kept = `what was there is kept as .weft-before.${name}`;
+      expect(stdout).toContain(`${folder}/${name}: installed, ${kept}\n`);
+    }
     expect(inodes(folder)).toHaveLength(1);
+    expect(install(folder).status).toBe(0);
+    expect(script({}, "uninstall", folder)).toMatchObject({ status: 0, stderr: "" });
+    expect(readdirSync(folder)).toEqual(["bridge", "elsewhere", "loopback"]);
+    expect(readFileSync(join(folder, "bridge"), "utf8")).toBe("#!/bin/sh\n");
+    expect(statSync(join(folder, "bridge")).mode).toBe(0o100700);
+    expect(readlinkSync(join(folder, "loopback"))).toBe("elsewhere");
+    expect(readFileSync(join(folder, "elsewhere"), "utf8")).toBe("precious");
+  });
+
+  it("and weft install know each other's installations", ({ folder }) => {
+    const weft = join(binDirectory, "weft");
+    writeFileSync(join(folder, "bridge"), "theirs");
+    expect(install(folder).status).toBe(0);
+    expect(spawnSync(weft, ["install", folder]).status).toBe(0);
+    const again = install(folder);
+    expect(again.stdout).toContain(`${folder}/bridge: installed, the same as before`);
+    expect(spawnSync(weft, ["install", "--uninstall", folder]).status).toBe(0);
+    expect(readdirSync(folder)).toEqual(["bridge"]);
+    expect(readFileSync(join(folder, "bridge"), "utf8")).toBe("theirs");
   });
 
   it("works while the old program runs, which goes on", ({ folder }) => {

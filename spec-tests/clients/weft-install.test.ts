@@ -242,6 +242,20 @@ describe("weft install --uninstall", () => {
     expect([readdirSync(bin), readdirSync(conf)]).toEqual([[], []]);
   });
 
+  it("loses nothing that others have put there meanwhile", ({ folder }) => {
+    for (const name of ["bridge", "ptp"]) writeFileSync(join(folder, name), `first ${name}`);
+    install(folder);
+    rmSync(join(folder, "ptp"));
+    rmSync(join(folder, "bridge"));
+    writeFileSync(join(folder, "bridge"), "second");
+    const { status, stdout } = install("--uninstall", folder);
+    expect(status).toBe(0);
+    expect(stdout).toContain(`${folder}/ptp: what was there before is back\n`);
+    expect(stdout).toContain("bridge: another program, left alone; what was there before is still");
+    const contents = readdirSync(folder).map((name) => readFileSync(join(folder, name), "utf8"));
+    expect(contents).toEqual(["first bridge", "second", "first ptp"]);
+  });
+
   it("leaves what is not readable, and links", ({ folder }) => {
     install(folder);
     symlinkSync("bridge", join(folder, "a-link"));
