@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes this machine ready:  tools/setup.sh build|demo|test|bench-cri
+# Makes this machine ready:  tools/setup.sh build|demo|test|release|test-release|bench-cri
 # Installs what is missing with apt-get; where it cannot, says exactly what to install.
-# Prints what is run, and the package it comes from:  tools/setup.sh list build|demo|test|bench-cri
+# Prints what is run, and the package it comes from:  tools/setup.sh list build|demo|test|release|test-release|bench-cri
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -24,17 +24,19 @@ test="$demo
   busybox: busybox
   conntrack: conntrack
   containernetworking-plugins: /usr/lib/cni/host-local
-  coreutils: basename cat chmod chown cp cut date dd dirname echo env head id install ln ls mkdir mkfifo
-    mktemp mv od printf readlink rm rmdir seq sha256sum sleep sort stat sync tail tee test timeout touch tr true
+  coreutils: basename cat chmod chown chroot cp cut date dd dirname du echo env head id install ln ls md5sum mkdir
+    mkfifo mktemp mv od printf readlink rm rmdir seq sha256sum sleep sort stat sync tail tee test timeout touch tr true
     uname uniq wc
   dash: sh
   diffutils: cmp diff
   dnsmasq-base: dnsmasq
+  dpkg: dpkg dpkg-deb dpkg-divert dpkg-query
   etcd-client: etcdctl
   etcd-server: etcd
   findutils: find
   fish: fish
   grep: grep
+  gzip: gzip
   iperf3: iperf3
   iproute2: ss tc
   iptables: iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore
@@ -43,6 +45,7 @@ test="$demo
     iptables-legacy iptables-legacy-save iptables-legacy-restore
     ip6tables-legacy ip6tables-legacy-save ip6tables-legacy-restore
   isc-dhcp-server: dhcpd
+  libarchive-tools: bsdtar
   libc6-dev: /usr/include/stdio.h
   make: make
   mawk: awk
@@ -51,9 +54,25 @@ test="$demo
   python3-minimal: python3
   sed: sed
   strace: strace
+  tar: tar
   tcpdump: tcpdump
+  umoci: umoci
   util-linux: flock nsenter setpriv
+  xz-utils: xz
   zsh: zsh"
+# What makes a release, and the checks of it that take longer.
+release="$build
+  coreutils: chmod du md5sum
+  dpkg: dpkg-deb dpkg-query
+  gzip: gzip
+  tar: tar
+  umoci: umoci
+  xz-utils: xz"
+test_release="$test
+  $release
+  git: git
+  lintian: lintian
+  skopeo: skopeo"
 bench_cri="$test
   containerd: containerd ctr
   runc: runc"
@@ -65,8 +84,10 @@ main() {
     build) needed=$build ;;
     demo) needed=$demo ;;
     test) needed=$test ;;
+    release) needed=$release ;;
+    test-release) needed=$test_release ;;
     bench-cri) needed=$bench_cri ;;
-    *) fail "usage: tools/setup.sh [list] build|demo|test|bench-cri" ;;
+    *) fail "usage: tools/setup.sh [list] build|demo|test|release|test-release|bench-cri" ;;
   esac
   [ "$job" = install ] || { programs && exit; }
   [ "$1" = build ] || require_root "$1"

@@ -1,0 +1,92 @@
+// What is linked into an image: packages of npm whose code is bundled, and C code of the distribution.
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { run } from "./tools.mjs";
+
+/** Of npm, but in no bundle: the engine, and what generates the validators. */
+const UNBUNDLED = ["@suchipi/quickjs", "ajv"];
+
+/** What a component is there for, by its name. */
+const PURPOSE = {
+  "@suchipi/quickjs": "the engine",
+  "@noble/hashes": "SHA-512",
+  "js-yaml": "the reader of kubeconfig files",
+  ajv: "its generated validators of configurations",
+  musl: "the C library",
+  bearssl: "TLS of the agent",
+  libgcc: "arithmetic that the processor lacks",
+};
+
+/** The components of an image, npm's first: { name, version, license, purpose, text, purl, … }. */
+export function contentOf({ root, dist, architecture }) {
+  return [...npmContent(root, dist), ...linkedContent(architecture)].map((one) => ({
+    ...one,
+    purpose: PURPOSE[one.name] ?? "",
+  }));
+}
+
+function npmContent(root, dist) {
+  const { inputs } = JSON.parse(readFileSync(join(dist, "meta.json"), "utf8"));
+  const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")).packages;
+  const bundled = Object.keys(inputs).flatMap(
+    (path) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? [],
+  );
+  return [...new Set([...bundled, ...UNBUNDLED])].sort().map((name) => {
+    const folder = join(root, "node_modules", name);
+    const { version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    const { integrity, resolved } = lock[`node_modules/${name}`];
+    const purl = `pkg:npm/${name.replace("@", "%40")}@${version}`;
+    const text = readFileSync(join(folder, "LICENSE"), "utf8");
+    return { name, version, license, text, purl, integrity, resolved };
+  });
+}
+
+/** The packages of the distribution whose archives the linker reads, by their licences. */
+function linkedContent(architecture) {
+  const series = run("gcc", ["-dumpversion"]).toString().trim().split(".")[0];
+  const { ID = "linux" } = Object.fromEntries(
+    readFileSync("/etc/os-release", "utf8")
+      .split("\n")
+      .map((line) => line.split("=")),
+  );
+  const exception = /^GCC RUNTIME LIBRARY EXCEPTION$[\s\S]*?^2\. No Weakening[\s\S]*?\n{3}/m;
+  const gcc = readFileSync(`/usr/share/doc/gcc-${series}-base/copyright`, "utf8");
+  return [
+    ["musl", "musl-dev", "MIT", copyrightOf("musl")],
+    ["bearssl", "libbearssl-dev", "MIT", copyrightOf("libbearssl-dev")],
+    [
+      "libgcc",
+      `libgcc-${series}-dev`,
+      "GPL-3.0-or-later WITH GCC-exception-3.1",
+      exception.exec(gcc)?.[0] ?? gcc,
+    ],
+  ].map(([name, source, license, text]) => {
+    const version = versionOf(source);
+    const purl = `pkg:deb/${ID}/${source}@${encodeURIComponent(version)}?arch=${architecture}`;
+    return { name, version, license, text, purl };
+  });
+}
+
+function versionOf(name) {
+  return run("dpkg-query", ["-W", "-f", `\${Version}`, name]).toString();
+}
+
+function copyrightOf(name) {
+  const path = `/usr/share/doc/${name}/copyright`;
+  if (!existsSync(path)) throw new Error(`Cannot tell the licence of "${name}": no file "${path}"`);
+  return readFileSync(path, "utf8");
+}
+
+/** The licences of all that is in an image, in one text; of weft itself it says only which. */
+export function licensesOf(root, content) {
+  const parts = content.map(({ name, version, license, purpose, text }) => {
+    const title = `${name} ${version} (${license}): ${purpose}`;
+    return `\n${"=".repeat(78)}\n${title}\n${"=".repeat(78)}\n\n${text.trim()}\n`;
+  });
+  const { license } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  return (
+    `weft is under ${license}: its text is in the file LICENSE, on Debian in\n` +
+    "/usr/share/common-licenses/Apache-2.0. Its executables contain what follows.\n" +
+    parts.join("")
+  );
+}
