@@ -62,8 +62,9 @@ test="$demo
   zsh: zsh"
 # What makes a release, and the checks of it that take longer.
 release="$build
-  coreutils: chmod du md5sum
+  coreutils: chmod du md5sum touch
   dpkg: dpkg-deb dpkg-query
+  findutils: find
   gzip: gzip
   tar: tar
   umoci: umoci

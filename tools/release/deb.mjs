@@ -18,6 +18,8 @@ export function makeDeb(one) {
   put(join(folder, "DEBIAN/control"), { text: control(folder, one) });
   put(join(folder, "DEBIAN/md5sums"), { text: sums(folder) });
   run("chmod", ["-R", "u=rwX,go=rX", folder]);
+  // dpkg-deb alone would leave times that are earlier.
+  run("find", [folder, "-exec", "touch", "--no-dereference", `--date=@${seconds}`, "{}", "+"]);
   const env = { SOURCE_DATE_EPOCH: `${seconds}`, DPKG_DEB_THREADS_MAX: "1" };
   const file = join(output, `weft_${version}_${architecture}.deb`);
   run("dpkg-deb", ["--root-owner-group", "-Zxz", "-b", folder, file], { env });
@@ -43,6 +45,9 @@ function fill(folder, one) {
   const unit = readFileSync(join(root, "deploy/weft-agent.service"), "utf8");
   put(at("lib/systemd/system/weft-agent.service"), {
     text: unit.replaceAll("/opt/cni/bin/weft", "/usr/lib/weft/weft"),
+  });
+  put(at("usr/share/lintian/overrides/weft"), {
+    text: "# One static executable is what this is: it works in any image and namespace.\nweft: statically-linked-binary [usr/lib/weft/*]\n",
   });
   const doc = "usr/share/doc/weft";
   for (const file of readdirSync(join(root, "deploy"))) {
