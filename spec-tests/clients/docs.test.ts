@@ -36,7 +36,7 @@ function blocksOf(file: string): readonly Block[] {
   }));
 }
 
-const documents = ["README.md", "SECURITY.md", ...filesOf("docs", [".md"])];
+const documents = ["README.md", "CONTRIBUTING.md", "SECURITY.md", ...filesOf("docs", [".md"])];
 const examples = filesOf("examples", [".conf", ".conflist"]);
 /** Its blocks are the files of a plugin, which add-a-plugin.test.ts builds and runs. */
 const ofPlugin = "docs/add-a-plugin.md";
