@@ -175,6 +175,11 @@ declare module "host" {
     tlsWrite(connection: number, bytes: Uint8Array): number;
     /** Gives what the other end has written. */
     tlsRead(connection: number, into: Uint8Array): number;
+    /**
+     * Takes records and gives what is in them, until all are taken or there is no room; fills how many
+     * bytes of records it took, and returns how many it gave.
+     */
+    tlsPass(connection: number, records: Uint8Array, into: Uint8Array, taken: Int32Array): number;
     /** Gives the certificates that the other end has shown, its own first, until tlsSettle. */
     tlsShown(connection: number, into: Uint8Array): number;
     /**

@@ -81,6 +81,27 @@ static JSValue host_tlsOpen(ARGS)
         return JS_NewInt64(ctx, (int64_t)call(tls, bytes, length));    \
     }
 
+/* Fills how many bytes of records it took, and returns how many it gave. */
+static JSValue host_tlsPass(ARGS)
+{
+    UNUSED;
+    struct tls *tls = get_connection(ctx, argv[0]);
+    struct tls_span records = { 0 }, into = { 0 };
+    size_t length = 0, taken = 0;
+    int *counts;
+    size_t given;
+
+    if (!tls || !(records.bytes = get_bytes(ctx, argv[1], &records.length)) ||
+        !(into.bytes = get_bytes(ctx, argv[2], &into.length)) ||
+        !(counts = (int *)(void *)get_bytes(ctx, argv[3], &length)))
+        return JS_EXCEPTION;
+    if (length < sizeof *counts)
+        return JS_NewInt32(ctx, -EINVAL);
+    given = tls_pass(tls, records, into, &taken);
+    counts[0] = (int)taken;
+    return JS_NewInt64(ctx, (int64_t)given);
+}
+
 static size_t tls_shown(struct tls *tls, uint8_t *bytes, size_t room)
 {
     if (room < tls->verifier.length)
@@ -156,6 +177,7 @@ static const JSCFunctionListEntry entries[] = {
     FUNCTION(tlsTake, 2),
     FUNCTION(tlsWrite, 2),
     FUNCTION(tlsRead, 2),
+    FUNCTION(tlsPass, 4),
     FUNCTION(tlsShown, 2),
     FUNCTION(tlsState, 2),
     FUNCTION(tlsSettle, 1),

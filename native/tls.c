@@ -222,3 +222,23 @@ size_t tls_read(struct tls *tls, uint8_t *bytes, size_t room)
     br_ssl_engine_recvapp_ack(engine, length);
     return length;
 }
+
+size_t tls_pass(struct tls *tls, struct tls_span records, struct tls_span into, size_t *taken)
+{
+    size_t given = 0, more;
+
+    *taken = 0;
+    do {
+        more = tls_give(tls, records.bytes + *taken, records.length - *taken);
+        *taken += more;
+        while (given < into.length) {
+            size_t length = tls_read(tls, into.bytes + given, into.length - given);
+
+            if (!length)
+                break;
+            given += length;
+            more += length;
+        }
+    } while (more && given < into.length);
+    return given;
+}

@@ -71,6 +71,12 @@ int tls_read_identity(struct tls_identity *into, const struct tls_setup *setup);
 void tls_start_verifier(struct tls_verifier *verifier, const struct tls_setup *setup,
                         const struct tls_authorities *authorities);
 
+/* Some bytes, and how many. */
+struct tls_span {
+    uint8_t *bytes;
+    size_t length;
+};
+
 /* NULL with the reason in `fault` if there is none. */
 struct tls *tls_open(const struct tls_setup *setup, int *fault);
 void tls_free(struct tls *tls);
@@ -81,3 +87,5 @@ size_t tls_give(struct tls *tls, const uint8_t *records, size_t length);
 size_t tls_take(struct tls *tls, uint8_t *records, size_t room);
 size_t tls_write(struct tls *tls, const uint8_t *bytes, size_t length);
 size_t tls_read(struct tls *tls, uint8_t *bytes, size_t room);
+/* Gives records and takes what is in them, by turns, until all are given or there is no room; what is given is in `taken`. */
+size_t tls_pass(struct tls *tls, struct tls_span records, struct tls_span into, size_t *taken);

@@ -28,7 +28,9 @@ const SEND_APPLICATION = 8;
 const RECORD_TYPES = [20, 21, 22, 23];
 const engine = host.agent();
 /** What records and what is in them pass through. */
-const room = new Uint8Array(16_384);
+const room = new Uint8Array(32_768);
+const taken = new Int32Array(1);
+const state = new Int32Array(4);
 
 /** Whom to call, and whom to expect. */
 export interface Secured {
@@ -97,6 +99,25 @@ export class TlsStream implements Stream, StreamEvents {
       return;
     }
     this.#hasCome = true;
+    if (this.#isOpen) this.#pass(records);
+    else this.#give(records);
+  }
+
+  /** All records at once, and then what was in them. */
+  #pass(records: Uint8Array): void {
+    for (let left = records; !this.#isClosed; ) {
+      const given = engine.tlsPass(this.#engine, left, room, taken);
+      const count = taken[0] ?? 0;
+      left = left.subarray(count);
+      this.#take();
+      if (given > 0) this.#events.onData(room.slice(0, given));
+      const isLast = given < room.length && (left.length === 0 || count === 0);
+      if (this.#isOver() || isLast) return;
+    }
+  }
+
+  /** Record by record, as long as it is not known who the other end is. */
+  #give(records: Uint8Array): void {
     for (let left = records; !this.#isClosed; ) {
       const taken = engine.tlsGive(this.#engine, left);
       left = left.subarray(taken);
@@ -186,7 +207,6 @@ export class TlsStream implements Stream, StreamEvents {
   }
 
   #state() {
-    const state = new Int32Array(4);
     engine.tlsState(this.#engine, state);
     const [flags = 0, error = 0, isAsked = 0, skipped = 0] = state;
     return { flags, error, isAsked: isAsked !== 0, skipped };
