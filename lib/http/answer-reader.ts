@@ -15,6 +15,9 @@ const HEAD_SIZE = 64 << 10;
 const HEAD_LINES = 200;
 const LARGEST_CHUNK = 2 ** 40;
 
+/** The digits of sizes, in their order. */
+const HEX = Uint8Array.from("0123456789abcdef", (digit) => digit.charCodeAt(0));
+
 type State = "head" | "counted" | "size" | "chunk" | "chunkEnd" | "trailer" | "open" | "done";
 
 /** Reads one answer. Whatever comes, it does not throw: a returned text is what is wrong. */
@@ -55,6 +58,12 @@ export class AnswerReader {
 
   #step(bytes: Uint8Array): Uint8Array {
     if (this.#state === "open") return this.#body(bytes, bytes.length);
+    const size = this.#lines.isEmpty ? usualSize(bytes, this.#state) : undefined;
+    if (size) {
+      this.#state = "chunk";
+      this.#left = size.count;
+      return bytes.subarray(size.length);
+    }
     if (this.#state !== "counted" && this.#state !== "chunk") return this.#readLines(bytes);
     const rest = this.#body(bytes, Math.min(this.#left, bytes.length));
     if (this.#left > 0) return rest;
@@ -140,6 +149,27 @@ export class AnswerReader {
     this.#state = "done";
     this.#events.onDone();
   }
+}
+
+/**
+ * The size of the next chunk, if the line is as servers write it and all of it is there, and how
+ * many bytes come before the chunk: long answers have a hundred thousand of them.
+ */
+function usualSize(
+  bytes: Uint8Array,
+  state: State,
+): { readonly count: number; readonly length: number } | undefined {
+  let at = 0;
+  if (state === "chunkEnd" && bytes[0] === 13 && bytes[1] === 10) at = 2;
+  else if (state !== "size") return undefined;
+  let count = 0;
+  for (const last = at + 6; at < last; at++) {
+    const digit = HEX.indexOf(bytes[at] ?? 0);
+    if (digit < 0) break;
+    count = 16 * count + digit;
+  }
+  const isWhole = count > 0 && bytes[at] === 13 && bytes[at + 1] === 10;
+  return isWhole ? { count, length: at + 2 } : undefined;
 }
 
 function latin1(bytes: Uint8Array): string {

@@ -37,6 +37,8 @@ export interface FollowLimits {
 
 /** What is told of an answer that is too long to be kept. */
 export interface ReadEvents {
+  /** The server has accepted: pieces come. Headers are by name in lower case. */
+  readonly onStart?: ((headers: ReadonlyMap<string, string>) => void) | undefined;
   /** Bytes of the answer; they are the reader's to keep. */
   readonly onPiece: (bytes: Uint8Array) => void;
   /** It is over: whole (undefined), refused with an answer, or it failed. */

@@ -36,6 +36,11 @@ export class Lines {
     }
   }
 
+  /** Whether no line has begun. */
+  get isEmpty(): boolean {
+    return this.#begun.length === 0;
+  }
+
   /** What came after the last line's end. */
   rest(): Uint8Array {
     return this.#begun.take();

@@ -2,6 +2,7 @@
 
 import type { ReadEvents, ReadLimits } from "./answer.ts";
 import type { HttpFailure } from "./failure.ts";
+import type { Head } from "./head.ts";
 import { Running, type Way } from "./running.ts";
 
 /** Of a refusal so much is wanted at most, in bytes. */
@@ -23,13 +24,10 @@ export class Read extends Running {
     return Math.floor((this.head?.status ?? 0) / 100) === 2;
   }
 
-  protected onHead(): void {
-    if (this.#isAccepted) this.#wait();
-  }
-
-  #wait(): void {
-    const { silence } = this.#limits;
-    this.limit(silence, `nothing has come for ${silence / 1000} s`);
+  protected onHead({ headers }: Head): void {
+    if (!this.#isAccepted) return;
+    this.hear(this.#limits.silence);
+    this.#events.onStart?.(headers);
   }
 
   protected onBody(bytes: Uint8Array): void {
@@ -38,7 +36,7 @@ export class Read extends Running {
     if (this.#length > most) {
       this.fail({ fault: "long", state: `the answer is longer than ${most} bytes` });
     } else if (this.#isAccepted) {
-      this.#wait();
+      this.hear(this.#limits.silence);
       this.#events.onPiece(bytes);
     } else this.gather.add(bytes);
   }

@@ -26,6 +26,8 @@ export abstract class Running {
   #stopTimer: Cancel | undefined;
   #stop: Cancel = () => {};
   #head: Head | undefined;
+  #isHearing = false;
+  #heardAt = 0;
   protected readonly gather = new Gather();
 
   /** Ends it at once; nothing is told any more. */
@@ -91,6 +93,23 @@ export abstract class Running {
     this.#stopTimer?.();
     const late = () => this.fail({ fault: "late", state });
     this.#stopTimer = this.#way.clock.after(milliseconds, late);
+  }
+
+  /** From now on it may be silent for so long, each time. */
+  protected hear(silence: number): void {
+    this.#heardAt = this.#way.clock.now();
+    if (!this.#isHearing) this.#listen(silence, silence);
+  }
+
+  /** One timer for many pieces: when it is due, there may have come something since. */
+  #listen(silence: number, milliseconds: number): void {
+    this.#isHearing = true;
+    this.#stopTimer?.();
+    this.#stopTimer = this.#way.clock.after(milliseconds, () => {
+      const left = this.#heardAt + silence - this.#way.clock.now();
+      if (left > 0) this.#listen(silence, left);
+      else this.fail({ fault: "late", state: `nothing has come for ${silence / 1000} s` });
+    });
   }
 
   protected fail(fault: Fault): void {
@@ -165,13 +184,8 @@ export class Follow extends Running {
 
   protected onHead(): void {
     if (!this.#isAccepted) return;
-    this.#wait();
+    this.hear(this.#limits.silence);
     this.#events.onStart();
-  }
-
-  #wait(): void {
-    const { silence } = this.#limits;
-    this.limit(silence, `nothing has come for ${silence / 1000} s`);
   }
 
   protected onBody(bytes: Uint8Array): void {
@@ -181,7 +195,7 @@ export class Follow extends Running {
       else this.fail({ fault: "long", state: `the answer is longer than ${most} bytes` });
       return;
     }
-    this.#wait();
+    this.hear(this.#limits.silence);
     const rest = this.#lines.push(bytes, (line) => this.#tell(line));
     if (!rest) this.fail({ fault: "long", state: `a line of it is longer than ${most} bytes` });
   }
