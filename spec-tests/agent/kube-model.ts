@@ -12,6 +12,7 @@ export interface ModelRequest {
   readonly path: string;
   readonly token: string | undefined;
   readonly type?: string | undefined;
+  readonly accept?: string | undefined;
   readonly body?: string | undefined;
 }
 

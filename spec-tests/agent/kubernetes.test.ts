@@ -137,9 +137,34 @@ describe("one host", () => {
     await agent.until("other gone", () => !/10\.244\.2\.0/.test(host.entries()));
   });
 
+  it("asks for Protocol Buffers, and takes JSON from a server that has no other", async () => {
+    server.call("speakJson");
+    const agent = join(host, V4);
+    await agent.until("other", () => /10\.244\.2\.0.*flannel\.1/.test(host.entries()));
+    server.put("third", ["10.244.3.0/24"], annotated(3));
+    await agent.until("third", () => /10\.244\.3\.0/.test(host.entries()));
+    server.call("forget");
+    server.call("endWatches");
+    server.call("remove", "other");
+    await agent.until("other gone", () => !/10\.244\.2\.0/.test(host.entries()));
+    const accepted = server.requests
+      .filter(({ path }) => path.startsWith("/api/v1/nodes?"))
+      .map(({ accept }) => accept);
+    expect(new Set(accepted)).toEqual(
+      new Set([
+        "application/vnd.kubernetes.protobuf, application/json",
+        "application/vnd.kubernetes.protobuf;stream=watch, application/json",
+      ]),
+    );
+  });
+
   it.each([
     ["no HTTP", "220 mail.example.com ESMTP\r\n"],
     ["no JSON", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n<br/>"],
+    [
+      "no Protocol Buffers",
+      "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.kubernetes.protobuf\r\nContent-Length: 8\r\n\r\nk8s\0nope",
+    ],
     [
       "what breaks off",
       'HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"kind":"NodeList","items":[',

@@ -6,11 +6,15 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { KubeModel } from "./kube-model.ts";
+import { codingFor } from "./kube-protobuf.ts";
 
 const [address = "", port = ""] = process.argv.slice(2);
 const model = new KubeModel();
 /** How many of the next requests get this in place of an answer, as it is. */
 let broken: { count: number; text: string } = { count: 0, text: "" };
+
+/** Whether it has Protocol Buffers, as the API server has; else it has JSON only. */
+let hasProtobuf = true;
 
 interface Call {
   readonly call: string;
@@ -31,6 +35,9 @@ const calls: Record<string, (...args: never[]) => unknown> = {
   send: (line: string) => model.send(line),
   sendAll: () => {
     model.ignoresLimit = true;
+  },
+  speakJson: () => {
+    hasProtobuf = false;
   },
   rights: (rights: Readonly<Record<string, string[]>>) => {
     model.rights = new Map(Object.entries(rights).map(([token, list]) => [token, new Set(list)]));
@@ -54,13 +61,16 @@ function answer(request: IncomingMessage, response: ServerResponse, body: string
   } else {
     const token = headers.authorization?.replace("Bearer ", "");
     const type = headers["content-type"];
-    const { status, body: text, watch } = model.answer({ method, path: url, token, type, body });
-    response.writeHead(status, { "Content-Type": "application/json" });
-    if (!watch) response.end(text);
+    const { accept } = headers;
+    const asked = { method, path: url, token, type, accept, body };
+    const { status, body: text, watch } = model.answer(asked);
+    const coding = codingFor(accept, hasProtobuf);
+    response.writeHead(status, { "Content-Type": coding.type });
+    if (!watch) response.end(coding.body(text));
     else {
       response.flushHeaders();
       const stop = watch(
-        (line) => response.write(`${line}\n`),
+        (line) => response.write(coding.event(line)),
         () => response.end(),
       );
       response.on("close", stop);

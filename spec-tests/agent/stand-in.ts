@@ -20,6 +20,7 @@ interface SeenRequest {
   readonly path: string;
   readonly token?: string;
   readonly type?: string;
+  readonly accept?: string;
   readonly body?: string;
 }
 

@@ -4,12 +4,13 @@ import type { Cancel, Clock } from "../../host/clock.ts";
 import { Failure } from "../../host/failure.ts";
 import { decodeJson, type JsonError, parseJson } from "../../host/json.ts";
 import type { OpenStream } from "../../host/stream.ts";
-import type { Answer } from "../../http/answer.ts";
+import type { Answer, ReadLimits } from "../../http/answer.ts";
 import { HttpClient } from "../../http/client.ts";
 import { cannot, HttpFailure } from "../../http/failure.ts";
 import type { Request } from "../../http/request.ts";
 import { isObject, type JsonObject } from "../../overlay/contract/host.ts";
 import type { Access, Credentials } from "./access.ts";
+import { statusMessage } from "./coding.ts";
 
 /** A request, and the right that it takes. */
 export interface ApiRequest {
@@ -18,6 +19,8 @@ export interface ApiRequest {
   /** As RBAC has it: `list`, and `nodes`. */
   readonly verb: string;
   readonly resource: string;
+  /** Which types of answers are read; JSON unless given. */
+  readonly types?: string | undefined;
   /** A patch, and of which kind it is. */
   readonly patch?: { readonly type: PatchType; readonly body: string } | undefined;
 }
@@ -54,26 +57,21 @@ export interface ApiMeans {
   readonly counts: ApiCounts;
 }
 
-/** In milliseconds: an answer's deadline, the longest silence, and how old a token may be. */
+/** In milliseconds: an answer's deadline, and how old a token may be. */
 const DEADLINE = 30_000;
-const LIST_SILENCE = 30_000;
-const WATCH_SILENCE = 150_000;
 const CREDENTIALS_AGE = 60_000;
-/** In bytes: an object and a list. */
+/** In bytes. */
 const LONGEST_OBJECT = 4 << 20;
-const LONGEST_LIST = 1 << 30;
 
-/** What is told of a list, piece by piece, and of a watch, line by line. */
+/** What is told of a list or a watch: its Content-Type, its pieces, and its end. */
 export interface PieceEvents {
+  readonly onStart: (type: string) => void;
   readonly onPiece: (bytes: Uint8Array) => void;
   readonly onEnd: (refusal: Refusal | undefined) => void;
 }
 
-export interface LineEvents {
-  readonly onStart: () => void;
-  readonly onLine: (line: string) => void;
-  readonly onEnd: (refusal: Refusal | undefined) => void;
-}
+/** How long it may be silent, in milliseconds, and how many bytes are wanted at most. */
+export type PieceLimits = Pick<ReadLimits, "silence" | "most">;
 
 interface Session extends Credentials {
   readonly client: HttpClient;
@@ -101,25 +99,20 @@ export class Api {
     });
   }
 
-  /** Reads a list that may be long. */
-  read(request: ApiRequest, events: PieceEvents): Cancel {
-    const { onPiece, onEnd } = events;
-    return this.#attempt(request, onEnd, (session, heard) => {
-      const limits = { deadline: DEADLINE, silence: LIST_SILENCE, most: LONGEST_LIST };
-      const end = (why: Why | undefined) => (why ? heard(why) : onEnd(undefined));
-      return session.client.read(httpRequest(request, session), limits, { onPiece, onEnd: end });
-    });
-  }
-
-  /** Follows changes. */
-  follow(request: ApiRequest, events: LineEvents): Cancel {
-    const { onStart, onLine, onEnd } = events;
-    return this.#attempt(request, onEnd, (session, heard) => {
-      const limits = { deadline: DEADLINE, silence: WATCH_SILENCE, most: LONGEST_OBJECT };
-      const end = (why: Why | undefined) => (why ? heard(why) : onEnd(undefined));
-      const told = { onStart, onLine, onEnd: end };
-      return session.client.follow(httpRequest(request, session), limits, told);
-    });
+  /** Reads a list that may be long, or a watch. */
+  read(request: ApiRequest, limits: PieceLimits, events: PieceEvents): Cancel {
+    const { onStart, onPiece, onEnd } = events;
+    return this.#attempt(request, onEnd, (session, heard) =>
+      session.client.read(
+        httpRequest(request, session),
+        { deadline: DEADLINE, ...limits },
+        {
+          onStart: (headers) => onStart(headers.get("content-type") ?? ""),
+          onPiece,
+          onEnd: (why) => (why ? heard(why) : onEnd(undefined)),
+        },
+      ),
+    );
   }
 
   /** Ends all requests; nothing is told any more. */
@@ -224,22 +217,20 @@ function keyOf({ endpoint, tls }: Credentials): string {
 }
 
 function httpRequest(request: ApiRequest, { token }: Session): Request {
-  const { method, path, patch } = request;
-  const authorization = token === undefined ? {} : { Authorization: `Bearer ${token}` };
-  if (!patch) return { method, path, headers: authorization };
-  const headers = { ...authorization, "Content-Type": `application/${patch.type}+json` };
-  return { method, path, headers, body: patch.body };
+  const { method, path, patch, types } = request;
+  const headers = {
+    ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+    ...(types === undefined ? {} : { Accept: types }),
+  };
+  if (!patch) return { method, path, headers };
+  const type = `application/${patch.type}+json`;
+  return { method, path, headers: { ...headers, "Content-Type": type }, body: patch.body };
 }
 
 /** What the server says itself: the message of a Status object. */
-function reasonOf({ body }: Answer): string {
-  try {
-    const status = parseJson(decodeJson(body));
-    const words = isObject(status) ? status.message : undefined;
-    return typeof words === "string" ? ` (${words.slice(0, 300)})` : "";
-  } catch {
-    return "";
-  }
+function reasonOf({ headers, body }: Answer): string {
+  const words = statusMessage(headers.get("content-type") ?? "", body);
+  return words === undefined ? "" : ` (${words.slice(0, 300)})`;
 }
 
 function adviceFor(status: number, request: ApiRequest, { source }: Session): string {

@@ -7,7 +7,9 @@ import type { Cancel, Clock } from "../../host/clock.ts";
 import { isObject, type JsonObject } from "../../overlay/contract/host.ts";
 import { BackOff } from "../back-off.ts";
 import { type Api, type ApiRequest, Refusal } from "./api.ts";
+import { WATCH_TYPES, watchReader } from "./coding.ts";
 import { listNodes, type NotOlder } from "./list.ts";
+import type { WatchEvent, WatchReader } from "./reading.ts";
 
 /** What is told of Nodes. */
 export interface FollowerEvents {
@@ -29,6 +31,10 @@ const SHORTEST_WATCH = 300;
 const LONGEST_WATCH = 600;
 /** A watch that ended sooner did not do what it is for: the next one waits. */
 const TOO_SHORT = 1_000;
+
+/** How long a watch may be silent, in milliseconds; it has no end. */
+const WATCH_LIMITS = { silence: 150_000, most: Number.POSITIVE_INFINITY };
+const LONGEST_EVENT = 4 << 20;
 
 /** Follows Nodes until it is stopped. */
 export class Follower {
@@ -107,14 +113,44 @@ export class Follower {
     const query = `allowWatchBookmarks=true&timeoutSeconds=${SHORTEST_WATCH + spread}`;
     const version = encodeURIComponent(this.#version);
     const path = `/api/v1/nodes?watch=true&${query}&resourceVersion=${version}`;
-    const request: ApiRequest = { method: "GET", path, verb: "watch", resource: "nodes" };
-    const begun = this.#clock.now();
+    const request: ApiRequest = {
+      ...{ method: "GET", path, verb: "watch", resource: "nodes", types: WATCH_TYPES },
+    };
     this.#isHeard = false;
-    this.#cancel = this.#api.follow(request, {
-      onStart: () => this.#events.onProblem(undefined),
-      onLine: (line) => this.#line(line, request),
-      onEnd: (refusal) => this.#ended(refusal, begun),
+    this.#read(request, this.#clock.now());
+  }
+
+  #read(request: ApiRequest, begun: number): void {
+    let reader: WatchReader | undefined;
+    let isOver = false;
+    const end = (refusal: Refusal | undefined, since: number) => {
+      this.#cancel();
+      this.#ended(refusal, since);
+    };
+    const onEvent = (event: WatchEvent) => {
+      const refusal = this.#event(event, request);
+      if (refusal) end(refusal, this.#clock.now());
+    };
+    const check = (fault: string | undefined) => {
+      if (fault === undefined || isOver) return;
+      this.#isHeard = true;
+      end(this.#api.refuse(request, fault), this.#clock.now());
+    };
+    const cancel = this.#api.read(request, WATCH_LIMITS, {
+      onStart: (type) => {
+        reader = watchReader(type, { onEvent, isOver: () => isOver, most: LONGEST_EVENT });
+        this.#events.onProblem(undefined);
+      },
+      onPiece: (bytes) => check(reader?.push(bytes)),
+      onEnd: (refusal) => {
+        if (!refusal) check(reader?.finish());
+        if (!isOver) end(refusal, begun);
+      },
     });
+    this.#cancel = () => {
+      isOver = true;
+      cancel();
+    };
   }
 
   #ended(refusal: Refusal | undefined, begun: number): void {
@@ -140,33 +176,21 @@ export class Follower {
     this.#wait(() => this.#list());
   }
 
-  #line(line: string, request: ApiRequest): void {
+  /** What cannot be read is asked for again, from the last version that could: a returned refusal. */
+  #event({ type, object }: WatchEvent, request: ApiRequest): Refusal | undefined {
     this.#isHeard = true;
-    const event = parsed(line);
-    const { type, object } = event ?? {};
-    if (isObject(object) && type === "ERROR") this.#error(object, request);
-    else if (isObject(object) && versionOf(object) !== "") this.#event(type, object);
-    else this.#garbled(line, request);
-  }
-
-  #event(type: unknown, object: JsonObject): void {
-    this.#version = versionOf(object);
-    this.#from = this.#version;
+    if (type === "ERROR") return this.#errorOf(object, request);
+    const version = versionOf(object);
+    if (version === "") return this.#api.refuse(request, "it sent an event without a version");
+    this.#version = version;
+    this.#from = version;
     if (type !== "BOOKMARK") this.#events.onChange(object, type === "DELETED");
+    return undefined;
   }
 
-  /** What cannot be read is asked for again, from the last version that could. */
-  #garbled(line: string, request: ApiRequest): void {
-    this.#cancel();
-    const state = `it sent what is no event of a watch: ${JSON.stringify(line.slice(0, 80))}`;
-    this.#ended(this.#api.refuse(request, state), this.#clock.now());
-  }
-
-  #error(status: JsonObject, request: ApiRequest): void {
-    this.#cancel();
-    const words = `${String(status.code)} (${String(status.message).slice(0, 300)})`;
-    const kind = status.code === 410 || status.code === 504 ? "expired" : "failed";
-    this.#ended(this.#api.refuse(request, words, kind), this.#clock.now());
+  #errorOf({ code, message }: JsonObject, request: ApiRequest): Refusal {
+    const words = `${String(code)} (${String(message).slice(0, 300)})`;
+    return this.#api.refuse(request, words, code === 410 || code === 504 ? "expired" : "failed");
   }
 }
 
@@ -178,13 +202,4 @@ function isBehind({ kind }: Refusal): boolean {
 function versionOf({ metadata }: JsonObject): string {
   const version = isObject(metadata) ? metadata.resourceVersion : undefined;
   return typeof version === "string" ? version : "";
-}
-
-function parsed(line: string): JsonObject | undefined {
-  try {
-    const event: unknown = JSON.parse(line);
-    return isObject(event) ? event : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,15 @@
 /** The store, on a network that a made-up API server answers on. */
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { KubeModel, type ModelRequest } from "../../../spec-tests/agent/kube-model.ts";
+import {
+  type Coding,
+  codingFor,
+  joined,
+  lengthField,
+  objectBytes,
+  utf8,
+  varint,
+} from "../../../spec-tests/agent/kube-protobuf.ts";
 import {
   answerText,
   FakeClock,
@@ -105,6 +114,10 @@ function inWords(host: StoreHost | undefined): string {
   return [...subnets.map(formatCidr), ...addresses, ...macs].join(" ");
 }
 
+/** What servers answer in. */
+const CODINGS = ["Protocol Buffers", "JSON"] as const;
+let spoken: (typeof CODINGS)[number] = "Protocol Buffers";
+
 /** A store, its API server, and what it tells. */
 class Lab {
   readonly clock = new FakeClock();
@@ -112,6 +125,7 @@ class Lab {
   readonly model = new KubeModel();
   readonly told: string[] = [];
   readonly store: Store;
+  readonly #hasProtobuf = spoken === "Protocol Buffers";
   own: OwnHost | undefined;
   /** What a connection does in place of answering. */
   instead: ((connection: FakeConnection, request: ModelRequest) => boolean) | undefined;
@@ -201,25 +215,36 @@ class Lab {
     };
     if (this.instead?.(connection, request)) return;
     const { status, body, watch } = this.model.answer(request);
-    if (watch) this.#stream(connection, watch);
+    const coding = codingFor(header("accept"), this.#hasProtobuf);
+    if (watch) this.#stream(connection, watch, coding);
     else {
-      const answer = answerText(body, status);
+      const answer = answerBytes(coding.body(body), coding.type, status);
       for (let at = 0; at < answer.length; at += this.cut)
-        connection.give(answer.slice(at, at + this.cut));
+        connection.give(answer.subarray(at, at + this.cut));
     }
   }
 
   #stream(
     connection: FakeConnection,
     watch: (send: (line: string) => void, end: () => void) => () => void,
+    { type, event }: Coding,
   ): void {
-    connection.give("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    const head = `Transfer-Encoding: chunked\r\nContent-Type: ${type}\r\n`;
+    connection.give(`HTTP/1.1 200 OK\r\n${head}\r\n`);
     const send = (line: string) => {
-      const { length } = new TextEncoder().encode(line);
-      connection.give(`${(length + 1).toString(16)}\r\n${line}\n\r\n`);
+      const bytes = event(line);
+      connection
+        .give(`${bytes.length.toString(16)}\r\n`)
+        .give(bytes)
+        .give("\r\n");
     };
     watch(send, () => connection.give("0\r\n\r\n"));
   }
+}
+
+function answerBytes(body: Uint8Array, type: string, status = 200): Uint8Array {
+  const head = `Content-Length: ${body.length}\r\nContent-Type: ${type}\r\n`;
+  return Buffer.concat([Buffer.from(`HTTP/1.1 ${status} Words\r\n${head}\r\n`), body]);
 }
 
 /** A lab whose own node is `one`, with others. */
@@ -233,7 +258,10 @@ function cluster(count: number, options: Partial<KubernetesOptions> = {}): Lab {
 const TWO = "n2: 10.244.2.0/24 192.0.2.2 02:00:00:00:00:02";
 const THREE = "n3: 10.244.3.0/24 192.0.2.3 02:00:00:00:00:03";
 
-afterEach(() => files.clear());
+afterEach(() => {
+  files.clear();
+  spoken = "Protocol Buffers";
+});
 
 describe("a host joins", () => {
   it("with the podCIDR of its Node, and others are told as they are", () => {
@@ -476,7 +504,11 @@ describe("this host's Node", () => {
   });
 });
 
-describe("other hosts", () => {
+describe.each(CODINGS)("other hosts, in %s,", (coding) => {
+  beforeEach(() => {
+    spoken = coding;
+  });
+
   it("are told when they come, change and go", () => {
     const lab = cluster(2).start();
     lab.take();
@@ -571,7 +603,11 @@ describe("other hosts", () => {
   });
 });
 
-describe("a watch", () => {
+describe.each(CODINGS)("a watch, in %s,", (coding) => {
+  beforeEach(() => {
+    spoken = coding;
+  });
+
   const watches = (lab: Lab) =>
     lab.model.requests.filter(({ path }) => path.includes("watch=true"));
 
@@ -645,7 +681,11 @@ describe("a watch", () => {
   });
 });
 
-describe("who this is", () => {
+describe.each(CODINGS)("who this is, in %s,", (coding) => {
+  beforeEach(() => {
+    spoken = coding;
+  });
+
   const everything = new Set(["*"]);
 
   it("is a token, which is read again after a minute and when it is refused", () => {
@@ -722,6 +762,14 @@ current-context: x
 });
 
 describe("an answer that is no good", () => {
+  const PROTOBUF = "application/vnd.kubernetes.protobuf";
+  const ofProtobuf = (body: Uint8Array) => answerBytes(body, PROTOBUF);
+  const metadata = { name: "a", uid: "u", resourceVersion: "1" };
+  const listBytes = objectBytes("NodeList", {
+    metadata: { resourceVersion: "7" },
+    items: [{ metadata }, { metadata }],
+  });
+
   it.each([
     ["no JSON", answerText("<html>")],
     ["no list", answerText('{"kind":"Status"}')],
@@ -729,12 +777,17 @@ describe("an answer that is no good", () => {
     ["a list without a version", answerText('{"kind":"NodeList","metadata":{},"items":[]}')],
     ["no UTF-8", answerText("\ud800")],
     ["a server's own fault", answerText("oh", 503)],
-  ])("takes nobody away: %s", (_, text) => {
+    ["another kind", ofProtobuf(objectBytes("Status", { code: 200 }))],
+    ["nothing of a list", ofProtobuf(new Uint8Array(0))],
+    ["half a list in Protocol Buffers", ofProtobuf(listBytes.subarray(0, -9))],
+    ["JSON that is called otherwise", ofProtobuf(utf8("{}"))],
+    ["a list without a version", ofProtobuf(objectBytes("NodeList", { metadata: {} }))],
+  ])("takes nobody away: %s", (_, answer) => {
     const lab = cluster(2).start();
     lab.take();
     lab.instead = (connection, { path }) => {
       if (!path.includes("limit=")) return false;
-      connection.give(text);
+      connection.give(answer);
       return true;
     };
     lab.model.forget();
@@ -762,6 +815,46 @@ describe("an answer that is no good", () => {
     lab.model.endWatches();
     lab.clock.pass(1_000);
     expect(lab.take().join()).toContain("a part of it is longer than 4096 KB");
+  });
+
+  it.each([
+    ["whose Node says that it is 100 MB", varint(100 << 20), "a part of it is longer than 4096 KB"],
+    ["whose Node says a length that is none", new Uint8Array(20).fill(0xff), "more than 10 bytes"],
+  ])("is a list %s", (_, length, fault) => {
+    const lab = cluster(2).start();
+    lab.take();
+    lab.instead = (connection, { path }) => {
+      if (!path.includes("limit=")) return false;
+      const item = joined(varint(2 * 8 + 2), length, new Uint8Array(20));
+      const raw = joined(varint(2 * 8 + 2), varint(1 << 29), item);
+      connection.give(`HTTP/1.1 200 OK\r\nContent-Type: ${PROTOBUF}\r\n\r\n`);
+      connection.give(joined(utf8("k8s\0"), raw));
+      expect(connection.isClosed).toBe(true);
+      return true;
+    };
+    lab.model.forget();
+    lab.model.endWatches();
+    lab.clock.pass(1_000);
+    expect(lab.take().join()).toContain(fault);
+  });
+
+  it("is a list of Nodes without an end", () => {
+    const lab = cluster(2).start();
+    lab.take();
+    lab.instead = (connection, { path }) => {
+      if (!path.includes("limit=")) return false;
+      const some = lengthField(2, lengthField(1, lengthField(1, utf8("a"))));
+      const many = Buffer.concat(Array.from({ length: 10_000 }, () => some));
+      connection.give(`HTTP/1.1 200 OK\r\nContent-Type: ${PROTOBUF}\r\n\r\n`);
+      connection.give(joined(utf8("k8s\0"), varint(2 * 8 + 2), varint(2 ** 40)));
+      for (let i = 0; i < 100 && !connection.isClosed; i++) connection.give(many);
+      expect(connection.isClosed).toBe(true);
+      return true;
+    };
+    lab.model.forget();
+    lab.model.endWatches();
+    lab.clock.pass(1_000);
+    expect(lab.take().join()).toContain("there are more than 100000 nodes in it");
   });
 });
 

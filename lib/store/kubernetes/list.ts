@@ -1,17 +1,18 @@
 /** All Nodes: in pages where the server makes them, and each as it comes. */
 
 import type { Cancel } from "../../host/clock.ts";
-import { Utf8 } from "../../http/utf8.ts";
 import { isObject, type JsonObject } from "../../overlay/contract/host.ts";
 import type { Api, ApiRequest, Refusal } from "./api.ts";
-import { ListReader } from "./list-reader.ts";
-import { parseNode } from "./skim.ts";
+import { LIST_TYPES, listReader } from "./coding.ts";
+import type { ListReader } from "./reading.ts";
 
 /** So many Nodes of 10 KB are asked for at once: a server that has them in memory may send all. */
 const PAGE = 100;
 /** No cluster is larger, and no server makes this host keep more. */
 const MOST_NODES = 100_000;
 const LONGEST_NODE = 4 << 20;
+/** In milliseconds and bytes. */
+const LIST_LIMITS = { silence: 30_000, most: 1 << 30 };
 
 /** What is told of a list. */
 export interface ListEvents {
@@ -46,18 +47,22 @@ class NodeList {
 
   #page(query: string): void {
     const path = `/api/v1/nodes?limit=${PAGE}${query}`;
-    const request: ApiRequest = { method: "GET", path, verb: "list", resource: "nodes" };
+    const request: ApiRequest = {
+      ...{ method: "GET", path, verb: "list", resource: "nodes", types: LIST_TYPES },
+    };
     const onItem = (node: JsonObject) => this.#take(node);
-    const reader = new ListReader({ onItem, parse: parseNode, most: LONGEST_NODE });
-    const utf8 = new Utf8();
-    this.#cancel = this.#api.read(request, {
+    let reader: ListReader | undefined;
+    this.#cancel = this.#api.read(request, LIST_LIMITS, {
+      onStart: (type) => {
+        reader = listReader(type, { onItem, most: LONGEST_NODE });
+      },
       onPiece: (bytes) => {
-        const text = utf8.push(bytes);
-        const fault = text === undefined ? "it is not UTF-8" : (reader.push(text) ?? this.#fault);
+        const fault = reader?.push(bytes) ?? this.#fault;
         if (fault !== undefined) this.#fail(request, fault);
       },
       onEnd: (refusal) => {
-        if (refusal) this.#events.onDone(refusal);
+        if (refusal || !reader)
+          this.#events.onDone(refusal ?? this.#api.refuse(request, "nothing came"));
         else this.#end(request, reader.finish());
       },
     });

@@ -1,10 +1,12 @@
 /**
- * A list of the Kubernetes API, read item by item while it comes: 5,000 Nodes may come in one answer
- * of 50 MB, and none of it is kept. Where an item ends is found by what is between two of them,
+ * A list of the Kubernetes API in JSON, read item by item while it comes: 5,000 Nodes may come in one
+ * answer of 50 MB, and none of it is kept. Where an item ends is found by what is between two of them,
  * `},{"metadata":`, and proved by its being JSON: that is the engine's own work, and fast.
  */
 
+import { Utf8 } from "../../http/utf8.ts";
 import { isObject, type JsonObject } from "../../overlay/contract/host.ts";
+import type { ListReader, ListReaderEvents } from "./reading.ts";
 
 const BEGIN = /"items"\s*:\s*\[/;
 const BETWEEN = '},{"metadata":';
@@ -17,20 +19,12 @@ const OVERLAP = 256;
 /** How many brackets at the end of a list may be that of its last item. */
 const LAST_TRIES = 64;
 
-/** What is told of a list. */
-export interface ListEvents {
-  readonly onItem: (item: JsonObject) => void;
-  /** What an item's text says; undefined if it is no whole item. */
-  readonly parse: (text: string) => JsonObject | undefined;
-  /** The longest item, and the longest rest of the list, in characters. */
-  readonly most: number;
-}
-
 type Place = "before" | "items" | "after";
 
-/** Reads one list, in pieces of text of any length. A returned text is what is wrong with it. */
-export class ListReader {
-  readonly #events: ListEvents;
+/** Reads one list, in pieces of any length. */
+export class JsonList implements ListReader {
+  readonly #events: ListReaderEvents;
+  readonly #utf8 = new Utf8();
   #place: Place = "before";
   /** What came before the first item. */
   #before = "";
@@ -40,19 +34,20 @@ export class ListReader {
   #searched = 0;
   #isWide = false;
 
-  constructor(events: ListEvents) {
+  constructor(events: ListReaderEvents) {
     this.#events = events;
   }
 
-  push(piece: string): string | undefined {
-    this.#text += piece;
+  push(piece: Uint8Array): string | undefined {
+    const text = this.#utf8.push(piece);
+    if (text === undefined) return "it is not UTF-8";
+    this.#text += text;
     if (this.#place === "before") this.#findItems();
     if (this.#place === "items") this.#readItems();
     const { most } = this.#events;
     return this.#text.length > most ? `a part of it is longer than ${most >> 10} KB` : undefined;
   }
 
-  /** The list without its items; a text if it is none. */
   finish(): JsonObject | string {
     if (this.#place === "items") {
       this.#widen();
@@ -103,7 +98,7 @@ export class ListReader {
 
   /** True if what comes up to `end` is an item, which is told. */
   #take(end: number): boolean {
-    const item = this.#events.parse(this.#text.slice(0, end));
+    const item = parsed(this.#text.slice(0, end));
     if (!item) return false;
     this.#events.onItem(item);
     this.#text = this.#text.slice(end).replace(/^\s*,\s*/, "");

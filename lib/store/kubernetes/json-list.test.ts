@@ -1,13 +1,24 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
-import { ListReader, parsed } from "./list-reader.ts";
+import { describe, expect, it, vi } from "vitest";
+import { JsonList } from "./json-list.ts";
 
-/** Reads a text in pieces: the names of the items, and the list or what is wrong with it. */
+vi.mock("host", () => ({
+  decode: (bytes: Uint8Array) => {
+    try {
+      return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    } catch {
+      return undefined;
+    }
+  },
+}));
+
+/** Reads a text in pieces of so many bytes: the names of the items, and the list or what is wrong with it. */
 function read(text: string, piece = text.length || 1, most = 1 << 20) {
   const names: unknown[] = [];
-  const reader = new ListReader({ onItem: ({ name }) => names.push(name), parse: parsed, most });
-  for (let at = 0; at < text.length; at += piece) {
-    const fault = reader.push(text.slice(at, at + piece));
+  const bytes = new TextEncoder().encode(text);
+  const reader = new JsonList({ onItem: ({ name }) => names.push(name), most });
+  for (let at = 0; at < bytes.length; at += piece) {
+    const fault = reader.push(bytes.subarray(at, at + piece));
     if (fault !== undefined) return { names, list: fault };
   }
   return { names, list: reader.finish() };
