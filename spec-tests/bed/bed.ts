@@ -78,7 +78,9 @@ export class Bed {
 
   /** Makes a container: a new network namespace with nothing but a loopback that is down. */
   container(name = `box${++this.#containers}`): Container {
-    this.#view.sh(`ip netns add ${name}`);
+    const words = [`${programsInBed}/ip`, "netns", "add", name];
+    const { status, stderr } = this.#host.run({ words });
+    if (status !== 0) throw new Error(`Cannot make the container ${name}: ${stderr}`);
     const container = new Container(this.#host.run, name);
     this.#prepare(container);
     return container;

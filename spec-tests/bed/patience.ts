@@ -21,7 +21,15 @@ export function slowness(): number {
   return known;
 }
 
-/** The same for the kernel, whose locks all who change links share; it costs more to ask. */
+/**
+ * Seconds to wait for an answer over the network that may never come; `seconds` on a quiet machine. They
+ * grow more slowly than what programs take: on the way there is little to compute.
+ */
+export function answerTime(seconds: number): number {
+  return seconds * Math.sqrt(slowness());
+}
+
+/** How many times longer the kernel takes, whose locks all who change links share; it costs more to ask. */
 function slownessOfKernel(): number {
   const begun = performance.now();
   spawnSync("unshare", ["-n", "/bin/sh", "-c", ":"]);

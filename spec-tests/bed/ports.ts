@@ -1,7 +1,7 @@
 import type { Bed } from "./bed.ts";
 import type { Container } from "./container.ts";
 import { backgroundInBed } from "./paths.ts";
-import { slowness } from "./patience.ts";
+import { answerTime } from "./patience.ts";
 import type { View } from "./view.ts";
 
 /** Serves a port until the bed goes, or for an hour if its run was killed: each client is told who it seems to be. */
@@ -23,7 +23,7 @@ ${answer}
 `;
   box.sh(`
     rm -f /tmp/serving
-    python3 -c '${program}' </dev/null >/dev/null 2>&1 &
+    python3 -I -S -c '${program}' </dev/null >/dev/null 2>&1 &
     echo $! >>${backgroundInBed}`);
   box.until("rm /tmp/serving");
 }
@@ -32,17 +32,17 @@ ${answer}
 export function ask(from: View, to: string, port: number, protocol = "tcp"): string {
   const kind = protocol === "udp" ? "SOCK_DGRAM" : "SOCK_STREAM";
   const program = `
-import socket, sys
+import _socket as socket
 family = socket.AF_INET6 if ":" in "${to}" else socket.AF_INET
 s = socket.socket(family, socket.${kind})
-s.settimeout(${slowness()})
+s.settimeout(${answerTime(1)})
 try:
   s.connect(("${to}", ${port}))
   s.send(b"x")
   print(s.recv(99).decode(), end="")
 except OSError: pass
 `;
-  return from.sh(`python3 -c '${program}'`);
+  return from.sh(`python3 -I -S -c '${program}'`);
 }
 
 /**

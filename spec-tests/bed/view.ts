@@ -1,5 +1,6 @@
 import type { Ended, Job } from "./keeper.ts";
-import { slowness, waitUntil } from "./patience.ts";
+import { programsInBed } from "./paths.ts";
+import { answerTime, waitUntil } from "./patience.ts";
 import { expectNoneMissing, shell } from "./programs.ts";
 
 /** One entry of what `ip -json` and its relatives print. */
@@ -16,9 +17,7 @@ export class View {
 
   /** Runs a shell script here and returns what it printed; throws if it fails. */
   sh(script: string): string {
-    const ended = this.#spawn(script);
-    if (ended.status !== 0) throw new Error(`"${script}" failed: ${ended.stderr}`);
-    return `${ended.stdout}`;
+    return printed(script, this.#spawn(script));
   }
 
   /** Whether a shell script succeeds here. */
@@ -33,22 +32,22 @@ export class View {
 
   /** `ip` with JSON output: `ip("route show table all")`, `ip("-6 route")`. */
   ip(command: string): readonly Entry[] {
-    return json(this.sh(`ip -json -details ${command}`));
+    return json(this.#tool(`ip -json -details ${command}`));
   }
 
   /** `bridge` with JSON output: `bridge("vlan show")`. */
   bridge(command: string): readonly Entry[] {
-    return json(this.sh(`bridge -json -details ${command}`));
+    return json(this.#tool(`bridge -json -details ${command}`));
   }
 
   /** `tc` with JSON output: `tc("qdisc show")`. */
   tc(command: string): readonly Entry[] {
-    return json(this.sh(`tc -json ${command}`));
+    return json(this.#tool(`tc -json ${command}`));
   }
 
   /** The whole nftables ruleset as text. */
   nft(): string {
-    return this.sh("nft list ruleset");
+    return this.#tool("nft list ruleset");
   }
 
   /** The names of all links. */
@@ -82,13 +81,13 @@ export class View {
 
   /** Whether an address answers. */
   ping(address: string, options = ""): boolean {
-    const wait = Math.ceil(2 * slowness());
+    const wait = Math.ceil(answerTime(2));
     return this.succeeds(`ping -n -q -c 1 -W ${wait} ${options} ${address}`);
   }
 
   /** Whether each of these addresses answers; all are asked at the same time. */
   pingAll(addresses: readonly string[]): readonly boolean[] {
-    const wait = Math.ceil(2 * slowness());
+    const wait = Math.ceil(answerTime(2));
     const pings = addresses.map(
       (address) => `{ ping -n -q -c 1 -W ${wait} ${address} >/dev/null && echo ${address}; } &`,
     );
@@ -96,11 +95,23 @@ export class View {
     return addresses.map((address) => answering.includes(address));
   }
 
+  /** A command without anything that only a shell understands needs none. */
+  #tool(command: string): string {
+    if (!/^[\w ./:@-]*$/.test(command)) return this.sh(command);
+    const [program, ...words] = command.split(" ").filter(Boolean);
+    return printed(command, this.#run({ words: [`${programsInBed}/${program}`, ...words] }));
+  }
+
   #spawn(script: string) {
     const ended = this.#run({ words: shell(script) });
     expectNoneMissing(`${ended.stderr}`);
     return ended;
   }
+}
+
+function printed(what: string, { status, stdout, stderr }: Ended): string {
+  if (status !== 0) throw new Error(`"${what}" failed: ${stderr}`);
+  return `${stdout}`;
 }
 
 function routeText({ dst, gateway, dev }: Entry): string {

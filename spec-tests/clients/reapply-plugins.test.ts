@@ -7,7 +7,7 @@ import type { Config } from "../bed/invocation.ts";
 import { it } from "../bed/it.ts";
 import { Lists, resultsFolder } from "../bed/lists.ts";
 import { ownEtc, writeNodeFile } from "../bed/node-file.ts";
-import { slowness } from "../bed/patience.ts";
+import { answerTime } from "../bed/patience.ts";
 import { serve } from "../bed/ports.ts";
 import { workingConfig } from "../bed/subjects.ts";
 
@@ -174,7 +174,7 @@ describe("weft reapply", () => {
       box.sh(`python3 -c '
 import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.settimeout(${slowness()})
+s.settimeout(${answerTime(1)})
 s.bind(("", 5000))
 s.sendto(b"x", ("203.0.113.2", 53))
 try: print(s.recv(99).decode(), end="")
