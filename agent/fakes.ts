@@ -57,7 +57,8 @@ export const own: Own = {
   networks: [cidrOf("10.244.0.0/16")],
   backend: "vxlan",
   published: [],
-  near: [],
+  links: [],
+  isDirect: false,
   ends: [
     {
       networks: [cidrOf("10.244.0.0/16")],
@@ -234,6 +235,8 @@ export class FakeWorld implements World, Host {
   hasRules(): boolean {
     return true;
   }
+
+  removeFormerNetwork(): void {}
 
   removeFormer(): void {
     this.note("remove former");

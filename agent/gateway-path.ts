@@ -154,7 +154,8 @@ export class GatewayPath implements DataPath {
       const mac = vtepMac(publicIP, 0);
       return [{ networks: [network], subnets: subnets.filter(isOurs), publicIP, mac }];
     });
-    return { networks, backend: "host-gw", ends, published, near: linkSubnets(host, uplink) };
+    const links = linkSubnets(host, uplink);
+    return { networks, backend: "host-gw", ends, published, links, isDirect: true };
   }
 
   /** Those that an agent before wrote down. */

@@ -116,10 +116,14 @@ export class HostOfKernel implements Host {
     return { name, ...subnetsOf(plan), ...filter };
   }
 
-  removeFormer(plan: Plan, former: readonly Plan[]): void {
+  removeFormerNetwork(plan: Plan, former: Plan): void {
+    const { ns, tell } = this.#parts;
+    removeFormerNetwork(ns, { plan, former }, (what) => tell("changed", what));
+  }
+
+  removeFormer(plan: Plan): void {
     const { ns } = this.#parts;
     const tell = (what: string) => this.#parts.tell("changed", what);
-    for (const each of former) removeFormerNetwork(ns, { plan, former: each }, tell);
     const config = parseOverlayConfig(plan, false, noDefaults);
     const owner = overlayOwner(config.name);
     const current = plan.backend === "vxlan" ? devicesOf(config) : [];

@@ -66,6 +66,28 @@ describe("a host that takes another backend", () => {
     expect(members.leftOut).toEqual([]);
   });
 
+  it("is led to by a route if it is on this host's link, and by nothing else", () => {
+    const members = new Members();
+    members.replaceAll([["a", hostOf(2)]]);
+    const onLink = { ...own, links: [cidrOf("192.0.2.0/24")] };
+    const isDirect = () => members.compare(onLink).lists.map((list) => list.get(0).isDirect);
+    expect(isDirect()).toEqual([false]);
+    members.change("a", gateway);
+    expect(members.takeChanges()?.[0]).toMatchObject([
+      { before: { isDirect: false }, after: { isDirect: true } },
+    ]);
+    expect(members.leftOut.join()).toContain('its backend is "host-gw", and this host\'s "vxlan"');
+    expect([...members.inJson(onLink)]).toEqual([]);
+    members.change("a", hostOf(2, { backend: "" }));
+    expect(members.takeChanges()?.[0]).toMatchObject([{ after: { isDirect: false } }]);
+    members.change("a", gateway);
+    members.compareAgain();
+    expect(isDirect()).toEqual([true]);
+    members.change("a", hostOf(2));
+    expect(isDirect()).toEqual([false]);
+    expect(members.leftOut).toEqual([]);
+  });
+
   it("is led to by nothing once it is gone, also if all are told anew", () => {
     const members = membersOf(["a", hostOf(2)], ["b", hostOf(3)]);
     members.replaceAll([["a", gateway]]);

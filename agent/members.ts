@@ -17,7 +17,7 @@ import type { PeerChange } from "../lib/overlay/peer-changes.ts";
 import { type Peer, PeerList } from "../lib/overlay/peers.ts";
 import type { Keyed, StoreHost } from "../lib/store/store.ts";
 import { backendOf, type HostText, packHost, unpackHost } from "./host-text.ts";
-import { type Own, usableEnds } from "./usable.ts";
+import { isRouted, type Own, type UsableEnd, usableEnds } from "./usable.ts";
 
 /** All hosts that can be used, compared with each other. */
 export interface Compared {
@@ -35,6 +35,8 @@ export class Members {
   #hosts: Map<string, HostText> = new Map<string, HostText>();
   /** What was compared last; undefined: all is to be compared. */
   #own: Own | undefined;
+  /** With what hosts were looked at last. */
+  #compared: Own | undefined;
   #index = new ClaimIndex();
   /** Those that changed since, as they were. */
   readonly #before = new Map<string, HostText | undefined>();
@@ -95,9 +97,13 @@ export class Members {
     else if (backendOf(before) === this.#backend) this.#former.set(key, before);
   }
 
-  /** What a host is to this one: with another backend, what it was with this host's. */
+  /** What a host is to this one: with another backend, and no route to it, what it was with this host's. */
   #textOf(key: string): HostText | undefined {
-    return this.#former.get(key) ?? this.#hosts.get(key);
+    const [former, current] = [this.#former.get(key), this.#hosts.get(key)];
+    const own = this.#compared;
+    if (former === undefined || current === undefined || own === undefined)
+      return former ?? current;
+    return isRouted(unpackHost(current), own) ? current : former;
   }
 
   /** From now on nothing is known of what was compared. */
@@ -114,6 +120,7 @@ export class Members {
     this.#strange.clear();
     if (own.backend !== this.#backend) this.#former.clear();
     this.#backend = own.backend;
+    this.#compared = own;
     this.#index = new ClaimIndex();
     this.#index.addAll(this.#claimed(own, lists));
     this.#own = own;
@@ -174,13 +181,14 @@ export class Members {
   }
 
   /** None of a host that cannot be used, which is remembered, or of this host. */
-  #endsOf(key: string, text: HostText | undefined, own: Own): readonly End[] {
+  #endsOf(key: string, text: HostText | undefined, own: Own): readonly UsableEnd[] {
     this.#unusable.delete(key);
     this.#strange.delete(key);
     if (text === undefined) return [];
     if (text === this.#former.get(key)) this.#strange.set(key, this.#strangeInWords(key));
     try {
       const ends = usableEnds(key, unpackHost(text), own);
+      if (ends[0]?.isOther) this.#strange.set(key, otherInWords(key, text, own));
       return isThisHost(ends, { ...own, vni: 0 }) ? [] : ends;
     } catch (cause) {
       if (!(cause instanceof ContractError)) throw cause;
@@ -208,8 +216,14 @@ export class Members {
   }
 }
 
-function jsonOf(ends: readonly End[], { backend }: Own): string {
-  if (ends.length === 0) return "";
+function otherInWords(key: string, text: HostText, { backend }: Own): string {
+  const state = `its backend is "${backendOf(text)}", and this host's "${backend}"`;
+  return `Cannot be sure that host "${key}" is reached: ${state}; there is a route to it`;
+}
+
+/** Who has another backend is not for those who read the file. */
+function jsonOf(ends: readonly UsableEnd[], { backend }: Own): string {
+  if (ends.length === 0 || ends[0]?.isOther) return "";
   const subnets = ends.flatMap((end) => end.subnets);
   const isDevice = backend === "vxlan";
   const told = ends.map(({ publicIP, mac }) => ({ publicIP, mac: isDevice ? mac : undefined }));
@@ -222,15 +236,15 @@ function ownEnds({ ends, published }: Own): readonly End[] {
   return [...ends, ...published.map((publicIP) => ({ subnets: [], publicIP, mac }))];
 }
 
-function peerOf(end: End, { near }: Own): Peer {
-  const isNear = (subnet: Cidr) => containsAddress(subnet, end.publicIP);
-  return { ...end, isDirect: near.some(isNear) };
+function peerOf({ isOther, ...end }: UsableEnd, { links, isDirect }: Own): Peer {
+  const isNear = (link: Cidr) => containsAddress(link, end.publicIP);
+  return { ...end, isDirect: isOther || (isDirect && links.some(isNear)) };
 }
 
 /** A host's ends as they were and as they are. */
 interface EndsChange {
-  readonly before: readonly End[];
-  readonly after: readonly End[];
+  readonly before: readonly UsableEnd[];
+  readonly after: readonly UsableEnd[];
 }
 
 function changeOf({ before, after }: EndsChange, number: number, own: Own): PeerChange {

@@ -15,6 +15,12 @@ import { areWithin, nodeOf, type Plan, subnetsOf, withSubnets } from "./plan.ts"
 import { formatSubnetEnv, subnetsIn } from "./subnet-env.ts";
 import type { World } from "./world.ts";
 
+/**
+ * How long others may send by the former backend after a change of it, in milliseconds: until they
+ * have heard of it, what they send to is kept.
+ */
+const HOLD = 10_000;
+
 /** What the store has told. */
 export interface Told {
   readonly network: { readonly config: NetworkConfig; readonly hints: Hints } | undefined;
@@ -40,6 +46,8 @@ export class Upkeep {
   /** False until what other plans left has been taken away; those that are known. */
   #isAlone = false;
   #former: readonly Plan[] = [];
+  /** When that is done. */
+  #heldUntil = 0;
   #isReady = false;
   /** True if an agent before has left files that say who the others are. */
   #isResumed = false;
@@ -104,6 +112,7 @@ export class Upkeep {
 
   seemsRight(): boolean {
     if (!this.#plan || !this.#path) return true;
+    if (this.#isReady && this.#isFormerToGo) return false;
     return this.#path.seemsRight() && this.#world.host.hasRules(this.#plan);
   }
 
@@ -115,11 +124,20 @@ export class Upkeep {
     if (subnets.length === 0 || !areWithin(subnets, network.config)) return;
     const plan = withSubnets(found.plan, subnets);
     if (this.#plan && JSON.stringify(plan) === JSON.stringify(this.#plan)) return;
-    if (this.#plan) this.#former = [...this.#former, this.#plan];
+    if (this.#plan) this.#succeed(this.#plan, plan);
     this.#path = this.#pathOf(plan);
     this.#plan = plan;
     this.#isAlone = false;
     this.#members?.compareAgain();
+  }
+
+  #succeed(former: Plan, plan: Plan): void {
+    this.#former = [...this.#former, former];
+    if (former.backend !== plan.backend) this.#heldUntil = this.#world.clock.now() + HOLD;
+  }
+
+  get #isFormerToGo(): boolean {
+    return !this.#isAlone && this.#world.clock.now() >= this.#heldUntil;
   }
 
   #pathOf(plan: Plan): DataPath {
@@ -148,9 +166,12 @@ export class Upkeep {
     files.ensureNode(nodeOf(plan));
     const { mtu, limits } = path.makeRight(this.#members);
     this.#limits = [...limits, ...host.ensureRules(plan, (what) => this.#told(what))];
-    if (!this.#isAlone) host.removeFormer(plan, this.#former);
+    for (const former of this.#former) host.removeFormerNetwork(plan, former);
     this.#former = [];
-    this.#isAlone = true;
+    if (this.#isFormerToGo) {
+      host.removeFormer(plan);
+      this.#isAlone = true;
+    }
     const env = formatSubnetEnv({ ...subnetsOf(plan), mtu, isMasqueraded });
     files.save(plan, env);
     if (this.#members && !files.hasPeers()) this.peersFile.changed();

@@ -18,23 +18,51 @@ export interface Own {
   readonly ends: readonly OwnEnd[];
   /** Addresses under which this host is known to others besides those of its ends. */
   readonly published: readonly IpAddress[];
-  /** The uplink's own subnets, if hosts in them are reached without wrapping; else none. */
-  readonly near: readonly Cidr[];
+  /** The uplink's own subnets. */
+  readonly links: readonly Cidr[];
+  /** True if hosts in them are reached without wrapping. */
+  readonly isDirect: boolean;
+}
+
+/** A host's end, and whether it has another backend than this host and so is reached by a route. */
+export interface UsableEnd extends End {
+  readonly isOther: boolean;
 }
 
 /** A host's ends; throws ContractError, which names it by its key, if it cannot be used. */
-export function usableEnds(key: string, host: StoreHost, own: Own): readonly End[] {
+export function usableEnds(key: string, host: StoreHost, own: Own): readonly UsableEnd[] {
   const path = `host "${key}"`;
-  if (host.backend !== own.backend) {
+  const isOther = host.backend !== own.backend;
+  if (isOther && !isRouted(host, own)) {
     throw new ContractError(path, `its backend is "${host.backend}", not "${own.backend}"`);
   }
   requireWithin(own.networks, host.subnets, `${path} subnet`);
-  return own.ends.map((end) => usableEnd(path, host, end));
+  return own.ends.map((end) => ({ ...usableEnd(path, host, { own, end }), isOther }));
 }
 
-function usableEnd(path: string, host: StoreHost, own: OwnEnd): End {
+/** True if a host on the same link takes what is routed to it, whatever its backend and this host's. */
+export function isRouted(host: StoreHost, own: Own): boolean {
+  if (!ROUTABLE.includes(host.backend)) return false;
+  return own.ends.every((end) => {
+    const publicIP = publicIPFor(host, end);
+    return publicIP && own.links.some((link) => containsAddress(link, publicIP));
+  });
+}
+
+const ROUTABLE = ["vxlan", "host-gw"];
+
+function publicIPFor(host: StoreHost, own: OwnEnd): IpAddress | undefined {
+  return family(own.publicIP) === 4 ? host.publicIP : host.publicIPv6;
+}
+
+interface ForEnd {
+  readonly own: Own;
+  readonly end: OwnEnd;
+}
+
+function usableEnd(path: string, host: StoreHost, { own: all, end: own }: ForEnd): End {
   const number = family(own.publicIP);
-  const publicIP = number === 4 ? host.publicIP : host.publicIPv6;
+  const publicIP = publicIPFor(host, own);
   if (!publicIP || !isGlobalUnicast(publicIP)) {
     throw new ContractError(path, `it has no IPv${number} address that others can reach`);
   }
@@ -45,7 +73,8 @@ function usableEnd(path: string, host: StoreHost, own: OwnEnd): End {
     throw new ContractError(path, `${state} ${formatCidr(around)}`);
   }
   const written = number === 4 ? host.vtepMac : host.vtepMacV6;
-  return { subnets, publicIP, mac: macOf(path, host, { written, publicIP }) };
+  const isWrapped = all.backend === "vxlan" && host.backend === "vxlan";
+  return { subnets, publicIP, mac: macOf(path, isWrapped, { written, publicIP }) };
 }
 
 interface Written {
@@ -54,8 +83,8 @@ interface Written {
 }
 
 /** Without a device the address stands for it: so two hosts never have the same by chance. */
-function macOf(path: string, { backend }: StoreHost, { written, publicIP }: Written): Mac {
-  if (backend === "host-gw") return vtepMac(publicIP, 0);
+function macOf(path: string, isWrapped: boolean, { written, publicIP }: Written): Mac {
+  if (!isWrapped) return vtepMac(publicIP, 0);
   const isUsable = written?.length === 6 && !isMulticastMac(written) && !isZeroMac(written);
   if (isUsable) return written;
   throw new ContractError(path, `it does not say the hardware address of its device`);

@@ -68,8 +68,8 @@ export class VxlanPath implements DataPath {
     const { config, published } = this.#parts;
     const { networks, directRouting } = config;
     return ({ ends, links }) => {
-      const near = directRouting ? links : [];
-      this.#own = { networks, backend: "vxlan", ends, published, near };
+      const isDirect = directRouting;
+      this.#own = { networks, backend: "vxlan", ends, published, links, isDirect };
       return members.compare(this.#own);
     };
   }

@@ -39,6 +39,8 @@ export interface Host {
   ensureRules(plan: Plan, tell: (what: string) => void): readonly string[];
   /** False if one of them is missing, as far as little tells. */
   hasRules(plan: Plan): boolean;
-  /** Takes away what this network has here by other plans, of which these are known. */
-  removeFormer(plan: Plan, former: readonly Plan[]): void;
+  /** Takes away what leads elsewhere than to where the network is by its plan now. */
+  removeFormerNetwork(plan: Plan, former: Plan): void;
+  /** Takes away what this network has here by other plans: devices, rules. */
+  removeFormer(plan: Plan): void;
 }

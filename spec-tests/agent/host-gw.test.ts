@@ -1,7 +1,9 @@
 /** The agent with flannel's backend host-gw: hosts reach each other's pods by routes only. */
 import { expect } from "vitest";
 import type { Bed } from "../bed/bed.ts";
+import type { Container } from "../bed/container.ts";
 import { it } from "../bed/it.ts";
+import { Pinging } from "../bed/nodes.ts";
 import { Etcd } from "../cluster/etcd.ts";
 import { addStoresAddress, Host, STORES, unreached } from "../cluster/host.ts";
 
@@ -119,15 +121,24 @@ for (const [from, to] of [
   ["vxlan", "host-gw"],
   ["host-gw", "vxlan"],
 ]) {
-  it(`goes from ${from} to ${to} with the network's configuration`, async ({ bed }) => {
+  it(`goes from ${from} to ${to} with the network's configuration, and loses no ping`, async ({
+    bed,
+  }) => {
     const { etcd, hosts, agents } = await cluster(bed, 2, { Type: from });
     const pods = hosts.map((host) => host.pod());
     expect(unreached(pods)).toEqual([]);
+    const [one, two] = pods;
+    const pings = (one?.addresses ?? []).flatMap((address, i) => [
+      new Pinging(bed, one?.box as Container, two?.addresses[i] ?? ""),
+      new Pinging(bed, two?.box as Container, address),
+    ]);
     etcd.ctl(`put ${PREFIX}/config '${network({ Type: to })}'`);
     const hasDevice = (host: Host) => host.view.sh("ip -o link show type vxlan").trim() !== "";
     for (const [i, host] of hosts.entries()) {
       await agents[i]?.until(`${to}`, () => hasDevice(host) === (to === "vxlan"));
     }
     await agents[0]?.until("all pods", () => unreached(pods).length === 0);
+    for (const ping of pings) expect(await ping.end()).toMatchObject({ lost: [] });
+    for (const agent of agents) expect(agent.said).not.toContain("limited: Cannot use");
   });
 }
