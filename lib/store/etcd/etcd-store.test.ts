@@ -365,7 +365,12 @@ describe("a host that has joined", () => {
       lab.clock.pass(60_000);
       expect(lab.etcd.keys.get(key)?.value).toBe(entryOf(1));
     }
-    expect(host.take()[0]).toContain("with this host's public address has written its key");
+    expect(host.take().slice(0, 2)).toEqual(["problem", "well"]);
+    lab.etcd.put(key, entryOf(1).replace(macOf(1), macOf(9)));
+    lab.clock.pass(10);
+    expect(host.problem).toContain("Cannot keep the public address 192.0.2.1 for this host");
+    lab.clock.pass(HOUR);
+    expect(host.problem).toBeUndefined();
   });
 
   it("is known as what it has become", () => {

@@ -75,6 +75,7 @@ export class EtcdStore implements Store {
         onJoined: (subnets) => this.#events?.onJoined(subnets),
         onLost: (reason) => this.#events?.onLost(reason),
         onProblem: (problem) => this.#tell("place", problem),
+        onRival: (problem) => this.#tell("rival", problem),
         onNote,
       },
     );

@@ -7,6 +7,7 @@
  */
 
 import type { Cancel } from "../../host/clock.ts";
+import { formatAddress } from "../../ip/address.ts";
 import { type Cidr, formatCidr } from "../../ip/cidr.ts";
 import { BackOff } from "../back-off.ts";
 import type { NetworkConfig } from "../network.ts";
@@ -18,6 +19,7 @@ import { FOREVER, Lease, type LeaseMeans } from "./lease.ts";
 import type { KeyValue } from "./messages.ts";
 import { removeKey } from "./own-key.ts";
 import { type Known, ownPlace, rivalsOf, stalePlaces, wantedSubnets } from "./places.ts";
+import { Quarrel } from "./quarrel.ts";
 import { formatValue } from "./value.ts";
 
 /** What is told of this host's place. */
@@ -25,6 +27,8 @@ export interface MembershipEvents {
   readonly onJoined: (subnets: readonly Cidr[]) => void;
   readonly onLost: (reason: string) => void;
   readonly onProblem: (problem: string | undefined) => void;
+  /** Another host writes this host's key; undefined once it does not any more. */
+  readonly onRival: (problem: string | undefined) => void;
   readonly onNote: (event: string, sentence: string) => void;
 }
 
@@ -42,8 +46,7 @@ export class Membership {
   readonly #lease: Lease;
   readonly #claim: Claim;
   readonly #backOff: BackOff;
-  /** Writing again over what somebody else has written is not done in haste. */
-  readonly #quarrel: BackOff;
+  readonly #quarrel: Quarrel;
   #state: State = "away";
   #isFull = false;
   #own: OwnHost | undefined;
@@ -59,7 +62,7 @@ export class Membership {
     this.#means = means;
     this.#events = events;
     this.#backOff = new BackOff(200, 30_000, means.random);
-    this.#quarrel = new BackOff(5_000, 600_000, means.random);
+    this.#quarrel = new Quarrel({ ...means, onProblem: events.onRival });
     this.#lease = new Lease(means, {
       onGone: () => this.#lose("its lease has ended"),
       onProblem: events.onProblem,
@@ -269,10 +272,10 @@ export class Membership {
     this.#written = kv.modified;
     if (kv.lease !== this.#lease.id) this.#lease.keep(kv.lease);
     if (kv.value === this.#value) return;
-    const words = "somebody else with this host's public address has written its key";
-    this.#events.onNote("rewritten", `${words}, which is written again`);
+    const { publicIP } = this.#own ?? {};
+    const wait = this.#quarrel.next(publicIP ? formatAddress(publicIP) : "");
     this.#stop();
-    this.#cancel = this.#means.clock.after(this.#quarrel.next(), () => this.#write());
+    this.#cancel = this.#means.clock.after(wait, () => this.#write());
   }
 
   #write(): void {
