@@ -46,12 +46,15 @@ static JSValue host_decode(ARGS)
     UNUSED;
     size_t length;
     uint8_t *bytes = get_bytes(ctx, argv[0], &length);
+    int from = 0, to = (int)length;
 
     if (!bytes && length)
         return JS_EXCEPTION;
-    if (!is_utf8(bytes, bytes + length))
+    if (!JS_IsUndefined(argv[1]) && get_ints(ctx, argv + 1, 2, (int *[]){ &from, &to }))
+        return JS_EXCEPTION;
+    if (from < 0 || to < from || (size_t)to > length || !is_utf8(bytes + from, bytes + to))
         return JS_UNDEFINED;
-    return JS_NewStringLen(ctx, (const char *)bytes, length);
+    return JS_NewStringLen(ctx, (const char *)bytes + from, (size_t)(to - from));
 }
 
 static JSValue host_encode(ARGS)
@@ -120,7 +123,7 @@ static JSValue host_agent(ARGS)
 }
 
 static const JSCFunctionListEntry entries[] = {
-    FUNCTION(decode, 1),
+    FUNCTION(decode, 3),
     FUNCTION(encode, 1),
     FUNCTION(commands, 0),
     FUNCTION(commandAt, 1),

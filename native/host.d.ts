@@ -131,8 +131,8 @@ declare module "host" {
   export function wait(pid: number): number;
 
   // Text and code: no system calls
-  /** UTF-8 bytes as text; undefined if they are not well-formed. */
-  export function decode(bytes: Uint8Array): string | undefined;
+  /** UTF-8 bytes, or some of them, as text; undefined if they are not well-formed. */
+  export function decode(bytes: Uint8Array, from?: number, to?: number): string | undefined;
   export function encode(text: string): Uint8Array;
   /** The names of all commands in this image. */
   export function commands(): string[];

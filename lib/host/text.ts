@@ -11,3 +11,8 @@ export function encodeText(text: string): Uint8Array {
 export function decodeText(bytes: Uint8Array): string | undefined {
   return host.decode(bytes);
 }
+
+/** The text of bytes from one on, and before another; undefined if they are not UTF-8. */
+export function decodePart(bytes: Uint8Array, from: number, to: number): string | undefined {
+  return host.decode(bytes, from, to);
+}

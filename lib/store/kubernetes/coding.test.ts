@@ -11,9 +11,9 @@ import { factsOf } from "./node.ts";
 import type { WatchEvent } from "./reading.ts";
 
 vi.mock("host", () => ({
-  decode: (bytes: Uint8Array) => {
+  decode: (bytes: Uint8Array, from?: number, to?: number) => {
     try {
-      return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+      return new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(from, to));
     } catch {
       return undefined;
     }

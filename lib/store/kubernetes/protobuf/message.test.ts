@@ -5,9 +5,10 @@ import { CodecError } from "../../../bytes/codec.ts";
 import { bytes, field, map, message, readMessage, repeated, text, whole } from "./message.ts";
 
 vi.mock("host", () => ({
-  decode: (given: Uint8Array) => {
+  decode: (given: Uint8Array, from: number, to: number) => {
     try {
-      return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(given);
+      const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+      return decoder.decode(given.subarray(from, to));
     } catch {
       return undefined;
     }

@@ -9,7 +9,7 @@
  */
 
 import { CodecError, Reader, within } from "../../../bytes/codec.ts";
-import { decodeText } from "../../../host/text.ts";
+import { decodePart } from "../../../host/text.ts";
 
 /** How a value is written: a number in groups of seven bits, or bytes after their length. */
 const VARINT = 0;
@@ -66,7 +66,9 @@ export function readMessage<T>(kind: Kind<T>, bytes: Uint8Array): T {
 export const text: Kind<string> = {
   wire: LENGTH,
   read(input) {
-    const found = decodeText(rest(input));
+    const { at, end } = input;
+    const found = decodePart(input.bytes, at, end);
+    input.at = end;
     if (found === undefined) throw new CodecError("text that is not UTF-8");
     return found;
   },
