@@ -32,32 +32,33 @@ export class HostTable {
     this.#faults.clear();
   }
 
-  get size(): number {
-    return this.#hosts.size;
-  }
-
   beginList(): void {
     this.#listed = new Map();
   }
 
   addListed(facts: NodeFacts): void {
-    const { text } = this.#read(facts);
-    if (text !== undefined) this.#listed.set(facts.name, text);
+    this.#listed.set(facts.name, textOf(facts));
   }
 
-  /** The list is whole: these are all hosts there are. */
-  endList(): Iterable<Keyed> {
-    this.#hosts = this.#listed;
+  /** The list is whole: these are all hosts there are, to be gone through once. */
+  *endList(): Iterable<Keyed> {
+    const listed = this.#listed;
     this.#listed = new Map();
-    for (const name of this.#faults.keys()) if (!this.#hosts.has(name)) this.#faults.delete(name);
-    return this.#all();
+    for (const [name, said] of listed) {
+      const { text, host } = this.#read(JSON.parse(said) as NodeFacts);
+      if (text === undefined) listed.delete(name);
+      else listed.set(name, text);
+      const known = host ?? this.#formerHost(text);
+      if (known) yield [name, known];
+    }
+    this.#hosts = listed;
+    for (const name of this.#faults.keys()) if (!listed.has(name)) this.#faults.delete(name);
   }
 
-  *#all(): Iterable<Keyed> {
-    for (const [name, text] of this.#hosts) {
-      const host = hostOf(JSON.parse(text) as NodeFacts, this.#network);
-      if (!("fault" in host)) yield [name, host];
-    }
+  #formerHost(text: string | undefined): StoreHost | undefined {
+    if (text === undefined) return undefined;
+    const host = hostOf(JSON.parse(text) as NodeFacts, this.#network);
+    return "fault" in host ? undefined : host;
   }
 
   /** A Node is new or has changed: the host if it is another one now, "gone" if it is none any more. */
