@@ -38,11 +38,12 @@ describe("an agent that starts", () => {
     agent.onNetwork(network, {});
     agent.onJoined(subnets);
     expect(agent.state.isReady).toBe(false);
-    world.takeDone();
+    expect(world.takeDone()).toEqual(["path 192.0.2.1 flannel.1", 'node ["10.244.1.0/24"]']);
     agent.onHosts([["b", hostOf(2)]]);
     expect(world.takeDone()).toEqual([
       'node ["10.244.1.0/24"]',
       "compare 1",
+      "remove former",
       "peers 1",
       "subnet.env",
     ]);

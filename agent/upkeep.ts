@@ -159,11 +159,15 @@ export class Upkeep {
     this.#world.store.publish({ ...own, formerSubnets });
   }
 
-  /** By the plan there is: what the store does not tell keeps nothing from being repaired. */
+  /**
+   * By the plan there is: what the store does not tell keeps nothing from being repaired. Before
+   * the others are known nothing is made: it would shut out those whom flanneld has let in.
+   */
   #keep(): void {
     const [{ files, host, isMasqueraded }, plan, path] = [this.#world, this.#plan, this.#path];
     if (!plan || !path) return;
     files.ensureNode(nodeOf(plan));
+    if (!this.#members && !this.#isResumed) return;
     const { mtu, limits } = path.makeRight(this.#members);
     this.#limits = [...limits, ...host.ensureRules(plan, (what) => this.#told(what))];
     for (const former of this.#former) host.removeFormerNetwork(plan, former);
@@ -175,7 +179,6 @@ export class Upkeep {
     const env = formatSubnetEnv({ ...subnetsOf(plan), mtu, isMasqueraded });
     files.save(plan, env);
     if (this.#members && !files.hasPeers()) this.peersFile.changed();
-    if (!this.#members && !this.#isResumed) return;
     if (!this.#isReady) this.peersFile.flush();
     files.ensureSubnetEnv(env);
     this.#isReady = true;
