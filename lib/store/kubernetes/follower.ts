@@ -49,6 +49,8 @@ export class Follower {
   #version = "";
   /** Whether anything has come in this watch. */
   #isHeard = false;
+  /** Whether the server has begun this watch. */
+  #isBegun = false;
   #from: NotOlder = "0";
 
   constructor(
@@ -117,6 +119,7 @@ export class Follower {
       ...{ method: "GET", path, verb: "watch", resource: "nodes", types: WATCH_TYPES },
     };
     this.#isHeard = false;
+    this.#isBegun = false;
     this.#read(request, this.#clock.now());
   }
 
@@ -138,6 +141,7 @@ export class Follower {
     };
     const cancel = this.#api.read(request, WATCH_LIMITS, {
       onStart: (type) => {
+        this.#isBegun = true;
         reader = watchReader(type, { onEvent, isOver: () => isOver, most: LONGEST_EVENT });
         this.#events.onProblem(undefined);
       },
@@ -157,7 +161,7 @@ export class Follower {
     const isShort = this.#clock.now() - begun < TOO_SHORT;
     if (!isShort) this.#backOff.reset();
     if (refusal && isBehind(refusal)) this.#relist(undefined);
-    else if (!isShort && !this.#isHeard) {
+    else if (!isShort && this.#isBegun && !this.#isHeard) {
       if (refusal) this.#events.onProblem(refusal.message);
       this.#relist(this.#version);
     } else {

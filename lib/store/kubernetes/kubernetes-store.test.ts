@@ -649,6 +649,22 @@ describe.each(CODINGS)("a watch, in %s,", (coding) => {
     expect(watches(lab)).toHaveLength(3);
   });
 
+  it("that a server does not begin is asked for again, without a list", () => {
+    const lab = cluster(2).start();
+    lab.take();
+    const lists = () => lab.model.requests.filter(({ path }) => path.includes("limit=")).length;
+    const before = lists();
+    lab.instead = (_, { path }) => path.includes("watch=true");
+    lab.model.endWatches();
+    lab.clock.pass(100_000);
+    expect(lab.take()).toEqual([expect.stringContaining("no answer within 30 s")]);
+    lab.instead = undefined;
+    lab.clock.pass(60_000);
+    lab.model.remove("n2");
+    expect(lab.take()).toEqual(["well", "n2: gone"]);
+    expect(lists()).toBe(before);
+  });
+
   it.each([
     ["no JSON", "<html>"],
     ["no event", '{"type":"MODIFIED"}'],
