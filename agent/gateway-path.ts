@@ -17,12 +17,11 @@ import { type OwnEnd, parsePeer, peersIn } from "../lib/overlay/contract/peers.t
 import { vtepMac } from "../lib/overlay/contract/vtep-mac.ts";
 import { reconcileEntries, sendDifference } from "../lib/overlay/entries.ts";
 import { entriesOf } from "../lib/overlay/entry.ts";
-import { OwnChanges } from "../lib/overlay/entry-event.ts";
 import { type Key, keyOf } from "../lib/overlay/entry-key.ts";
 import { RTPROT_WEFT } from "../lib/overlay/found-entries.ts";
 import type { Overlay, Tell } from "../lib/overlay/overlay.ts";
 import { type Peer, PeerList } from "../lib/overlay/peers.ts";
-import type { Interest, KernelEvent } from "../lib/overlay/watch.ts";
+import type { Interest } from "../lib/overlay/watch.ts";
 import { readJson } from "../lib/state/record.ts";
 import type { Keyed, StoreHost } from "../lib/store/store.ts";
 import type { OverlayConfig } from "../plugins/vxlan-overlay/config.ts";
@@ -51,7 +50,6 @@ interface Last {
 /** Routes to the other hosts' subnets. */
 export class GatewayPath implements DataPath {
   readonly #parts: GatewayParts;
-  readonly #changes = new OwnChanges();
   #last: Last | undefined;
 
   constructor(parts: GatewayParts) {
@@ -88,8 +86,6 @@ export class GatewayPath implements DataPath {
       const wanted = [...after].filter((key) => !before.has(key));
       const stale = [...before].filter((key) => !after.has(key));
       sendDifference(host, this.#overlay(last, i), { wanted, stale, tell: undefined });
-      this.#changes.addEntries(wanted);
-      this.#changes.addEntries(stale);
     }
     return true;
   }
@@ -107,17 +103,14 @@ export class GatewayPath implements DataPath {
     return { devices: [], uplink: this.#last?.uplink.index, routeProtocol: RTPROT_WEFT };
   }
 
-  isOwn(event: KernelEvent): boolean {
-    return this.#changes.has(event);
+  /** The kernel says of each route who has changed it. */
+  isOwn(): boolean {
+    return false;
   }
 
-  get hasOwn(): boolean {
-    return !this.#changes.isEmpty;
-  }
+  readonly hasOwn = false;
 
-  forgetOwn(): void {
-    this.#changes.clear();
-  }
+  forgetOwn(): void {}
 
   health(): HostHealth | undefined {
     if (!this.#last) return undefined;

@@ -43,6 +43,8 @@ export interface HostParts {
   readonly ns: Netns;
   readonly files: OwnFiles;
   readonly tell: Tell;
+  /** Hears what the kernel has told so far. */
+  readonly hear: () => void;
 }
 
 /** The host that this process runs on. */
@@ -80,11 +82,11 @@ export class HostOfKernel implements Host {
   }
 
   pathOf(plan: Plan, tell: (what: string) => void): DataPath {
-    const { ns, files } = this.#parts;
+    const { ns, files, hear } = this.#parts;
     const listed = Array.isArray(plan.published) ? plan.published : [];
     const published = listed.flatMap((each) => parseAddress(String(each)) ?? []);
     const config = parseOverlayConfig(plan, true, noDefaults);
-    const parts = { config, host: ns, files, published, tell };
+    const parts = { config, host: ns, files, published, tell, hear };
     return plan.backend === "host-gw" ? new GatewayPath(parts) : new VxlanPath(parts);
   }
 

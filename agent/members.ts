@@ -6,6 +6,7 @@
  * Comparing thousands takes a tenth of a second, one change a millisecond.
  */
 
+import { equalAddresses } from "../lib/ip/address.ts";
 import { type Cidr, containsAddress } from "../lib/ip/cidr.ts";
 import { ClaimIndex } from "../lib/overlay/contract/claim-index.ts";
 import type { Part } from "../lib/overlay/contract/claims.ts";
@@ -134,7 +135,7 @@ export class Members {
     for (const key of this.#hosts.keys()) {
       const ends = this.#endsOf(key, this.#textOf(key), own);
       for (const [i, end] of ends.entries()) lists[i]?.add(peerOf(end, own));
-      if (!this.#json.has(key)) this.#json.set(key, jsonOf(ends, own));
+      this.#json.set(key, jsonOf(ends, own));
       yield* partsOf(ends);
     }
   }
@@ -148,10 +149,15 @@ export class Members {
       after: this.#endsOf(key, this.#textOf(key), own),
     }));
     this.#before.clear();
-    const gone = changes.flatMap(({ before }) => partsOf(before));
+    const claims = changes.map(({ before, after }) => [partsOf(before), partsOf(after)] as const);
+    const gone = claims.flatMap(([before, after]) => before.filter((part) => !isIn(after, part)));
+    const kept = claims.flatMap(([before, after]) => before.filter((part) => isIn(after, part)));
     for (const part of gone) this.#index.remove(part);
-    let isAlone = !gone.some((part) => this.#index.touches(part));
-    for (const part of changes.flatMap(({ after }) => partsOf(after))) {
+    let isAlone = kept.every((part) => this.#index.isAlone(part));
+    if (gone.some((part) => this.#index.touches(part))) isAlone = false;
+    for (const part of claims.flatMap(([before, after]) =>
+      after.filter((each) => !isIn(before, each)),
+    )) {
       if (this.#index.touches(part)) isAlone = false;
       this.#index.add(part);
     }
@@ -214,6 +220,15 @@ export class Members {
     const kept = lists.map((list) => list.without((peer) => clashes.has(peer + 1)));
     return { lists: kept, leftOut: this.leftOut };
   }
+}
+
+function isIn(parts: readonly Part[], { space, address, prefixLength }: Part): boolean {
+  return parts.some(
+    (each) =>
+      each.space === space &&
+      each.prefixLength === prefixLength &&
+      equalAddresses(each.address, address),
+  );
 }
 
 function otherInWords(key: string, text: HostText, { backend }: Own): string {

@@ -2,8 +2,8 @@
 
 import type { Cancel, Clock } from "../lib/host/clock.ts";
 
-/** So long between two writings at least, in milliseconds; a hundred times what one takes at most. */
-const PAUSE = { least: 2000, most: 30_000, times: 100 };
+/** So long between two writings, in milliseconds: they are to take a four-hundredth of the time. */
+const PAUSE = { least: 2000, most: 30_000, times: 400 };
 
 /** Collects changes. */
 export class PeersFile {

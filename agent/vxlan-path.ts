@@ -6,9 +6,9 @@ import { formatMac } from "../lib/ip/mac.ts";
 import type { Netns } from "../lib/net/netns.ts";
 import { aliasWith, overlayOwner, readAlias } from "../lib/overlay/alias.ts";
 import { ensureAlias, type Vxlan } from "../lib/overlay/device.ts";
-import { OwnChanges } from "../lib/overlay/entry-event.ts";
 import { RTPROT_WEFT } from "../lib/overlay/found-entries.ts";
 import type { Tell } from "../lib/overlay/overlay.ts";
+import { OwnEvents } from "../lib/overlay/own-events.ts";
 import { canChangeGuard, changePeers, changesAddress } from "../lib/overlay/peer-changes.ts";
 import { PeerList } from "../lib/overlay/peers.ts";
 import type { Interest, KernelEvent } from "../lib/overlay/watch.ts";
@@ -21,7 +21,7 @@ import {
   reconcile,
   withLock,
 } from "../plugins/vxlan-overlay/underlay.ts";
-import { guardedBy } from "../plugins/vxlan-overlay/vtep-device.ts";
+import { type Doing, guardedBy } from "../plugins/vxlan-overlay/vtep-device.ts";
 import type { DataPath, Made } from "./data-path.ts";
 import type { HostHealth } from "./health.ts";
 import type { Changes, Members } from "./members.ts";
@@ -36,12 +36,15 @@ export interface VxlanParts {
   /** Addresses under which this host is known besides those of its ends. */
   readonly published: readonly IpAddress[];
   readonly tell: Tell;
+  /** Hears what the kernel has told, before it has told more than it keeps. */
+  readonly hear: () => void;
 }
 
 /** Vxlan devices, their entries and their guards. */
 export class VxlanPath implements DataPath {
   readonly #parts: VxlanParts;
-  readonly #changes = new OwnChanges();
+  readonly #done = new OwnEvents();
+  #uplink: number | undefined;
   /** What was last right, and what the hosts were looked at with. */
   #last: Reconciled | undefined;
   #own: Own | undefined;
@@ -57,12 +60,27 @@ export class VxlanPath implements DataPath {
       peersOf,
       isKeeper: true,
       addsOnly: members === undefined,
+      doing: this.#doing,
       tell,
     });
-    const { node, limits, peers } = this.#last;
+    const { devices, node, limits, peers } = this.#last;
+    this.#done.keepDevices(devices.map(({ index }) => index));
+    for (const { index, alias } of devices) this.#done.addAlias(index, alias);
     const leftOut = new Set(members ? peers.leftOut : []);
     return { mtu: node.mtu, limits: limits.filter((limit) => !leftOut.has(limit)) };
   }
+
+  readonly #doing: Doing = {
+    onDevice: (own) => {
+      this.#done.addDevice(own);
+      this.#uplink = own.uplink.index;
+    },
+    onEntries: ({ index }, entries) => {
+      this.#done.addEntries(index, entries);
+      this.#parts.hear();
+      this.#done.forgetEntries();
+    },
+  };
 
   #peersOf(members: Members): PeersOf {
     const { config, published } = this.#parts;
@@ -87,8 +105,7 @@ export class VxlanPath implements DataPath {
         const overlay = { device, networks: vtep.networks, ...reach };
         const guarded = guardedBy(config, vtep, reach);
         const { wanted, stale } = changePeers(host, { overlay, guarded, changes: own });
-        this.#changes.addEntries(wanted);
-        this.#changes.addEntries(stale);
+        this.#done.addEntries(device.index, { set: wanted, removed: stale });
       });
     });
     return true;
@@ -114,26 +131,30 @@ export class VxlanPath implements DataPath {
   #marked(host: Netns, device: Vxlan, mark: { readonly stamp: string; readonly limits: number }) {
     const owner = overlayOwner(this.#parts.config.name);
     const found = readAlias(owner, device.alias);
-    this.#changes.addLink();
-    return ensureAlias(host, device, aliasWith(owner, { mac: found?.mac, ...mark }));
+    const alias = aliasWith(owner, { mac: found?.mac, ...mark });
+    this.#done.addAlias(device.index, alias);
+    return ensureAlias(host, device, alias);
   }
 
   interest(): Interest {
-    const uplink = this.#last?.node.uplink.index;
-    const devices = this.#last?.devices.map(({ index }) => index);
-    return { devices, uplink, routeProtocol: RTPROT_WEFT };
+    const { devices } = this.#done;
+    return {
+      devices: devices.length > 0 ? devices : undefined,
+      uplink: this.#uplink,
+      routeProtocol: RTPROT_WEFT,
+    };
   }
 
   isOwn(event: KernelEvent): boolean {
-    return this.#changes.has(event);
+    return this.#done.has(event);
   }
 
   get hasOwn(): boolean {
-    return !this.#changes.isEmpty;
+    return this.#done.hasEntries;
   }
 
   forgetOwn(): void {
-    this.#changes.clear();
+    this.#done.forgetEntries();
   }
 
   health(): HostHealth | undefined {

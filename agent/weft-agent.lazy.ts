@@ -52,11 +52,13 @@ function live(options: AgentOptions, version: string, tell: Tell): void {
   );
   const ns = ownNetns();
   const files = new FilesOfHost(options.network, options.subnetFile);
+  const hearing: Hearing = { hear: () => undefined };
+  const hear = () => hearing.hear();
   const world: World = {
     clock: loop,
     store: openStore(options.store, loop),
     files,
-    host: new HostOfKernel({ options, ns, files, tell }),
+    host: new HostOfKernel({ options, ns, files, tell, hear }),
     tell,
     isMasqueraded: options.filter.isMasquerading,
   };
@@ -67,7 +69,8 @@ function live(options: AgentOptions, version: string, tell: Tell): void {
     keepSocket();
   };
   loop.watch(catchSignals(SIGTERM, SIGINT), EPOLLIN, () => loop.end());
-  const afterTurn = hearChanges(loop, agent, { kernel: new KernelChanges(ns), files, keepFiles });
+  const kernel = new KernelChanges(ns);
+  const afterTurn = hearChanges(loop, agent, { kernel, files, hearing, keepFiles });
   const tellManager = managerTeller(() => agent.state);
   tell("started", `network "${options.network}"`);
   agent.start();
@@ -93,17 +96,24 @@ function tellOthers(loop: EventLoop, agent: Agent, setting: Setting): () => void
   return keepSocket;
 }
 
+/** How a pass that takes long hears in between. */
+interface Hearing {
+  hear: () => void;
+}
+
 interface Heard {
   readonly kernel: KernelChanges;
   readonly files: FilesOfHost;
+  readonly hearing: Hearing;
   /** Makes again what others read of the agent and is gone. */
   readonly keepFiles: () => void;
 }
 
 /** Hears what changes; what the agent does itself does not count. Returns what is done each turn. */
 function hearChanges(loop: EventLoop, agent: Agent, heard: Heard): () => void {
-  const { kernel, files, keepFiles } = heard;
+  const { kernel, files, hearing, keepFiles } = heard;
   const takeChanges = () => {
+    kernel.ignoreOwn();
     const { path } = agent;
     const interest = path?.interest() ?? {
       devices: undefined,
@@ -112,6 +122,7 @@ function hearChanges(loop: EventLoop, agent: Agent, heard: Heard): () => void {
     };
     if (kernel.take(interest, (event) => path?.isOwn(event) ?? false)) agent.changed();
   };
+  hearing.hear = takeChanges;
   loop.watch(kernel.descriptor, EPOLLIN, takeChanges);
   const changes = new FileChanges(files.paths);
   loop.watch(changes.descriptor, EPOLLIN, () => {
@@ -121,6 +132,7 @@ function hearChanges(loop: EventLoop, agent: Agent, heard: Heard): () => void {
   });
   return () => {
     agent.turn();
+    kernel.ignoreOwn();
     if (!agent.path?.hasOwn) return;
     takeChanges();
     agent.path.forgetOwn();

@@ -29,6 +29,8 @@ const UDP = 8;
 const CHADDR = 28;
 /** Where a netlink message says its family: behind struct nlmsghdr. */
 const NETLINK_FAMILY = 16;
+/** Where struct nlmsghdr says whose request it is about. */
+const NETLINK_PORT = 12;
 
 /** A filter for what DHCP servers answer to one client: whole UDP datagrams to port 68, with its MAC. */
 export function dhcpReplyFilter(mac: Uint8Array): Uint8Array {
@@ -73,6 +75,23 @@ export function exceptFamilyFilter(family: number): Uint8Array {
     [RETURN, 0, 0, ALL],
     [RETURN, 0, 0, 0],
   ]);
+}
+
+/** A filter for netlink messages that leaves out those about what one socket, by its port, has asked. */
+export function exceptPortFilter(port: number): Uint8Array {
+  return encodeFilter([
+    [LOAD_WORD, 0, 0, NETLINK_PORT],
+    [IF_EQUAL, 1, 0, swapped(port)],
+    [RETURN, 0, 0, ALL],
+    [RETURN, 0, 0, 0],
+  ]);
+}
+
+/** Words are loaded as big-endian, whatever the machine. */
+function swapped(value: number): number {
+  const view = new DataView(new ArrayBuffer(4));
+  view.setUint32(0, value, true);
+  return view.getUint32(0);
 }
 
 /** What passes all tests is received whole; what fails one goes to the last instruction: dropped. */

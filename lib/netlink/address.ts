@@ -7,7 +7,7 @@ import { family } from "../ip/address.ts";
 import { type Cidr, formatCidr, lastAddress } from "../ip/cidr.ts";
 import { NLM_F_CREATE, NLM_F_EXCL, type Request, request } from "./message.ts";
 
-const RTM_NEWADDR = 20;
+export const RTM_NEWADDR = 20;
 const RTM_DELADDR = 21;
 const RTM_GETADDR = 22;
 

@@ -44,6 +44,7 @@ export interface Outcome {
 export class Connection extends NetlinkSocket {
   readonly #longest: number;
   #sequence = 1;
+  #port: number | undefined;
 
   /** A list of more than `longest` messages is refused: whose namespace it is may make it so. */
   constructor(
@@ -53,6 +54,16 @@ export class Connection extends NetlinkSocket {
   ) {
     super(protocol, openSocket);
     this.#longest = longest;
+  }
+
+  /** The number that events of what was asked here bear; undefined before the first answer. */
+  get port(): number | undefined {
+    return this.#port;
+  }
+
+  override close(): void {
+    super.close();
+    this.#port = undefined;
   }
 
   /** Sends all requests in one datagram and throws the first refusal not tolerated. */
@@ -162,7 +173,10 @@ export class Connection extends NetlinkSocket {
   #receive(requests: readonly Request[]): Received[] {
     try {
       const messages = this.receive();
-      if (typeof messages === "object") return messages;
+      if (typeof messages === "object") {
+        this.#port ??= messages[0]?.port;
+        return messages;
+      }
       this.close();
       throw new NetlinkError(allOf(requests), messages, { settled: false });
     } catch (cause) {

@@ -1,6 +1,6 @@
 /** Netlink messages: the header every family shares. Layout from linux/netlink.h. */
 
-import { type Codec, Reader, Writer } from "../bytes/codec.ts";
+import { type Codec, CodecError, Reader, Writer } from "../bytes/codec.ts";
 import { u16, u32 } from "../bytes/scalar.ts";
 import { struct } from "../bytes/struct.ts";
 import type { NetlinkError } from "./error.ts";
@@ -93,6 +93,8 @@ export interface Received {
   readonly type: number;
   readonly flags: number;
   readonly sequence: number;
+  /** Whose socket it answers, or whose request an event is of; 0 is the kernel's own. */
+  readonly port: number;
   readonly body: Reader;
 }
 
@@ -101,20 +103,22 @@ export interface Received {
  * that do not fit.
  */
 export function splitMessages(datagram: Uint8Array, size = datagram.length): Received[] {
-  const input = new Reader(datagram, 0, size);
   const messages: Received[] = [];
-  while (input.left >= nlmsghdr.size) {
-    const start = input.at;
-    const { length, type, flags, sequence } = nlmsghdr.read(input);
-    const end = start + length;
-    input.skip(Math.max(length - nlmsghdr.size, length < nlmsghdr.size ? input.left + 1 : 0));
+  let at = 0;
+  // Dumps have thousands, so their heads are read without making objects of them.
+  while (size - at >= nlmsghdr.size) {
+    const length = u32.load(datagram, at);
+    if (length < nlmsghdr.size || at + length > size) {
+      throw new CodecError(`message at byte ${at} claims ${length} bytes, ${size - at} remain`);
+    }
     messages.push({
-      type,
-      flags,
-      sequence,
-      body: new Reader(datagram, start + nlmsghdr.size, end),
+      type: u16.load(datagram, at + 4),
+      flags: u16.load(datagram, at + 6),
+      sequence: u32.load(datagram, at + 8),
+      port: u32.load(datagram, at + 12),
+      body: new Reader(datagram, at + nlmsghdr.size, at + length),
     });
-    input.at = Math.min(start + ((length + 3) & ~3), input.end);
+    at = Math.min(at + ((length + 3) & ~3), size);
   }
   return messages;
 }

@@ -49,8 +49,14 @@ export function sendDifference(ns: Netns, overlay: Overlay, { wanted, stale, tel
   const taken = new Set<string>();
   for (const key of wanted) taken.add(placeOf(key));
   const left = stale.filter((key) => !taken.has(placeOf(key)));
-  eachBatch(wanted, (keys) => send(ns, keys.map(set), tell));
-  eachBatch(left, (keys) => send(ns, keys.map(remove), tell));
+  eachBatch(wanted, (keys) => {
+    send(ns, keys.map(set), tell);
+    overlay.sent?.({ set: keys, removed: [] });
+  });
+  eachBatch(left, (keys) => {
+    send(ns, keys.map(remove), tell);
+    overlay.sent?.({ set: [], removed: keys });
+  });
 }
 
 /** What differs from what is wanted, each with the host it concerns. */
@@ -91,14 +97,23 @@ function wantedEntries(peers: PeerList): Map<Key, number> {
 
 /** With nothing to compare with, thousands of entries take half the time. */
 function setAll(ns: Netns, overlay: Overlay, tell: Tell): void {
-  let requests: Request[] = [];
+  let entries: Entry[] = [];
+  const sendThem = () => {
+    send(
+      ns,
+      entries.map((entry) => setRequest(overlay, entry)),
+      tell,
+    );
+    // Of the others the kernel says by itself who has set them.
+    const set = overlay.sent ? entries.filter(({ kind }) => kind === "fdb").map(keyOf) : [];
+    overlay.sent?.({ set, removed: [] });
+    entries = [];
+  };
   overlay.peers.forEach((peer) => {
-    for (const entry of entriesOf(peer)) requests.push(setRequest(overlay, entry));
-    if (requests.length < BATCH) return;
-    send(ns, requests, tell);
-    requests = [];
+    for (const entry of entriesOf(peer)) entries.push(entry);
+    if (entries.length >= BATCH) sendThem();
   });
-  if (requests.length > 0) send(ns, requests, tell);
+  if (entries.length > 0) sendThem();
 }
 
 /** Requests are made batch by batch: they take a hundred times the memory of what they are of. */

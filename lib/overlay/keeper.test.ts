@@ -4,10 +4,11 @@ import { Keeper } from "./keeper.ts";
 
 function kept() {
   const clock = new FakeClock();
-  const state = { passes: 0, isRight: true, seemsRight: true };
+  const state = { passes: 0, isRight: true, seemsRight: true, onPass: () => {} };
   const keeper = new Keeper(clock, {
     makeRight: () => {
       state.passes++;
+      state.onPass();
       return state.isRight;
     },
     seemsRight: () => state.seemsRight,
@@ -25,6 +26,18 @@ test("acts once when it is quiet after a bunch of changes", () => {
   expect(state.passes).toBe(1);
   clock.pass(60);
   expect(state.passes).toBe(2);
+});
+
+test("acts again after a pass in which something has changed", () => {
+  const { clock, state, keeper } = kept();
+  state.onPass = () => keeper.changed();
+  keeper.act();
+  state.onPass = () => {};
+  expect(state.passes).toBe(2);
+  clock.pass(110);
+  expect(state.passes).toBe(3);
+  clock.pass(59_000);
+  expect(state.passes).toBe(3);
 });
 
 test("acts within half a second while changes never end", () => {

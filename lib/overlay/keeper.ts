@@ -44,7 +44,7 @@ export class Keeper {
     this.#kept = kept;
   }
 
-  /** Makes all right now, and from now on. */
+  /** Makes all right now, and from now on; what changes meanwhile is acted on afterwards. */
   act(): void {
     if (this.#isEnded) return;
     this.#cancelPass();
@@ -54,7 +54,7 @@ export class Keeper {
     const isRight = this.#kept.makeRight();
     const taken = RESYNC.times * (this.#clock.now() - start);
     const resync = Math.max(RESYNC.least, Math.min(taken, RESYNC.most));
-    this.#schedule(isRight ? resync : this.#retry);
+    if (this.#firstChange === undefined) this.#schedule(isRight ? resync : this.#retry);
     this.#retry = isRight ? RETRY.first : Math.min(this.#retry * 2, RETRY.most);
     if (isRight) this.#lookLater();
   }

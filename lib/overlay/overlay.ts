@@ -3,6 +3,7 @@
 import type { Family } from "../ip/address.ts";
 import type { Cidr } from "../ip/cidr.ts";
 import type { LinkRef } from "../net/link.ts";
+import type { SentEntries } from "./own-events.ts";
 import type { PeerList } from "./peers.ts";
 
 /** The device, the link that direct routes go by, and where they are to lead. */
@@ -15,6 +16,8 @@ export interface Overlay {
   readonly peers: PeerList;
   /** True if what is there may be newer than the peers: then only what is missing is set. */
   readonly addsOnly?: boolean | undefined;
+  /** Told after each datagram which entries it has set or taken away, by their keys. */
+  readonly sent?: ((entries: SentEntries) => void) | undefined;
 }
 
 /** A device, by what its datagrams bear, and who may send them. */

@@ -6,6 +6,7 @@ import { checked } from "../host/errno.ts";
 import { fileStatus } from "../host/file-status.ts";
 import { answerAll, askAt, listenAt } from "../host/health.ts";
 import { ensureOwnDirectory, tryOwnDirectory } from "../host/own-directory.ts";
+import { exceptPortFilter } from "../host/socket-filter.ts";
 import type { Netns } from "../net/netns.ts";
 import { RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR } from "../netlink/address.ts";
 import type { Connection } from "../netlink/connection.ts";
@@ -50,9 +51,13 @@ export interface Interest {
 
 /** Changes of a namespace's links, addresses, routes, neighbours and fdb entries, as they happen. */
 export class KernelChanges {
+  readonly #ns: Netns;
   readonly #events: Connection;
+  /** The port whose events the kernel keeps back. */
+  #own = 0;
 
   constructor(ns: Netns) {
+    this.#ns = ns;
     this.#events = ns.events();
     for (const group of GROUPS) this.#events.subscribe(group);
   }
@@ -62,17 +67,33 @@ export class KernelChanges {
     return this.#events.descriptor;
   }
 
+  /** From now on the kernel does not tell of what this process asks it to change. */
+  ignoreOwn(): void {
+    const port = this.#ns.route.port ?? 0;
+    if (port === this.#own) return;
+    host.attachFilter(this.#events.descriptor, exceptPortFilter(port === 0 ? NOBODY : port));
+    this.#own = port;
+  }
+
   /**
-   * Takes what has happened; true if any of it counts and is none of one's own doing, as `isOwn`
-   * says. Events that were lost count.
+   * Takes what has happened; true if any of it counts and is none of one's own doing: by the port it
+   * bears, or as `isOwn` says. Events that were lost count.
    */
   take(interest: Interest, isOwn: (event: Received) => boolean = () => false): boolean {
     const events = this.#events.pendingEvents();
-    return (
-      events === undefined || events.some((event) => concerns(event, interest) && !isOwn(event))
-    );
+    if (events === undefined) return true;
+    const own = this.#ns.route.port;
+    // All are looked at: what is one's own depends on those before.
+    let counts = false;
+    for (const event of events) {
+      if (event.port !== own && concerns(event, interest) && !isOwn(event)) counts = true;
+    }
+    return counts;
   }
 }
+
+/** A port that no socket has: the kernel gives such numbers to none. */
+const NOBODY = 0xffffffff;
 
 /** Changes in the directories of files. */
 export class FileChanges {

@@ -19,7 +19,7 @@ import type { OverlayConfig } from "./config.ts";
 import { type DevicePlan, endsOf, planDevices } from "./device-plan.ts";
 import { devicesOf, type Node, readNode, stillFits } from "./node.ts";
 import { type Peers, readPeers, type Surroundings } from "./peers.ts";
-import { ensureDevice, findDeviceFaults, removeDevice } from "./vtep-device.ts";
+import { type Doing, ensureDevice, findDeviceFaults, removeDevice } from "./vtep-device.ts";
 
 /** What an ADD needs to know of it. */
 export interface Underlay {
@@ -70,6 +70,7 @@ export interface Reconciling {
   readonly isKeeper?: boolean;
   /** True if the kernel may know better than the files: then only what is missing is set. */
   readonly addsOnly?: boolean;
+  readonly doing?: Doing | undefined;
   /** Called with each change in words; a new device and all that belongs to it are one. */
   readonly tell?: Tell;
 }
@@ -190,7 +191,8 @@ function reconcileAll(config: OverlayConfig, host: Netns, how: Reconciling): Rec
   const read = how.peersOf ?? ((all: typeof around) => readPeers({ config, ...all }));
   const peers = isKnown ? last.peers : read(around);
   const made = plans.map((plan, i) => {
-    const reach = { uplink: node.uplink, peers: listOf(peers, i), addsOnly: how.addsOnly };
+    const { addsOnly, doing } = how;
+    const reach = { uplink: node.uplink, peers: listOf(peers, i), addsOnly, doing };
     return { plan, device: ensureDevice(config, host, { plan, ...reach, stamp: current, tell }) };
   });
   const forwarding = how.isKeeper ? undefined : networks.ensureNetwork(host, config, tell);

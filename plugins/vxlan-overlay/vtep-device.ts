@@ -2,13 +2,14 @@
 
 import { CniError, Code } from "../../lib/cni/error.ts";
 import { family } from "../../lib/ip/address.ts";
-import { deleteLinkIf, type LinkRef } from "../../lib/net/link.ts";
+import { deleteLinkIf, type Link, type LinkRef } from "../../lib/net/link.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { overlayOwner, readAlias } from "../../lib/overlay/alias.ts";
 import { ensureAlias, ensureVxlan, findVxlan, type Vxlan } from "../../lib/overlay/device.ts";
 import { findEntryFaults, reconcileEntries } from "../../lib/overlay/entries.ts";
 import { deleteGuard, findGuardFaults, shutOut } from "../../lib/overlay/guard.ts";
 import type { Guarded, Tell } from "../../lib/overlay/overlay.ts";
+import type { OwnDevice, SentEntries } from "../../lib/overlay/own-events.ts";
 import { PeerList } from "../../lib/overlay/peers.ts";
 import { ensureVtepAddresses } from "../../lib/overlay/vtep-addresses.ts";
 import type { OverlayConfig } from "./config.ts";
@@ -23,16 +24,25 @@ export interface Reach {
 
 /** How a device is made equal to its plan. */
 export interface Ensuring extends Reach {
+  readonly uplink: Link;
   readonly plan: DevicePlan;
   /** What its alias says where all of it is right. */
   readonly stamp: string;
   readonly addsOnly: boolean | undefined;
+  readonly doing: Doing | undefined;
   readonly tell: Tell;
+}
+
+/** Told what is done as it is done, so that the kernel's events of it can be known. */
+export interface Doing {
+  /** A device is right; its entries are looked at next. */
+  readonly onDevice: (own: OwnDevice) => void;
+  readonly onEntries: (device: LinkRef, entries: SentEntries) => void;
 }
 
 /** A device with its addresses and entries; until all are right its alias has no other stamp. */
 export function ensureDevice(config: OverlayConfig, host: Netns, ensuring: Ensuring): Vxlan {
-  const { plan, uplink, peers, stamp, addsOnly, tell } = ensuring;
+  const { plan, uplink, peers, stamp, addsOnly, doing, tell } = ensuring;
   const { vtep, spec, owner } = plan;
   const guarded = guardedBy(config, vtep, { uplink, peers });
   const { device: found, isNew, stale } = ensureVxlan(host, spec, { guarded, tell });
@@ -42,7 +52,9 @@ export function ensureDevice(config: OverlayConfig, host: Netns, ensuring: Ensur
   const changes = isNew ? undefined : tell;
   const { networks, subnets } = vtep;
   ensureVtepAddresses(host, device, { subnets, tell: changes });
-  reconcileEntries(host, { device, uplink, networks, peers, addsOnly }, changes);
+  doing?.onDevice({ device, isNew, subnets, uplink });
+  const sent = doing && ((entries: SentEntries) => doing.onEntries(device, entries));
+  reconcileEntries(host, { device, uplink, networks, peers, addsOnly, sent }, changes);
   if (!addsOnly) shutOut(host, guarded, { addresses: stale, tell: changes });
   return device;
 }

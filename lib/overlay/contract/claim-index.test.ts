@@ -61,6 +61,18 @@ it("touches one of some claims if, and only if, one of the two cannot stand with
   );
 });
 
+it("has a claim alone if, and only if, without it none would touch it", () => {
+  fc.assert(
+    fc.property(fc.array(parts, { maxLength: 6 }), parts, (others, part) => {
+      const index = new ClaimIndex();
+      for (const each of others) index.add(each);
+      const isTouched = index.touches(part);
+      index.add(part);
+      expect(index.isAlone(part)).toBe(!isTouched);
+    }),
+  );
+});
+
 it("has touching claims if, and only if, one of them touches another", () => {
   fc.assert(
     fc.property(fc.array(parts, { maxLength: 6 }), (all) => {

@@ -39,11 +39,22 @@ export class ClaimIndex {
     if (this.#texts[at] === text) this.#texts.splice(at, 1);
   }
 
+  /** True if a claim that was added is there once, and touches no other. */
+  isAlone(part: Part): boolean {
+    const text = textOf(part);
+    const at = this.#placeOf(text);
+    const next = this.#texts[at + 1] ?? "";
+    return this.#texts[at] === text && !containsText(text, next) && !this.#isWithin(part);
+  }
+
   /** True if a claim is the same as one of these, lies within one, or around one. */
   touches(part: Part): boolean {
     const text = textOf(part);
     const next = this.#texts[this.#placeOf(text)];
-    if (next !== undefined && contains(part, partOf(next))) return true;
+    return (next !== undefined && contains(part, partOf(next))) || this.#isWithin(part);
+  }
+
+  #isWithin(part: Part): boolean {
     for (const length of this.#lengths.get(part.space) ?? []) {
       if (length < part.prefixLength && this.#has(textOf(shortened(part, length)))) return true;
     }
