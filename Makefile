@@ -81,7 +81,7 @@ uninstall: ## Remove what install put there; docs/install.md says what networks 
 	@DESTDIR="$(DESTDIR)" tools/install.sh uninstall "$(BINDIR)" "$(LINK)" "$(SHARE)"
 
 clean: ## Remove all that was built and fetched, .cache as well
-	rm -rf --one-file-system dist dist-sanitize coverage node_modules .cache
+	rm -rf --one-file-system dist dist-sanitize dist-arm64 coverage node_modules .cache
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

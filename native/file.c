@@ -14,10 +14,19 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+/* Two flags are not the same for all processors; TypeScript has those of asm-generic/fcntl.h. */
+static int flags_here(int flags)
+{
+    enum { DIRECTORY = 0200000, NOFOLLOW = 0400000 };
+    int others = flags & ~(DIRECTORY | NOFOLLOW);
+
+    return others | (flags & DIRECTORY ? O_DIRECTORY : 0) | (flags & NOFOLLOW ? O_NOFOLLOW : 0);
+}
+
 /* open(2) without the fcntl(2) that the C library adds for kernels of 2007. */
 long open_file(const char *path, int flags, int mode)
 {
-    return syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC | O_LARGEFILE, mode);
+    return syscall(SYS_openat, AT_FDCWD, path, flags_here(flags) | O_CLOEXEC | O_LARGEFILE, mode);
 }
 
 static JSValue host_open(ARGS)

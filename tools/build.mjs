@@ -18,10 +18,15 @@ import { writePages } from "./pages.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = process.env.WEFT_DIST ?? join(root, "dist");
-const architecture = { x64: "x86_64", arm64: "aarch64" }[process.arch];
+const names = { x64: "x86_64", arm64: "aarch64" };
+/** For another processor than this machine's: WEFT_CROSS is the folder that tools/arm64.sh has made. */
+const cross = process.env.WEFT_CROSS;
+const here = names[process.arch];
+const architecture = cross ? "aarch64" : here;
 const isSanitized = process.env.SANITIZE === "1";
 const target = `${architecture}-unknown-linux-${isSanitized ? "gnu" : "musl"}`;
-const engine = join(root, `node_modules/@suchipi/quickjs/build/${target}`);
+const engines = join(root, "node_modules/@suchipi/quickjs/build");
+const engine = join(engines, target);
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const debug = process.env.DEBUG === "1";
 const extra = (process.env.EXTRA_CFLAGS ?? "").split(" ").filter(Boolean);
@@ -41,8 +46,12 @@ const CFLAGS = [
 ];
 const ENGINE = [join(engine, "lib/quickjs-core.a"), "-lm", "-lpthread"];
 /** BearSSL, as the distribution has compiled it: needs nothing but a few functions of a C library. */
-const TLS_LIBRARY = execFileSync("gcc", ["-print-file-name=libbearssl.a"], { encoding: "utf8" });
-const CC = process.env.CC ?? (isSanitized ? "gcc" : "musl-gcc");
+const TLS_LIBRARY = cross
+  ? join(cross, "root/usr/lib/aarch64-linux-gnu/libbearssl.a")
+  : execFileSync("gcc", ["-print-file-name=libbearssl.a"], { encoding: "utf8" });
+/** For programs that run here, while something is built. */
+const CC_HERE = process.env.CC ?? (isSanitized ? "gcc" : "musl-gcc");
+const CC = cross ? join(cross, "gcc") : CC_HERE;
 /** The sanitizers need a C library they can look into, and memory that comes from it. */
 const SANITIZE = [
   "-fsanitize=address,undefined",
@@ -86,6 +95,8 @@ const STATIC = [
   "-no-pie",
   "-s",
   "-Wl,--build-id=none",
+  // As is usual on x86: headers and what is only read are in no segment with code.
+  "-Wl,-z,separate-code",
   `-Wl,-T,${join(root, "tools/image.ld")}`,
   `-Wl,--section-start=.snapshot=${ARENA_BASE}`,
   `-Wl,--section-start=.blobs=${BLOBS_BASE}`,
@@ -163,7 +174,14 @@ function link(output, parts, snapshot) {
  */
 function linkSnapshot(parts) {
   linkSync(join(dist, "plain"), join(dist, "write-snapshot"));
-  const memory = execFileSync(join(dist, "write-snapshot"), [], { maxBuffer: 64 << 20, env: {} });
+  // An emulator has no other way to tell the program its name.
+  const [program, ...words] = cross
+    ? ["qemu-aarch64-static", "-0", "write-snapshot", join(dist, "write-snapshot")]
+    : [join(dist, "write-snapshot")];
+  const memory = execFileSync(program, words, {
+    maxBuffer: 64 << 20,
+    env: { PATH: process.env.PATH },
+  });
   writeFileSync(join(dist, "snapshot.bin"), memory);
   link("image", parts, "snapshot.bin");
   const [plain, image] = ["plain", "image"].map((name) => codeOf(readFileSync(join(dist, name))));
@@ -190,13 +208,22 @@ function rewrite(program) {
   writeFileSync(program, bytes, { mode: 0o755 });
 }
 
+/** What makes bytecode runs on this machine; bytecode is the same for all that are little-endian. */
+function compileCompiler(compiler) {
+  const own = cross ? join(engines, `${here}-unknown-linux-musl`) : engine;
+  const options = [...CFLAGS.slice(0, -1), join(own, "include"), "-O1", "-static"];
+  const [, ...others] = ENGINE;
+  const library = join(own, "lib/quickjs-core.a");
+  run(CC_HERE, options, join(root, "native/compile.c"), library, others, "-o", compiler);
+}
+
 async function main() {
   rmSync(dist, { recursive: true, force: true });
   mkdirSync(join(dist, "bytecode"), { recursive: true });
   mkdirSync(join(dist, "bin"));
   const commands = findCommands(root);
   const compiler = join(dist, "compile");
-  run(CC, CFLAGS, "-O1", "-static", join(root, "native/compile.c"), ENGINE, "-o", compiler);
+  compileCompiler(compiler);
   const bundled = await bundle({ root, dist, commands, version, debug });
   const blobs = bundled.map(({ name, path, isScript }) => {
     const file = `${name}.bin`;

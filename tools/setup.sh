@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes this machine ready:  tools/setup.sh build|demo|test|release|test-release|bench-cri
+# Makes this machine ready:  tools/setup.sh build|demo|test|release|test-release|arm64|bench-cri
 # Installs what is missing with apt-get; where it cannot, says exactly what to install.
-# Prints what is run, and the package it comes from:  tools/setup.sh list build|demo|test|release|test-release|bench-cri
+# Prints what is run, and the package it comes from:  tools/setup.sh list build|demo|test|release|test-release|arm64|bench-cri
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -69,6 +69,11 @@ release="$build
   tar: tar
   umoci: umoci
   xz-utils: xz"
+# For an image of arm64, which is built here and started by an emulator.
+arm64="$build
+  gcc-aarch64-linux-gnu: aarch64-linux-gnu-gcc
+  libc6-dev-arm64-cross: /usr/aarch64-linux-gnu/lib/crt1.o
+  qemu-user-static: qemu-aarch64-static"
 test_release="$test
   $release
   git: git
@@ -87,8 +92,9 @@ main() {
     test) needed=$test ;;
     release) needed=$release ;;
     test-release) needed=$test_release ;;
+    arm64) needed=$arm64 ;;
     bench-cri) needed=$bench_cri ;;
-    *) fail "usage: tools/setup.sh [list] build|demo|test|release|test-release|bench-cri" ;;
+    *) fail "usage: tools/setup.sh [list] build|demo|test|release|test-release|arm64|bench-cri" ;;
   esac
   [ "$job" = install ] || { programs && exit; }
   [ "$1" = build ] || require_root "$1"

@@ -19,7 +19,7 @@ const PURPOSE = {
 
 /** The components of an image, npm's first: { name, version, license, purpose, text, purl, … }. */
 export function contentOf({ root, dist, architecture }) {
-  return [...npmContent(root, dist), ...linkedContent(architecture)].map((one) => ({
+  return [...npmContent(root, dist), ...linkedContent(root, architecture)].map((one) => ({
     ...one,
     purpose: PURPOSE[one.name] ?? "",
   }));
@@ -42,33 +42,44 @@ function npmContent(root, dist) {
 }
 
 /** The packages of the distribution whose archives the linker reads, by their licences. */
-function linkedContent(architecture) {
-  const series = run("gcc", ["-dumpversion"]).toString().trim().split(".")[0];
-  const { ID = "linux" } = Object.fromEntries(
-    readFileSync("/etc/os-release", "utf8")
-      .split("\n")
-      .map((line) => line.split("=")),
-  );
+function linkedContent(root, architecture) {
+  const isHere = architecture === run("dpkg", ["--print-architecture"]).toString().trim();
+  const gcc = isHere ? "gcc" : "aarch64-linux-gnu-gcc";
+  const series = run(gcc, ["-dumpversion"]).toString().trim().split(".")[0];
+  const library = isHere ? `libgcc-${series}-dev` : `libgcc-${series}-dev-arm64-cross`;
   const exception = /^GCC RUNTIME LIBRARY EXCEPTION$[\s\S]*?^2\. No Weakening[\s\S]*?\n{3}/m;
-  const gcc = readFileSync(`/usr/share/doc/gcc-${series}-base/copyright`, "utf8");
+  const ofGcc = copyrightOf(`gcc-${series}-base`);
   return [
     ["musl", "musl-dev", "MIT", copyrightOf("musl")],
     ["bearssl", "libbearssl-dev", "MIT", copyrightOf("libbearssl-dev")],
     [
       "libgcc",
-      `libgcc-${series}-dev`,
+      library,
       "GPL-3.0-or-later WITH GCC-exception-3.1",
-      exception.exec(gcc)?.[0] ?? gcc,
+      exception.exec(ofGcc)?.[0] ?? ofGcc,
     ],
   ].map(([name, source, license, text]) => {
-    const version = versionOf(source);
-    const purl = `pkg:deb/${ID}/${source}@${encodeURIComponent(version)}?arch=${architecture}`;
+    const version = isHere || name === "libgcc" ? versionOf(source) : crossVersionOf(root, source);
+    const distribution = idOf(readFileSync("/etc/os-release", "utf8"));
+    const purl = `pkg:deb/${distribution}/${source}@${encodeURIComponent(version)}?arch=${architecture}`;
     return { name, version, license, text, purl };
   });
 }
 
+function idOf(osRelease) {
+  return /^ID="?([\w.-]+)/m.exec(osRelease)?.[1] ?? "linux";
+}
+
 function versionOf(name) {
   return run("dpkg-query", ["-W", "-f", `\${Version}`, name]).toString();
+}
+
+/** Of what tools/arm64.sh has brought: a line "name version" each. */
+function crossVersionOf(root, name) {
+  const lines = readFileSync(join(root, ".cache/arm64/versions"), "utf8").split("\n");
+  const line = lines.find((each) => each.startsWith(`${name} `));
+  if (!line) throw new Error(`Cannot tell the version of "${name}" for arm64: run tools/arm64.sh`);
+  return line.slice(name.length + 1);
 }
 
 function copyrightOf(name) {
