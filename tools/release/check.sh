@@ -44,7 +44,7 @@ build_arm64() {
 # What works without a kernel of its own: files, and what is only read and said.
 check_arm64() {
   [ -n "${ARM64:-}" ] || return 0
-  bin=$folder/one/dist-arm64/bin at=$folder/arm64
+  bin=$folder/one/dist-arm64/bin at=$folder/run
   mkdir "$at" "$at/bin"
   qemu-aarch64-static "$bin/weft" install "$at/bin" >/dev/null
   for name in $(ls "$bin"); do
