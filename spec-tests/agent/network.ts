@@ -38,9 +38,16 @@ export class Joined {
   readonly #words: string;
   agent: Daemon;
 
-  /** Starts the agent; `words` are more flags of it. */
-  constructor(bed: Bed, number: number, etcd: Etcd, words = "") {
+  /** Starts the agent; `words` are more flags of it, `prepare` is done to the host before. */
+  constructor(
+    bed: Bed,
+    number: number,
+    etcd: Etcd,
+    words = "",
+    prepare: (host: Host) => void = () => {},
+  ) {
     this.host = new Host(bed, number);
+    prepare(this.host);
     this.etcd = etcd;
     this.#words = words.includes("--etcd-endpoints")
       ? words
