@@ -67,3 +67,29 @@ it("nothing is left of an agent that is removed; for flanneld what it needs stay
   host.sh(remove);
   expect(bed.read(`${host.files}/flannel/subnet.env`)).toBe("FLANNEL_MTU=1400\n");
 });
+
+it("whom the file does not know yet when an agent is killed stays, also without a store", async ({
+  bed,
+}) => {
+  const etcd = await etcdWith(bed);
+  const joined = await new Joined(bed, 1, etcd).ready();
+  const put = (n: number) => etcd.ctl(`put ${PREFIX}/subnets/10.77.${n}.0-24 '${entryOf(n)}'`);
+  const file = `${joined.host.files}/weft/flannel/peers.json`;
+  for (const n of [6, 7, 8]) {
+    put(n);
+    await joined.until(() => joined.leadsTo(n));
+  }
+  await joined.agent.kill();
+  await etcd.kill();
+  bed.write(file, "[]");
+  joined.host.view.sh("nft delete chain inet weft overlay-flannel.1");
+  joined.again();
+  await joined.until("store: ");
+  const guard = () =>
+    joined.host.view.sh(
+      "nft list chain inet weft overlay-flannel.1 2>&1; nft list sets inet || true",
+    );
+  await joined.until(() => guard().includes("drop"));
+  for (const n of [6, 7, 8]) expect([n, joined.leadsTo(n)]).toEqual([n, true]);
+  expect(guard()).toMatch(/192\.0\.2\.6.*192\.0\.2\.7.*192\.0\.2\.8|192\.0\.2\.6-192\.0\.2\.8/s);
+});
