@@ -1,6 +1,7 @@
 /** The checks of state: what is left of attachments, what lacks, and the ways to other hosts. */
 
 import { addressTwice } from "./address-twice.ts";
+import { agentState } from "./agent-state.ts";
 import { attachmentChanged } from "./attachment-changed.ts";
 import { attachmentGone } from "./attachment-gone.ts";
 import { attachmentUnleased } from "./attachment-unleased.ts";
@@ -40,6 +41,7 @@ export const stateChecks: { readonly [name: string]: Check } = {
   "ways to other hosts": overlayUnreachable,
   "packet sizes between hosts": overlayPathMtu,
   "the age of an overlay's files": overlayFileOld,
+  "agents of networks": agentState,
   "the clock": clockBehind,
   "the dhcp daemon": dhcpDaemon,
   "leases of dhcp": dhcpLeaseExpired,

@@ -1,0 +1,24 @@
+/** What `weft doctor` says of a host with an agent, with one that has ended, and with what that left. */
+import { expect } from "vitest";
+import { it } from "../bed/it.ts";
+import { entryOf, etcdWith, Joined, PREFIX } from "./network.ts";
+
+it("knows what belongs to an agent, and what lacks where it has ended", async ({ bed }) => {
+  const etcd = await etcdWith(bed);
+  const joined = await new Joined(bed, 1, etcd, "--ip-masq").ready();
+  const doctor = () => joined.host.sh(`${bed.bin}/weft doctor 2>&1 || true`);
+  joined.host.pod();
+  expect(doctor()).not.toMatch(/agent|flannel|10\.77\./);
+
+  etcd.ctl(`put ${PREFIX}/subnets/10.77.7.0-24 '${entryOf(7)}'`);
+  etcd.ctl(`put ${PREFIX}/subnets/10.77.8.0-24 '${entryOf(7).replace("192.0.2.7", "192.0.2.8")}'`);
+  await joined.until("limited: Cannot use peer 192.0.2.7");
+  expect(doctor()).toMatch(/^warning: agent: The agent of "flannel" says: Cannot use peer/m);
+
+  await joined.agent.end("SIGTERM");
+  expect(doctor()).toContain('The agent of "flannel" does not run: no host that comes is reached');
+  joined.host.view.sh("ip link del flannel.1");
+  expect(doctor()).toMatch(/^error: agent: .* does not run: flannel\.1 is not there/m);
+  joined.host.sh(`${bed.bin}/weft agent remove`);
+  expect(doctor()).not.toMatch(/agent:/);
+});
