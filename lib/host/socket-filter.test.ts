@@ -1,6 +1,11 @@
 /** What the filters let through, as the kernel would run them. */
 import { describe, expect, it } from "vitest";
-import { arpFilter, dhcpReplyFilter, exceptFamilyFilter } from "./socket-filter.ts";
+import {
+  arpFilter,
+  dhcpReplyFilter,
+  exceptFamilyFilter,
+  exceptPortFilter,
+} from "./socket-filter.ts";
 
 /** Runs a program of classic BPF on a message: how many bytes of it are received. */
 function run(program: Uint8Array, message: Uint8Array): number {
@@ -119,4 +124,11 @@ describe("the filter for ARP", () => {
 it("the filter for links leaves out one family", () => {
   expect(run(exceptFamilyFilter(7), changed(new Uint8Array(32), 16, 7))).toBe(0);
   expect(run(exceptFamilyFilter(7), new Uint8Array(32))).toBeGreaterThan(0);
+});
+
+it("the filter for events leaves out those of one port", () => {
+  const event = changed(new Uint8Array(32), 12, 0x78, 0x56, 0x34, 0x92);
+  expect(run(exceptPortFilter(0x92345678), event)).toBe(0);
+  expect(run(exceptPortFilter(0x92345679), event)).toBeGreaterThan(0);
+  expect(run(exceptPortFilter(0x92345678), new Uint8Array(32))).toBeGreaterThan(0);
 });
