@@ -1,9 +1,9 @@
 # What is handed out: docs/release.md. ARM64=1 makes it for arm64 as well.
-.PHONY: release test-release arm64
+.PHONY: release test-release cross
 
 dists = dist $(if $(ARM64),dist-arm64)
 
-release: all $(if $(ARM64),arm64) ## Make dist/release: archive, package, image for containers, bill of materials, checksums
+release: all $(if $(ARM64),cross) ## Make dist/release: archive, package, image for containers, bill of materials, checksums
 	@tools/setup.sh release
 	node tools/release/release.mjs dist/release $(dists)
 	@tools/owner.sh dist/release
@@ -12,7 +12,7 @@ test-release: ## Make a release twice, in different folders, compare, and let li
 	@tools/setup.sh test-release
 	@ARM64=$(ARM64) tools/release/check.sh
 
-arm64: dist-arm64/.built ## Build dist-arm64/bin for arm64 on another processor, with its memory made under qemu
+cross: dist-arm64/.built ## Build dist-arm64/bin for arm64 on another processor, with its memory made under qemu
 
 dist-arm64/.built: node_modules/.package-lock.json tools/arm64.sh $(sources)
 	@tools/setup.sh arm64
