@@ -136,7 +136,7 @@ static sigset_t signal_set(int mask)
 
     sigemptyset(&set);
     for (int number = 1; number < 32; number++)
-        if (mask & 1 << number)
+        if ((uint32_t)mask >> number & 1)
             sigaddset(&set, number);
     return set;
 }
