@@ -2,6 +2,7 @@
 import { describe, expect } from "vitest";
 import type { Bed } from "../bed/bed.ts";
 import type { Daemon } from "../bed/daemon.ts";
+import { publicIPv6Of } from "../bed/flannel-node.ts";
 import { it } from "../bed/it.ts";
 import { Pinging } from "../bed/nodes.ts";
 import { Etcd } from "../cluster/etcd.ts";
@@ -64,9 +65,19 @@ async function scene(bed: Bed, options: NetworkOptions = {}): Promise<Scene> {
   const members = [member(1), member(2), member(3)] as const;
   for (const each of members) {
     await each.agent.until("its subnet", () => each.host.hasJoined);
-    await hasEntries(each, 2);
+    await knowsOthers(each, options);
   }
   return { etcd, members };
+}
+
+/** A host has all that leads to the two others and lets them in. */
+async function knowsOthers(member: Member, { isDual }: NetworkOptions): Promise<void> {
+  const others = [1, 2, 3].filter((n) => n !== member.host.number);
+  await hasEntries(member, 2);
+  const addresses = others.flatMap((n) => [`192.0.2.${n}`, ...(isDual ? [publicIPv6Of(n)] : [])]);
+  const hasAll = (text: string) =>
+    addresses.every((address) => new RegExp(`elements = .*${address}\\b`, "s").test(text));
+  await member.until("the guard", "nft list ruleset", hasAll);
 }
 
 /** A host has a forwarding entry for each of so many others. */
@@ -97,12 +108,13 @@ describe("three hosts", () => {
 
   it("become two when the third leaves, and three again", async ({ bed }) => {
     const { etcd, members } = await scene(bed);
-    const [first, , third] = members;
+    const [first, second, third] = members;
     const pods = members.map(({ host }) => host.pod());
     await third.agent.end("SIGTERM");
     const subnet = third.host.environment.FLANNEL_SUBNET?.replace(".1/", ".0-");
     etcd.ctl(`del ${PREFIX}/subnets/${subnet}`);
     await hasEntries(first, 1);
+    await hasEntries(second, 1);
     expect(unreached(pods.slice(0, 2))).toEqual([]);
     third.start();
     await hasEntries(first, 2);
@@ -248,7 +260,7 @@ it("takes away the entries of a host that left while it was down", async ({ bed 
   expect(first.host.entries()).toContain("192.0.2.3");
   first.start();
   await hasEntries(first, 1);
-  expect(first.host.entries()).not.toContain("192.0.2.3");
+  await first.agent.until("no entries", () => !first.host.entries().includes("192.0.2.3"));
 });
 
 it("gives no host what it has itself, nor one of two what both claim", async ({ bed }) => {

@@ -35,7 +35,7 @@ describe("the agent, with etcd", () => {
     etcd.ctl(`put ${SUBNETS}/10.77.0.128-25 '${entryOf(65)}'`);
     const joined = new Joined(bed, 1, etcd);
     await joined.until(`etcd has no key ${PREFIX}/config`);
-    expect(joined.agent.said).toContain("weft agent init");
+    await joined.until("weft agent init");
     etcd.ctl(`put ${PREFIX}/config '{"Network":"10.77.0.0/33"}'`);
     await joined.until(`(key ${PREFIX}/config of etcd)`);
     etcd.ctl(
@@ -128,7 +128,7 @@ describe("the agent, with etcd", () => {
     for (const id of etcd.ctl("lease list").match(/^[\da-f]{16}$/gm) ?? [])
       etcd.ctl(`lease revoke ${id}`);
     await joined.until(() => joined.keys[0] === key);
-    await joined.until(() => joined.agent.said.split("its key is gone").length === 3);
+    await joined.until(() => joined.agent.said.split("its key is gone").length >= 3);
   });
 
   it("leaves junk alone, with one word for each, and takes nobody away for it", async ({ bed }) => {

@@ -126,7 +126,7 @@ for (const [from, to] of [
   }) => {
     const { etcd, hosts, agents } = await cluster(bed, 2, { Type: from });
     const pods = hosts.map((host) => host.pod());
-    expect(unreached(pods)).toEqual([]);
+    await agents[0]?.until("all pods", () => unreached(pods).length === 0);
     const [one, two] = pods;
     const pings = (one?.addresses ?? []).flatMap((address, i) => [
       new Pinging(bed, one?.box as Container, two?.addresses[i] ?? ""),

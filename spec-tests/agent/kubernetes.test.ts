@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Bed } from "../bed/bed.ts";
 import type { Daemon } from "../bed/daemon.ts";
 import { addStoresAddress, Host, STORES, unreached } from "../cluster/host.ts";
+import { leadsTo } from "./network.ts";
 import { StandIn } from "./stand-in.ts";
 
 const P = "flannel.alpha.coreos.com/";
@@ -59,12 +60,16 @@ describe("three hosts in both families", () => {
       [`${P}backend-v6-data`]: `{"VNI":1,"VtepMAC":"${macOf(first, "flannel-v6.1")}"}`,
       [`${P}public-ipv6`]: "2001:db8::1",
     });
-    const patches = server.patches.filter(({ path }) => path === "/api/v1/nodes/node1/status");
-    expect(patches.map(({ type }) => type)).toEqual([
+    const patches = () =>
+      server.patches.filter(({ path }) => path === "/api/v1/nodes/node1/status");
+    const condition = "application/strategic-merge-patch+json";
+    await agents[0]?.until("its condition", () => patches().at(-1)?.type === condition);
+    // On a busy machine one may be sent twice.
+    expect([...new Set(patches().map(({ type }) => type))]).toEqual([
       "application/merge-patch+json",
-      "application/strategic-merge-patch+json",
+      condition,
     ]);
-    expect(patches[1]?.body).toMatch(
+    expect(patches().at(-1)?.body).toMatch(
       /^\{"status":\{"conditions":\[\{"type":"NetworkUnavailable","status":"False","lastHeartbeatTime":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)","lastTransitionTime":"\1","reason":"FlannelIsUp","message":"Flannel is running on this node"\}\]\}\}$/,
     );
 
@@ -112,11 +117,14 @@ describe("one host", () => {
 
   it("follows changes: a new host, another address, junk that changes nothing", async () => {
     const agent = join(host, V4);
-    await agent.until("other", () => /10\.244\.2\.0.*flannel\.1/.test(host.entries()));
+    await agent.until("other", () => leadsTo(host.entries(), "10.244.2.0"));
     server.put("third", ["10.244.3.0/24"], annotated(3));
-    await agent.until("third", () => /dst 192\.0\.2\.3/.test(host.entries()));
+    await agent.until("third", () => leadsTo(host.entries(), "10.244.3.0"));
     server.call("annotate", "third", { [`${P}public-ip`]: "192.0.2.33" });
-    await agent.until("its other address", () => /dst 192\.0\.2\.33/.test(host.entries()));
+    await agent.until("its other address", () => {
+      const entries = host.entries();
+      return entries.includes("dst 192.0.2.33 ") && !entries.includes("dst 192.0.2.3 ");
+    });
     const before = host.entries();
     server.call("annotate", "third", { [`${P}public-ip`]: "nonsense" });
     server.call("annotate", "other", { [`${P}kube-subnet-manager`]: null });
@@ -127,12 +135,12 @@ describe("one host", () => {
   it("goes on after bookmarks, a forgotten version, the end of a watch", async () => {
     server.call("sendAll");
     const agent = join(host, V4);
-    await agent.until("other", () => /10\.244\.2\.0.*flannel\.1/.test(host.entries()));
+    await agent.until("other", () => leadsTo(host.entries(), "10.244.2.0"));
     server.call("bookmark");
     server.call("forget");
     server.call("endWatches");
     server.put("third", ["10.244.3.0/24"], annotated(3));
-    await agent.until("third", () => /10\.244\.3\.0/.test(host.entries()));
+    await agent.until("third", () => leadsTo(host.entries(), "10.244.3.0"));
     server.call("remove", "other");
     await agent.until("other gone", () => !/10\.244\.2\.0/.test(host.entries()));
   });
@@ -140,9 +148,9 @@ describe("one host", () => {
   it("asks for Protocol Buffers, and takes JSON from a server that has no other", async () => {
     server.call("speakJson");
     const agent = join(host, V4);
-    await agent.until("other", () => /10\.244\.2\.0.*flannel\.1/.test(host.entries()));
+    await agent.until("other", () => leadsTo(host.entries(), "10.244.2.0"));
     server.put("third", ["10.244.3.0/24"], annotated(3));
-    await agent.until("third", () => /10\.244\.3\.0/.test(host.entries()));
+    await agent.until("third", () => leadsTo(host.entries(), "10.244.3.0"));
     server.call("forget");
     server.call("endWatches");
     server.call("remove", "other");
@@ -171,7 +179,7 @@ describe("one host", () => {
     ],
   ])("takes nobody away for %s", async (_, text) => {
     const agent = join(host, V4);
-    await agent.until("other", () => /10\.244\.2\.0.*flannel\.1/.test(host.entries()));
+    await agent.until("other", () => leadsTo(host.entries(), "10.244.2.0"));
     const before = host.entries();
     server.call("breakNext", 3, text);
     server.call("forget");
@@ -181,12 +189,12 @@ describe("one host", () => {
     );
     expect(host.entries()).toBe(before);
     server.put("third", ["10.244.3.0/24"], annotated(3));
-    await agent.until("third", () => /10\.244\.3\.0/.test(host.entries()));
+    await agent.until("third", () => leadsTo(host.entries(), "10.244.3.0"));
   });
 
   it("keeps the data path while the server is away, and goes on afterwards", async () => {
     const agent = join(host, V4);
-    await agent.until("other", () => /10\.244\.2\.0.*flannel\.1/.test(host.entries()));
+    await agent.until("other", () => leadsTo(host.entries(), "10.244.2.0"));
     const before = host.entries();
     await server.kill();
     await agent.until("the problem", () => /Cannot GET http/.test(agent.said));
@@ -196,7 +204,7 @@ describe("one host", () => {
     server.put("node1", ["10.244.1.0/24"]);
     server.put("other", ["10.244.2.0/24"], annotated(2));
     server.put("third", ["10.244.3.0/24"], annotated(3));
-    await agent.until("third", () => /10\.244\.3\.0/.test(host.entries()));
+    await agent.until("third", () => leadsTo(host.entries(), "10.244.3.0"));
     server.call("remove", "other");
     await agent.until("other gone", () => !/10\.244\.2\.0/.test(host.entries()));
   });

@@ -31,6 +31,14 @@ export async function etcdWith(
   return etcd;
 }
 
+/** Whether there are a route to a subnet /24, the neighbour it leads to, and where its frames go. */
+export function leadsTo(entries: string, subnet: string): boolean {
+  const neighbour = `^${subnet.replaceAll(".", "\\.")} lladdr (\\S+)`;
+  const [, mac] = new RegExp(neighbour, "m").exec(entries) ?? [];
+  const hasRoute = entries.includes(`${subnet}/24 via ${subnet} `);
+  return hasRoute && mac !== undefined && entries.includes(`${mac} dst `);
+}
+
 /** A host and the agent on it. */
 export class Joined {
   readonly host: Host;
@@ -85,8 +93,8 @@ export class Joined {
     return all.map(([key]) => key.slice(`${PREFIX}/subnets/`.length));
   }
 
-  /** Whether there is a way to host n's subnet, 10.77.n.0/24. */
+  /** Whether there is a whole way to host n's subnet, 10.77.n.0/24. */
   leadsTo(n: number): boolean {
-    return this.host.entries().includes(`10.77.${n}.0/24 via 10.77.${n}.0`);
+    return leadsTo(this.host.entries(), `10.77.${n}.0`);
   }
 }
