@@ -79,7 +79,7 @@ describe("the agent does not believe", () => {
     const pki = new Authority(bed);
     pki.sign("elsewhere", "subjectAltName=DNS:a.example,IP:192.0.2.9");
     pki.sign("user", `${LOCAL}\\nextendedKeyUsage=clientAuth`);
-    pki.sign("past", LOCAL, { days: "-1" });
+    pki.sign("past", LOCAL, { days: "0" });
     pki.sign("stranger", LOCAL, { by: "other" });
     pki.sign("child", LOCAL, { by: "stranger" });
     const said = (name: string, more = "") =>
