@@ -102,6 +102,26 @@ describe("hosts that change", () => {
     expect(written.length).toBeLessThan(7);
   });
 
+  it("are written as well if all is compared before they are sent", () => {
+    const { agent, world } = joined();
+    agent.onHost("c", hostOf(3));
+    agent.onJoined(subnets);
+    agent.turn();
+    world.clock.pass(10_000);
+    expect(world.files.peers).toContain("10.244.3.0/24");
+  });
+
+  it("are written once there is a way to them, if there is none at first", () => {
+    const world = new FakeWorld();
+    world.files.writePeers([]);
+    const { agent } = started(world);
+    agent.onNetwork(network, {});
+    agent.onHosts([["b", hostOf(2)]]);
+    world.clock.pass(10_000);
+    agent.onJoined(subnets);
+    expect(world.takeDone().slice(-2)).toEqual(["peers 1", "subnet.env"]);
+  });
+
   it("are written before the agent ends", () => {
     const { agent, world } = joined();
     agent.onHost("c", hostOf(3));

@@ -93,7 +93,6 @@ export class Agent implements StoreEvents {
     try {
       const changes = this.members.takeChanges();
       if (!changes || !this.path?.change(changes)) this.#compareSoon();
-      this.#upkeep.peersFile.changed();
       this.#tellOfLimits();
     } catch (cause) {
       this.#world.tell("problem", CniError.from(cause).message);
@@ -142,6 +141,7 @@ export class Agent implements StoreEvents {
   onHost(key: string, host: StoreHost | undefined): void {
     this.#heard();
     if (!this.members.change(key, host)) return;
+    this.#upkeep.peersFile.changed();
     this.#world.tell("host", `"${key}" ${host ? `is at ${placeOf(host)}` : "is gone"}`);
   }
 

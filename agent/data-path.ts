@@ -24,8 +24,8 @@ export interface DataPath {
   change(changes: Changes): boolean;
   /** False if something is missing, as far as little tells. */
   seemsRight(): boolean;
-  /** Writes who the hosts are, and marks the kernel as equal to that. */
-  writePeers(members: Members): void;
+  /** Writes who the hosts are, and marks the kernel as equal to that; false if nothing was right yet. */
+  writePeers(members: Members): boolean;
   /** Whose changes in the kernel count. */
   interest(): Interest;
   /** True if an event tells of what this process has just done itself. */

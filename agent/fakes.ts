@@ -117,8 +117,9 @@ export class FakePath implements DataPath {
     return true;
   }
 
-  writePeers(members: Members): void {
+  writePeers(members: Members): boolean {
     this.#world.files.writePeers(members.inJson(own));
+    return true;
   }
 
   interest() {

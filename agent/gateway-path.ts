@@ -95,8 +95,10 @@ export class GatewayPath implements DataPath {
     return true;
   }
 
-  writePeers(members: Members): void {
-    if (this.#last) this.#parts.files.writePeers(members.inJson(this.#last.own));
+  writePeers(members: Members): boolean {
+    if (!this.#last) return false;
+    this.#parts.files.writePeers(members.inJson(this.#last.own));
+    return true;
   }
 
   interest(): Interest {

@@ -8,12 +8,13 @@ const PAUSE = { least: 2000, most: 30_000, times: 400 };
 /** Collects changes. */
 export class PeersFile {
   readonly #clock: Clock;
-  readonly #write: () => void;
+  readonly #write: () => boolean;
   #isDirty = false;
   #nextAt = 0;
   #cancel: Cancel | undefined;
 
-  constructor(clock: Clock, write: () => void) {
+  /** `write` is false if it is too early to write anything. */
+  constructor(clock: Clock, write: () => boolean) {
     this.#clock = clock;
     this.#write = write;
   }
@@ -29,7 +30,7 @@ export class PeersFile {
     this.#cancel ??= this.#clock.after(wait, () => this.flush());
   }
 
-  /** Writes now what is not written; throws if it cannot, and does so again later. */
+  /** Writes now what is not written; throws if it cannot. What is not written then is written later. */
   flush(): void {
     this.#cancel?.();
     this.#cancel = undefined;
@@ -37,8 +38,7 @@ export class PeersFile {
     const start = this.#clock.now();
     this.#nextAt = start + PAUSE.least;
     try {
-      this.#write();
-      this.#isDirty = false;
+      this.#isDirty = !this.#write();
     } finally {
       const end = this.#clock.now();
       const pause = Math.max(PAUSE.least, Math.min(PAUSE.times * (end - start), PAUSE.most));

@@ -129,6 +129,7 @@ export class Upkeep {
     this.#plan = plan;
     this.#isAlone = false;
     this.#members?.compareAgain();
+    this.peersFile.changed();
   }
 
   #succeed(former: Plan, plan: Plan): void {
@@ -184,7 +185,7 @@ export class Upkeep {
     this.#isReady = true;
   }
 
-  #writePeers(): void {
-    if (this.#members) this.#path?.writePeers(this.#members);
+  #writePeers(): boolean {
+    return this.#members !== undefined && this.#path?.writePeers(this.#members) === true;
   }
 }

@@ -116,9 +116,9 @@ export class VxlanPath implements DataPath {
   }
 
   /** Nobody may take kernel and file for different in between: an ADD waits for the lock. */
-  writePeers(members: Members): void {
+  writePeers(members: Members): boolean {
     const [{ config, host, files }, own, last] = [this.#parts, this.#own, this.#last];
-    if (!own || !last) return;
+    if (!own || !last) return false;
     withLock(config, () => {
       files.writePeers(members.inJson(own));
       const stamp = keeperStamp(config);
@@ -126,6 +126,7 @@ export class VxlanPath implements DataPath {
       const devices = last.devices.map((device) => this.#marked(host, device, { stamp, limits }));
       this.#last = { ...last, devices };
     });
+    return true;
   }
 
   #marked(host: Netns, device: Vxlan, mark: { readonly stamp: string; readonly limits: number }) {

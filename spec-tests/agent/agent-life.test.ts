@@ -65,19 +65,23 @@ async function scene(bed: Bed, options: NetworkOptions = {}): Promise<Scene> {
   const members = [member(1), member(2), member(3)] as const;
   for (const each of members) {
     await each.agent.until("its subnet", () => each.host.hasJoined);
-    await knowsOthers(each, options);
+    await knowsOthers(bed, each, options);
   }
   return { etcd, members };
 }
 
 /** A host has all that leads to the two others and lets them in. */
-async function knowsOthers(member: Member, { isDual }: NetworkOptions): Promise<void> {
+async function knowsOthers(bed: Bed, member: Member, { isDual }: NetworkOptions): Promise<void> {
   const others = [1, 2, 3].filter((n) => n !== member.host.number);
   await hasEntries(member, 2);
   const addresses = others.flatMap((n) => [`192.0.2.${n}`, ...(isDual ? [publicIPv6Of(n)] : [])]);
   const hasAll = (text: string) =>
     addresses.every((address) => new RegExp(`elements = .*${address}\\b`, "s").test(text));
   await member.until("the guard", "nft list ruleset", hasAll);
+  await member.agent.until("the others in the file", () => {
+    const file = member.read(bed, "weft/flannel/peers.json");
+    return others.every((n) => file.includes(`"192.0.2.${n}"`));
+  });
 }
 
 /** A host has a forwarding entry for each of so many others. */
@@ -179,9 +183,6 @@ describe("what others take away comes back", () => {
     const { members } = await scene(bed);
     const [first] = members;
     const files = ["flannel/subnet.env", "weft/flannel/node.json", "weft/flannel/peers.json"];
-    await first.agent.until("two peers in the file", () =>
-      [2, 3].every((n) => first.read(bed, files[2] ?? "").includes(`192.0.2.${n}"`)),
-    );
     for (const file of files) {
       const path = `${first.host.files}/${file}`;
       const text = bed.read(path);
