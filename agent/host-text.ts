@@ -12,9 +12,9 @@ export function packHost(host: StoreHost): HostText {
   const { subnets, publicIP, publicIPv6, vtepMac, vtepMacV6, backend } = host;
   const parts = [publicIP, publicIPv6, vtepMac, vtepMacV6].map(packPart).join("");
   const cidrs = subnets.map(
-    ({ address, prefixLength }) => pack([prefixLength]) + packPart(address),
+    ({ address, prefixLength }) => String.fromCharCode(prefixLength) + packPart(address),
   );
-  return parts + pack([subnets.length]) + cidrs.join("") + backend;
+  return parts + String.fromCharCode(subnets.length) + cidrs.join("") + backend;
 }
 
 /** The host that a text says; its addresses share one buffer. */
@@ -45,5 +45,5 @@ export function backendOf(text: HostText): string {
 }
 
 function packPart(bytes: Uint8Array | undefined): string {
-  return bytes ? pack([bytes.length]) + pack(bytes) : "\0";
+  return bytes ? String.fromCharCode(bytes.length) + pack(bytes) : "\0";
 }

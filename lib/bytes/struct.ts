@@ -50,13 +50,16 @@ class StructLayout<F extends Fields> extends Fixed<StructOf<F>> implements Struc
   }
 
   store(bytes: Uint8Array, at: number, value: StructOf<F>): void {
-    for (const { name, offset, codec } of this.members) {
-      const member = value[name];
-      try {
-        if (member !== undefined) codec.store(bytes, at + offset, member);
-      } catch (cause) {
-        within(`${this.name}.${name}`, cause);
+    let current = "";
+    try {
+      for (const { name, offset, codec } of this.members) {
+        const member = value[name];
+        if (member === undefined) continue;
+        current = name;
+        codec.store(bytes, at + offset, member);
       }
+    } catch (cause) {
+      within(`${this.name}.${current}`, cause);
     }
   }
 

@@ -78,12 +78,15 @@ export function encodeRequests(
   const out = new Writer();
   requests.forEach((item, i) => {
     const start = out.at;
-    const wantsAck = i === acknowledged && (item.flags & NLM_F_DUMP) !== NLM_F_DUMP;
-    const flags = item.flags | NLM_F_REQUEST | (wantsAck ? NLM_F_ACK : 0);
-    nlmsghdr.write(out, { type: item.type, flags, sequence: firstSequence + i });
+    out.room(nlmsghdr.size);
     item.codec.write(out, item.value);
-    u32.store(out.room(0), start, out.at - start);
-    out.room(-out.at & 3);
+    const length = out.at - start;
+    const bytes = out.room(-length & 3);
+    const wantsAck = i === acknowledged && (item.flags & NLM_F_DUMP) !== NLM_F_DUMP;
+    u32.store(bytes, start, length);
+    u16.store(bytes, start + 4, item.type);
+    u16.store(bytes, start + 6, item.flags | NLM_F_REQUEST | (wantsAck ? NLM_F_ACK : 0));
+    u32.store(bytes, start + 8, firstSequence + i);
   });
   return out.bytes();
 }

@@ -22,10 +22,13 @@ const DESTINATION = 4;
 /** The key of an entry. */
 export function keyOf(entry: Entry): Key {
   const kind = KINDS.indexOf(entry.kind);
-  if (entry.kind !== "route") return pack([kind]) + pack(entry.mac) + pack(entry.address);
+  if (entry.kind !== "route") {
+    return String.fromCharCode(kind) + pack(entry.mac) + pack(entry.address);
+  }
   const { isDirect, destination, gateway } = entry;
   const { address, prefixLength } = destination;
-  return pack([kind, +isDirect, address.length, prefixLength]) + pack(address) + pack(gateway);
+  const head = String.fromCharCode(kind, +isDirect, address.length, prefixLength);
+  return head + pack(address) + pack(gateway);
 }
 
 /** The entry that has this key. */
@@ -43,8 +46,8 @@ export function entryOf(key: Key): Entry {
 
 /** What of an entry the kernel has once: a new one takes the place of the one that is there. */
 export function placeOf(key: Key): string {
-  const [kind = 0, , length = 0] = unpack(key.slice(0, 3));
-  const name = KINDS[kind] ?? "route";
-  if (name === "route") return pack([kind]) + key.slice(2, DESTINATION + length);
-  return pack([kind]) + (name === "neighbour" ? key.slice(MAC_END) : key.slice(1, MAC_END));
+  const kind = key.charAt(0);
+  const name = KINDS[kind.charCodeAt(0)] ?? "route";
+  if (name === "route") return kind + key.slice(2, DESTINATION + key.charCodeAt(2));
+  return kind + (name === "neighbour" ? key.slice(MAC_END) : key.slice(1, MAC_END));
 }

@@ -89,7 +89,7 @@ export class ClaimIndex {
 }
 
 function textOf({ space, address, prefixLength }: Part): string {
-  return pack([space]) + pack(address) + pack([prefixLength]);
+  return String.fromCharCode(space) + pack(address) + String.fromCharCode(prefixLength);
 }
 
 function partOf(text: string): Part {
