@@ -24,8 +24,10 @@ export const agentState: Check = ({ host }) =>
     return [ended(network, missing(host, devices))];
   });
 
+/** Each has a folder; locks and the like are beside them. */
 function networks(): readonly string[] {
-  return fileStatus(FOLDER) ? listDirectory(FOLDER).sort() : [];
+  const names = fileStatus(FOLDER) ? listDirectory(FOLDER).sort() : [];
+  return names.filter((name) => fileStatus(`${FOLDER}/${name}`)?.isDirectory);
 }
 
 function healthOf(network: string): Health | undefined {
