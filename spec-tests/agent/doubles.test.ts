@@ -14,7 +14,7 @@ describe("two hosts with one public address", () => {
     const [key = ""] = first.keys;
     await witness.until(() => witness.host.entries().includes("dst 192.0.2.1 "));
     const double = await new Joined(bed, 2, etcd, "--public-ip=192.0.2.1").ready();
-    const words = "somebody else with this host's public address has written its key";
+    const words = "Cannot keep the public address 192.0.2.1 for this host";
     for (const one of [first, double]) await one.until(words, 120_000);
     expect(first.keys).toEqual([key]);
     await witness.until(() => {
