@@ -96,6 +96,9 @@ function tellOthers(loop: EventLoop, agent: Agent, setting: Setting): () => void
   return keepSocket;
 }
 
+/** How often it is looked whether the files are there, in milliseconds. */
+const LOOK = 2000;
+
 /** How a pass that takes long hears in between. */
 interface Hearing {
   hear: () => void;
@@ -125,11 +128,18 @@ function hearChanges(loop: EventLoop, agent: Agent, heard: Heard): () => void {
   hearing.hear = takeChanges;
   loop.watch(kernel.descriptor, EPOLLIN, takeChanges);
   const changes = new FileChanges(files.paths);
-  loop.watch(changes.descriptor, EPOLLIN, () => {
+  const lookAtFiles = () => {
     changes.take();
     keepFiles();
     if (!files.areAsWritten()) agent.changed();
-  });
+  };
+  loop.watch(changes.descriptor, EPOLLIN, lookAtFiles);
+  // The kernel tells of no folder that is deleted while a file of it is still open, as the lock is.
+  const lookAgain = () => {
+    loop.after(LOOK, lookAgain);
+    lookAtFiles();
+  };
+  loop.after(LOOK, lookAgain);
   return () => {
     agent.turn();
     kernel.ignoreOwn();

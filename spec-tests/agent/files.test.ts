@@ -24,7 +24,9 @@ it("a folder that is deleted or moved away is made again, with all that was in i
   const isWhole = () =>
     ALL.every((name) => names().includes(name)) && bed.read(`${folder}/peers.json`).includes(".7.");
   await joined.until(isWhole);
-  for (const script of [`rm -rf ${folder}`, `mv ${folder} ${folder}.away`]) {
+  // What is made again while it is deleted has to be deleted as well.
+  const remove = `until rm -rf ${folder}; do :; done`;
+  for (const script of [remove, `mv ${folder} ${folder}.away`]) {
     bed.host.sh(script);
     await joined.until(isWhole);
     bed.host.sh(`rm ${folder}/peers.json ${folder}/agent.sock`);
