@@ -16,7 +16,7 @@ export PATH := $(CURDIR)/.cache/node/bin:$(PATH)
 .DEFAULT_GOAL := all
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: all setup types lint format unit size spec check test test-all bench bench-cri bench-overlay demo docs install uninstall clean help
+.PHONY: all setup types lint format unit size spec instructions check test test-all bench bench-cri bench-overlay demo docs install uninstall clean help
 
 all: dist/.built ## Build dist/bin, if something changed since (the default)
 
@@ -41,11 +41,15 @@ size: all ## Check the size of the image and of its bytecode
 spec: all ## Run the tests of the executables in network namespaces (root); TESTS=… for some files
 	node tools/test.mjs spec $(TESTS)
 
+instructions: all ## Count the instructions of single runs, and compare with bench/instructions.json (root, valgrind)
+	node bench/instructions.mjs
+
 docs: all ## Write option tables and published schemas from the schemas
 	node tools/docs.mjs
 
-check: types lint unit size ## Check all that needs no root: types, lint, unit tests, size, documents
+check: types lint unit size ## Check all that needs no root: types, lint, unit tests, size, documents, instructions
 	node tools/docs.mjs --check
+	node bench/instructions.mjs --check --without-links
 
 test: ## Set up this machine, check, and test the executables (root)
 	@tools/setup.sh test

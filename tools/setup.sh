@@ -58,6 +58,7 @@ test="$demo
   tcpdump: tcpdump
   umoci: umoci
   util-linux: flock nsenter setpriv
+  valgrind: valgrind
   xz-utils: xz
   zsh: zsh"
 # What makes a release, and the checks of it that take longer.
