@@ -89,7 +89,7 @@ function status({ config }: StatusCall<Config>): void {
   requireReady("lease addresses", isThere ? undefined : noDaemon(config));
 }
 
-export const { main, handle, configuration } = ipamPlugin<Config>({
+export const { main, handle, result, configuration } = ipamPlugin<Config>({
   name: "dhcp",
   reference: "1.9.1",
   schema,

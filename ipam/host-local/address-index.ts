@@ -10,7 +10,6 @@
  * or a crash of ours in between, leaves a time that is not the stamp.
  */
 
-import { hash32 } from "../../lib/bytes/hash.ts";
 import { SystemError } from "../../lib/host/errno.ts";
 import { descriptorStatus, type FileStatus, setChangeTime } from "../../lib/host/file-status.ts";
 import { PagedFile } from "../../lib/host/pages.ts";
@@ -27,6 +26,11 @@ const LEAST_CAPACITY = 1024;
 
 /** How full a table may become: beyond that, searching takes long. */
 const FULLEST = 0.7;
+
+/** The first 32 of the random bits of a boot's name, which is a UUID. */
+function numberOf(boot: string): number {
+  return Number.parseInt(boot.slice(0, 8), 16) || 0;
+}
 
 /** The index of one network's reservations. */
 export class Index {
@@ -75,7 +79,7 @@ export class Index {
       header.get(H.device) === directory.device % 2 ** 32 &&
       header.get(H.seconds) === directory.changedSeconds % 2 ** 32 &&
       header.get(H.nanoseconds) === directory.changedNanoseconds &&
-      header.get(H.boot) === hash32(boot) &&
+      header.get(H.boot) === numberOf(boot) &&
       header.get(H.capacity) >= LEAST_CAPACITY
     );
   }
@@ -142,7 +146,7 @@ export class Index {
     header.set(H.device, directory.device % 2 ** 32);
     header.set(H.seconds, directory.changedSeconds % 2 ** 32);
     header.set(H.nanoseconds, nanoseconds % 1_000_000_000);
-    header.set(H.boot, hash32(boot));
+    header.set(H.boot, numberOf(boot));
   }
 
   /** Closes the file; what was not committed is lost. */

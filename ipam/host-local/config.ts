@@ -24,7 +24,7 @@ export interface HostLocalConfig {
   readonly failsWhenFull: boolean;
 }
 
-const DEFAULT_DATA_DIR = "/var/lib/cni/networks";
+export const DEFAULT_DATA_DIR = "/var/lib/cni/networks";
 
 /** The configuration; DEL and GC (`strict` false) need only where the reservations are. */
 export function parseHostLocalConfig(json: JsonObject, strict: boolean): HostLocalConfig {

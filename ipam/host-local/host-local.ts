@@ -96,7 +96,7 @@ function gc(call: GcCall<Config>): void {
   });
 }
 
-export const { main, handle, configuration } = ipamPlugin<Config>({
+export const { main, handle, result, configuration } = ipamPlugin<Config>({
   name: "host-local",
   reference: "1.9.1",
   schema,

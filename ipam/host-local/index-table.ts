@@ -31,6 +31,7 @@ type Visit = (page: number, offset: number, kind: number) => boolean;
 export class IndexTable {
   readonly #pages: PagedFile;
   readonly #header: Header;
+  readonly #keys = new Map<string, Key>();
 
   constructor(pages: PagedFile, header: Header) {
     this.#pages = pages;
@@ -40,7 +41,7 @@ export class IndexTable {
   /** The addresses of an owner. */
   addressesOf(owner: string): string[] {
     const addresses: string[] = [];
-    this.#find(hash64(owner), (number, offset, kind) => {
+    this.#find(this.#keyOf(owner), (number, offset, kind) => {
       if (kind === OWNER) addresses.push(formatAddress(addressIn(this.#pages.get(number), offset)));
       return false;
     });
@@ -49,33 +50,34 @@ export class IndexTable {
 
   /** True if an address is used or released. */
   isKnown(address: string): boolean {
-    return this.#find(hash64(address), (_page, _offset, kind) => isState(kind));
+    return this.#find(this.#keyOf(address), (_page, _offset, kind) => isState(kind));
   }
 
   /** True if an address is released. */
   isReleased(address: string): boolean {
-    return this.#find(hash64(address), (_page, _offset, kind) => kind === RELEASED);
+    return this.#find(this.#keyOf(address), (_page, _offset, kind) => kind === RELEASED);
   }
 
   /** Notes that an owner has an address, which is given as text and as bytes. */
   give(owner: string, text: string, address: IpAddress): void {
-    this.#insert({ key: hash64(owner), kind: OWNER, address });
-    if (!this.#setState(text, USED)) this.#insert({ key: hash64(text), kind: USED, address });
+    const key = this.#keyOf(text);
+    this.#insert({ key: this.#keyOf(owner), kind: OWNER, address });
+    if (!this.#setState(key, USED)) this.#insert({ key, kind: USED, address });
   }
 
   /** Notes that an owner has an address no more; true if the address was known. */
   take(owner: string, address: string): boolean {
-    this.#find(hash64(owner), (number, offset, kind) => {
+    this.#find(this.#keyOf(owner), (number, offset, kind) => {
       if (kind !== OWNER) return false;
       if (formatAddress(addressIn(this.#pages.get(number), offset)) !== address) return false;
       this.#pages.change(number)[offset] = DELETED;
       return true;
     });
-    return this.#setState(address, RELEASED);
+    return this.#setState(this.#keyOf(address), RELEASED);
   }
 
-  #setState(address: string, state: number): boolean {
-    return this.#find(hash64(address), (number, offset, kind) => {
+  #setState(key: Key, state: number): boolean {
+    return this.#find(key, (number, offset, kind) => {
       if (!isState(kind)) return false;
       this.#pages.change(number)[offset] = state;
       return true;
@@ -92,6 +94,15 @@ export class IndexTable {
       writeRecord(this.#pages.change(number), offset, record);
       return;
     }
+  }
+
+  /** One run asks for the same few again and again. */
+  #keyOf(text: string): Key {
+    const known = this.#keys.get(text);
+    if (known) return known;
+    const key = hash64(text);
+    this.#keys.set(text, key);
+    return key;
   }
 
   /** Visits the records of a key until a visit returns true; false if none does. */

@@ -38,6 +38,7 @@ import {
   staleReason,
 } from "../../lib/state/leases.ts";
 import { Index } from "./address-index.ts";
+import { DEFAULT_DATA_DIR } from "./config.ts";
 
 /** Where the index lies: in memory on every usual host, so that a reboot clears it. */
 const INDEX_DIRECTORY = "/run/weft/host-local";
@@ -136,9 +137,12 @@ export class Store {
     this.#index = current ?? this.#rebuild().index;
   }
 
+  /** Named after the network; in the usual data directory by nothing else, so long as names are short. */
   #indexFile(): string {
-    const { network } = this.#place;
-    return `${INDEX_DIRECTORY}/${network.slice(0, 200)}-${hash32Hex(this.#path)}`;
+    const { network, dataDir } = this.#place;
+    const isPlain = dataDir === DEFAULT_DATA_DIR && network.length <= 200;
+    const name = isPlain ? network : `${network.slice(0, 200)}-${hash32Hex(this.#path)}`;
+    return `${INDEX_DIRECTORY}/${name}`;
   }
 
   /** True if all records have been read in this run. */

@@ -59,7 +59,7 @@ function isSameText(reported: string, wanted: string): boolean {
 /** Nothing is kept, so there is nothing to give back or to be out of. */
 function nothing(): void {}
 
-export const { main, handle, configuration } = ipamPlugin<StaticConfig>({
+export const { main, handle, result, configuration } = ipamPlugin<StaticConfig>({
   name: "static",
   reference: "1.9.1",
   schema,

@@ -37,7 +37,8 @@ export interface PairSpec {
   readonly mtu: number;
   /** The bridge that the host end is a port of, if any, and what port. */
   readonly port?: Omit<HostEnd, "name" | "alias">;
-  /** The link that has the name of the host end; undefined if none has. */
+  /** The usual name of the host end (`hostVethName`), and the link that has it; undefined if none has. */
+  readonly name: string;
   readonly taken: Link | undefined;
 }
 
@@ -45,7 +46,7 @@ export interface PairSpec {
 export function makePair(call: AddCall<unknown>, spec: PairSpec, undo: Undo): Veth {
   const { attachment } = call;
   const { host, taken } = spec;
-  const name = taken ? freeName(attachment, host) : hostVethName(attachment);
+  const name = taken ? freeName(attachment, host) : spec.name;
   const veth = undo.step(
     "veth pair",
     () => addPair(call, spec, name),

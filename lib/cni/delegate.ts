@@ -10,7 +10,10 @@ import { CniError, Code } from "./error.ts";
 import { findPlugin, isThisImage, type PluginFile } from "./find-plugin.ts";
 import { invoke } from "./invoke.ts";
 import type { Json, JsonObject } from "./json.ts";
+import type { Result } from "./result.ts";
+import { type Origin, parseResult } from "./result-in.ts";
 import { begin, end } from "./steps.ts";
+import { resultShape } from "./version.ts";
 
 /** How long a delegate may take, in milliseconds: less than runtimes wait for us. */
 const DEADLINE = 90_000;
@@ -33,6 +36,16 @@ export function findDelegate(type: string, { environment }: Request): PluginFile
 /** The same as `delegate` with a plugin that was found before. */
 export function runFound(found: PluginFile, command: Command, request: Request): Json | undefined {
   return run(found, { command, request, milliseconds: DEADLINE });
+}
+
+/** ADD of a plugin that was found before, and its result; errors over what it printed are `origin`'s. */
+export function resultFrom(found: PluginFile, request: Request, origin: Origin): Result {
+  const own = resultShape(request.cniVersion) === 1 ? undefined : findInProcess(found)?.result;
+  if (!own) return parseResult(runFound(found, "ADD", request) ?? null, origin);
+  begin("ADD", found.path);
+  const result = own(handed(request, "ADD"));
+  end();
+  return result;
 }
 
 /** Tells a delegate to DEL because this ADD fails; one that hangs is not waited for a second time. */
@@ -58,20 +71,29 @@ function answerOf(
   { command, request, milliseconds }: Delegation,
 ): Json | undefined {
   const { environment, stdin } = request;
+  const own = findInProcess(file);
+  if (own) return own.handle(handed(request, command));
+  return invoke(file.path, { command, environment, stdin, milliseconds });
+}
+
+/** The plugin in a file, if that is this image. */
+function findInProcess(file: PluginFile): InProcess | undefined {
   const served = isThisImage(file) ? host.commandAt(file.path) : undefined;
-  if (served === undefined) {
-    return invoke(file.path, { command, environment, stdin, milliseconds });
-  }
-  const { handle } = host.load(served) as Partial<InProcess>;
-  if (!handle) {
-    throw new CniError(Code.delegate, `Cannot run "${file.path}": "${served}" is no plugin`);
-  }
-  return handle({ ...request, environment: { ...environment, command }, isDelegated: true });
+  if (served === undefined) return undefined;
+  const program = host.load(served) as Partial<InProcess>;
+  if (program.handle) return program as InProcess;
+  throw new CniError(Code.delegate, `Cannot run "${file.path}": "${served}" is no plugin`);
+}
+
+function handed(request: Request, command: Command): Request {
+  return { ...request, environment: { ...request.environment, command }, isDelegated: true };
 }
 
 /** What a module of this image offers to others of it. */
 interface InProcess {
   handle(request: Request): Json | undefined;
+  /** What ADD makes, where nobody needs it in words. */
+  readonly result?: (request: Request) => Result;
 }
 
 /** Hands a request, with a configuration of the caller's, to a plugin of this very image. */

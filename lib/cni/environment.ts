@@ -37,12 +37,10 @@ export function requireEnvironment(env: Environment): void {
   if (!needsAttachment) return;
   if (env.containerID !== "") requireContainerID(env.containerID);
   if (env.ifName !== "") requireIfName(env.ifName);
-  const needed = {
-    CNI_CONTAINERID: env.containerID,
-    CNI_NETNS: command === "DEL" ? "optional" : env.netns,
-    CNI_IFNAME: env.ifName,
-  };
-  const missing = Object.entries(needed).flatMap(([name, value]) => (value === "" ? [name] : []));
+  const missing: string[] = [];
+  if (env.containerID === "") missing.push("CNI_CONTAINERID");
+  if (env.netns === "" && command !== "DEL") missing.push("CNI_NETNS");
+  if (env.ifName === "") missing.push("CNI_IFNAME");
   if (missing.length > 0) {
     throw new CniError(Code.environment, `required env variables [${missing.join(",")}] missing`);
   }

@@ -3,12 +3,11 @@
 import { type IpAddress, parseAddress } from "../ip/address.ts";
 import { type Cidr, parseCidr } from "../ip/cidr.ts";
 import type { Call } from "./call.ts";
-import { delegate, findDelegate, runFound, takeBack } from "./delegate.ts";
+import { delegate, findDelegate, resultFrom, takeBack } from "./delegate.ts";
 import { CniError, Code } from "./error.ts";
 import type { PluginFile } from "./find-plugin.ts";
 import type { NetConf } from "./netconf.ts";
 import type { Result, ResultRoute } from "./result.ts";
-import { parseResult } from "./result-in.ts";
 
 export type { PluginFile } from "./find-plugin.ts";
 
@@ -43,8 +42,7 @@ export function getIpam(call: Call<NetConf>): PluginFile {
 /** ADD; if IPAM fails, or gives no address, it is told to DEL before the error goes up. */
 export function addLease(call: Call<NetConf>, plugin: PluginFile): Lease {
   try {
-    const output = runFound(plugin, "ADD", call.request);
-    return readLease(call, parseResult(output ?? null, leaseOrigin(call)));
+    return readLease(call, resultFrom(plugin, call.request, leaseOrigin(call)));
   } catch (cause) {
     throw CniError.from(cause).plus(attempt(() => takeBackLease(call)));
   }

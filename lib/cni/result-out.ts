@@ -2,7 +2,7 @@
 
 import { CniError, Code } from "./error.ts";
 import { isObject, type Json, type JsonObject } from "./json.ts";
-import type { Result, ResultIp } from "./result.ts";
+import type { Result, ResultInterface, ResultIp } from "./result.ts";
 import { isAtLeast, resultShape } from "./version.ts";
 import { ipsOf } from "./whose.ts";
 
@@ -19,10 +19,19 @@ export function toVersion(result: Result, version: string, ifName: string): Json
   return { cniVersion: version, ...pruned({ ...members, dns }) };
 }
 
+/** The result as who reads it in a version finds it, from 0.3.0 on: without what that cannot say. */
+export function asReadIn(version: string, result: Result): Result {
+  return isAtLeast(version, "1.1.0") ? result : { ...result, ...withoutExtras(result) };
+}
+
 function pruned(value: object): JsonObject {
-  return Object.fromEntries(
-    Object.entries(value).filter(([, member]) => member !== undefined && !isEmpty(member)),
-  );
+  const members = value as JsonObject;
+  const kept: { [key: string]: Json } = {};
+  for (const key in members) {
+    const member = members[key];
+    if (member !== undefined && !isEmpty(member)) kept[key] = member;
+  }
+  return kept;
 }
 
 function isEmpty(value: Json): boolean {
@@ -33,13 +42,14 @@ function isEmpty(value: Json): boolean {
 /** What older versions do not know of interfaces and routes is left out. */
 function withoutExtras(result: Result) {
   return {
-    interfaces: result.interfaces?.map((link) => omit(link, ["mtu", "socketPath", "pciID"])),
-    routes: result.routes?.map(({ dst, gw }) => (gw === undefined ? { dst } : { dst, gw })),
+    interfaces: (result.interfaces ?? []).map(withoutDevice),
+    routes: (result.routes ?? []).map(({ dst, gw }) => (gw === undefined ? { dst } : { dst, gw })),
   };
 }
 
-function omit(value: object, keys: readonly string[]): JsonObject {
-  return Object.fromEntries(Object.entries(value).filter(([key]) => !keys.includes(key)));
+function withoutDevice(link: ResultInterface & { readonly socketPath?: unknown }): ResultInterface {
+  const { mtu: _mtu, socketPath: _socketPath, pciID: _pciID, ...rest } = link;
+  return rest;
 }
 
 function isIPv4(text: string): boolean {

@@ -24,7 +24,7 @@ import { openContainer, openForDel, requireOtherNetns } from "./container-netns.
 import { CniError, Code } from "./error.ts";
 import type { JsonObject } from "./json.ts";
 import type { Result } from "./result.ts";
-import { toVersion } from "./result-out.ts";
+import { asReadIn, toVersion } from "./result-out.ts";
 import { type Handle, serve } from "./serve.ts";
 import { requireVersion } from "./version.ts";
 
@@ -60,6 +60,12 @@ export interface Program {
   readonly configuration: Configuration;
 }
 
+/** An IPAM plugin's, whose callers in this process read no JSON. */
+export interface IpamProgram extends Program {
+  /** The result of ADD, as who reads it in the version of the request finds it; not of the oldest ones. */
+  readonly result: (request: Request) => Result;
+}
+
 /** What can be said of a configuration without running anything. */
 export interface Configuration {
   /** What the plugin is for: making an interface, working on another's, or managing addresses. */
@@ -87,13 +93,17 @@ export function chainedPlugin<C>(plugin: ChainedPlugin<C>): Program {
 }
 
 /** A program from an IPAM plugin. */
-export function ipamPlugin<C>(plugin: IpamPlugin<C>): Program {
-  return program(plugin, "ipam", (request) => {
+export function ipamPlugin<C>(plugin: IpamPlugin<C>): IpamProgram {
+  const add = (request: Request) => {
+    requireOtherNetns(request);
+    const call = addCall(plugin, request);
+    return { call, result: plugin.add(call) };
+  };
+  const whole = program(plugin, "ipam", (request) => {
     switch (request.environment.command) {
       case "ADD": {
-        requireOtherNetns(request);
-        const call = addCall(plugin, request);
-        return resultOf(plugin.add(call), call, () => plugin.del(delCall(plugin, request)));
+        const { call, result } = add(request);
+        return resultOf(result, call, () => plugin.del(delCall(plugin, request)));
       }
       case "CHECK":
         return void plugin.check(checkCall(plugin, request));
@@ -103,6 +113,12 @@ export function ipamPlugin<C>(plugin: IpamPlugin<C>): Program {
         return serveNetwork(plugin, request, ownNetns());
     }
   });
+  const result = (request: Request) => {
+    requireCommand(request);
+    const { result } = add(spelledRequest(plugin, request));
+    return asReadIn(request.cniVersion, result);
+  };
+  return { ...whole, result };
 }
 
 function interfaceProgram<C>(plugin: InterfacePlugin<C>, kind: "interface" | "chained"): Program {

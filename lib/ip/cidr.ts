@@ -14,13 +14,15 @@ export function parseCidr(text: string): Cidr | undefined {
   const slash = text.indexOf("/");
   const address = slash < 0 ? undefined : parseAddress(text.slice(0, slash));
   const digits = text.slice(slash + 1);
-  if (address === undefined || !/^\d+$/.test(digits)) return undefined;
+  if (address === undefined || !DIGITS.test(digits)) return undefined;
 
   const bits = address.length * 8;
   const mapped = bits === 32 && text.includes(":");
   const prefixLength = mapped ? Number(digits) - 96 : Number(digits);
   return prefixLength >= 0 && prefixLength <= bits ? { address, prefixLength } : undefined;
 }
+
+const DIGITS = /^\d+$/;
 
 /** Canonical "address/length". */
 export function formatCidr(cidr: Cidr): string {

@@ -9,11 +9,15 @@ export function parseMac(text: string): Mac | undefined {
   return Uint8Array.from(text.match(/[\da-f]{2}/gi) ?? [], (pair) => Number.parseInt(pair, 16));
 }
 
+const HEX = "0123456789abcdef";
+
 /** Lower case with colons. */
 export function formatMac(mac: Mac): string {
   let text = "";
-  for (const byte of mac)
-    text += `${text === "" ? "" : ":"}${byte < 16 ? "0" : ""}${byte.toString(16)}`;
+  for (let i = 0; i < mac.length; i++) {
+    const byte = mac[i] ?? 0;
+    text += `${i === 0 ? "" : ":"}${HEX[byte >> 4]}${HEX[byte & 15]}`;
+  }
   return text;
 }
 

@@ -29,11 +29,12 @@ export interface Ends {
 export function connect(call: AddCall<BridgeConfig>, ends: Ends, undo: Undo): Connected {
   const { config, attachment } = call;
   begin("bridge");
-  const [found, taken] = findLinks(ends.host, config.bridge, hostVethName(attachment));
+  const name = hostVethName(attachment);
+  const [found, taken] = findLinks(ends.host, config.bridge, name);
   if (taken || !found) requireFreePair(call, ends.container, taken); // else the kernel will
   const bridge = ensureBridge(ends.host, bridgeSpec(config), found);
   const port = { master: bridge, hairpin: config.hairpin, isolated: config.isolated };
-  const veth = makePair(call, { ...ends, mtu: config.mtu, port, taken }, undo);
+  const veth = makePair(call, { ...ends, mtu: config.mtu, port, name, taken }, undo);
   if (config.vlan) setPortVlans(ends.host, veth.outside, config.vlan);
   return { bridge, veth };
 }

@@ -41,10 +41,12 @@ function add(call: AddCall<PtpConfig>, host: Netns, container: Netns): Result {
   const { mtu, ipamType } = call.config;
   const mac = containerMac(call.config, call.args);
   const ipamPlugin = ipam.getIpam(call);
-  const taken = findLink(host, hostVethName(call.attachment));
+  const name = hostVethName(call.attachment);
+  const taken = findLink(host, name);
   if (taken) requireFreePair(call, container, taken); // else the kernel tells
   return allOrNothing((undo) => {
-    const { outside, inside } = makePair(call, { host, container, mac, mtu, taken }, undo);
+    const spec = { host, container, mac, mtu, name, taken };
+    const { outside, inside } = makePair(call, spec, undo);
     guardLoopback(host, outside);
     const lease = withGateways(takeLease(call, ipamPlugin, undo), ipamType);
     begin("host end");
