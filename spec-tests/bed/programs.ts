@@ -66,10 +66,14 @@ export function makeProgramFolders(): string {
   return folder;
 }
 
+/**
+ * The system's folders first, into which tools/setup.sh installs: what stands before them in somebody's
+ * PATH can be a script that finds out at each start which program is meant, as pyenv's python3 does.
+ */
 function searchPath(): readonly string[] {
-  const own = (process.env.PATH ?? "").split(":");
   const usual = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".split(":");
-  return [...own, ...usual].filter((directory) => directory.startsWith("/"));
+  const own = (process.env.PATH ?? "").split(":");
+  return [...usual, ...own].filter((directory) => directory.startsWith("/"));
 }
 
 function namesIn(directory: string): readonly string[] {
