@@ -19,8 +19,9 @@ JSValue load_module(JSContext *ctx, const char *name);
 /* The command whose name a file has, or what it is a link to, step by step; NULL if there is none. */
 const char *command_at(const char *path);
 
-/* The module "host" (host.c), and the arguments it shows. */
+/* The modules "host" (host.c) and "codec" (codec.c), and the arguments that the first one shows. */
 JSModuleDef *host_module(JSContext *ctx);
+JSModuleDef *codec_module(JSContext *ctx);
 void host_set_args(char **args);
 void host_set_umask(void);
 
@@ -33,6 +34,7 @@ struct roots {
     JSRuntime *runtime;
     JSContext *ctx;
     JSValue hot; /* what commands export, and what cold modules need: an object */
+    const struct names *names; /* of members that layouts have (layout.h) */
 };
 
 /* Makes the arena usable; NULL if the kernel gives no memory. */

@@ -122,6 +122,7 @@ static void make_engine(struct roots *roots)
     JS_AddIntrinsicTypedArrays(ctx);
     JS_AddIntrinsicPromise(ctx);
     host_module(ctx);
+    codec_module(ctx);
 }
 
 /* Runs a script, once; its value. */
@@ -133,16 +134,17 @@ static JSValue run_script(JSContext *ctx, const char *name)
     return JS_IsException(script) ? script : JS_EvalFunction(ctx, script);
 }
 
-/* Loads what usual runs need: a function that is given the module "host", and fills an object. */
+/* Loads what usual runs need: a function that is given the modules of C, and fills an object. */
 static int load_hot(struct roots *roots)
 {
     JSContext *ctx = roots->ctx;
     JSValue function = run_script(ctx, HOT);
-    JSValue given[] = { load_module(ctx, "host"), roots->hot = JS_NewObject(ctx) };
-    JSValue result = JS_IsException(function) ? function : JS_Call(ctx, function, JS_UNDEFINED, 2, given);
+    JSValue given[] = { load_module(ctx, "host"), load_module(ctx, "codec"), roots->hot = JS_NewObject(ctx) };
+    JSValue result = JS_IsException(function) ? function : JS_Call(ctx, function, JS_UNDEFINED, 3, given);
 
     JS_FreeValue(ctx, function);
     JS_FreeValue(ctx, given[0]);
+    JS_FreeValue(ctx, given[1]);
     return JS_IsException(result);
 }
 

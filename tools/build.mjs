@@ -111,6 +111,10 @@ const HOST = [
   "file.c",
   "mount.c",
   "socket.c",
+  "codec.c",
+  "layout.c",
+  "layout-read.c",
+  "layout-write.c",
   "snapshot.c",
 ];
 

@@ -66,7 +66,7 @@ export async function bundle({ root, dist, commands, version, debug }) {
     format: "esm",
     platform: "neutral",
     target: "es2023",
-    external: ["host"],
+    external: ["host", "codec"],
     chunkNames: "chunk-[hash]",
     legalComments: "none",
     charset: "utf8",
@@ -155,7 +155,7 @@ function askedOfHot(parts, hot) {
 }
 
 /**
- * A script whose value is a function. Given the module "host" and an object, it sets there, for each
+ * A script whose value is a function. Given the modules of C and an object, it sets there, for each
  * command, what its file exports; and what cold modules ask for. The engine forgets it afterwards,
  * where it would keep the top level of a module, with tables of all that is in it.
  */
@@ -173,15 +173,17 @@ function linkHot({ folder, parts, hot, asked }, options) {
   });
   const entry = join(folder, "hot.js");
   writeFileSync(entry, [...programs, ...others].join(""));
-  const given = 'import { host as $1 } from "given";';
+  const given = 'import { $2 as $1 } from "given";';
   return link([entry], {
     ...options,
     ...script,
-    banner: { js: '(function (host, hot) { "use strict";' },
+    banner: { js: '(function (host, codec, hot) { "use strict";' },
     footer: { js: "})" },
     plugins: [
-      rewriting(parts, (text) => text.replace(/^import \* as (\w+) from "host";$/gm, given)),
-      serving("given", "const given = host;\nexport { given as host };"),
+      rewriting(parts, (text) =>
+        text.replace(/^import \* as (\w+) from "(host|codec)";$/gm, given),
+      ),
+      serving("given", "const a = host;\nconst b = codec;\nexport { a as host, b as codec };"),
     ],
   });
 }

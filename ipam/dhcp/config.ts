@@ -1,6 +1,6 @@
 /** dhcp's configuration: options to send and to ask for, as numbers and bytes. */
 
-import { Writer } from "../../lib/bytes/codec.ts";
+import { write } from "../../lib/bytes/layout.ts";
 import { text as textCodec } from "../../lib/bytes/scalar.ts";
 import { parseArgsLeniently } from "../../lib/cni/args.ts";
 import type { Attachment } from "../../lib/cni/call.ts";
@@ -92,9 +92,7 @@ export function clientKey({ containerID, network, ifName }: Attachment): string 
 }
 
 function utf8(value: string): Uint8Array {
-  const out = new Writer();
-  textCodec.write(out, value);
-  return out.bytes().slice();
+  return write(textCodec, value);
 }
 
 /* ---- provide and request ---- */

@@ -1,52 +1,10 @@
-/**
- * What a layout is: an object that says its kind and its parameters, as plain data, and is read
- * and written by the methods of its kind (scalar.ts, struct.ts, attributes.ts, variant.ts).
- * Errors name the path to the member that is wrong.
- */
+/** Bytes one after the other, in and out, where no layout says what they are (layout.ts). */
 
 /** Bytes that are not what a layout says, or a value that no layout can hold. */
 export class CodecError extends Error {
   constructor(message: string) {
     super(message);
     this.name = "CodecError";
-  }
-}
-
-/** One layout. All that is to know of it is in its own members, none of which is a function. */
-export interface Codec<T> {
-  /** What the other members mean. */
-  readonly kind: string;
-  /** It is a list of attributes. */
-  readonly nested?: boolean;
-  write(out: Writer, value: T): void;
-  read(input: Reader): T;
-}
-
-/** A layout of a fixed number of bytes, which may be a member of a structure. */
-export interface FixedCodec<T> extends Codec<T> {
-  readonly size: number;
-  /** Writes into bytes that are there, and zero. */
-  store(bytes: Uint8Array, at: number, value: T): void;
-  load(bytes: Uint8Array, at: number): T;
-}
-
-/** The type of the values of a codec. */
-export type ValueOf<C> = C extends Codec<infer T> ? T : never;
-
-/** What all layouts of a fixed number of bytes have in common. */
-export abstract class Fixed<T> implements FixedCodec<T> {
-  abstract readonly kind: string;
-  abstract readonly size: number;
-  abstract store(bytes: Uint8Array, at: number, value: T): void;
-  abstract load(bytes: Uint8Array, at: number): T;
-
-  write(out: Writer, value: T): void {
-    const { at } = out;
-    this.store(out.room(this.size), at, value);
-  }
-
-  read(input: Reader): T {
-    return this.load(input.bytes, input.take(this.size));
   }
 }
 

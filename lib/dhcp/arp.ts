@@ -1,5 +1,7 @@
 /** ARP as far as probing an address needs it (RFC 826, 5227). */
 
+import { Reader } from "../bytes/codec.ts";
+import { read, write } from "../bytes/layout.ts";
 import { block, u8, u16be } from "../bytes/scalar.ts";
 import { struct } from "../bytes/struct.ts";
 import { equalAddresses, type IpAddress, isUnspecified } from "../ip/address.ts";
@@ -26,8 +28,8 @@ const arp = struct("arp", {
 /** A frame that asks who has an address, and tells nobody that it is the asker's. */
 export function probeFrame(mac: Mac, address: IpAddress): Uint8Array {
   const frame = new Uint8Array(ethernet.size + arp.size);
-  ethernet.store(frame, 0, { target: BROADCAST_MAC, source: mac, type: ETH_P_ARP });
-  arp.store(frame, ethernet.size, {
+  frame.set(write(ethernet, { target: BROADCAST_MAC, source: mac, type: ETH_P_ARP }));
+  const question = write(arp, {
     hardware: ETHERNET,
     protocol: ETH_P_IP,
     hardwareSize: 6,
@@ -37,6 +39,7 @@ export function probeFrame(mac: Mac, address: IpAddress): Uint8Array {
     sender: UNSPECIFIED,
     target: address,
   });
+  frame.set(question, ethernet.size);
   return frame;
 }
 
@@ -46,8 +49,8 @@ export function probeFrame(mac: Mac, address: IpAddress): Uint8Array {
  */
 export function rivalIn(frame: Uint8Array, mac: Mac, address: IpAddress): Mac | undefined {
   if (frame.length < ethernet.size + arp.size) return undefined;
-  if (ethernet.load(frame, 0).type !== ETH_P_ARP) return undefined;
-  const found = arp.load(frame, ethernet.size);
+  if (read(ethernet, new Reader(frame)).type !== ETH_P_ARP) return undefined;
+  const found = read(arp, new Reader(frame, ethernet.size));
   const { hardware, protocol, hardwareSize, protocolSize, operation, senderMac } = found;
   const isIpv4 = protocol === ETH_P_IP && protocolSize === 4;
   if (hardware !== ETHERNET || hardwareSize !== 6 || !isIpv4) return undefined;

@@ -4,6 +4,8 @@
  *   to from 0800 | 45 … checksum source target | 68 67 length checksum | message
  */
 
+import { Reader } from "../bytes/codec.ts";
+import { read, write } from "../bytes/layout.ts";
 import { block, u8, u16be } from "../bytes/scalar.ts";
 import { struct } from "../bytes/struct.ts";
 import type { IpAddress } from "../ip/address.ts";
@@ -78,20 +80,22 @@ export function encodeFrame(payload: Uint8Array, addressing: Addressing): Uint8A
   const udpAt = ipAt + ipv4.size;
   const frame = new Uint8Array(udpAt + udp.size + payload.length);
   const length = frame.length - udpAt;
-  ethernet.store(frame, 0, { target: targetMac, source: sourceMac, type: ETH_P_IP });
-  ipv4.store(frame, ipAt, {
+  frame.set(write(ethernet, { target: targetMac, source: sourceMac, type: ETH_P_IP }));
+  const header = {
     versionAndLength: VERSION_AND_LENGTH,
     length: ipv4.size + length,
     ttl: TTL,
     protocol: PROTOCOL_UDP,
     source,
     target,
-  });
-  u16be.store(frame, ipAt + 10, 0xffff - sum(frame.subarray(ipAt, udpAt), 0));
-  udp.store(frame, udpAt, { source: CLIENT_PORT, target: SERVER_PORT, length });
+  };
+  const ports = { source: CLIENT_PORT, target: SERVER_PORT, length };
+  const headerSum = 0xffff - sum(write(ipv4, header), 0);
+  frame.set(write(ipv4, { ...header, checksum: headerSum }), ipAt);
+  frame.set(write(udp, ports), udpAt);
   frame.set(payload, udpAt + udp.size);
   const checksum = 0xffff - sum(frame.subarray(udpAt), pseudoSum(source, target, length));
-  u16be.store(frame, udpAt + 6, checksum || 0xffff);
+  frame.set(write(udp, { ...ports, checksum: checksum || 0xffff }), udpAt);
   return frame;
 }
 
@@ -101,8 +105,8 @@ export function encodeFrame(payload: Uint8Array, addressing: Addressing): Uint8A
  */
 export function decodeFrame(frame: Uint8Array): Datagram | undefined {
   if (frame.length < ethernet.size + ipv4.size + udp.size) return undefined;
-  const link = ethernet.load(frame, 0);
-  const header = ipv4.load(frame, ethernet.size);
+  const link = read(ethernet, new Reader(frame));
+  const header = read(ipv4, new Reader(frame, ethernet.size));
   const headerSize = (header.versionAndLength & 15) * 4;
   const udpAt = ethernet.size + headerSize;
   const end = ethernet.size + header.length;
@@ -126,7 +130,7 @@ interface Ends {
 }
 
 function payloadOf(datagram: Uint8Array, ends: Ends): Uint8Array | undefined {
-  const { target, length } = udp.load(datagram, 0);
+  const { target, length } = read(udp, new Reader(datagram));
   if (target !== CLIENT_PORT || length < udp.size || length > datagram.length) return undefined;
   const whole = datagram.subarray(0, length);
   return isIntact(whole, ends) ? whole.subarray(udp.size) : undefined;
@@ -138,15 +142,13 @@ function payloadOf(datagram: Uint8Array, ends: Ends): Uint8Array | undefined {
  * of the pseudo header alone.
  */
 function isIntact(datagram: Uint8Array, { source, target }: Ends): boolean {
-  const { checksum } = udp.load(datagram, 0);
+  const { checksum } = read(udp, new Reader(datagram));
   const start = pseudoSum(source, target, datagram.length);
   return checksum === 0 || checksum === start || sum(datagram, start) === 0xffff;
 }
 
 function pseudoSum(source: IpAddress, target: IpAddress, length: number): number {
-  const header = new Uint8Array(pseudo.size);
-  pseudo.store(header, 0, { source, target, protocol: PROTOCOL_UDP, length });
-  return sum(header, 0);
+  return sum(write(pseudo, { source, target, protocol: PROTOCOL_UDP, length }), 0);
 }
 
 /** The ones' complement sum of 16-bit words (RFC 1071), an odd byte being a word's first. */

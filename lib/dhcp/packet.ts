@@ -5,7 +5,8 @@
  *   chaddr (16) | sname (64) | file (128) | magic cookie | options …
  */
 
-import { Writer } from "../bytes/codec.ts";
+import { Reader, Writer } from "../bytes/codec.ts";
+import { read, write } from "../bytes/layout.ts";
 import { block, u8, u16be, u32be } from "../bytes/scalar.ts";
 import { struct } from "../bytes/struct.ts";
 import type { IpAddress } from "../ip/address.ts";
@@ -75,7 +76,7 @@ export function encodeMessage(message: Message): Uint8Array {
   const { op, xid, secs, flags, ciaddr, yiaddr, chaddr } = message;
   const out = new Writer();
   const fields = { op, htype: ETHERNET, hlen: 6, xid, secs, flags, ciaddr, yiaddr, chaddr };
-  head.write(out, { ...fields, magic: MAGIC });
+  out.raw(write(head, { ...fields, magic: MAGIC }));
   writeOptions(out, message.options);
   out.room(Math.max(SHORTEST - out.at, 0));
   return out.bytes().slice();
@@ -86,7 +87,7 @@ export function decodeMessage(bytes: Uint8Array): Message {
   if (bytes.length < head.size) {
     throw unreadable(`it has ${bytes.length} bytes, ${head.size} at least are wanted`);
   }
-  const fields = head.load(bytes, 0);
+  const fields = read(head, new Reader(bytes));
   if (fields.magic !== MAGIC) throw unreadable("it has no DHCP options (magic cookie)");
   if (fields.htype !== ETHERNET || fields.hlen !== 6) {
     throw unreadable(`its hardware address is of type ${fields.htype}, ${fields.hlen} bytes`);

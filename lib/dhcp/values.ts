@@ -3,6 +3,8 @@
  * out, and `drop` is told why, in words that hold nothing of the server's but numbers.
  */
 
+import { Reader } from "../bytes/codec.ts";
+import { read } from "../bytes/layout.ts";
 import { u16be, u32be } from "../bytes/scalar.ts";
 import { formatAddress, type IpAddress, isGlobalUnicast, isLinkLocal } from "../ip/address.ts";
 import { Option, type Options } from "./options.ts";
@@ -14,7 +16,7 @@ export type Drop = (why: string) => void;
 export function numberIn(options: Options, code: number, size: 2 | 4): number | undefined {
   const value = options.get(code);
   if (value?.length !== size) return undefined;
-  return (size === 2 ? u16be : u32be).load(value, 0);
+  return read(size === 2 ? u16be : u32be, new Reader(value));
 }
 
 /** The one address of an option, if it is a host's. */

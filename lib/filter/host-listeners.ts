@@ -4,6 +4,7 @@
  */
 
 import * as host from "host";
+import type { ReadOf } from "../bytes/layout.ts";
 import { SystemError } from "../host/errno.ts";
 import { findProcess, isSocketWith } from "../host/processes.ts";
 import {
@@ -82,7 +83,7 @@ function listenersOf(ns: Netns, protocol: Protocol, ports: readonly number[]): r
 const MAPPED = /* @__PURE__ */ Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255);
 
 /** A socket of IPv6 may be one of IPv4 as well, or, at an address that says so, only of that. */
-function toListener({ header, attributes }: ReturnType<typeof socketMessage.read>): Listener {
+function toListener({ header, attributes }: ReadOf<typeof socketMessage>): Listener {
   const { source, sourcePort: port, inode } = header;
   const isMapped = header.family !== AF_INET && equalAddresses(source.slice(0, 12), MAPPED);
   if (header.family === AF_INET) return { address: source.slice(0, 4), port, families: [4], inode };

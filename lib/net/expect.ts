@@ -1,5 +1,6 @@
 /** Comparing the kernel with what should be there: each returns a fault in words, or undefined. */
 
+import type { ReadOf } from "../bytes/layout.ts";
 import { equalAddresses, family, formatAddress } from "../ip/address.ts";
 import { type Cidr, firstAddress, formatCidr } from "../ip/cidr.ts";
 import { AF_INET, AF_INET6 } from "../netlink/address.ts";
@@ -73,7 +74,7 @@ function findMissing(ns: Netns, wanted: readonly NewRoute[], where: Where): NewR
 }
 
 type Present = { readonly destination: Cidr; readonly gateways: readonly Uint8Array[] };
-type Attributes = ReturnType<typeof routeMessage.read>["attributes"];
+type Attributes = ReadOf<typeof routeMessage>["attributes"];
 
 interface Where {
   readonly each: 4 | 6;

@@ -1,5 +1,6 @@
 /** Links of a namespace: find, make, change, delete. */
 
+import type { ReadOf } from "../bytes/layout.ts";
 import { ENODEV } from "../host/errno.ts";
 import type { Mac } from "../ip/mac.ts";
 import { decodeReply } from "../netlink/connection.ts";
@@ -58,7 +59,7 @@ export type LinkState = Pick<Link, "index" | "name" | "mac" | "mtu" | "peer" | "
 export function toLinkState({
   header,
   attributes,
-}: ReturnType<typeof netlink.linkStateMessage.read>): LinkState {
+}: ReadOf<typeof netlink.linkStateMessage>): LinkState {
   return {
     index: header.index,
     name: attributes.name ?? "",
@@ -69,7 +70,7 @@ export function toLinkState({
   };
 }
 
-type Message = ReturnType<typeof netlink.wholeLinkMessage.read>;
+type Message = ReadOf<typeof netlink.wholeLinkMessage>;
 
 /** The kernel's message as a Link. */
 export function toLink({ header, attributes }: Message): Link {

@@ -8,11 +8,12 @@
  */
 
 import * as host from "host";
+import { read } from "../bytes/layout.ts";
 import { checked, EEXIST, ENOBUFS } from "../host/errno.ts";
 import { closeFile } from "../host/file.ts";
 import { exceptFamilyFilter } from "../host/socket-filter.ts";
 import type { Mac } from "../ip/mac.ts";
-import { type Decoder, decodeReply } from "../netlink/connection.ts";
+import { decodeReply } from "../netlink/connection.ts";
 import {
   AF_BRIDGE,
   IFF_UP,
@@ -99,22 +100,18 @@ export class NamespaceEvents {
 /** A link's event says by which socket option whose it is, a namespace's end says it itself. */
 function eventOf({ type, body }: Received, nsid: number): NamespaceEvent | undefined {
   if (type === RTM_DELNSID) {
-    const { attributes } = decoded(nsidMessage, body);
+    const { attributes } = read(nsidMessage, body);
     return { kind: "gone", nsid: attributes.nsid ?? -1 };
   }
   if (nsid < 0 || (type !== RTM_NEWLINK && type !== RTM_DELLINK)) return undefined;
-  const { header, attributes } = decoded(linkStateMessage, body);
+  const { header, attributes } = read(linkStateMessage, body);
   if (type === RTM_DELLINK) return { kind: "linkGone", nsid, index: header.index };
   return {
     kind: "link",
     nsid,
     index: header.index,
     name: attributes.name ?? "",
-    mac: (attributes.address ?? new Uint8Array(0)).slice(),
+    mac: attributes.address ?? new Uint8Array(0),
     isUp: (header.flags & IFF_UP) !== 0,
   };
-}
-
-function decoded<T>(codec: Decoder<T>, body: Received["body"]): T {
-  return codec.read(body);
 }

@@ -1,7 +1,7 @@
 /** Routes, as the verbs of this layer take them. */
 
+import type { Layout } from "../bytes/layout.ts";
 import { ENOENT } from "../host/errno.ts";
-import type { Decoder } from "../netlink/connection.ts";
 import { isRefusal } from "../netlink/error.ts";
 import type { Request } from "../netlink/message.ts";
 import { type NewRoute, RT_SCOPE_LINK } from "../netlink/route.ts";
@@ -19,9 +19,9 @@ export function isLinkScoped({ scope = 0 }: { readonly scope?: number | undefine
 }
 
 /** All routes that a request lists; none in a table that never had any, which the kernel has not. */
-export function dumpRoutes<T>(ns: Netns, request: Request, codec: Decoder<T>): T[] {
+export function dumpRoutes<T>(ns: Netns, request: Request, layout: Layout<never, T>): T[] {
   try {
-    return ns.route.dump(request, codec);
+    return ns.route.dump(request, layout);
   } catch (cause) {
     if (isRefusal(cause, ENOENT)) return [];
     throw cause;

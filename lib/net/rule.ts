@@ -3,6 +3,7 @@
  * maker (FRA_PROTOCOL, Linux 4.17); who made any other cannot be told by the rule alone.
  */
 
+import type { ReadOf } from "../bytes/layout.ts";
 import { EAFNOSUPPORT, EEXIST, ENOENT, EOPNOTSUPP } from "../host/errno.ts";
 import type { IpAddress } from "../ip/address.ts";
 import { AF_INET, AF_INET6 } from "../netlink/address.ts";
@@ -37,7 +38,7 @@ export function sourceRulesOf(rules: readonly Rule[]): SourceRule[] {
   return rules.flatMap(({ source, ...rest }) => (source ? [{ ...rest, source }] : []));
 }
 
-function toRule(message: ReturnType<typeof netlink.policyRuleMessage.read>): Rule {
+function toRule(message: ReadOf<typeof netlink.policyRuleMessage>): Rule {
   const { header, attributes } = message;
   return {
     table: attributes.table ?? header.table,
@@ -48,10 +49,7 @@ function toRule(message: ReturnType<typeof netlink.policyRuleMessage.read>): Rul
 }
 
 /** True if a rule leads all from one address to a table, and asks for nothing else. */
-function isForSource({
-  header,
-  attributes,
-}: ReturnType<typeof netlink.policyRuleMessage.read>): boolean {
+function isForSource({ header, attributes }: ReadOf<typeof netlink.policyRuleMessage>): boolean {
   const { source, table: _table, priority: _priority, protocol: _protocol, ...more } = attributes;
   const isWhole = source !== undefined && header.sourceLength === 8 * source.length;
   const asksMore = header.destinationLength !== 0 || header.tos !== 0 || header.flags !== 0;

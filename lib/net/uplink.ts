@@ -1,6 +1,6 @@
 /** The link by which others are reached: other hosts, one address; the addresses it has. */
 
-import type { Reader } from "../bytes/codec.ts";
+import type { ReadOf } from "../bytes/layout.ts";
 import { type IpAddress, isGlobalUnicast } from "../ip/address.ts";
 import type { Cidr } from "../ip/cidr.ts";
 import { AF_INET, AF_INET6 } from "../netlink/address.ts";
@@ -49,18 +49,14 @@ function isAbove(ns: Netns, upper: number, lower: number): boolean {
   return false;
 }
 
-type Default = ReturnType<typeof routeMessage.read>["attributes"];
+type Default = ReadOf<typeof routeMessage>["attributes"];
 
 /** The default routes of a family in the main table. */
 export function listDefaults(ns: Netns, family: number): Default[] {
   const request = listRoutes(family, RT_TABLE_MAIN);
-  return dumpRoutes(ns, request, { read: readDefault }).flatMap((route) => route ?? []);
-}
-
-/** There may be thousands of others: rtm_dst_len, the second byte, tells. */
-function readDefault(input: Reader) {
-  if (input.bytes[input.at + 1] !== 0) return undefined;
-  return routeMessage.read(input).attributes;
+  return dumpRoutes(ns, request, routeMessage).flatMap(({ header, attributes }) =>
+    header.destinationLength === 0 ? attributes : [],
+  );
 }
 
 /** The subnets that a link is in, by its addresses that others can reach. */

@@ -1,6 +1,7 @@
 /** Interface addresses: what `ip address` reads and writes. Layout from linux/if_addr.h. */
 
 import { attr, attributes } from "../bytes/attributes.ts";
+import type { ReadOf } from "../bytes/layout.ts";
 import { ip, u8, u32 } from "../bytes/scalar.ts";
 import { message, struct } from "../bytes/struct.ts";
 import { family } from "../ip/address.ts";
@@ -74,7 +75,7 @@ export function newAddress(link: Target, cidr: Cidr, flags: number): Request {
 }
 
 /** An address as the kernel told it. */
-export type AddressMessage = ReturnType<typeof addressMessage.read>;
+export type AddressMessage = ReadOf<typeof addressMessage>;
 
 /** Adds an address that was there, whichever index its link has by now. */
 export function addAgain({ index, name }: Target, { header, attributes }: AddressMessage): Request {

@@ -1,7 +1,8 @@
 /** Requests go out, answers come back, and nobody above sees a raw message. */
 
 import { attr, attributes } from "../bytes/attributes.ts";
-import { CodecError, Reader } from "../bytes/codec.ts";
+import { CodecError } from "../bytes/codec.ts";
+import { type Layout, read, type Span } from "../bytes/layout.ts";
 import { cstring, s32 } from "../bytes/scalar.ts";
 import { EBADMSG, EBUSY, EFBIG, EINVAL, EPERM } from "../host/errno.ts";
 import { NetlinkError } from "./error.ts";
@@ -27,16 +28,11 @@ export const NETLINK_NETFILTER = 12;
 /** How often a dump that changed under our eyes is asked for again. */
 const DUMP_ATTEMPTS = 8;
 
-/** What reads a reply: the reading half of a codec. */
-export interface Decoder<T> {
-  read(input: Reader): T;
-}
-
 /** What came back for one request: the bodies of the messages, or the refusal. */
 export interface Outcome {
   /** The request in words. */
   readonly what: Words;
-  readonly bodies: Reader[];
+  readonly bodies: Span[];
   error?: NetlinkError | undefined;
 }
 
@@ -123,22 +119,30 @@ export class Connection extends NetlinkSocket {
   }
 
   /** Asks for one object and decodes the answer; throws the kernel's refusal. */
-  get<T>(request: Request, codec: Decoder<T>): T {
-    return decodeReply(this.perform(request)[0], codec);
+  get<T>(request: Request, layout: Layout<never, T>): T {
+    return decodeReply(this.perform(request)[0], layout);
   }
 
-  /** Asks for all objects; a list that changed meanwhile is asked for again, then refused. */
-  dump<T>(request: Request, codec: Decoder<T>): T[] {
+  /**
+   * Asks for all objects, and keeps of each what `pick` takes; a list that changed meanwhile is asked
+   * for again, then refused.
+   */
+  dump<T, U = T>(
+    request: Request,
+    layout: Layout<never, T>,
+    pick: (value: T) => U = (value) => value as never,
+  ): U[] {
+    const keep = (body: Span) => pick(decode(request.what, layout, body));
     for (let attempt = 1; ; attempt++) {
-      const items = this.#dumpOnce({ ...request, flags: request.flags | NLM_F_DUMP }, codec);
+      const items = this.#dumpOnce({ ...request, flags: request.flags | NLM_F_DUMP }, keep);
       if (items) return items;
       if (attempt === DUMP_ATTEMPTS) throw new NetlinkError(say(request.what), EBUSY);
     }
   }
 
-  #dumpOnce<T>(request: Request, codec: Decoder<T>): T[] | undefined {
+  #dumpOnce<U>(request: Request, keep: (body: Span) => U): U[] | undefined {
     const sequence = this.#send([request]);
-    const items: T[] = [];
+    const items: U[] = [];
     let interrupted = false;
     for (;;) {
       for (const message of this.#receive([request])) {
@@ -150,7 +154,7 @@ export class Connection extends NetlinkSocket {
           return interrupted ? undefined : items;
         }
         if (items.length === this.#longest) throw this.#tooMany(request);
-        items.push(decode(request.what, codec, message.body));
+        items.push(keep(message.body));
       }
     }
   }
@@ -203,9 +207,9 @@ function refused(outcome: Outcome): Outcome {
   return outcome;
 }
 
-function decode<T>(what: Words, codec: Decoder<T>, input: Reader): T {
+function decode<T>(what: Words, layout: Layout<never, T>, body: Span): T {
   try {
-    return codec.read(input);
+    return read(layout, body);
   } catch (cause) {
     throw misunderstood(what, cause);
   }
@@ -232,41 +236,41 @@ function allOf(requests: readonly Request[]): string {
 }
 
 /** The first message that came back for a request, decoded; throws NetlinkError if there is none. */
-export function decodeReply<T>(outcome: Outcome | undefined, codec: Decoder<T>): T {
+export function decodeReply<T>(outcome: Outcome | undefined, layout: Layout<never, T>): T {
   const { what = "ask the kernel", bodies = [] } = outcome ?? {};
   if (!bodies[0]) throw misunderstood(what, new CodecError("the kernel sent no reply"));
-  return decode(what, codec, bodies[0]);
+  return decode(what, layout, bodies[0]);
 }
 
 /** All messages that came back for a request, decoded. */
-export function decodeReplies<T>(outcome: Outcome | undefined, codec: Decoder<T>): T[] {
+export function decodeReplies<T>(outcome: Outcome | undefined, layout: Layout<never, T>): T[] {
   const { what = "", bodies = [] } = outcome ?? {};
-  return bodies.map((body) => decode(what, codec, body));
+  return bodies.map((body) => decode(what, layout, body));
 }
 
-function copyOf(body: Reader): Reader {
-  return new Reader(body.bytes.slice(body.at, body.end));
+function copyOf({ bytes, at, end }: Span): Span {
+  return { bytes: bytes.slice(at, end), at: 0, end: end - at };
 }
 
 /** Error number and text of NLMSG_ERROR or NLMSG_DONE; undefined if it says success. */
 function errorIn(message: Received, { what }: Request): NetlinkError | undefined {
-  const { body } = message;
-  const errno = body.left >= s32.size ? -s32.read(body) : 0;
+  const { body, flags } = message;
+  const errno = body.end - body.at >= s32.size ? -read(s32, body) : 0;
   if (errno === 0) return undefined;
-  const hasText = (message.flags & NLM_F_ACK_TLVS) !== 0;
-  const reader = { read: () => extendedText(message) };
-  const text = hasText ? decode(what, reader, body) : undefined;
+  const text = flags & NLM_F_ACK_TLVS ? extendedText(what, message) : undefined;
   return new NetlinkError(say(what), errno, text === undefined ? {} : { text });
 }
 
 const details = /* @__PURE__ */ attributes({ text: attr(1, "NLMSGERR_ATTR_MSG", cstring) });
 
 /** The words of the extended acknowledgement, after the copy of the request. */
-function extendedText({ type, flags, body }: Received): string | undefined {
+function extendedText(what: Words, { type, flags, body }: Received): string | undefined {
+  const start = body.at + s32.size;
+  const rest = { ...body, at: start };
   if (type === NLMSG_ERROR) {
-    const { length } = nlmsghdr.read(body);
-    const rest = (length - nlmsghdr.size + 3) & ~3;
-    if (!(flags & NLM_F_CAPPED)) body.skip(Math.min(rest, body.left));
+    const { length } = decode(what, nlmsghdr, rest);
+    const request = flags & NLM_F_CAPPED ? nlmsghdr.size : (length + 3) & ~3;
+    rest.at = Math.min(start + Math.max(request, nlmsghdr.size), body.end);
   }
-  return details.read(body).text;
+  return decode(what, details, rest).text;
 }

@@ -1,6 +1,7 @@
 /** Tracked connections, as conntrack writes and the kernel tells them. */
 import { expect, it } from "vitest";
 import { vector } from "../../tools/vector.ts";
+import { read } from "../bytes/layout.ts";
 import { deleteFlow, flowMessage, listFlows, listFlowsFrom } from "./conntrack.ts";
 import { encodeRequests, splitMessages } from "./message.ts";
 
@@ -10,12 +11,12 @@ const original = {
   ports: { protocol: 17, source: 40_000, destination: 5353 },
 };
 
-function read(datagram: Uint8Array) {
-  return splitMessages(datagram).map(({ type, body }) => ({ type, ...flowMessage.read(body) }));
+function flowsIn(datagram: Uint8Array) {
+  return splitMessages(datagram).map(({ type, body }) => ({ type, ...read(flowMessage, body) }));
 }
 
 it("the kernel tells of a connection: where it came from, and where answers come from", () => {
-  const [found] = read(vector("flow-list"));
+  const [found] = flowsIn(vector("flow-list"));
   expect(found?.attributes).toMatchObject({
     original,
     reply: { ports: { source: 5353, destination: 40_000 } },
@@ -24,11 +25,11 @@ it("the kernel tells of a connection: where it came from, and where answers come
 });
 
 it("conntrack deletes by what we delete by, and more", () => {
-  const [theirs] = read(vector("flow-delete"));
-  const [found] = read(vector("flow-list"));
+  const [theirs] = flowsIn(vector("flow-delete"));
+  const [found] = flowsIn(vector("flow-list"));
   const { id = 0 } = found?.attributes ?? {};
   const request = deleteFlow({ family: 4, original, id, zone: undefined });
-  const [ours] = read(encodeRequests([request], 1));
+  const [ours] = flowsIn(encodeRequests([request], 1));
   expect(ours?.type).toBe(theirs?.type);
   expect(ours?.header).toEqual(theirs?.header);
   expect(theirs?.attributes).toMatchObject({ original });
@@ -36,7 +37,7 @@ it("conntrack deletes by what we delete by, and more", () => {
 });
 
 it("a list is always one of a protocol and a port", () => {
-  const [ours] = read(
+  const [ours] = flowsIn(
     encodeRequests([listFlows({ family: 6, protocol: 17, destinationPort: 53 })], 1),
   );
   expect(ours?.header?.family).toBe(10);
@@ -48,7 +49,7 @@ it("a list is always one of a protocol and a port", () => {
 
 it("a list of what an address has begun is filtered by its source alone", () => {
   const source = Uint8Array.of(10, 1, 2, 3);
-  const [ours] = read(encodeRequests([listFlowsFrom(source)], 1));
+  const [ours] = flowsIn(encodeRequests([listFlowsFrom(source)], 1));
   expect(ours?.header?.family).toBe(2);
   expect(ours?.attributes).toEqual({
     original: { addresses: { source4: source } },

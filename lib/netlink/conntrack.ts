@@ -1,7 +1,7 @@
 /** Tracked connections: what `conntrack` lists and deletes. linux/netfilter/nfnetlink_conntrack.h. */
 
 import { attr, attributes } from "../bytes/attributes.ts";
-import type { ValueOf } from "../bytes/codec.ts";
+import type { ValueOf } from "../bytes/layout.ts";
 import { ip, u8, u16be, u32, u32be } from "../bytes/scalar.ts";
 import { message } from "../bytes/struct.ts";
 import { family, type IpAddress } from "../ip/address.ts";

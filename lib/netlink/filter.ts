@@ -5,7 +5,7 @@
 
 import { counted } from "../bytes/array.ts";
 import { attr, attributes, list } from "../bytes/attributes.ts";
-import type { ValueOf } from "../bytes/codec.ts";
+import type { ValueOf } from "../bytes/layout.ts";
 import { s32, u8, u16, u16be, u32, u32be } from "../bytes/scalar.ts";
 import { message, struct } from "../bytes/struct.ts";
 import { variant } from "../bytes/variant.ts";

@@ -1,7 +1,7 @@
 /** What the kernel says of links of one kind (IFLA_INFO_DATA). Layouts from linux/if_link.h. */
 
 import { attr, attributes } from "../bytes/attributes.ts";
-import type { ValueOf } from "../bytes/codec.ts";
+import type { ValueOf } from "../bytes/layout.ts";
 import { ip, u8, u16, u16be, u32 } from "../bytes/scalar.ts";
 import { struct } from "../bytes/struct.ts";
 

@@ -2,7 +2,7 @@
 
 import { element } from "../bytes/array.ts";
 import { attr, attributes } from "../bytes/attributes.ts";
-import type { Codec, ValueOf } from "../bytes/codec.ts";
+import type { Layout, ValueOf } from "../bytes/layout.ts";
 import { bytes, cstring, s32, text, u8, u16, u32 } from "../bytes/scalar.ts";
 import { message, struct } from "../bytes/struct.ts";
 import { type Recursive, recursive, resolved, shared, variant } from "../bytes/variant.ts";
@@ -76,7 +76,7 @@ interface LinkInfo {
   readonly port?: ValueOf<typeof portInfo>;
 }
 
-const linkInfo: Codec<LinkInfo> = /* @__PURE__ */ shared({ own: ownInfo, port: portInfo });
+const linkInfo: Layout<LinkInfo> = /* @__PURE__ */ shared({ own: ownInfo, port: portInfo });
 
 const stateRows = {
   address: attr(1, "IFLA_ADDRESS", bytes),

@@ -1,6 +1,7 @@
 /** Netlink messages: the header every family shares. Layout from linux/netlink.h. */
 
-import { type Codec, CodecError, Reader, Writer } from "../bytes/codec.ts";
+import * as codec from "codec";
+import { type Layout, refusal, type Span } from "../bytes/layout.ts";
 import { u16, u32 } from "../bytes/scalar.ts";
 import { struct } from "../bytes/struct.ts";
 import type { NetlinkError } from "./error.ts";
@@ -43,7 +44,7 @@ export interface Request {
   readonly what: Words;
   readonly type: number;
   readonly flags: number;
-  readonly codec: Codec<unknown>;
+  readonly codec: Layout<never, unknown>;
   readonly value: unknown;
   /**
    * Error numbers that mean it is done already, or any if it only makes things better; a
@@ -54,19 +55,19 @@ export interface Request {
   readonly explain?: (refusal: NetlinkError) => Error;
 }
 
-/** Parameters of `request`: the body is a value and the codec that writes it. */
+/** Parameters of `request`: the body is a value and its layout. */
 export interface RequestSpec<T> {
   readonly what: Words;
   readonly type: number;
   readonly flags?: number;
-  readonly codec: Codec<T>;
-  readonly value: T;
+  readonly codec: Layout<T, unknown>;
+  readonly value: NoInfer<T>;
 }
 
-/** A request whose body is a value written by a codec. */
+/** A request whose body is a value of a layout. */
 export function request<T>(spec: RequestSpec<T>): Request {
   const { what, type, flags = 0, codec, value } = spec;
-  return { what, type, flags, codec: codec as Codec<unknown>, value };
+  return { what, type, flags, codec, value };
 }
 
 /** Several requests as one datagram; only one of them asks for an acknowledgement. */
@@ -75,30 +76,32 @@ export function encodeRequests(
   firstSequence: number,
   acknowledged = requests.length - 1,
 ): Uint8Array {
-  const out = new Writer();
-  requests.forEach((item, i) => {
-    const start = out.at;
-    out.room(nlmsghdr.size);
-    item.codec.write(out, item.value);
-    const length = out.at - start;
-    const bytes = out.room(-length & 3);
-    const wantsAck = i === acknowledged && (item.flags & NLM_F_DUMP) !== NLM_F_DUMP;
-    u32.store(bytes, start, length);
-    u16.store(bytes, start + 4, item.type);
-    u16.store(bytes, start + 6, item.flags | NLM_F_REQUEST | (wantsAck ? NLM_F_ACK : 0));
-    u32.store(bytes, start + 8, firstSequence + i);
-  });
-  return out.bytes();
+  try {
+    return codec.requests(requests, firstSequence, acknowledged);
+  } catch (cause) {
+    throw refusal(cause);
+  }
 }
 
-/** One received message; `body` reads what follows the header. */
+/** One received message; `body` is what follows the header. */
 export interface Received {
   readonly type: number;
   readonly flags: number;
   readonly sequence: number;
   /** Whose socket it answers, or whose request an event is of; 0 is the kernel's own. */
   readonly port: number;
-  readonly body: Reader;
+  readonly body: Span;
+}
+
+/** Six numbers tell of each message (native/codec.d.ts). */
+const HEAD = 6;
+
+function headsIn(datagram: Uint8Array, size: number): readonly number[] {
+  try {
+    return codec.heads(datagram, size);
+  } catch (cause) {
+    throw refusal(cause);
+  }
 }
 
 /**
@@ -106,22 +109,16 @@ export interface Received {
  * that do not fit.
  */
 export function splitMessages(datagram: Uint8Array, size = datagram.length): Received[] {
+  const heads = headsIn(datagram, size);
   const messages: Received[] = [];
-  let at = 0;
-  // Dumps have thousands, so their heads are read without making objects of them.
-  while (size - at >= nlmsghdr.size) {
-    const length = u32.load(datagram, at);
-    if (length < nlmsghdr.size || at + length > size) {
-      throw new CodecError(`message at byte ${at} claims ${length} bytes, ${size - at} remain`);
-    }
+  for (let i = 0; i < heads.length; i += HEAD) {
     messages.push({
-      type: u16.load(datagram, at + 4),
-      flags: u16.load(datagram, at + 6),
-      sequence: u32.load(datagram, at + 8),
-      port: u32.load(datagram, at + 12),
-      body: new Reader(datagram, at + nlmsghdr.size, at + length),
+      type: heads[i] as number,
+      flags: heads[i + 1] as number,
+      sequence: heads[i + 2] as number,
+      port: heads[i + 3] as number,
+      body: { bytes: datagram, at: heads[i + 4] as number, end: heads[i + 5] as number },
     });
-    at = Math.min(at + ((length + 3) & ~3), size);
   }
   return messages;
 }

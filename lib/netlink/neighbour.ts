@@ -1,7 +1,7 @@
 /** Neighbours and fdb entries: what `ip neigh` and `bridge fdb` read and write (linux/neighbour.h). */
 
 import { attr, attributes } from "../bytes/attributes.ts";
-import type { Reader } from "../bytes/codec.ts";
+import { read, type Span } from "../bytes/layout.ts";
 import { bytes, ip, s32, u8, u16, u32 } from "../bytes/scalar.ts";
 import { message, struct } from "../bytes/struct.ts";
 import { formatAddress, type IpAddress } from "../ip/address.ts";
@@ -20,8 +20,6 @@ export const RTNLGRP_NEIGH = 3;
 const NUD_NOARP = 0x40;
 export const NUD_PERMANENT = 0x80;
 const NTF_SELF = 2;
-const NDA_DST = 1;
-const NDA_LLADDR = 2;
 
 const ndmsg = /* @__PURE__ */ struct("ndmsg", {
   family: u8,
@@ -38,8 +36,8 @@ export const neighbourMessage = /* @__PURE__ */ message(
   ndmsg,
   /* @__PURE__ */ attributes({
     /** The neighbour's address; of an fdb entry the host behind which the MAC is. */
-    destination: attr(NDA_DST, "NDA_DST", ip),
-    mac: attr(NDA_LLADDR, "NDA_LLADDR", bytes),
+    destination: attr(1, "NDA_DST", ip),
+    mac: attr(2, "NDA_LLADDR", bytes),
     index: attr(8, "NDA_IFINDEX", u32),
   }),
 );
@@ -51,22 +49,12 @@ export interface FoundPair extends Pair {
   readonly state: number;
 }
 
-const HEAD = 4;
-
-/** Reads an event's body. Thousands come at once, so it takes a fifth of what a codec takes. */
-export function pairIn({ bytes, at, end }: Reader): FoundPair {
-  let address: Uint8Array = none;
-  let mac: Uint8Array = none;
-  for (let next = at + ndmsg.size; next + HEAD <= end; ) {
-    const length = u16.load(bytes, next);
-    const type = bytes[next + 2];
-    const value = bytes.subarray(next + HEAD, next + length);
-    if (type === NDA_DST) address = value;
-    if (type === NDA_LLADDR) mac = value;
-    next += Math.max(HEAD, (length + 3) & ~3);
-  }
-  const [index, state] = [s32.load(bytes, at + 4), u16.load(bytes, at + 8)];
-  return { family: bytes[at] ?? 0, index, state, address, mac };
+/** Reads an event's body. */
+export function pairIn(body: Span): FoundPair {
+  const { header, attributes } = read(neighbourMessage, body);
+  const { family, index, state } = header;
+  const { destination = none, mac = none } = attributes;
+  return { family, index, state, address: destination, mac };
 }
 
 const none = new Uint8Array();

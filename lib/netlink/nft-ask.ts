@@ -1,6 +1,6 @@
 /** What all requests to nf_tables have in common. */
 
-import type { Codec } from "../bytes/codec.ts";
+import type { Layout } from "../bytes/layout.ts";
 import { type Request, request } from "./message.ts";
 
 export const NFNL_SUBSYS_NFTABLES = 10;
@@ -11,11 +11,11 @@ interface Question<A> {
   readonly type: number;
   readonly flags?: number;
   readonly table: { readonly family: number };
-  readonly codec: Codec<{
-    readonly header?: { readonly family?: number };
-    readonly attributes?: A;
-  }>;
-  readonly attributes: A;
+  readonly codec: Layout<
+    { readonly header?: { readonly family?: number }; readonly attributes?: A },
+    unknown
+  >;
+  readonly attributes: NoInfer<A>;
 }
 
 /** A request about an object of a table. */

@@ -1,6 +1,7 @@
 /** What nf_tables rules say, in words. Numbers from linux/netfilter/nf_tables.h. */
 
 import { Reader } from "../bytes/codec.ts";
+import { read } from "../bytes/layout.ts";
 import { cstring } from "../bytes/scalar.ts";
 import { family } from "../ip/address.ts";
 import { maskByte } from "../ip/cidr.ts";
@@ -287,7 +288,7 @@ export function comparedValues(rule: readonly Expression[]): readonly Uint8Array
 export function iptablesComment(rule: readonly Expression[]): string {
   for (const { data } of rule) {
     if (data === undefined || !("info" in data) || data.name !== "comment") continue;
-    return cstring.read(new Reader(data.info ?? new Uint8Array(0)));
+    return read(cstring, new Reader(data.info ?? new Uint8Array(0)));
   }
   return "";
 }

@@ -1,7 +1,7 @@
 /** The layouts of expressions, which nf_tables rules are made of: linux/netfilter/nf_tables.h. */
 
 import { attr, attributes } from "../bytes/attributes.ts";
-import type { ValueOf } from "../bytes/codec.ts";
+import type { ValueOf } from "../bytes/layout.ts";
 import { bytes, cstring, u8, u32be } from "../bytes/scalar.ts";
 import { variant } from "../bytes/variant.ts";
 

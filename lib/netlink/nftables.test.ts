@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { vector } from "../../tools/vector.ts";
-import { type Codec, CodecError, Reader, Writer } from "../bytes/codec.ts";
+import { CodecError, Reader } from "../bytes/codec.ts";
+import { type AnyLayout, read, write } from "../bytes/layout.ts";
 import { encodeRequests, type Received, splitMessages } from "./message.ts";
 import { batch } from "./nft-batch.ts";
 import {
@@ -59,7 +60,7 @@ import {
 } from "./nftables.ts";
 
 /** Which layout a message has: its type without the subsystem. */
-const layouts = new Map<number, Codec<unknown>>([
+const layouts = new Map<number, AnyLayout>([
   [16, batchMessage],
   [17, batchMessage],
   [0xa00, tableMessage],
@@ -72,7 +73,7 @@ const layouts = new Map<number, Codec<unknown>>([
 const sent = ["nft-masquerade", "nft-spoofcheck", "nft-hostports"];
 const received = ["nft-list-map", "nft-list-rules", "nft-list-chains", "nft-list-iptables-rules"];
 
-function layoutOf({ type }: Received): Codec<unknown> {
+function layoutOf({ type }: Received): AnyLayout {
   const layout = layouts.get(type);
   if (!layout) throw new Error(`no layout for message type ${type}`);
   return layout;
@@ -83,13 +84,13 @@ function bytesOf({ body }: Received): Uint8Array {
 }
 
 function decode(message: Received): unknown {
-  return layoutOf(message).read(new Reader(bytesOf(message)));
+  return read(layoutOf(message), new Reader(bytesOf(message)));
 }
 
 function rulesIn(datagram: Uint8Array): readonly (readonly Expression[])[] {
   return splitMessages(datagram)
     .filter(({ type }) => type === 0xa06)
-    .map(({ body }) => ruleMessage.read(body).attributes?.expressions ?? []);
+    .map(({ body }) => read(ruleMessage, body).attributes?.expressions ?? []);
 }
 
 /** `nft` refers to sets of the same transaction by number as well. */
@@ -130,11 +131,8 @@ const whole = sent.filter((name) => name !== "nft-hostports");
 describe("what nft sends", () => {
   it.each(whole)("%s: is written back as the same bytes", (name) => {
     for (const message of splitMessages(vector(name))) {
-      const out = new Writer();
-      layoutOf(message).write(out, decode(message));
-      expect(Buffer.from(out.bytes()).toString("hex")).toBe(
-        Buffer.from(bytesOf(message)).toString("hex"),
-      );
+      const out = write(layoutOf(message), decode(message) as never);
+      expect(Buffer.from(out).toString("hex")).toBe(Buffer.from(bytesOf(message)).toString("hex"));
     }
   });
 
@@ -293,7 +291,7 @@ describe("what the kernel answers", () => {
 
   it("counts the rules of a chain and the elements that lead to it", () => {
     const uses = splitMessages(vector("nft-list-chains")).map(({ body }) => {
-      const { name, use } = chainMessage.read(body).attributes ?? {};
+      const { name, use } = read(chainMessage, body).attributes ?? {};
       return [name, use];
     });
     expect(uses).toEqual(
@@ -318,7 +316,7 @@ describe("a damaged message", () => {
 
   function expectCodecErrorOrValue(message: Received, damaged: Uint8Array): void {
     try {
-      layoutOf(message).read(new Reader(damaged));
+      read(layoutOf(message), new Reader(damaged));
     } catch (cause) {
       expect(cause).toBeInstanceOf(CodecError);
     }

@@ -1,7 +1,7 @@
 /** nf_tables: what `nft` reads and writes. Layouts from linux/netfilter/nf_tables.h. */
 
 import { attr, attributes, list, only } from "../bytes/attributes.ts";
-import type { Reader, ValueOf } from "../bytes/codec.ts";
+import type { ValueOf } from "../bytes/layout.ts";
 import { parts } from "../bytes/parts.ts";
 import { bytes, cstring, u32be, u64be } from "../bytes/scalar.ts";
 import { message } from "../bytes/struct.ts";
@@ -103,11 +103,6 @@ export const keysMessage = /* @__PURE__ */ message(
   nfgenmsg,
   /* @__PURE__ */ only(/* @__PURE__ */ attr(3, "NFTA_SET_ELEM_LIST_ELEMENTS", elementKeys)),
 );
-
-/** Calls `each` for the key of every element of an answer. */
-export function eachKey(input: Reader, each: (key: Uint8Array) => void): void {
-  for (const key of keysMessage.read(input).attributes ?? []) if (key) each(key);
-}
 
 /** One rule, with the comment that tells what it is for. */
 export const ruleMessage = /* @__PURE__ */ message(

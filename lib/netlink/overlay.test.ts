@@ -2,7 +2,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { vector } from "../../tools/vector.ts";
-import { type Codec, CodecError, Reader, Writer } from "../bytes/codec.ts";
+import { CodecError, Reader } from "../bytes/codec.ts";
+import { type AnyLayout, read, write } from "../bytes/layout.ts";
 import { AF_BRIDGE, linkMessage, newLink } from "./link.ts";
 import { encodeRequests, type Received, type Request, splitMessages } from "./message.ts";
 import {
@@ -74,7 +75,7 @@ const sent: readonly (readonly [name: string, ours: readonly Request[]])[] = [
 const pairs = sent.map(([name]) => name).filter((name) => !name.startsWith("vxlan"));
 const received = ["vxlan-show", "neighbour-list", "forwarding-list"];
 
-function layoutOf({ type }: Received): Codec<unknown> {
+function layoutOf({ type }: Received): AnyLayout {
   return type === RTM_NEWLINK ? linkMessage : neighbourMessage;
 }
 
@@ -83,17 +84,14 @@ function bytesOf({ body }: Received): Uint8Array {
 }
 
 function decode(message: Received): unknown {
-  return layoutOf(message).read(new Reader(bytesOf(message)));
+  return read(layoutOf(message), new Reader(bytesOf(message)));
 }
 
 describe("what iproute2 sends", () => {
   it.each(pairs)("%s: is written back as the same bytes", (name) => {
     for (const message of splitMessages(vector(name))) {
-      const out = new Writer();
-      layoutOf(message).write(out, decode(message));
-      expect(Buffer.from(out.bytes()).toString("hex")).toBe(
-        Buffer.from(bytesOf(message)).toString("hex"),
-      );
+      const out = write(layoutOf(message), decode(message) as never);
+      expect(Buffer.from(out).toString("hex")).toBe(Buffer.from(bytesOf(message)).toString("hex"));
     }
   });
 
@@ -115,7 +113,7 @@ describe("what iproute2 sends", () => {
 describe("what the kernel tells", () => {
   it("of a vxlan device", () => {
     const [message] = splitMessages(vector("vxlan-show")).map((each) =>
-      linkMessage.read(each.body),
+      read(linkMessage, each.body),
     );
     expect(message?.attributes).toMatchObject({
       name: "weft.1",
@@ -127,7 +125,7 @@ describe("what the kernel tells", () => {
 
   it("of permanent neighbours", () => {
     const found = splitMessages(vector("neighbour-list")).map((each) =>
-      neighbourMessage.read(each.body),
+      read(neighbourMessage, each.body),
     );
     for (const address of [ipv4, ipv6]) {
       expect(found).toContainEqual(
@@ -141,7 +139,7 @@ describe("what the kernel tells", () => {
 
   it("of fdb entries", () => {
     const [found] = splitMessages(vector("forwarding-list")).map((each) =>
-      neighbourMessage.read(each.body),
+      read(neighbourMessage, each.body),
     );
     expect(found?.header).toMatchObject({ family: AF_BRIDGE, index: device.index });
     expect(found?.attributes).toMatchObject({ destination: host, mac });
@@ -160,7 +158,7 @@ describe("a message cut short or changed", () => {
           const bytes = bytesOf(message).slice(0, length % (bytesOf(message).length + 1));
           for (const [at, value] of changes) if (bytes.length > 0) bytes[at % bytes.length] = value;
           try {
-            layoutOf(message).read(new Reader(bytes));
+            read(layoutOf(message), new Reader(bytes));
           } catch (cause) {
             expect(cause).toBeInstanceOf(CodecError);
           }

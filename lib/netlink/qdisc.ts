@@ -4,7 +4,7 @@
  */
 
 import { attr, attributes } from "../bytes/attributes.ts";
-import type { ValueOf } from "../bytes/codec.ts";
+import type { ValueOf } from "../bytes/layout.ts";
 import { bytes, u8, u16, u32, u64 } from "../bytes/scalar.ts";
 import { message, struct } from "../bytes/struct.ts";
 import { variant } from "../bytes/variant.ts";

@@ -1,8 +1,7 @@
 /** Rules, and routes to be moved, as iproute2 writes and the kernel tells them. */
 import { describe, expect, it } from "vitest";
 import { vector } from "../../tools/vector.ts";
-import { Reader, Writer } from "../bytes/codec.ts";
-import type { Decoder } from "./connection.ts";
+import { type Layout, read, write } from "../bytes/layout.ts";
 import { encodeRequests, type Received, type Request, splitMessages } from "./message.ts";
 import { outputsOf, RTM_NEWROUTE } from "./route.ts";
 import { delRule, newRule, policyRuleMessage, RTM_NEWRULE } from "./rule.ts";
@@ -30,9 +29,8 @@ function bytesOf({ body }: Received): string {
 }
 
 function written(codec: typeof policyRuleMessage, message: Received): string {
-  const out = new Writer();
-  codec.write(out, codec.read(new Reader(message.body.bytes, message.body.at, message.body.end)));
-  return Buffer.from(out.bytes()).toString("hex");
+  const out = write(codec, read(codec, message.body) as never);
+  return Buffer.from(out).toString("hex");
 }
 
 describe("what iproute2 sends", () => {
@@ -46,14 +44,14 @@ describe("what iproute2 sends", () => {
     const ours = theOnly(encodeRequests([request], 1));
     expect(ours.type).toBe(theirs.type);
     expect(ours.flags).toBe(theirs.flags);
-    expect(policyRuleMessage.read(ours.body)).toEqual(policyRuleMessage.read(theirs.body));
+    expect(read(policyRuleMessage, ours.body)).toEqual(read(policyRuleMessage, theirs.body));
   });
 });
 
 /** What a captured answer has of one kind of message. */
-function readIn<T>(name: string, kind: number, decoder: Decoder<T>): readonly T[] {
+function readIn<T>(name: string, kind: number, decoder: Layout<never, T>): readonly T[] {
   const messages = splitMessages(vector(name)).filter(({ type }) => type === kind);
-  return messages.map(({ body }) => decoder.read(body));
+  return messages.map(({ body }) => read(decoder, body));
 }
 
 const rulesIn = (name: string) => readIn(name, RTM_NEWRULE, policyRuleMessage);
@@ -86,8 +84,7 @@ describe("what the kernel tells", () => {
 
 /** What a request for a route says. */
 function asAsked(request: Request): WholeRoute {
-  const decoder: Decoder<WholeRoute> = wholeRouteMessage;
-  return decoder.read(theOnly(encodeRequests([request], 1)).body);
+  return read(wholeRouteMessage, theOnly(encodeRequests([request], 1)).body);
 }
 
 function stateless({ header, attributes: { multipath, ...rest } }: WholeRoute) {

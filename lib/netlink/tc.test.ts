@@ -1,7 +1,8 @@
 /** Qdiscs and filters, as tc writes and the kernel tells them. */
 import { describe, expect, it } from "vitest";
 import { vector } from "../../tools/vector.ts";
-import { Reader, Writer } from "../bytes/codec.ts";
+import { Reader } from "../bytes/codec.ts";
+import { read, write } from "../bytes/layout.ts";
 import { anyPacket, filterMessage, newFilter, redirectOf } from "./filter.ts";
 import { ETH_P_ALL } from "./if-ether.ts";
 import { encodeRequests, type Received, type Request, splitMessages } from "./message.ts";
@@ -21,20 +22,18 @@ const link = { index: 3, name: "s0" };
 const ifb = 4;
 const bucket = { rate: 125_000, burst: 10_240, limit: 10_240 + 3_125 };
 
-function layoutOf({ type }: Received) {
-  return type >= RTM_NEWTFILTER ? filterMessage : qdiscMessage;
-}
-
-function read(message: Received) {
-  return layoutOf(message).read(message.body);
+function readAny(message: Received) {
+  return message.type >= RTM_NEWTFILTER
+    ? read(filterMessage, message.body)
+    : read(qdiscMessage, message.body);
 }
 
 function ours(...requests: readonly Request[]) {
-  return splitMessages(encodeRequests(requests, 1)).map(read);
+  return splitMessages(encodeRequests(requests, 1)).map(readAny);
 }
 
 function theirs(name: string) {
-  return splitMessages(vector(name)).map(read);
+  return splitMessages(vector(name)).map(readAny);
 }
 
 describe("what tc sends", () => {
@@ -44,8 +43,7 @@ describe("what tc sends", () => {
       for (const message of splitMessages(vector(name))) {
         const { body } = message;
         const bytes = body.bytes.slice(body.at, body.end);
-        const out = new Writer();
-        qdiscMessage.write(out, qdiscMessage.read(new Reader(bytes)));
+        const out = write(qdiscMessage, read(qdiscMessage, new Reader(bytes)));
         const plain = (all: Uint8Array) => {
           const copy = all.slice();
           for (
@@ -57,12 +55,10 @@ describe("what tc sends", () => {
           }
           return Buffer.from(copy).toString("hex");
         };
-        const written = plain(out.bytes());
+        const written = plain(out);
         // tc neither pads texts nor ends them with NUL: lengths of what we write may be 1 larger.
         expect(written.length).toBeGreaterThanOrEqual(plain(bytes).length);
-        expect(qdiscMessage.read(new Reader(out.bytes()))).toEqual(
-          qdiscMessage.read(new Reader(bytes)),
-        );
+        expect(read(qdiscMessage, new Reader(out))).toEqual(read(qdiscMessage, new Reader(bytes)));
       }
     },
   );

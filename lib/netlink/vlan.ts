@@ -1,7 +1,7 @@
 /** VLANs of bridge ports: what `bridge vlan` reads and writes (linux/if_bridge.h). */
 
 import { attr, attributes, repeated } from "../bytes/attributes.ts";
-import type { ValueOf } from "../bytes/codec.ts";
+import type { ValueOf } from "../bytes/layout.ts";
 import { cstring, u16, u32 } from "../bytes/scalar.ts";
 import { message, struct } from "../bytes/struct.ts";
 import { AF_BRIDGE, ifinfomsg, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK } from "./link.ts";

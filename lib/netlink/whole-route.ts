@@ -5,6 +5,7 @@
 
 import { records } from "../bytes/array.ts";
 import { attr, attributes } from "../bytes/attributes.ts";
+import type { ReadOf } from "../bytes/layout.ts";
 import { bytes, ip, u8, u32 } from "../bytes/scalar.ts";
 import { message } from "../bytes/struct.ts";
 import { formatAddress } from "../ip/address.ts";
@@ -39,7 +40,7 @@ export const wholeRouteMessage = /* @__PURE__ */ message(
 );
 
 /** A route as the kernel told it. */
-export type WholeRoute = ReturnType<typeof wholeRouteMessage.read>;
+export type WholeRoute = ReadOf<typeof wholeRouteMessage>;
 
 /** Adds a route that was there; EEXIST if it is there. What it says of its state is not said again. */
 export function routeAgain(route: WholeRoute): Request {

@@ -1,12 +1,11 @@
 /** The entries that a device has, as far as they are ours or lead to where it is there for. */
 
-import type { Reader } from "../bytes/codec.ts";
+import type { Layout } from "../bytes/layout.ts";
 import { equalAddresses, type IpAddress } from "../ip/address.ts";
 import { containsAddress } from "../ip/cidr.ts";
 import type { LinkRef } from "../net/link.ts";
 import type { Netns } from "../net/netns.ts";
 import { AF_INET, AF_INET6 } from "../netlink/address.ts";
-import type { Decoder } from "../netlink/connection.ts";
 import { AF_BRIDGE } from "../netlink/link.ts";
 import type { Request } from "../netlink/message.ts";
 import * as neighbour from "../netlink/neighbour.ts";
@@ -73,16 +72,16 @@ function pairKeys(ns: Netns, device: LinkRef, family: number): Key[] {
 
 /** How messages of one kind become entries. */
 interface Reading<T> {
-  readonly codec: Decoder<T>;
+  readonly codec: Layout<never, T>;
   /** Undefined for what is none of ours. */
   readonly entryIn: (message: T) => Entry | undefined;
 }
 
 /** Each message becomes a key as it is read: a whole dump of them would take a lot of memory. */
 function dumpKeys<T>(ns: Netns, request: Request, { codec, entryIn }: Reading<T>): Key[] {
-  const read = (input: Reader): Key => {
-    const entry = entryIn(codec.read(input));
+  const keyIn = (message: T): Key => {
+    const entry = entryIn(message);
     return entry ? keyOf(entry) : "";
   };
-  return ns.route.dump(request, { read }).filter((key) => key !== "");
+  return ns.route.dump(request, codec, keyIn).filter((key) => key !== "");
 }

@@ -3,7 +3,6 @@
  * by which rules). Where the kernel has no nf_tables, iptables do it.
  */
 
-import type { Reader } from "../bytes/codec.ts";
 import { pack, unpack } from "../bytes/packed.ts";
 import { hasRules } from "../filter/nft-rules.ts";
 import {
@@ -35,7 +34,7 @@ import {
   newSet,
   newTable,
 } from "../netlink/nft-request.ts";
-import { chainMessage, eachKey } from "../netlink/nftables.ts";
+import { chainMessage, keysMessage } from "../netlink/nftables.ts";
 import { chainOf, LEAST_RULES, rulesOf, setOf } from "./guard-rules.ts";
 import type { Guarded, Tell } from "./overlay.ts";
 
@@ -133,9 +132,10 @@ export interface Admission {
 function foundIn(ns: Netns, set: NftSet): PackedAddresses | undefined {
   if (findGeneration(ns) === undefined) return undefined;
   const found: string[] = [];
-  const read = (input: Reader) => eachKey(input, (key) => found.push(pack(key)));
   try {
-    ns.netfilter.dump(listElements(set), { read });
+    ns.netfilter.dump(listElements(set), keysMessage, ({ attributes: keys = [] }) => {
+      for (const key of keys) if (key) found.push(pack(key));
+    });
   } catch (cause) {
     if (!isRefusal(cause, ENOENT)) throw cause;
   }

@@ -4,7 +4,7 @@
  * a device, an address or an entry is as it was set.
  */
 
-import type { Reader } from "../bytes/codec.ts";
+import { read, type Span } from "../bytes/layout.ts";
 import { pack } from "../bytes/packed.ts";
 import { type Cidr, firstAddress } from "../ip/cidr.ts";
 import type { Link } from "../net/link.ts";
@@ -90,7 +90,7 @@ export class OwnEvents {
     return type === RTM_NEWADDR && this.#isOfAddress(body);
   }
 
-  #isOfEntry(type: number, body: Reader): boolean {
+  #isOfEntry(type: number, body: Span): boolean {
     const { family, index, state, address, mac } = pairIn(body);
     const key = keyOf({ kind: family === AF_BRIDGE ? "fdb" : "neighbour", address, mac });
     const known = this.#entries.get(`${index} ${placeOf(key)}`);
@@ -99,8 +99,8 @@ export class OwnEvents {
   }
 
   /** A device that goes down, or is not as it was made, has been changed by somebody else. */
-  #isOfDevice(body: Reader): boolean {
-    const { header: { index = 0, flags = 0 } = {}, attributes = {} } = linkMessage.read(body);
+  #isOfDevice(body: Span): boolean {
+    const { header: { index = 0, flags = 0 } = {}, attributes = {} } = read(linkMessage, body);
     const isUp = (flags & IFF_UP) !== 0;
     const known = this.#devices.get(index);
     if (!known) return isUp && this.#isUplink(index, attributes);
@@ -115,8 +115,8 @@ export class OwnEvents {
     return uplink?.name === attributes.name && isSame(uplink, attributes);
   }
 
-  #isOfAddress(body: Reader): boolean {
-    const { header, attributes } = addressMessage.read(body);
+  #isOfAddress(body: Span): boolean {
+    const { header, attributes } = read(addressMessage, body);
     const { subnets = [] } = this.#devices.get(header?.index ?? 0) ?? {};
     const address = pack(attributes?.address ?? []);
     return subnets.some((subnet) => pack(firstAddress(subnet)) === address);

@@ -1,8 +1,8 @@
 /** Netlink messages as the kernel told them, to be said again: a header, and attributes as bytes. */
 
 import { Reader, Writer } from "../bytes/codec.ts";
-import { bytes, u16 } from "../bytes/scalar.ts";
-import type { Decoder } from "../netlink/connection.ts";
+import { type Layout, read } from "../bytes/layout.ts";
+import { bytes } from "../bytes/scalar.ts";
 import { type Request, request } from "../netlink/message.ts";
 
 /** One attribute; the two top bits of its number are flags (linux/netlink.h). */
@@ -14,12 +14,16 @@ export interface RawAttribute {
 const NUMBER = 0x3fff;
 const HEAD = 4;
 
+function u16(input: Reader): number {
+  return input.u8() | (input.u8() << 8);
+}
+
 /** The attributes behind the first `header` bytes of a message, or in a nested one. */
 export function attributesIn(message: Uint8Array, header = 0): RawAttribute[] {
   const input = new Reader(message, header);
   const found: RawAttribute[] = [];
   while (input.left >= HEAD) {
-    const [length, number] = [u16.read(input), u16.read(input)];
+    const [length, number] = [u16(input), u16(input)];
     found.push({ number, value: input.raw(length - HEAD) });
     input.skip(Math.min(-length & 3, input.left));
   }
@@ -41,8 +45,8 @@ export function messageOf(header: Uint8Array, attributes: readonly RawAttribute[
   const out = new Writer();
   out.raw(header);
   for (const { number, value } of attributes) {
-    u16.write(out, HEAD + value.length);
-    u16.write(out, number);
+    const length = HEAD + value.length;
+    out.raw(Uint8Array.of(length, length >> 8, number, number >> 8));
     out.raw(value);
     out.room(-out.at & 3);
   }
@@ -62,6 +66,6 @@ export function again(purpose: Purpose, message: Uint8Array): Request {
 }
 
 /** A body that was kept in bytes, decoded. */
-export function decoded<T>(codec: Decoder<T>, body: Uint8Array): T {
-  return codec.read(new Reader(body));
+export function decoded<T>(layout: Layout<never, T>, body: Uint8Array): T {
+  return read(layout, new Reader(body));
 }

@@ -1,5 +1,6 @@
 /** Queueing disciplines, their filters, and neighbours of vxlan devices. */
 
+import type { ReadOf } from "../bytes/layout.ts";
 import { formatAddress } from "../ip/address.ts";
 import { formatMac } from "../ip/mac.ts";
 import type { Link } from "../net/link.ts";
@@ -44,7 +45,7 @@ function listOrNone<T>(list: () => readonly T[]): readonly T[] {
   }
 }
 
-type Qdisc = ReturnType<typeof qdiscMessage.read>["attributes"];
+type Qdisc = ReadOf<typeof qdiscMessage>["attributes"];
 
 /** A tick of the kernel's, in seconds (PSCHED_SHIFT). */
 const TICK = 64e-9;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { Reader, Writer } from "../../bytes/codec.ts";
+import { Reader } from "../../bytes/codec.ts";
+import { write } from "../../bytes/layout.ts";
 import { collect } from "../../net/inventory.ts";
 import type { Netns } from "../../net/netns.ts";
 import { ownerText } from "../../net/owner.ts";
@@ -18,9 +19,7 @@ const owner = (containerID: string) => ({ network: "net", containerID, ifName: "
 type Elements = { readonly [last: number]: string };
 
 function chainOfUse(use: number): Reader {
-  const out = new Writer();
-  chainMessage.write(out, { header: {}, attributes: { use } });
-  return new Reader(out.bytes());
+  return new Reader(write(chainMessage, { header: {}, attributes: { use } }));
 }
 
 /** nf_tables with one map, whose elements may change after they have been listed once. */

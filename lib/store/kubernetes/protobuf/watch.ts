@@ -1,6 +1,7 @@
 /** A watch in Protocol Buffers: each event after its length, of four bytes, the highest first. */
 
 import { CodecError } from "../../../bytes/codec.ts";
+import { read } from "../../../bytes/layout.ts";
 import { u32be } from "../../../bytes/scalar.ts";
 import type { WatchReader, WatchReaderEvents } from "../reading.ts";
 import { readMessage } from "./message.ts";
@@ -34,7 +35,8 @@ export class ProtobufWatch implements WatchReader {
   /** False if it is not whole yet. */
   #event(): boolean {
     const input = this.#window.reader();
-    const length = u32be.read(input);
+    const length = read(u32be, input);
+    input.skip(u32be.size);
     const { most } = this.#events;
     if (length > most) throw new CodecError(`it is longer than ${most >> 10} KB`);
     if (length > input.left) return false;
