@@ -1,9 +1,7 @@
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { parseAddress } from "../lib/ip/address.ts";
 import { Agent } from "./agent.ts";
 import { cidrOf, FakeWorld, hostOf, network } from "./fakes.ts";
-
-vi.mock("host", () => ({}));
 
 const subnets = [cidrOf("10.244.1.0/24")];
 

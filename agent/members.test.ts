@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { formatAddress, parseAddress } from "../lib/ip/address.ts";
 import { formatCidr } from "../lib/ip/cidr.ts";
 import { formatMac } from "../lib/ip/mac.ts";
@@ -8,8 +8,6 @@ import type { Keyed, StoreHost } from "../lib/store/store.ts";
 import { cidrOf, hostOf, own } from "./fakes.ts";
 import { packHost, unpackHost } from "./host-text.ts";
 import { type Changes, Members } from "./members.ts";
-
-vi.mock("host", () => ({}));
 
 function membersOf(...hosts: readonly Keyed[]): Members {
   const members = new Members();

@@ -251,9 +251,9 @@ function ownEnds({ ends, published }: Own): readonly End[] {
   return [...ends, ...published.map((publicIP) => ({ subnets: [], publicIP, mac }))];
 }
 
-function peerOf({ isOther, ...end }: UsableEnd, { links, isDirect }: Own): Peer {
-  const isNear = (link: Cidr) => containsAddress(link, end.publicIP);
-  return { ...end, isDirect: isOther || (isDirect && links.some(isNear)) };
+function peerOf({ isOther, subnets, publicIP, mac }: UsableEnd, own: Own): Peer {
+  const isNear = (link: Cidr) => containsAddress(link, publicIP);
+  return { subnets, publicIP, mac, isDirect: isOther || (own.isDirect && own.links.some(isNear)) };
 }
 
 /** A host's ends as they were and as they are. */

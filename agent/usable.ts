@@ -37,7 +37,7 @@ export function usableEnds(key: string, host: StoreHost, own: Own): readonly Usa
     throw new ContractError(path, `its backend is "${host.backend}", not "${own.backend}"`);
   }
   requireWithin(own.networks, host.subnets, `${path} subnet`);
-  return own.ends.map((end) => ({ ...usableEnd(path, host, { own, end }), isOther }));
+  return own.ends.map((end) => usableEnd(path, host, { own, end, isOther }));
 }
 
 /** True if a host on the same link takes what is routed to it, whatever its backend and this host's. */
@@ -58,9 +58,11 @@ function publicIPFor(host: StoreHost, own: OwnEnd): IpAddress | undefined {
 interface ForEnd {
   readonly own: Own;
   readonly end: OwnEnd;
+  readonly isOther: boolean;
 }
 
-function usableEnd(path: string, host: StoreHost, { own: all, end: own }: ForEnd): End {
+function usableEnd(path: string, host: StoreHost, forEnd: ForEnd): UsableEnd {
+  const { own: all, end: own, isOther } = forEnd;
   const number = family(own.publicIP);
   const publicIP = publicIPFor(host, own);
   if (!publicIP || !isGlobalUnicast(publicIP)) {
@@ -74,7 +76,7 @@ function usableEnd(path: string, host: StoreHost, { own: all, end: own }: ForEnd
   }
   const written = number === 4 ? host.vtepMac : host.vtepMacV6;
   const isWrapped = all.backend === "vxlan" && host.backend === "vxlan";
-  return { subnets, publicIP, mac: macOf(path, isWrapped, { written, publicIP }) };
+  return { subnets, publicIP, mac: macOf(path, isWrapped, { written, publicIP }), isOther };
 }
 
 interface Written {

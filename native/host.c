@@ -73,6 +73,30 @@ static JSValue host_encode(ARGS)
     return bytes;
 }
 
+/* The text is UTF-8 here, in which a character of one byte may have two. */
+static JSValue host_bytesOf(ARGS)
+{
+    UNUSED;
+    size_t length, count = 0;
+    const char *text = JS_ToCStringLen(ctx, &length, argv[0]);
+    uint8_t *into = text ? js_malloc(ctx, length + 1) : NULL;
+    JSValue bytes, arguments[3] = { JS_UNDEFINED, JS_UNDEFINED, JS_UNDEFINED };
+
+    if (into)
+        for (size_t i = 0; i < length; i++) {
+            uint8_t c = (uint8_t)text[i];
+            into[count++] = c < 0x80 ? c : (uint8_t)(c << 6 | (text[++i] & 0x3f));
+        }
+    JS_FreeCString(ctx, text);
+    if (!into)
+        return JS_EXCEPTION;
+    arguments[0] = JS_NewArrayBufferCopy(ctx, into, count);
+    js_free(ctx, into);
+    bytes = JS_NewTypedArray(ctx, 3, arguments, JS_TYPED_ARRAY_UINT8);
+    JS_FreeValue(ctx, arguments[0]);
+    return bytes;
+}
+
 static JSValue host_commands(ARGS)
 {
     UNUSED, (void)argv;
@@ -125,6 +149,7 @@ static JSValue host_agent(ARGS)
 static const JSCFunctionListEntry entries[] = {
     FUNCTION(decode, 3),
     FUNCTION(encode, 1),
+    FUNCTION(bytesOf, 1),
     FUNCTION(commands, 0),
     FUNCTION(commandAt, 1),
     FUNCTION(load, 1),

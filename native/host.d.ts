@@ -134,6 +134,8 @@ declare module "host" {
   /** UTF-8 bytes, or some of them, as text; undefined if they are not well-formed. */
   export function decode(bytes: Uint8Array, from?: number, to?: number): string | undefined;
   export function encode(text: string): Uint8Array;
+  /** One byte for each character of a text, of which all are below 256. */
+  export function bytesOf(text: string): Uint8Array<ArrayBuffer>;
   /** The names of all commands in this image. */
   export function commands(): string[];
   /** The command whose name a file has, or else what it is a symbolic link to (readlink(2)). */

@@ -7,7 +7,8 @@
  *   fdb entry    2, MAC, address
  */
 
-import { pack, unpack } from "../bytes/packed.ts";
+import { pack } from "../bytes/packed.ts";
+import { unpack } from "../host/packed.ts";
 import type { Entry } from "./entry.ts";
 
 /** One byte for each character; two entries that are the same have the same. */
@@ -37,11 +38,11 @@ export function entryOf(key: Key): Entry {
   const [number = 0, isDirect, length = 0, prefixLength = 0] = bytes;
   const kind = KINDS[number] ?? "route";
   if (kind !== "route") {
-    return { kind, mac: bytes.slice(1, MAC_END), address: bytes.slice(MAC_END) };
+    return { kind, mac: bytes.subarray(1, MAC_END), address: bytes.subarray(MAC_END) };
   }
   const end = DESTINATION + length;
-  const destination = { address: bytes.slice(DESTINATION, end), prefixLength };
-  return { kind, isDirect: isDirect === 1, destination, gateway: bytes.slice(end) };
+  const destination = { address: bytes.subarray(DESTINATION, end), prefixLength };
+  return { kind, isDirect: isDirect === 1, destination, gateway: bytes.subarray(end) };
 }
 
 /** What of an entry the kernel has once: a new one takes the place of the one that is there. */

@@ -3,7 +3,7 @@
  * by which rules). Where the kernel has no nf_tables, iptables do it.
  */
 
-import { pack, unpack } from "../bytes/packed.ts";
+import { pack } from "../bytes/packed.ts";
 import { hasRules } from "../filter/nft-rules.ts";
 import {
   changeTables,
@@ -14,6 +14,7 @@ import {
 import { inetTable as table } from "../filter/nftables/sets.ts";
 import { ENOENT } from "../host/errno.ts";
 import { lazily } from "../host/lazy.ts";
+import { unpack } from "../host/packed.ts";
 import { formatAddress } from "../ip/address.ts";
 import type { Netns } from "../net/netns.ts";
 import { decodeReply, type Outcome } from "../netlink/connection.ts";
@@ -143,10 +144,7 @@ function foundIn(ns: Netns, set: NftSet): PackedAddresses | undefined {
 }
 
 function compare({ peers }: Guarded, found: PackedAddresses) {
-  const missing = new Set<string>();
-  peers.forEach(({ publicIP }) => {
-    missing.add(pack(publicIP));
-  });
+  const missing = new Set(peers.packedAddresses());
   const known = new Set(missing);
   const stale = found.filter((address) => !known.has(address));
   for (const address of found) missing.delete(address);

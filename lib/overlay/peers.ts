@@ -1,7 +1,7 @@
 /** The other hosts of an overlay. There may be thousands, and a daemon keeps them all. */
 
-import { Reader } from "../bytes/codec.ts";
-import { pack, unpack } from "../bytes/packed.ts";
+import { pack } from "../bytes/packed.ts";
+import { unpack } from "../host/packed.ts";
 import type { Cidr } from "../ip/cidr.ts";
 import type { End } from "./contract/host.ts";
 
@@ -39,6 +39,11 @@ export class PeerList {
     return list;
   }
 
+  /** The addresses of all peers, packed. */
+  packedAddresses(): readonly string[] {
+    return this.#packed.map(addressIn);
+  }
+
   /** Calls `each` with every peer and its number. */
   forEach(each: (peer: Peer, index: number) => void): void {
     this.#packed.forEach((text, index) => {
@@ -47,7 +52,9 @@ export class PeerList {
   }
 }
 
-const MAC_SIZE = 6;
+/** Where the MAC begins, and where its address's length is. */
+const MAC_AT = 1;
+const LENGTH_AT = 7;
 
 /** Whether it is direct, its MAC, its address, its subnets; addresses behind their lengths. */
 function packPeer({ isDirect, mac, publicIP, subnets }: Peer): string {
@@ -59,15 +66,22 @@ function packPeer({ isDirect, mac, publicIP, subnets }: Peer): string {
   );
 }
 
+/** A peer whose parts share one buffer. */
 function unpackPeer(text: string): Peer {
-  const input = new Reader(unpack(text));
-  const isDirect = input.u8() === 1;
-  const mac = input.raw(MAC_SIZE);
-  const publicIP = input.raw(input.u8());
+  const bytes = unpack(text);
+  let at = LENGTH_AT + 1 + (bytes[LENGTH_AT] ?? 0);
+  const mac = bytes.subarray(MAC_AT, LENGTH_AT);
+  const publicIP = bytes.subarray(LENGTH_AT + 1, at);
   const subnets: Cidr[] = [];
-  while (input.left > 0) {
-    const prefixLength = input.u8();
-    subnets.push({ prefixLength, address: input.raw(input.u8()) });
+  while (at < bytes.length) {
+    const start = at + 2;
+    const end = start + (bytes[at + 1] ?? 0);
+    subnets.push({ prefixLength: bytes[at] ?? 0, address: bytes.subarray(start, end) });
+    at = end;
   }
-  return { isDirect, mac, publicIP, subnets };
+  return { isDirect: bytes[0] === 1, mac, publicIP, subnets };
+}
+
+function addressIn(text: string): string {
+  return text.slice(LENGTH_AT + 1, LENGTH_AT + 1 + text.charCodeAt(LENGTH_AT));
 }

@@ -63,7 +63,12 @@ export class ClaimIndex {
 
   /** True if any two of these are the same, or one within the other: then some stand side by side. */
   hasTouching(): boolean {
-    return this.#texts.some((text, i) => i > 0 && containsText(this.#texts[i - 1] ?? "", text));
+    let last = "";
+    for (const text of this.#texts) {
+      if (last !== "" && containsText(last, text)) return true;
+      last = text;
+    }
+    return false;
   }
 
   #note({ space, prefixLength }: Part): void {
@@ -78,10 +83,11 @@ export class ClaimIndex {
 
   /** The number of the first that does not come before a text. */
   #placeOf(text: string): number {
-    let [low, high] = [0, this.#texts.length];
+    const texts = this.#texts;
+    let [low, high] = [0, texts.length];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((this.#texts[middle] ?? "") < text) low = middle + 1;
+      if ((texts[middle] ?? "") < text) low = middle + 1;
       else high = middle;
     }
     return low;

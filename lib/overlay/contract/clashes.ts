@@ -5,7 +5,7 @@
 
 import { pack } from "../../bytes/packed.ts";
 import { formatAddress } from "../../ip/address.ts";
-import { formatCidr, hostCidr } from "../../ip/cidr.ts";
+import { formatCidr } from "../../ip/cidr.ts";
 import { formatMac } from "../../ip/mac.ts";
 import { type Claim, Claims, type Clash, type Part, SPACES } from "./claims.ts";
 import type { End } from "./host.ts";
@@ -47,14 +47,17 @@ function numberIn(known: Map<string, number>, ends: readonly End[]): number {
 
 /** What a host claims by its ends: their subnets, their addresses, their hardware addresses. */
 export function partsOf(ends: readonly End[]): readonly Part[] {
-  return ends.flatMap(({ subnets, publicIP, mac }, i) => [
-    ...[...subnets, hostCidr(publicIP)].map((cidr) => ({ ...cidr, space: cidr.address.length })),
-    {
-      space: i === 0 ? SPACES.mac : SPACES.macOfSecondDevice,
-      address: mac,
-      prefixLength: 48,
-    },
-  ]);
+  const parts: Part[] = [];
+  let macSpace: number = SPACES.mac;
+  for (const { subnets, publicIP, mac } of ends) {
+    for (const { address, prefixLength } of subnets)
+      parts.push({ space: address.length, address, prefixLength });
+    const space = publicIP.length;
+    parts.push({ space, address: publicIP, prefixLength: 8 * space });
+    parts.push({ space: macSpace, address: mac, prefixLength: 48 });
+    macSpace = SPACES.macOfSecondDevice;
+  }
+  return parts;
 }
 
 function inWords({ own, other }: Clash, { endsOf }: Hosts): string {

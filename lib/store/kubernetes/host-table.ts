@@ -45,7 +45,7 @@ export class HostTable {
     const listed = this.#listed;
     this.#listed = new Map();
     for (const [name, said] of listed) {
-      const { text, host } = this.#read(JSON.parse(said) as NodeFacts);
+      const { text, host } = this.#read(JSON.parse(said) as NodeFacts, said);
       if (text === undefined) listed.delete(name);
       else listed.set(name, text);
       const known = host ?? this.#formerHost(text);
@@ -77,12 +77,15 @@ export class HostTable {
     return this.#hosts.delete(name);
   }
 
-  /** What a Node is, or was when it could be used last. */
-  #read(facts: NodeFacts): { readonly text?: string | undefined; readonly host?: StoreHost } {
+  /** What a Node is, or was when it could be used last; `said` is its text, if it is known. */
+  #read(
+    facts: NodeFacts,
+    said?: string,
+  ): { readonly text?: string | undefined; readonly host?: StoreHost } {
     const host = hostOf(facts, this.#network);
     if (!("fault" in host)) {
       this.#faults.delete(facts.name);
-      return { text: textOf(facts), host };
+      return { text: said ?? textOf(facts), host };
     }
     const former = this.#hosts.get(facts.name);
     const isSame = former !== undefined && (JSON.parse(former) as NodeFacts).uid === facts.uid;
