@@ -53,7 +53,12 @@ export function schemaModule(schema) {
   const code = standaloneCode(ajv, ajv.compile(withoutAnnotations(schema)))
     .replace('"use strict";', "")
     .replace(/schemaPath:"[^"]*",/g, "");
-  return `${code}\nexport const keys = ${JSON.stringify(spellings(schema))};\n`;
+  return `${code}\nexport const keys = ${bare(spellings(schema))};\n`;
+}
+
+/** The source of an object without prototypes: `constructor` is a name like any other. */
+function bare(tree) {
+  return JSON.stringify(tree).replaceAll("{", '{"__proto__":null,');
 }
 
 /** The esbuild (and vite) plugin that serves *.schema.json imports. */

@@ -42,7 +42,7 @@ export interface PairSpec {
   readonly taken: Link | undefined;
 }
 
-/** Makes the pair, both ends still down. An attachment that is there is an error, and stays. */
+/** Makes the pair, the container's end still down, and the host's unless `port` says otherwise. An attachment that is there is an error, and stays. */
 export function makePair(call: AddCall<unknown>, spec: PairSpec, undo: Undo): Veth {
   const { attachment } = call;
   const { host, taken } = spec;
@@ -117,8 +117,10 @@ export function removePair(
   { container, inside }: Inside,
 ): void {
   const { attachment } = call;
-  if (container && inside && findHostEnd(call, host, inside)?.isOwn) {
+  const end = container && inside ? findHostEnd(call, host, inside) : undefined;
+  if (container && inside && end?.isOwn) {
     deleteLinkIfPresent(container, inside);
+    if (end.link.name === hostVethName(attachment)) return; // else an ADD that died may have left another
   }
   for (let attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
     const name = hostVethName(attachment, attempt);

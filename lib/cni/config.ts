@@ -19,24 +19,26 @@ interface SchemaFault {
   readonly params: { readonly [name: string]: unknown };
 }
 
-/** Keys of the specification that every plugin knows. */
-export const commonKeys: KeySpellings = {
+/** Keys of the specification that every plugin knows; without prototypes, as a schema's (tools/schema.mjs). */
+export const commonKeys: KeySpellings = bare({
   cniversion: ["cniVersion"],
   name: ["name"],
   type: ["type"],
   prevresult: ["prevResult"],
   capabilities: ["capabilities"],
   runtimeconfig: ["runtimeConfig"],
-  ipam: ["ipam", { type: ["type"] }],
-  "cni.dev/valid-attachments": [
-    "cni.dev/valid-attachments",
-    { "*": ["*", { containerid: ["containerID"], ifname: ["ifname"] }] },
-  ],
-  "cni.dev/attachments": [
-    "cni.dev/attachments",
-    { "*": ["*", { containerid: ["containerID"], ifname: ["ifname"] }] },
-  ],
-};
+  ipam: ["ipam", bare({ type: ["type"] })],
+  "cni.dev/valid-attachments": ["cni.dev/valid-attachments", attachments()],
+  "cni.dev/attachments": ["cni.dev/attachments", attachments()],
+});
+
+function attachments(): KeySpellings {
+  return bare({ "*": ["*", bare({ containerid: ["containerID"], ifname: ["ifname"] })] });
+}
+
+function bare(keys: KeySpellings): KeySpellings {
+  return Object.assign(Object.create(null), keys);
+}
 
 /**
  * The configuration with its keys as the specification spells them. Runtimes send `HostPort` for
@@ -48,32 +50,30 @@ export function spelled(config: JsonObject, keys: KeySpellings): JsonObject {
 
 /** The value of one key of the specification, by the same rule. */
 export function memberOf(config: JsonObject, key: string): Json | undefined {
-  return config[key] ?? spelled(config, {})[key];
+  return config[key] ?? spelled(config, noKeys)[key];
 }
 
 /** Keys of the plugin's schema come first: theirs may say more of what lies below. */
-function respell(object: JsonObject, keys: KeySpellings, more: KeySpellings = {}): JsonObject {
+function respell(object: JsonObject, keys: KeySpellings, more = noKeys): JsonObject {
   const result: { [key: string]: Json | undefined } = {};
-  for (const key in object) {
+  for (const key of Object.keys(object)) {
     const value = object[key];
     if (value === null || value === undefined || key === "__proto__") continue;
-    const known = entryOf(key, keys, more) ?? entryOf(key.toLowerCase(), keys, more);
+    const lower = key.toLowerCase();
+    const known = keys[lower] ?? more[lower];
     if (!known) {
       result[key] = value;
       continue;
     }
-    const [spelling, below] = known;
+    const spelling = known[0];
+    const below = known[1];
     if (spelling !== key && isGiven(object[spelling])) continue;
-    result[spelling] = below ? respellValue(value, below) : value;
+    result[spelling] = below && typeof value === "object" ? respellValue(value, below) : value;
   }
   return result;
 }
 
-/** Own keys only: `constructor` is a name like any other in a configuration. */
-function entryOf(key: string, keys: KeySpellings, more: KeySpellings) {
-  if (Object.hasOwn(keys, key)) return keys[key];
-  return Object.hasOwn(more, key) ? more[key] : undefined;
-}
+const noKeys = bare({});
 
 function respellValue(value: Json, keys: KeySpellings): Json {
   const element = keys["*"]?.[1];

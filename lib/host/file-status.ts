@@ -43,18 +43,18 @@ export function descriptorStatus(fd: number): FileStatus {
 }
 
 function statusOf(fields: Float64Array): FileStatus {
-  const [device = 0, inode = 0, mode = 0, size = 0, seconds = 0, nanoseconds = 0] = fields;
+  const mode = fields[2] ?? 0;
   return {
-    device,
-    inode,
+    device: fields[0] ?? 0,
+    inode: fields[1] ?? 0,
     permissions: mode & 0o7777,
     isFile: (mode & S_IFMT) === S_IFREG,
     isDirectory: (mode & S_IFMT) === S_IFDIR,
     isCharacterDevice: (mode & S_IFMT) === S_IFCHR,
     isSocket: (mode & S_IFMT) === S_IFSOCK,
-    size,
-    changedSeconds: seconds,
-    changedNanoseconds: nanoseconds,
+    size: fields[3] ?? 0,
+    changedSeconds: fields[4] ?? 0,
+    changedNanoseconds: fields[5] ?? 0,
   };
 }
 

@@ -39,35 +39,40 @@ export class Netns {
   readonly fd: number;
   /** CNI_NETNS as it was given; "" for the process's own. */
   readonly path: string;
-  readonly #route: Connection;
-  readonly #netfilter: Connection;
+  #route: Connection | undefined;
+  #netfilter: Connection | undefined;
 
   constructor(fd: number, path: string) {
     this.fd = fd;
     this.path = path;
-    const open = (domain: number, type: number, protocol: number) =>
-      fd < 0 ? host.socket(domain, type, protocol) : host.socketIn(fd, domain, type, protocol);
-    const longest = fd < 0 ? undefined : LONGEST_LIST;
-    this.#route = new Connection(NETLINK_ROUTE, open, longest);
-    this.#netfilter = new Connection(NETLINK_NETFILTER, open, longest);
   }
 
   /** rtnetlink: links, addresses, routes, neighbours, qdiscs. */
   get route(): Connection {
+    this.#route ??= this.#connect(NETLINK_ROUTE, this.#longestList());
     return this.#route;
   }
 
   /** nfnetlink: nf_tables and conntrack. */
   get netfilter(): Connection {
+    this.#netfilter ??= this.#connect(NETLINK_NETFILTER, this.#longestList());
     return this.#netfilter;
   }
 
   /** A new rtnetlink socket, for events: answers and events do not mix on one socket. */
   events(): Connection {
+    return this.#connect(NETLINK_ROUTE);
+  }
+
+  #longestList(): number | undefined {
+    return this.fd < 0 ? undefined : LONGEST_LIST;
+  }
+
+  #connect(protocol: number, longest?: number): Connection {
     const { fd } = this;
-    return new Connection(NETLINK_ROUTE, (domain, type, protocol) =>
-      fd < 0 ? host.socket(domain, type, protocol) : host.socketIn(fd, domain, type, protocol),
-    );
+    const open = (domain: number, type: number, family: number) =>
+      fd < 0 ? host.socket(domain, type, family) : host.socketIn(fd, domain, type, family);
+    return new Connection(protocol, open, longest);
   }
 
   /** open(2) as seen from inside, which matters under /proc/sys/net; -errno on failure. */

@@ -35,6 +35,8 @@ export interface HostEnd {
   readonly alias?: string;
   readonly hairpin?: boolean;
   readonly isolated?: boolean;
+  /** True to set it up at once. */
+  readonly isUp?: boolean;
 }
 
 /** The other end, made directly in its own namespace. */
@@ -52,7 +54,7 @@ export interface VethSpec {
   readonly mtu: number;
 }
 
-/** A veth pair as it was made: both ends down, all there is to know of them known. */
+/** A veth pair as it was made: the container's end down, all there is to know of them known. */
 export interface Veth {
   /** Also whether 127.0.0.0/8 passes by it; if it is a port, its bridge tells. */
   readonly outside: LinkState & Partial<Pick<Link, "routeLocalnet">>;
@@ -66,13 +68,13 @@ export type VethEnd = Pick<Link, "index" | "name" | "mac" | "mtu">;
 export function addVeth(ns: Netns, { host, container, mtu }: VethSpec): Veth {
   const mac = container.mac ?? randomMac();
   const what = `create veth pair "${host.name}" and "${container.name}"`;
-  const attributes = portAttributes(host);
+  const port = { attributes: portAttributes(host), ...(host.isUp ? { set: netlink.IFF_UP } : {}) };
   const requests = {
     pair: {
       ...netlink.newLink(what, pairAttributes(host, { ...container, mac }, mtu)),
       explain: (error: NetlinkError) => explained(error, host),
     },
-    port: netlink.changeLink(`name the owner of "${host.name}"`, host.name, { attributes }),
+    port: netlink.changeLink(`name the owner of "${host.name}"`, host.name, port),
     outside: netlink.getLink(host.name),
   };
   const answers = onceLoaded(ns, "veth", () => performNamed(ns, requests));

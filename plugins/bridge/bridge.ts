@@ -41,7 +41,7 @@ import { waitFor } from "../../lib/net/wait.ts";
 import * as schema from "./bridge.schema.json";
 import { check } from "./check.ts";
 import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
-import { type Connected, connect } from "./connect.ts";
+import { type Connected, connect, isUpLater } from "./connect.ts";
 import { connectGateway, servedLease, vlanLinkName } from "./gateway.ts";
 
 /** How long a port may take to carry traffic, in milliseconds. */
@@ -56,7 +56,7 @@ function add(call: AddCall<BridgeConfig>, host: Netns, container: Netns): Result
     const { inside } = veth;
     guardLoopback(host, bridge);
     if (config.macSpoofCheck) checkSpoofing(call, host, { veth, undo });
-    setLinkUp(host, veth.outside); // IPAM may ask for addresses by way of it
+    if (isUpLater(config)) setLinkUp(host, veth.outside); // IPAM may ask for addresses by way of it
     const lease = ipamPlugin && servedLease(config, takeLease(call, ipamPlugin, undo));
     const { detectDuplicates, isGateway } = config;
     const application = { lease, detectDuplicates, heedsRouters: !isGateway };

@@ -25,7 +25,12 @@ export interface Ends {
   readonly mac: Mac | undefined;
 }
 
-/** The bridge as configured, and a veth pair from it to the container, both ends still down. */
+/** True if the port's VLANs and the check of its addresses come before the port is up. */
+export function isUpLater({ vlan, macSpoofCheck }: BridgeConfig): boolean {
+  return vlan !== undefined || macSpoofCheck !== undefined;
+}
+
+/** The bridge as configured, and a veth pair from it to the container, whose end is still down. */
 export function connect(call: AddCall<BridgeConfig>, ends: Ends, undo: Undo): Connected {
   const { config, attachment } = call;
   begin("bridge");
@@ -33,7 +38,12 @@ export function connect(call: AddCall<BridgeConfig>, ends: Ends, undo: Undo): Co
   const [found, taken] = findLinks(ends.host, config.bridge, name);
   if (taken || !found) requireFreePair(call, ends.container, taken); // else the kernel will
   const bridge = ensureBridge(ends.host, bridgeSpec(config), found);
-  const port = { master: bridge, hairpin: config.hairpin, isolated: config.isolated };
+  const port = {
+    master: bridge,
+    hairpin: config.hairpin,
+    isolated: config.isolated,
+    isUp: !isUpLater(config),
+  };
   const veth = makePair(call, { ...ends, mtu: config.mtu, port, name, taken }, undo);
   if (config.vlan) setPortVlans(ends.host, veth.outside, config.vlan);
   return { bridge, veth };
