@@ -10,7 +10,7 @@ import { catchSignals, EPOLLIN, EventLoop, SIGINT, SIGTERM } from "../lib/host/e
 import { lockAgain } from "../lib/host/lock.ts";
 import { notifyManager } from "../lib/host/service-manager.ts";
 import { ownNetns } from "../lib/net/netns.ts";
-import { FileChanges, KernelChanges, tellHealth } from "../lib/overlay/watch.ts";
+import { KernelChanges, tellHealth, watchFiles } from "../lib/overlay/watch.ts";
 import { onlyProcess } from "../lib/state/record.ts";
 import { Agent } from "./agent.ts";
 import type { Tell } from "./events.ts";
@@ -96,9 +96,6 @@ function tellOthers(loop: EventLoop, agent: Agent, setting: Setting): () => void
   return keepSocket;
 }
 
-/** How often it is looked whether the files are there, in milliseconds. */
-const LOOK = 2000;
-
 /** How a pass that takes long hears in between. */
 interface Hearing {
   hear: () => void;
@@ -127,19 +124,10 @@ function hearChanges(loop: EventLoop, agent: Agent, heard: Heard): () => void {
   };
   hearing.hear = takeChanges;
   loop.watch(kernel.descriptor, EPOLLIN, takeChanges);
-  const changes = new FileChanges(files.paths);
-  const lookAtFiles = () => {
-    changes.take();
+  watchFiles(loop, files.paths, () => {
     keepFiles();
     if (!files.areAsWritten()) agent.changed();
-  };
-  loop.watch(changes.descriptor, EPOLLIN, lookAtFiles);
-  // The kernel tells of no folder that is deleted while a file of it is still open, as the lock is.
-  const lookAgain = () => {
-    loop.after(LOOK, lookAgain);
-    lookAtFiles();
-  };
-  loop.after(LOOK, lookAgain);
+  });
   return () => {
     agent.turn();
     kernel.ignoreOwn();

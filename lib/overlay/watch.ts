@@ -95,10 +95,35 @@ export class KernelChanges {
 /** A port that no socket has: the kernel gives such numbers to none. */
 const NOBODY = 0xffffffff;
 
+/** How often it is looked whether files' directories are there, in milliseconds. */
+const LOOK = 2000;
+
+/**
+ * Calls `act` whenever the kernel has told of files, and every two seconds: it tells of no directory
+ * that is deleted while a file of it is still open, as a lock is. `mayDiffer` is false if nothing was
+ * told, and all directories are those that they were.
+ */
+export function watchFiles(
+  loop: EventLoop,
+  files: readonly string[],
+  act: (mayDiffer: boolean) => void,
+): void {
+  const changes = new FileChanges(files);
+  const look = () => act(changes.take());
+  loop.watch(changes.descriptor, EPOLLIN, look);
+  const lookAgain = () => {
+    loop.after(LOOK, lookAgain);
+    look();
+  };
+  loop.after(LOOK, lookAgain);
+}
+
 /** Changes in the directories of files. */
-export class FileChanges {
+class FileChanges {
   readonly descriptor: number;
   readonly #directories: ReadonlySet<string>;
+  /** The kernel's numbers for them: another directory of the same name has another one. */
+  readonly #numbers = new Map<string, number>();
 
   /** Directories that are missing are made. */
   constructor(files: readonly string[]) {
@@ -107,19 +132,25 @@ export class FileChanges {
     this.#watch();
   }
 
-  /** Takes what has happened. A directory that is gone is made again. */
-  take(): void {
+  /** Takes what has happened; false if nothing has. A directory that is gone is made again. */
+  take(): boolean {
     const buffer = new Uint8Array(4096);
-    while (host.read(this.descriptor, buffer) > 0);
-    this.#watch();
+    let isTold = false;
+    while (host.read(this.descriptor, buffer) > 0) isTold = true;
+    return this.#watch() || isTold;
   }
 
-  /** To watch what is watched already changes nothing. */
-  #watch(): void {
+  /** True if a directory is another one. To watch what is watched already changes nothing. */
+  #watch(): boolean {
+    let isOther = false;
     for (const directory of this.#directories) {
       if (!fileStatus(directory)) tryOwnDirectory(directory, 0o755);
-      checked(host.watch(this.descriptor, directory, CHANGED), "watch", directory);
+      const watch = host.watch(this.descriptor, directory, CHANGED);
+      const number = checked(watch, "watch", directory);
+      if (this.#numbers.get(directory) !== number) isOther = true;
+      this.#numbers.set(directory, number);
     }
+    return isOther;
   }
 }
 

@@ -8,7 +8,7 @@ import { EPOLLIN, EventLoop } from "../../lib/host/epoll.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { RTPROT_WEFT } from "../../lib/overlay/found-entries.ts";
 import { Keeper } from "../../lib/overlay/keeper.ts";
-import { FileChanges, type Interest, KernelChanges, tellHealth } from "../../lib/overlay/watch.ts";
+import { type Interest, KernelChanges, tellHealth, watchFiles } from "../../lib/overlay/watch.ts";
 import type { OverlayConfig } from "./config.ts";
 import { type Health, healthOf, socketOf } from "./health.ts";
 import { areGuarded, type Reconciled, reconcile } from "./underlay.ts";
@@ -47,17 +47,15 @@ export class Daemon {
       seemsRight: () => this.#hasGuards(),
     });
     const kernel = new KernelChanges(this.#host);
-    const files = new FileChanges([peersFile, nodeFile]);
     const keepSocket = tellHealth(loop, socketOf(this.#config), () =>
       JSON.stringify(this.#health()),
     );
     loop.watch(kernel.descriptor, EPOLLIN, () => {
       if (kernel.take(this.#interest())) keeper.changed();
     });
-    loop.watch(files.descriptor, EPOLLIN, () => {
-      files.take();
+    watchFiles(loop, [peersFile, nodeFile], (mayDiffer) => {
       keepSocket();
-      keeper.changed();
+      if (mayDiffer) keeper.changed();
     });
     this.#log("started", `network "${name}", device "${device}"`);
     keeper.act();

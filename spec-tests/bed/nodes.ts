@@ -99,10 +99,15 @@ export class Node {
     return { box, config, result };
   }
 
-  /** Writes a file of the node's own /run/weft/pods; replaced in one step. */
+  /** Where the node's own /run/weft/pods is. */
+  get folder(): string {
+    return `${this.#files}/weft/pods`;
+  }
+
+  /** Writes a file of it; replaced in one step. */
   write(name: string, content: unknown): void {
     const text = typeof content === "string" ? content : JSON.stringify(content);
-    const folder = `${this.#files}/weft/pods`;
+    const { folder } = this;
     this.bed.host.sh(`mkdir -p ${folder}`);
     this.bed.write(`${folder}/.new`, text);
     this.bed.host.sh(`mv ${folder}/.new ${folder}/${name}`);

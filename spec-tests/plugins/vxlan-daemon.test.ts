@@ -55,6 +55,24 @@ describe("the daemon", () => {
     await daemon.kill();
   });
 
+  it("goes on in a folder that was deleted with its own files, whose lock it holds open", async ({
+    bed,
+  }) => {
+    const { nodes, daemon } = await scene(bed);
+    const [first, second] = nodes;
+    const gateway = `via ${second.subnets[0]?.split("/")[0]} `;
+    const hasRoute = () => entries(first).includes(gateway);
+    const isTold = () => bed.host.succeeds(`test -S ${first.folder}/overlay.sock`);
+    await daemon.until("the first entries", () => hasRoute() && isTold());
+    // What is made again while it is deleted has to be deleted as well.
+    bed.host.sh(`until rm -rf ${first.folder}; do :; done`);
+    await daemon.until("its socket", isTold);
+    await daemon.until("that nobody is named", () => !hasRoute());
+    first.write("peers.json", { peers: [second.peer] });
+    await daemon.until("the peer", hasRoute);
+    await daemon.kill();
+  });
+
   it("follows the peers file, and keeps the last good one", async ({ bed }) => {
     const { nodes, daemon } = await scene(bed);
     const [first, second] = nodes;
