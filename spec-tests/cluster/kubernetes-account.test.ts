@@ -100,6 +100,61 @@ describe("the token of a pod", () => {
   });
 });
 
+const ACCOUNT_USER = "system:serviceaccount:kube-flannel:flannel";
+
+/** The files of a client certificate for a user, where the kubeconfig of a host names them; replaced each in one step. */
+function certifyClient(bed: Bed, host: Host, user: string): void {
+  bed.host.sh(`
+    cd ${host.files} && exec 2>&1
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout new.key -out new.csr -subj '/CN=${user}'
+    openssl x509 -req -in new.csr -CA /run/bed/api/ca.crt -CAkey /run/bed/api/ca.key -CAcreateserial -days 2 -out new.crt
+    mv new.key client.key && mv new.crt client.crt`);
+}
+
+describe("the client certificate of a kubeconfig", () => {
+  needs(server134)("is read again for new connections: replaced, gone", async ({ bed }) => {
+    const server = await serverIn(bed);
+    addAccount(server);
+    const host = addHost(bed, server, 1);
+    addPhantom(server, 8);
+    certifyClient(bed, host, ACCOUNT_USER);
+    const words = "client-certificate: client.crt\n    client-key: client.key";
+    const kubeconfig = server.kubeconfig("").replace(/token: .*/, words);
+    const agent = startWith(bed, host, kubeconfig);
+    await agent.until("its subnet", () => host.hasJoined && leadsTo(host, 8));
+
+    const reconnected = async () => {
+      await server.kill();
+      await server.restart();
+    };
+    const before = host.entries();
+    certifyClient(bed, host, "somebody");
+    await reconnected();
+    const refused = /403 \(nodes is forbidden: User "somebody"/;
+    await agent.until("a refusal of another user", () => refused.test(agent.said));
+    expect(host.entries()).toBe(before);
+
+    certifyClient(bed, host, ACCOUNT_USER);
+    await reconnected();
+    addPhantom(server, 9);
+    await agent.until("news by the third certificate", () => leadsTo(host, 9));
+
+    bed.host.sh(`rm ${host.files}/client.crt ${host.files}/client.key`);
+    await reconnected();
+    addPhantom(server, 10);
+    await agent.until("news by what the files said last", () => leadsTo(host, 10));
+  });
+});
+
+/** An agent by a kubeconfig of this text. */
+function startWith(bed: Bed, host: Host, kubeconfig: string): Daemon {
+  const [file, network] = ["kubeconfig", "net-conf.json"].map((name) => `${host.files}/${name}`);
+  bed.write(`${file}`, kubeconfig);
+  bed.write(`${network}`, JSON.stringify(vxlan));
+  const words = `--kube-subnet-mgr --kubeconfig-file=${file} --net-config-path=${network}`;
+  return host.join("agent", words, `NODE_NAME=${host.name}`);
+}
+
 /** The rules of flannel's ClusterRole, without one of the rights. */
 function roleWithout(verb: string, resource: string): string {
   const rules: readonly (readonly [string, readonly string[]])[] = [

@@ -144,7 +144,8 @@ export class Api {
       cancel = begin(session, (why) => {
         const isAway = why instanceof HttpFailure;
         const isStale = !isAway && why.status === 401;
-        if (isStale || isAway) this.#readAt = Number.NEGATIVE_INFINITY;
+        const isForbidden = !isAway && why.status === 403;
+        if (isStale || isForbidden || isAway) this.#readAt = Number.NEGATIVE_INFINITY;
         if (isStale && !isLast && this.#hasOtherToken(session)) attempt(true);
         else refused(this.#counted(this.#refusalOf(why, request, session)));
       });
