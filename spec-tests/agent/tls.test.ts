@@ -1,6 +1,7 @@
 /** TLS of the agent: whom it believes, by which keys, and what it says of whom it does not believe. */
 import { describe, expect } from "vitest";
 import type { Bed } from "../bed/bed.ts";
+import { UNTIL_NEXT_SECOND } from "../bed/certificates.ts";
 import { Daemon } from "../bed/daemon.ts";
 import { it } from "../bed/it.ts";
 import { Lists } from "../bed/lists.ts";
@@ -42,7 +43,8 @@ class Authority {
     this.sh(`${key(`${name}.key`)}
       openssl req -new -key ${name}.key -subj /CN=${name} -out ${name}.csr
       printf '${extensions}\\n' > ${name}.ext
-      openssl x509 -req -in ${name}.csr -CA ${by}.pem -CAkey ${by}.key -CAcreateserial -days ${days} -extfile ${name}.ext -out ${name}.pem`);
+      openssl x509 -req -in ${name}.csr -CA ${by}.pem -CAkey ${by}.key -CAcreateserial -days ${days} -extfile ${name}.ext -out ${name}.pem
+      ${days === "0" ? UNTIL_NEXT_SECOND : ""}`);
   }
 }
 

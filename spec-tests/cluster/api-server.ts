@@ -1,6 +1,7 @@
 /** The real API server of Kubernetes: etcd, TLS, RBAC, tokens of service accounts; no other part of a cluster. */
 import { resolve } from "node:path";
 import type { Bed } from "../bed/bed.ts";
+import { UNTIL_NEXT_SECOND } from "../bed/certificates.ts";
 import { Daemon } from "../bed/daemon.ts";
 import type { Config } from "../bed/invocation.ts";
 import { apiServerFile } from "../bed/paths.ts";
@@ -101,7 +102,8 @@ export class ApiServer {
       cd ${this.#folder} && exec 2>&1
       openssl req ${NEW_KEY} -keyout server.key -out server.csr -subj /CN=kube-apiserver
       echo 'subjectAltName=${names}' >names
-      openssl x509 -req -in server.csr -CA ${by}.crt -CAkey ${by}.key -CAcreateserial -days ${days} -extfile names -out server.crt`);
+      openssl x509 -req -in server.csr -CA ${by}.crt -CAkey ${by}.key -CAcreateserial -days ${days} -extfile names -out server.crt
+      ${days === 0 ? UNTIL_NEXT_SECOND : ""}`);
   }
 
   /** Waits until it is ready for all. */
