@@ -141,6 +141,11 @@ function countList({ run: start, count }, title, plugins, place) {
   );
 }
 
+/** @param {number} i */
+function addressOf(i) {
+  return `10.1.${i >> 8}.${i & 255}`;
+}
+
 /**
  * host-local's ADD where others have written its records, all of which it reads.
  * @param {Counter} counter
@@ -153,7 +158,8 @@ function countAfterChange({ count }, records, place) {
   const folder = join("/var/lib/cni/networks", name);
   mkdirSync(folder, { recursive: true });
   for (let i = 2; i < records + 2; i++)
-    writeFileSync(join(folder, `10.1.${i >> 8}.${i & 255}`), `container-${i}\r\neth0`);
+    writeFileSync(join(folder, addressOf(i)), `container-${i}\r\neth0`);
+  writeFileSync(join(folder, "last_reserved_ip.0"), addressOf(records + 1));
   const config = { ...version, name, type: "host-local", ipam };
   const { instructions } = count({ plugin: "host-local", command: "ADD", config, ...place });
   return { [`host-local ADD, ${records} records, first after a foreign change`]: instructions };

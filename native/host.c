@@ -158,7 +158,8 @@ static const JSCFunctionListEntry entries[] = {
 
 static const struct functions text_functions = { entries, sizeof entries / sizeof *entries };
 
-static const struct functions *const all[] = { &process_functions, &file_functions, &mount_functions,
+static const struct functions *const all[] = { &process_functions, &file_functions,
+                                               &record_functions, &mount_functions,
                                                &socket_functions, &text_functions };
 enum { FILES = sizeof all / sizeof *all };
 

@@ -34,6 +34,16 @@ declare module "host" {
   export function close(fd: number): number;
   export function read(fd: number, into: Uint8Array): number;
   export function write(fd: number, bytes: Uint8Array): number;
+  /**
+   * Reads the reservations in a directory of host-local's: files named by an IPv4 address, each with
+   * its owner's name, and none older than `oldest`, in seconds. `bytes` is an empty page and a table of
+   * at least `least` records; `others` are names of files that are something else, or could not be read.
+   */
+  export function readRecords(
+    fd: number,
+    oldest: number,
+    least: number,
+  ): number | { readonly count: number; readonly bytes: ArrayBuffer; readonly others: string[] };
   export function readAt(fd: number, into: Uint8Array, offset: number): number;
   export function writeAt(fd: number, bytes: Uint8Array, offset: number): number;
   export function seek(fd: number, offset: number): number;

@@ -109,6 +109,7 @@ const HOST = [
   "arguments.c",
   "process.c",
   "file.c",
+  "records.c",
   "mount.c",
   "socket.c",
   "codec.c",

@@ -12,17 +12,18 @@
 
 import { SystemError } from "../../lib/host/errno.ts";
 import { descriptorStatus, type FileStatus, setChangeTime } from "../../lib/host/file-status.ts";
-import { PagedFile } from "../../lib/host/pages.ts";
+import { PAGE_SIZE, PagedFile } from "../../lib/host/pages.ts";
 import { randomBytes } from "../../lib/host/random.ts";
+import type { Records } from "../../lib/host/records.ts";
 import { formatAddress, type IpAddress, parseAddress } from "../../lib/ip/address.ts";
-import { H, Header, PER_PAGE } from "./index-pages.ts";
+import { H, Header, PER_PAGE, RECORD } from "./index-pages.ts";
 import { type Choice, IndexRing } from "./index-ring.ts";
 import { IndexTable } from "./index-table.ts";
 
 const MAGIC = 0x77656631; // "wef1": another layout gets another number
 
 /** The least capacity; others are twice, four times … as large. */
-const LEAST_CAPACITY = 1024;
+export const LEAST_CAPACITY = 1024;
 
 /** How full a table may become: beyond that, searching takes long. */
 const FULLEST = 0.7;
@@ -61,13 +62,12 @@ export class Index {
     return undefined;
   }
 
-  /** An empty index with room for `count` addresses; it becomes a file when it is committed. */
-  static create(path: string, count: number): Index {
-    const index = new Index(PagedFile.empty(path));
-    let capacity = LEAST_CAPACITY;
-    while (capacity < 4 * count) capacity *= 2;
+  /** The index of all records; it becomes a file when it is committed. */
+  static of(path: string, { bytes, count }: Records): Index {
+    const index = new Index(PagedFile.filled(path, bytes));
     index.#header.set(H.magic, MAGIC);
-    index.#header.set(H.capacity, capacity);
+    index.#header.set(H.capacity, (bytes.length - PAGE_SIZE) / RECORD);
+    index.#header.set(H.filled, 2 * count);
     return index;
   }
 

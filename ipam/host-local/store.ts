@@ -28,6 +28,7 @@ import {
   hasOwnDirectory,
   tryOwnDirectory,
 } from "../../lib/host/own-directory.ts";
+import { readRecords } from "../../lib/host/records.ts";
 import { warn } from "../../lib/host/warn.ts";
 import { formatAddress, type IpAddress, parseAddress } from "../../lib/ip/address.ts";
 import {
@@ -37,7 +38,7 @@ import {
   scanRecords,
   staleReason,
 } from "../../lib/state/leases.ts";
-import { Index } from "./address-index.ts";
+import { Index, LEAST_CAPACITY } from "./address-index.ts";
 import { DEFAULT_DATA_DIR } from "./config.ts";
 
 /** Where the index lies: in memory on every usual host, so that a reboot clears it. */
@@ -230,14 +231,15 @@ export class Store {
   #rebuild(): { readonly index: Index; readonly hasReclaimed: boolean } {
     tryOwnDirectory(INDEX_DIRECTORY, 0o700);
     const bootedAt = this.#place.reclaimAfterReboot ? this.#endOfEarlierBoot() : 0;
-    const found = scanRecords(this.#path);
+    const records = readRecords(this.#path, bootedAt, LEAST_CAPACITY);
+    const index = Index.of(this.#indexFile(), records);
+    const found = scanRecords(this.#path, records.others);
     const kept = found.filter((record) => {
       const path = `${this.#path}/${record.address}`;
       const reason = staleReason(path, record.owner, bootedAt);
       if (reason !== undefined) reclaim(path, reason);
       return reason === undefined;
     });
-    const index = Index.create(this.#indexFile(), kept.length);
     for (const { address, owner } of kept) index.add(address, owner);
     this.#changed = true;
     this.#isReread = true;

@@ -73,10 +73,13 @@ export function listReservations(path: string): Reservation[] {
   });
 }
 
-/** All records of a directory, whatever is in them. */
-export function scanRecords(path: string): Reservation[] {
+/** The records of a directory, or among these names of its files, whatever is in them. */
+export function scanRecords(
+  path: string,
+  names: readonly string[] = listDirectory(path),
+): Reservation[] {
   const read = smallTextReader(LONGEST_RECORD);
-  return recordNames(path).flatMap((name) => {
+  return names.filter(isRecordName).flatMap((name) => {
     const owner = read(`${path}/${name}`)?.trim();
     return owner === undefined ? [] : [{ address: name, owner }];
   });
@@ -84,10 +87,12 @@ export function scanRecords(path: string): Reservation[] {
 
 /** The addresses of all records. */
 export function recordNames(path: string): string[] {
-  return listDirectory(path).filter((name) => {
-    const address = parseAddress(name);
-    return address && formatAddress(address) === name;
-  });
+  return listDirectory(path).filter(isRecordName);
+}
+
+function isRecordName(name: string): boolean {
+  const address = parseAddress(name);
+  return address !== undefined && formatAddress(address) === name;
 }
 
 /** The text of a record, trimmed; "" if it is no text; undefined if there is no such file. */
