@@ -2,8 +2,8 @@
 
 import type { Cancel, Clock } from "../lib/host/clock.ts";
 
-/** So long between two writings, in milliseconds: they are to take a four-hundredth of the time. */
-const PAUSE = { least: 2000, most: 30_000, times: 400 };
+/** So long between two writings, in milliseconds: they are to take a thousandth of the time. */
+const PAUSE = { least: 2000, most: 30_000, times: 1000 };
 
 /** Collects changes. */
 export class PeersFile {
