@@ -166,25 +166,27 @@ export function wrongInputs(config: Config): readonly (string | Uint8Array)[] {
   ];
 }
 
-/** Standard input of ten million bytes, and some that may just fit. */
-export function hugeInputs(config: Config): readonly string[] {
+/** What makes standard input of ten million bytes, and some that may just fit. */
+export function hugeInputs(config: Config): readonly (() => string)[] {
   const good = JSON.stringify(config);
   const plus = (more: string) => good.replace(/}$/, () => `,${more}}`);
   return [1, 10].flatMap((millions) => {
     const many = (text: string) => text.repeat((millions * million) / text.length);
+    const ipam = '"type":"host-local","subnet":';
     return [
-      " ".repeat(millions * million),
-      `${good}${" ".repeat(millions * million)}`,
-      plus(`"x":"${many("y")}"`),
-      plus(`"x":"${many("üü€\u{1f980}")}"`),
-      plus(`"x":[${many("1,")}1]`),
-      plus(`"x":[${many("{},")}1]`),
-      plus(`"x":[${many('"a",')}1]`),
-      plus(`"x":{${keys(millions * 80_000)}}`),
-      plus(`"ipam":{"type":"host-local","subnet":"${many("1")}"}`),
-      plus(`"ipam":{"type":"host-local","subnet":"10.1.2.0/24","routes":[${routes(millions)}]}`),
-      plus(`"prevResult":{"cniVersion":"1.1.0","ips":[${many('{"address":"10.9.9.9/24"},')}{}]}`),
-      plus(`"cni.dev/valid-attachments":[${many('{"containerID":"a","ifname":"b"},')}{}]`),
+      () => " ".repeat(millions * million),
+      () => `${good}${" ".repeat(millions * million)}`,
+      () => plus(`"x":"${many("y")}"`),
+      () => plus(`"x":"${many("üü€\u{1f980}")}"`),
+      () => plus(`"x":[${many("1,")}1]`),
+      () => plus(`"x":[${many("{},")}1]`),
+      () => plus(`"x":[${many('"a",')}1]`),
+      () => plus(`"x":{${keys(millions * 80_000)}}`),
+      () => plus(`"ipam":{${ipam}"${many("1")}"}`),
+      () => plus(`"ipam":{${ipam}"10.1.2.0/24","routes":[${routes(millions)}]}`),
+      () =>
+        plus(`"prevResult":{"cniVersion":"1.1.0","ips":[${many('{"address":"10.9.9.9/24"},')}{}]}`),
+      () => plus(`"cni.dev/valid-attachments":[${many('{"containerID":"a","ifname":"b"},')}{}]`),
     ];
   });
 }
