@@ -12,6 +12,8 @@ export default defineConfig({
   },
   test: {
     root: import.meta.dirname,
+    // One for each core: vitest leaves one of them to itself, which waits.
+    maxWorkers: "100%",
     testTimeout: 0,
     hookTimeout: 0,
     include: ["{lib,plugins,ipam,agent,cli,tools,bench}/**/*.test.ts"],

@@ -7,8 +7,8 @@ import { partOfToday, seedOfToday } from "./bed/part.ts";
 const parts = { WEFT_PART: partOfToday(), WEFT_HOSTILE: seedOfToday() };
 Object.assign(process.env, parts);
 
-/** Files that are short and take longest, loops over many runs and waits for a store: so that none is alone in the end. */
-const loops = /^(faults|hostile|interchange|agent)\//;
+/** What takes longest, loops over many runs or executables and waits for a store: so that none is alone in the end. */
+const loops = /^(faults|hostile|interchange|agent)\/|^protocol\/protocol\.test/;
 
 class LoopsFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
