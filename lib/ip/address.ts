@@ -16,19 +16,29 @@ export function parseAddress(text: string): IpAddress | undefined {
   return address !== undefined && isMapped(address) ? address.slice(12) : address;
 }
 
-/** The round trip through a number refuses what a number forgives: "", "01", "+1", "1e1", " 1". */
+/** Digit by digit: an octet has one at least, none that is zero before others, and is at most 255. */
 function parseIpv4(text: string): IpAddress | undefined {
-  const octets = text.split(".");
-  if (octets.length !== 4) return undefined;
   const address = new Uint8Array(4);
-  for (let i = 0; i < 4; i++) {
-    const value = Number(octets[i]);
-    const isOctet = value >= 0 && value <= 255 && `${value}` === octets[i];
-    if (!isOctet) return undefined;
-    address[i] = value;
+  let octets = 0;
+  let value = -1; // of the digits since the last dot
+  for (let i = 0; i <= text.length; i++) {
+    const digit = i === text.length ? DOT : text.charCodeAt(i) - ZERO;
+    if (digit === DOT) {
+      if (value < 0 || octets === 4) return undefined;
+      address[octets++] = value;
+      value = -1;
+    } else {
+      if (digit < 0 || digit > 9 || value === 0) return undefined;
+      value = value < 0 ? digit : 10 * value + digit;
+      if (value > 255) return undefined;
+    }
   }
-  return address;
+  return octets === 4 ? address : undefined;
 }
+
+const ZERO = 48;
+/** As a digit. */
+const DOT = -2;
 
 function parseIpv6(text: string): IpAddress | undefined {
   const groups = expandGap(text.includes(".") ? rewriteDottedTail(text) : text);
