@@ -1,8 +1,10 @@
 // @ts-check
-// Builds native/codec-test.c, which reads and writes by every table in C, and what it runs.
-//   node tools/codec.mjs folder [--sanitize]
+// Builds what tests the codec in C by every table: native/tests/codec-test.c, for unit tests, and
+// codec-fuzz.c, which this runs with sanitizers, for so many seconds:
+//   node tools/codec.mjs fuzz 60
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -12,7 +14,8 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const processors = { x64: "x86_64", arm64: "aarch64" };
 
 const C = ["codec.c", "layout.c", "layout-read.c", "layout-write.c", "arguments.c", "heap.c"];
-export const SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"];
+const SANITIZE = ["-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g", "-O1"];
+const FUZZER = ["-fsanitize=fuzzer,address,undefined", ...SANITIZE];
 
 /** The files that have tables of messages, and need no host for it. */
 export function tableFiles() {
@@ -25,19 +28,30 @@ export function tableFiles() {
 }
 
 /**
- * The program that answers, one line each, what tools/codec-answers.ts answers, with C's codec.
+ * The program that answers, one line each, what tools/codec-answers.ts answers, with C's codec; with
+ * the sanitizers, if WEFT_SANITIZED is set.
  * @param {string} folder where it is made
- * @param {{ cc?: string, options?: readonly string[], main?: string }} [how]
  */
-export async function buildCodecTest(folder, how = {}) {
-  const { cc = "gcc", options = ["-O1"], main = "codec-test.c" } = how;
+export function buildCodecTest(folder) {
+  const sanitizers = ["-fsanitize=address,undefined", ...SANITIZE];
+  const options = process.env.WEFT_SANITIZED ? sanitizers : ["-O1"];
+  return buildTest(folder, "codec-test", ["gcc", ...options]);
+}
+
+/**
+ * @param {string} folder
+ * @param {string} name
+ * @param {readonly string[]} compiler with its options
+ */
+async function buildTest(folder, name, [cc = "", ...options]) {
   mkdirSync(folder, { recursive: true });
   const script = join(folder, "codec-test.js");
   await build({
     stdin: {
       contents: `import { tables } from "tables";
-import { answerer } from "./tools/codec-answers.ts";
-export const answer = answerer(tables);`,
+import { answerer, tablesIn } from "./tools/codec-answers.ts";
+export const answer = answerer(tables);
+export const programs = Object.values(tablesIn(tables)).map(({ program }) => program);`,
       resolveDir: root,
     },
     outfile: script,
@@ -47,15 +61,16 @@ export const answer = answerer(tables);`,
     target: "es2023",
     logLevel: "warning",
     banner: { js: "(function ($codec) {" },
-    footer: { js: "return answers.answer; })" },
+    footer: { js: "return answers; })" },
     plugins: [tables(), codecOf("$codec")],
   });
-  const program = join(folder, basename(main, ".c"));
+  const program = join(folder, name);
   const engine = join(
     root,
     `node_modules/@suchipi/quickjs/build/${processors[process.arch]}-unknown-linux-gnu`,
   );
-  const sources = [main, ...C].map((file) => join(root, "native", file));
+  const own = [`tests/${name}.c`, "tests/engine.c"];
+  const sources = [...own, ...C].map((file) => join(root, "native", file));
   execFileSync(cc, [
     ...["-std=gnu11", "-Wall", "-Wextra", "-Werror", ...options],
     ...["-isystem", join(engine, "include"), "-I", join(root, "native")],
@@ -98,8 +113,41 @@ function serving(name, contents) {
   };
 }
 
+/** The bodies of captured messages, each for every table: what the fuzzer begins with. */
+function* seeds() {
+  const vectors = join(root, "lib/netlink/vectors");
+  for (const file of readdirSync(vectors)) {
+    const [, ...lines] = readFileSync(join(vectors, file), "utf8").split("\n");
+    const bytes = Buffer.from(lines.join(""), "hex");
+    for (let at = 0; at + 16 <= bytes.length; at += (bytes.readUInt32LE(at) + 3) & ~3)
+      yield bytes.subarray(at + 16, at + bytes.readUInt32LE(at));
+  }
+}
+
+/** @param {string} seconds */
+async function fuzz(seconds) {
+  const folder = mkdtempSync(join(tmpdir(), "weft-fuzz-"));
+  try {
+    const { program, script } = await buildTest(folder, "codec-fuzz", ["clang", ...FUZZER]);
+    const corpus = join(folder, "corpus");
+    mkdirSync(corpus);
+    [...seeds()].forEach((body, i) => {
+      for (let table = 0; table < MOST_TABLES; table++)
+        writeFileSync(join(corpus, `${i}-${table}`), Buffer.concat([Buffer.from([table]), body]));
+    });
+    const options = [`-max_total_time=${seconds}`, "-max_len=4096", "-print_final_stats=1"];
+    const env = { ...process.env, CODEC_SCRIPT: script };
+    execFileSync(program, [...options, corpus], { env, stdio: "inherit", cwd: folder });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** More than there are; what is above stands for a table again. */
+const MOST_TABLES = 32;
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [folder = "", flag] = process.argv.slice(2);
-  if (folder === "" || !existsSync(dirname(folder))) throw new Error("usage: codec.mjs folder");
-  await buildCodecTest(folder, flag === "--sanitize" ? { options: SANITIZE } : {});
+  const [job, seconds = "60"] = process.argv.slice(2);
+  if (job !== "fuzz") throw new Error("usage: node tools/codec.mjs fuzz [seconds]");
+  await fuzz(seconds);
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes this machine ready:  tools/setup.sh build|demo|test|release|test-release|arm64|bench-cri
+# Makes this machine ready:  tools/setup.sh build|demo|test|test-sanitize|release|test-release|arm64|bench-cri
 # Installs what is missing with apt-get; where it cannot, says exactly what to install.
-# Prints what is run, and the package it comes from:  tools/setup.sh list build|demo|test|release|test-release|arm64|bench-cri
+# Prints what is run, and the package it comes from:  tools/setup.sh list build|demo|test|test-sanitize|release|test-release|arm64|bench-cri
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -80,6 +80,10 @@ test_release="$test
   git: git
   lintian: lintian
   skopeo: skopeo"
+# The fuzzer of the codec is clang's.
+test_sanitize="$test
+  clang: clang
+  libclang-rt-dev: /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a"
 bench_cri="$test
   containerd: containerd ctr
   runc: runc"
@@ -94,8 +98,9 @@ main() {
     release) needed=$release ;;
     test-release) needed=$test_release ;;
     arm64) needed=$arm64 ;;
+    test-sanitize) needed=$test_sanitize ;;
     bench-cri) needed=$bench_cri ;;
-    *) fail "usage: tools/setup.sh [list] build|demo|test|release|test-release|arm64|bench-cri" ;;
+    *) fail "usage: tools/setup.sh [list] build|demo|test|test-sanitize|release|test-release|arm64|bench-cri" ;;
   esac
   [ "$job" = install ] || { programs && exit; }
   [ "$1" = build ] || require_root "$1"
