@@ -232,11 +232,16 @@ static JSValue host_readRecords(ARGS)
         found = result(ctx, -1);
         JS_FreeValue(ctx, all.others);
     } else {
-        found = outcome ? JS_EXCEPTION : JS_NewObject(ctx);
-        if (!JS_IsException(found)) {
+        JSValue bytes = outcome ? JS_EXCEPTION : table_of(ctx, &all, (uint32_t)least);
+
+        found = JS_IsException(bytes) ? JS_EXCEPTION : JS_NewObject(ctx);
+        if (JS_IsException(found)) {
+            JS_FreeValue(ctx, bytes);
+            JS_FreeValue(ctx, all.others);
+        } else {
             JS_SetPropertyStr(ctx, found, "count", JS_NewInt32(ctx, (int32_t)all.count));
             JS_SetPropertyStr(ctx, found, "others", all.others);
-            JS_SetPropertyStr(ctx, found, "bytes", table_of(ctx, &all, (uint32_t)least));
+            JS_SetPropertyStr(ctx, found, "bytes", bytes);
         }
     }
     js_free(ctx, all.list);
