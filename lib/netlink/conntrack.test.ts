@@ -56,3 +56,10 @@ it("a list of what an address has begun is filtered by its source alone", () => 
     filter: { original: 1, reply: 0 },
   });
 });
+
+it("a list of what an IPv6 address has begun is of the whole family, since kernels filter it wrongly", () => {
+  const source = Uint8Array.of(0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
+  const [ours] = flowsIn(encodeRequests([listFlowsFrom(source)], 1));
+  expect(ours?.header?.family).toBe(10);
+  expect(ours?.attributes).toEqual({});
+});

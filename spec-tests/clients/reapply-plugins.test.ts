@@ -163,32 +163,35 @@ describe("weft reapply", () => {
     expect(outside.ping("fd00:37::2")).toBe(true);
   });
 
-  it("masquerades what a container goes on sending since before", ({ bed }) => {
+  it.for([
+    { family: "INET", to: "203.0.113.2", host: "203.0.113.1", nowhere: "10.251.37.0/24" },
+    { family: "INET6", to: "2001:db8:ffff::2", host: "2001:db8:ffff::1", nowhere: "fd00:37::/64" },
+  ])("masquerades what a container goes on sending since before, to $to", (by, { bed }) => {
     const lists = new Lists(bed);
     listOf(lists, [bridge]);
     const [box, outside] = [bed.container(), bed.outside()];
     add(lists, box);
-    outside.sh("ip route add 10.251.37.0/24 dev wire"); // where nobody has the address
+    outside.sh(`ip route add ${by.nowhere} dev wire`); // where nobody has the address
     serve(outside, "udp", 53);
     const asked = () =>
       box.sh(`python3 -c '
 import socket
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s = socket.socket(socket.AF_${by.family}, socket.SOCK_DGRAM)
 s.settimeout(${answerTime(1)})
 s.bind(("", 5000))
-s.sendto(b"x", ("203.0.113.2", 53))
+s.sendto(b"x", ("${by.to}", 53))
 try: print(s.recv(99).decode(), end="")
 except OSError: pass
 '`);
-    expect(asked()).toBe("203.0.113.1");
-    bed.host.sh(`conntrack -F 2>/dev/null
-      nft add table ip other
-      nft 'add chain ip other forward { type filter hook forward priority 0; }'
-      nft add rule ip other forward ct state invalid drop
+    expect(asked()).toBe(by.host);
+    bed.host.sh(`conntrack -F 2>/dev/null; conntrack -F -f ipv6 2>/dev/null
+      nft add table inet other
+      nft 'add chain inet other forward { type filter hook forward priority 0; }'
+      nft add rule inet other forward ct state invalid drop
       nft delete table inet weft`);
     expect(asked()).toBe("");
     expect(lists.weft("reapply")).toMatchObject({ status: 0, stderr: "" });
-    expect(asked()).toBe("203.0.113.1");
+    expect(asked()).toBe(by.host);
   });
 
   it("gives firewalld the addresses again that it has forgotten", ({ bed }) => {
