@@ -12,7 +12,7 @@ uint8_t *write_room(struct writer *writer, size_t count)
 {
     uint8_t *start;
 
-    if (writer->at + count > writer->room) {
+    if (!writer->bytes || writer->at + count > writer->room) {
         size_t room = writer->room ? writer->room * 4 : FIRST_ROOM;
 
         if (room < writer->at + count)

@@ -20,11 +20,12 @@ const FUZZER = ["-fsanitize=fuzzer,address,undefined", ...SANITIZE];
 /** The files that have tables of messages, and need no host for it. */
 export function tableFiles() {
   const folder = join(root, "lib/netlink");
-  return readdirSync(folder)
+  const tables = readdirSync(folder)
     .filter((name) => /^[^.]+\.ts$/.test(name))
     .map((name) => join(folder, name))
     .filter((path) => /Message\b/.test(readFileSync(path, "utf8")))
     .filter((path) => !/(socket|connection|error)\.ts$/.test(basename(path)));
+  return [join(root, "lib/bytes/scalar.ts"), ...tables];
 }
 
 /**

@@ -131,6 +131,14 @@ describe.each(names)("%s", (name) => {
   });
 });
 
+it("what takes no bytes is written as none, in C as well", () => {
+  expectSame([
+    { write: "text", value: "" },
+    { write: "bytes", value: new Uint8Array(0) },
+    { write: "cstring", value: "" },
+  ]);
+});
+
 it("datagrams have the same messages, or are refused in the same words", () => {
   const wrong = fc.constantFrom(...datagrams).chain(damaged);
   const all = [...datagrams, ...sample(wrong, 500)];
