@@ -71,6 +71,13 @@ export function revived(_: string, value: unknown): unknown {
   if (value.startsWith("@@")) return value.slice(1);
   if (value === "@undefined") return undefined;
   if (/^@(NaN|-?Infinity|-0)$/.test(value)) return Number(value.slice(1));
-  const digits = value.slice(1).match(/../g) ?? [];
-  return Uint8Array.from(digits, (pair) => Number.parseInt(pair, 16));
+  const bytes = new Uint8Array((value.length - 1) >> 1);
+  for (let at = 0; at < bytes.length; at++)
+    bytes[at] = 16 * digitAt(value, 2 * at + 1) + digitAt(value, 2 * at + 2);
+  return bytes;
+}
+
+function digitAt(text: string, at: number): number {
+  const code = text.charCodeAt(at);
+  return code < 0x3a ? code - 0x30 : code - 0x57;
 }

@@ -54,9 +54,11 @@ function expectSame(questions: readonly Question[]): void {
   const asked = questions.map((question) => JSON.stringify(question, plain));
   askC(asked).forEach((theirs, i) => {
     const question = asked[i] ?? "";
+    const ours = answer(question);
+    if (theirs === ours) return;
     expect({ question, is: JSON.parse(theirs) }).toEqual({
       question,
-      is: JSON.parse(answer(question)),
+      is: JSON.parse(ours),
     });
   });
 }
@@ -113,11 +115,11 @@ describe.each(names)("%s", (name) => {
     });
     const all = [...written, ...bodies].map((bytes) => Uint8Array.from(bytes));
     const wrong = fc.constantFrom(new Uint8Array(0), ...all).chain(damaged);
-    expectSame([...all, ...sample(wrong, 10 * VALUES)].map((bytes) => readOf(name, bytes)));
+    expectSame([...all, ...sample(wrong, 4 * VALUES)].map((bytes) => readOf(name, bytes)));
   });
 
   it("ends where it is nested without an end, in C as well", () => {
-    const depth = 4000;
+    const depth = 1000;
     const questions = [1, 2, 4, 18, 0x8001, 0x8012].flatMap((type) => {
       const bytes = new Uint8Array(16 + 4 * depth);
       const view = new DataView(bytes.buffer);
