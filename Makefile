@@ -14,9 +14,12 @@ bin := node_modules/.bin
 export PATH := $(CURDIR)/.cache/node/bin:$(PATH)
 
 .DEFAULT_GOAL := all
+# One target after the other, whatever -j says, but for the parts of a check.
+ifndef SIDE_BY_SIDE
 .NOTPARALLEL:
+endif
 .DELETE_ON_ERROR:
-.PHONY: all setup types lint format unit size spec instructions check test test-all bench bench-cri bench-overlay demo docs install uninstall clean help
+.PHONY: all setup types lint format unit size spec instructions documents counted check test test-all bench bench-cri bench-overlay demo docs install uninstall clean help
 
 all: dist/.built ## Build dist/bin, if something changed since (the default)
 
@@ -24,7 +27,7 @@ setup: ## Install what this machine lacks to build, demonstrate and test (root)
 	@tools/setup.sh test
 
 types: node_modules/.package-lock.json ## Check the types
-	$(bin)/tsc --noEmit
+	$(bin)/tsc --noEmit --incremental --tsBuildInfoFile node_modules/.cache/types.json
 
 lint: node_modules/.package-lock.json ## Check style and format
 	$(bin)/biome check
@@ -47,9 +50,14 @@ instructions: all ## Count the instructions of single runs, and compare with ben
 docs: all ## Write option tables and published schemas from the schemas
 	node tools/docs.mjs
 
-check: types lint unit size ## Check all that needs no root: types, lint, unit tests, size, documents, instructions
+documents:
 	node tools/docs.mjs --check
+
+counted: all
 	node bench/instructions.mjs --check --without-links
+
+check: all ## Check all that needs no root: types, lint, unit tests, size, documents, instructions
+	@$(MAKE) --no-print-directory -j2 SIDE_BY_SIDE=1 unit types lint size documents counted
 
 test: ## Set up this machine, check, and test the executables (root)
 	@tools/setup.sh test
