@@ -1,0 +1,82 @@
+/** What is known of a cluster: pods, and whose an address is; namespaces and their labels. */
+
+import type { Namespace, Pod } from "./objects.ts";
+import { fullName } from "./policy.ts";
+import type { Labels } from "./selector.ts";
+
+/** Pods and namespaces by their names. */
+export class Cluster {
+  readonly #pods = new Map<string, Pod>();
+  readonly #byNamespace = new Map<string, Set<Pod>>();
+  /** Those that say an address is theirs: more than one until the API knows better. */
+  readonly #byAddress = new Map<string, readonly Pod[]>();
+  readonly #contested = new Set<string>();
+  readonly #namespaces = new Map<string, Labels>();
+
+  get pods(): Iterable<Pod> {
+    return this.#pods.values();
+  }
+
+  get namespaces(): Iterable<string> {
+    return this.#namespaces.keys();
+  }
+
+  /** Addresses that more than one pod has. */
+  get contested(): Iterable<string> {
+    return this.#contested;
+  }
+
+  pod(namespace: string, name: string): Pod | undefined {
+    return this.#pods.get(fullName({ namespace, name }));
+  }
+
+  podsIn(namespace: string): Iterable<Pod> {
+    return this.#byNamespace.get(namespace) ?? [];
+  }
+
+  podsAt(address: string): readonly Pod[] {
+    return this.#byAddress.get(address) ?? [];
+  }
+
+  /** The labels of a namespace; undefined: it is not known. */
+  labelsOf(namespace: string): Labels | undefined {
+    return this.#namespaces.get(namespace);
+  }
+
+  set(pod: Pod): void {
+    this.delete(pod.namespace, pod.name);
+    this.#pods.set(fullName(pod), pod);
+    const neighbours = this.#byNamespace.get(pod.namespace);
+    if (neighbours) neighbours.add(pod);
+    else this.#byNamespace.set(pod.namespace, new Set([pod]));
+    for (const address of pod.addresses) this.#claim(address, [...this.podsAt(address), pod]);
+  }
+
+  delete(namespace: string, name: string): void {
+    const pod = this.pod(namespace, name);
+    if (!pod) return;
+    this.#pods.delete(fullName(pod));
+    const neighbours = this.#byNamespace.get(namespace);
+    neighbours?.delete(pod);
+    if (neighbours?.size === 0) this.#byNamespace.delete(namespace);
+    for (const address of pod.addresses) {
+      const others = this.podsAt(address).filter((each) => each !== pod);
+      this.#claim(address, others);
+    }
+  }
+
+  setNamespace({ name, labels }: Namespace): void {
+    this.#namespaces.set(name, labels);
+  }
+
+  deleteNamespace(name: string): void {
+    this.#namespaces.delete(name);
+  }
+
+  #claim(address: string, pods: readonly Pod[]): void {
+    if (pods.length === 0) this.#byAddress.delete(address);
+    else this.#byAddress.set(address, pods);
+    if (pods.length > 1) this.#contested.add(address);
+    else this.#contested.delete(address);
+  }
+}

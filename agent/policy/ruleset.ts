@@ -1,0 +1,77 @@
+/**
+ * What packets of this host's pods are judged by, as a packet filter has it: maps from a pod's address
+ * to a chain, chains that pods share, and sets of other pods that chains share. Names say what
+ * something is, and are the same on every run; they may be long.
+ */
+
+import type { IpAddress } from "../../lib/ip/address.ts";
+import type { Block, PortRange, Protocol } from "./policy.ts";
+
+/** An address of a pod of this host; a direction without a chain is not isolated. */
+export interface JudgedAddress {
+  readonly address: IpAddress;
+  readonly ingress: string | undefined;
+  readonly egress: string | undefined;
+}
+
+/** What pods with the same policies have in common: what is allowed by none of these is dropped. */
+export interface Chain {
+  readonly direction: "ingress" | "egress";
+  readonly allows: readonly Allow[];
+}
+
+/** Something that is allowed, by which policy ("namespace/name"). */
+export type Allow = { readonly policy: string } & (OfPeers | OfNamedPort);
+
+/** Connections with one of these (undefined: anyone), to one of these ports (undefined: any). */
+export interface OfPeers {
+  readonly peers: { readonly set: string } | Block | undefined;
+  readonly ports: readonly PortRange[] | undefined;
+}
+
+/** Connections to an address and a port of this protocol that are in a set together. */
+export interface OfNamedPort {
+  readonly destinations: string;
+  readonly protocol: Protocol;
+}
+
+/** What a set has: an address, or an address with a port. Sets of ports have none but the latter. */
+export interface Element {
+  readonly address: IpAddress;
+  readonly port: number | undefined;
+}
+
+/** A set of pods. */
+export interface PeerSet {
+  readonly hasPorts: boolean;
+  readonly elements: readonly Element[];
+}
+
+/** All of it. */
+export interface Ruleset {
+  readonly sets: ReadonlyMap<string, PeerSet>;
+  readonly chains: ReadonlyMap<string, Chain>;
+  /** By their texts. */
+  readonly addresses: ReadonlyMap<string, JudgedAddress>;
+}
+
+/** What becomes of a set: nothing else than what is named changes in it. */
+export interface SetChange {
+  readonly state: "new" | "changed" | "gone";
+  readonly hasPorts: boolean;
+  readonly added: readonly Element[];
+  readonly removed: readonly Element[];
+}
+
+/** What changes between two moments; undefined is gone. */
+export interface RulesetChanges {
+  readonly sets: ReadonlyMap<string, SetChange>;
+  /** Chains that are new or have other rules. */
+  readonly chains: ReadonlyMap<string, Chain | undefined>;
+  readonly addresses: ReadonlyMap<string, JudgedAddress | undefined>;
+}
+
+/** Whether an allowance is by a set of addresses with ports. */
+export function isOfNamedPort(allow: Allow): allow is Allow & OfNamedPort {
+  return "destinations" in allow;
+}
