@@ -1,4 +1,5 @@
 /** TLS of the agent: whom it believes, by which keys, and what it says of whom it does not believe. */
+import { join } from "node:path";
 import { describe, expect } from "vitest";
 import type { Bed } from "../bed/bed.ts";
 import { UNTIL_NEXT_SECOND } from "../bed/certificates.ts";
@@ -121,6 +122,19 @@ it("files that do not belong together, or are none, are named", async ({ bed }) 
   expect(await said("--etcd-cafile=user.key")).toContain('no "-----BEGIN CERTIFICATE-----" in it');
   expect(await said(`${own}=server.key`)).toContain("it is the key of another certificate");
   expect(await said(`${own}=user.enc`)).toContain("its key is encrypted");
+});
+
+it("an answer is whole that comes in one segment with the end of TLS", async ({ bed }) => {
+  const pki = new Authority(bed);
+  pki.sign("server", LOCAL);
+  const server = `node ${join(import.meta.dirname, "last-word-server.mjs")} 127.0.0.1 ${PORT}`;
+  const init = () => new Lists(bed).weft(`${INIT} ${inside(pki, "--etcd-cafile=ca.pem")}`);
+  const { stdout, stderr } = await serving(
+    bed,
+    inside(pki, `${server} server.pem server.key`),
+    init,
+  );
+  expect([stdout, stderr]).toEqual(["/coreos.com/network/config: written\n", ""]);
 });
 
 describe("without an authority of one's own", () => {

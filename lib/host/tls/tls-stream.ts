@@ -109,10 +109,13 @@ export class TlsStream implements Stream, StreamEvents {
       const given = engine.tlsPass(this.#engine, left, room, taken);
       const count = taken[0] ?? 0;
       left = left.subarray(count);
+      const bytes = room.slice(0, given); // before what is to be sent takes its room
       this.#take();
-      if (given > 0) this.#events.onData(room.slice(0, given));
+      if (given > 0) this.#events.onData(bytes);
       const isLast = given < room.length && (left.length === 0 || count === 0);
-      if (this.#isOver() || isLast) return;
+      if (this.#isOver()) return;
+      this.#write();
+      if (isLast) return;
     }
   }
 
