@@ -51,7 +51,7 @@ function live(options: AgentOptions, version: string, tell: Tell): void {
     (cause) => tell("problem", CniError.from(cause).message),
   );
   const ns = ownNetns();
-  const files = new FilesOfHost(options.network, options.subnetFile);
+  const files = new FilesOfHost(options.network, options);
   const hearing: Hearing = { hear: () => undefined };
   const hear = () => hearing.hear();
   const world: World = {
@@ -125,8 +125,8 @@ function hearChanges(loop: EventLoop, agent: Agent, heard: Heard): () => void {
   hearing.hear = takeChanges;
   loop.watch(kernel.descriptor, EPOLLIN, takeChanges);
   watchFiles(loop, files.paths, () => {
-    keepFiles();
     if (!files.areAsWritten()) agent.changed();
+    keepFiles();
   });
   return () => {
     agent.turn();

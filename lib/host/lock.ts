@@ -1,7 +1,7 @@
 /** An exclusive flock(2) with a deadline, whose loser can say who won. */
 
 import * as host from "host";
-import { checked, EAGAIN, EINTR } from "./errno.ts";
+import { checked, EAGAIN, EINTR, ENOENT } from "./errno.ts";
 import { Failure } from "./failure.ts";
 import { closeFile, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, openFile } from "./file.ts";
 import { type FileStatus, fileStatus } from "./file-status.ts";
@@ -36,11 +36,15 @@ export function withLock<T>(path: string, milliseconds: number, body: () => T): 
   }
 }
 
-/** Takes a lock again whose file was deleted, and keeps it for as long as this process lives. */
+/**
+ * Takes a lock again whose file was deleted, and keeps it for as long as this process lives. Nothing is
+ * done where its directory is not there: who makes that comes back.
+ */
 export function lockAgain(path: string): void {
   if (fileStatus(path)) return;
-  const fd = openFile(path, O_RDONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o750);
-  if (host.flock(fd, LOCK_EX | LOCK_NB) !== 0) closeFile(fd);
+  const fd = host.open(path, O_RDONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o750);
+  if (fd === -ENOENT) return;
+  if (host.flock(checked(fd, "open", path), LOCK_EX | LOCK_NB) !== 0) closeFile(fd);
 }
 
 /** flock(2) has no deadline of its own; retries start at 0.2 ms and grow to 20 ms. */
