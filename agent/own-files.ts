@@ -15,9 +15,16 @@ import { fileStatus } from "../lib/host/file-status.ts";
 import { ensureOwnDirectory } from "../lib/host/own-directory.ts";
 import { nodeFilePath, peersFilePath } from "../lib/overlay/contract/network.ts";
 import { readJson } from "../lib/state/record.ts";
+import type { FilterOptions } from "./options.ts";
 
 /** What else is beside them while an agent runs. */
 const OTHERS = ["agent.sock", "overlay.lock", "daemon.lock"];
+
+/** What an agent was told to make, besides what its plan says. */
+export interface Making {
+  readonly subnetFile: string;
+  readonly filter: FilterOptions;
+}
 
 /** The files of one network on this host. */
 export interface OwnFiles {
@@ -42,14 +49,17 @@ export class FilesOfHost implements OwnFiles {
   readonly #node: string;
   readonly #peers: string;
   readonly #subnetEnv: string;
+  readonly #filter: FilterOptions | undefined;
   /** The states of files when they were written, or found right. */
   readonly #states = new Map<string, string>();
 
-  constructor(network: string, subnetFile: string) {
+  /** Without what is made they are those of an agent that runs, or has ended. */
+  constructor(network: string, making?: Making) {
     this.#node = nodeFilePath(network);
     this.#peers = peersFilePath(network);
     this.#saved = `${directoryOf(this.#node)}/overlay.json`;
-    this.#subnetEnv = subnetFile;
+    this.#subnetEnv = making?.subnetFile ?? "";
+    this.#filter = making?.filter;
   }
 
   get paths(): readonly string[] {
@@ -59,8 +69,14 @@ export class FilesOfHost implements OwnFiles {
   readSaved(): JsonObject | undefined {
     const json = this.#readSaved();
     if (!json) return undefined;
-    const { subnetFile, subnetEnv, ...saved } = json;
+    const { subnetFile, subnetEnv, filter, ...saved } = json;
     return saved;
+  }
+
+  /** Which rules the agent had to make; undefined if that is not known. */
+  readFilter(): FilterOptions | undefined {
+    const filter = this.#readSaved()?.filter;
+    return isObject(filter) ? (filter as unknown as FilterOptions) : undefined;
   }
 
   #readSaved(): JsonObject | undefined {
@@ -69,7 +85,8 @@ export class FilesOfHost implements OwnFiles {
   }
 
   save(json: JsonObject, subnetEnv: string): void {
-    this.#ensure(this.#saved, JSON.stringify({ ...json, subnetFile: this.#subnetEnv, subnetEnv }));
+    const made = { subnetFile: this.#subnetEnv, subnetEnv, filter: this.#filter };
+    this.#ensure(this.#saved, JSON.stringify({ ...json, ...made }));
   }
 
   /** Deletes all of them; each that it has is told. Others' subnet.env stays, which says something else. */

@@ -43,7 +43,7 @@ export function removeAgent(network: string, isForFlannel: boolean): void {
 
 function remove(network: string, isForFlannel: boolean, tell: Tell): void {
   const ns = ownNetns();
-  const files = new FilesOfHost(network, "");
+  const files = new FilesOfHost(network);
   const plan = files.readSaved();
   if (!plan) {
     tell(`network "${network}" has nothing here`);

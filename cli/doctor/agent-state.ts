@@ -1,13 +1,12 @@
 /** `weft agent`, on a host that it has joined to a network: whether it runs, and what it says of itself. */
 
 import { type Health, socketOf } from "../../agent/health.ts";
+import { findLeftFaults } from "../../agent/left-behind.ts";
 import { FilesOfHost } from "../../agent/own-files.ts";
 import { isObject } from "../../lib/cni/json.ts";
 import { listDirectory } from "../../lib/host/directory.ts";
 import { fileStatus } from "../../lib/host/file-status.ts";
 import { askAt } from "../../lib/host/health.ts";
-import { findLink } from "../../lib/net/link.ts";
-import type { Netns } from "../../lib/net/netns.ts";
 import type { Check, Finding } from "./finding.ts";
 import { few } from "./words.ts";
 
@@ -16,12 +15,9 @@ const FOLDER = "/run/weft";
 /** What an agent has joined, also one that has ended: `weft agent remove` takes that away. */
 export const agentState: Check = ({ host }) =>
   networks().flatMap((network) => {
-    const plan = new FilesOfHost(network, "").readSaved();
-    if (!plan) return [];
+    if (!new FilesOfHost(network).readSaved()) return [];
     const health = healthOf(network);
-    if (health) return saidBy(network, health);
-    const devices = [plan.device, plan.deviceV6].filter((name) => typeof name === "string");
-    return [ended(network, missing(host, devices))];
+    return health ? saidBy(network, health) : [ended(network, findLeftFaults(host, network) ?? [])];
   });
 
 /** Each has a folder; locks and the like are beside them. */
@@ -36,10 +32,6 @@ function healthOf(network: string): Health | undefined {
   return isObject(health) ? (health as unknown as Health) : undefined;
 }
 
-function missing(host: Netns, devices: readonly string[]): readonly string[] {
-  return devices.filter((name) => findLink(host, name) === undefined);
-}
-
 function saidBy(network: string, { problems, limits, store }: Health): readonly Finding[] {
   const advice = "Do what it says; `weft agent status` tells all of it";
   const told = (level: Finding["level"], all: readonly string[]): readonly Finding[] =>
@@ -50,9 +42,9 @@ function saidBy(network: string, { problems, limits, store }: Health): readonly 
   return [...told("error", problems), ...told("warning", [...limits, ...away])];
 }
 
-function ended(network: string, devices: readonly string[]): Finding {
-  const isWhole = devices.length === 0;
-  const state = isWhole ? "no host that comes is reached" : `${few(devices)} is not there`;
+function ended(network: string, faults: readonly string[]): Finding {
+  const isWhole = faults.length === 0;
+  const state = isWhole ? "no host that comes is reached" : few(faults);
   return {
     id: "agent",
     level: isWhole ? "warning" : "error",

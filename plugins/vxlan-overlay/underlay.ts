@@ -99,14 +99,23 @@ export function requireReadiness(config: OverlayConfig, host: Netns): Reading {
 export function findUnderlayFaults(
   config: OverlayConfig,
   host: Netns,
+  reading: Reading = read(config, host),
+): readonly string[] {
+  const faults = findDevicesFaults(config, host, reading);
+  const forwarding = networks.findNetworkFault(host, config);
+  return forwarding === undefined ? faults : [...faults, forwarding];
+}
+
+/** The same, but for the rules that let the network's packets pass. */
+export function findDevicesFaults(
+  config: OverlayConfig,
+  host: Netns,
   { node, peers }: Reading = read(config, host),
 ): readonly string[] {
   const { uplink } = node;
-  const faults = node.vteps.flatMap((vtep, i) =>
+  return node.vteps.flatMap((vtep, i) =>
     findDeviceFaults(config, host, { vtep, uplink, peers: listOf(peers, i) }),
   );
-  const forwarding = networks.findNetworkFault(host, config);
-  return forwarding === undefined ? faults : [...faults, forwarding];
 }
 
 /** True if one of the devices is there, whatever its state. */

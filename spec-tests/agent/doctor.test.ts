@@ -22,3 +22,50 @@ it("knows what belongs to an agent, and what lacks where it has ended", async ({
   joined.host.sh(`${bed.bin}/weft agent remove`);
   expect(doctor()).not.toMatch(/agent:/);
 });
+
+it.for([
+  [
+    "the masquerade",
+    "nft delete table ip flannel-ipv4",
+    /table "ip flannel-ipv4" does not have the rules/,
+  ],
+  [
+    "what lets packets pass",
+    "iptables -F FORWARD",
+    /the filter table of IPv4 has no rule -A FORWARD/,
+  ],
+  ["a way to a host", "ip route del 10.77.7.0/24", /10\.77\.7\.0\/24/],
+  ["a neighbour", "ip neigh flush dev flannel.1 nud permanent", /10\.77\.7\.0/],
+  ["the guard", "nft flush chain inet weft overlay-flannel.1", /anybody may send to "flannel\.1"/],
+] as const)("finds that %s alone is missing", async ([, script, words], { bed }) => {
+  const etcd = await etcdWith(bed);
+  etcd.ctl(`put ${PREFIX}/subnets/10.77.7.0-24 '${entryOf(7)}'`);
+  const joined = await new Joined(bed, 1, etcd, "--ip-masq", ({ view }) =>
+    view.sh("iptables -P FORWARD DROP"),
+  ).ready();
+  await joined.until(() => joined.leadsTo(7));
+  await joined.agent.end("SIGTERM");
+  const said = () =>
+    joined.host
+      .sh(`${bed.bin}/weft doctor 2>&1 || true`)
+      .split("\n")
+      .filter((line) => line.includes(": agent: "));
+  expect(said()).toEqual([expect.stringContaining("no host that comes is reached")]);
+  joined.host.view.sh(script);
+  expect(said()).toEqual([
+    expect.stringMatching(/^error: agent: The agent of "flannel" does not run/),
+  ]);
+  expect(said()[0]).toMatch(words);
+});
+
+it("does not miss rules that the agent was not to make", async ({ bed }) => {
+  const etcd = await etcdWith(bed);
+  const words = "--iptables-forward-rules=false";
+  const joined = await new Joined(bed, 1, etcd, words, ({ view }) =>
+    view.sh("iptables -P FORWARD DROP"),
+  ).ready();
+  await joined.agent.end("SIGTERM");
+  expect(joined.host.sh(`${bed.bin}/weft doctor 2>&1 || true`)).toContain(
+    'The agent of "flannel" does not run: no host that comes is reached',
+  );
+});
