@@ -90,22 +90,29 @@ export function listFlows({ family, protocol, destinationPort }: FlowFilter): Re
   });
 }
 
-/**
- * Asks for the connections that an address has begun, and maybe others of its family: kernels before
- * 5.8 ignore the filter. For an IPv6 address it is left out, because there kernels, 6.18 among them,
- * list all but those that equal the address.
- */
+/** Asks for the connections that an address has begun, and maybe others of its family. */
 export function listFlowsFrom(source: IpAddress): Request {
-  const filter = { original: CTA_FILTER_F_CTA_IP_SRC, reply: 0 };
-  const isFiltered = family(source) === 4;
+  return listFlowsOf(source, "original");
+}
+
+/** Asks for the connections that an address answers, whichever was asked; and maybe others. */
+export function listFlowsTo(destination: IpAddress): Request {
+  return listFlowsOf(destination, "reply");
+}
+
+/**
+ * Kernels before 5.8 ignore the filter. For an IPv6 address it is left out, because there kernels,
+ * 6.18 among them, list all but those that equal the address.
+ */
+function listFlowsOf(source: IpAddress, direction: "original" | "reply"): Request {
+  const of = family(source);
+  const flags = { original: 0, reply: 0, [direction]: CTA_FILTER_F_CTA_IP_SRC };
+  const attributes = { [direction]: { addresses: { source4: source } }, filter: flags };
   return request({
     what: "list tracked connections",
     type: (NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_GET,
     codec: flowMessage,
-    value: {
-      header: { family: familyNumber(family(source)) },
-      attributes: isFiltered ? { original: { addresses: { source4: source } }, filter } : {},
-    },
+    value: { header: { family: familyNumber(of) }, attributes: of === 4 ? attributes : {} },
   });
 }
 

@@ -16,6 +16,9 @@ const bridge = /* @__PURE__ */ attributes({
   stpState: attr(5, "IFLA_BR_STP_STATE", u32),
   vlanFiltering: attr(7, "IFLA_BR_VLAN_FILTERING", u8),
   vlanProtocol: attr(8, "IFLA_BR_VLAN_PROTOCOL", u16be),
+  /** What the bridge itself forwards passes the rules of IP as well. */
+  callIptables: attr(36, "IFLA_BR_NF_CALL_IPTABLES", u8),
+  callIp6tables: attr(37, "IFLA_BR_NF_CALL_IP6TABLES", u8),
   vlanDefaultPvid: attr(39, "IFLA_BR_VLAN_DEFAULT_PVID", u16),
   booleanOptions: attr(46, "IFLA_BR_MULTI_BOOLOPT", booleanOptions),
 });

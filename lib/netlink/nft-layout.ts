@@ -2,7 +2,7 @@
 
 import { attr, attributes } from "../bytes/attributes.ts";
 import type { ValueOf } from "../bytes/layout.ts";
-import { bytes, cstring, u8, u32be } from "../bytes/scalar.ts";
+import { bytes, cstring, u8, u32be, u64be } from "../bytes/scalar.ts";
 import { variant } from "../bytes/variant.ts";
 
 const verdict = /* @__PURE__ */ attributes({
@@ -89,6 +89,11 @@ const match = /* @__PURE__ */ attributes({
   info: attr(3, "NFTA_MATCH_INFO", bytes),
 });
 
+const counter = /* @__PURE__ */ attributes({
+  bytes: attr(1, "NFTA_COUNTER_BYTES", u64be),
+  packets: attr(2, "NFTA_COUNTER_PACKETS", u64be),
+});
+
 const masq = /* @__PURE__ */ attributes({ flags: attr(1, "NFTA_MASQ_FLAGS", u32be) });
 
 /** One step of a rule; kinds that are not in the table are read without their data. */
@@ -110,6 +115,7 @@ export const expression = /* @__PURE__ */ variant(
     nat,
     match,
     masq,
+    counter,
   },
 );
 
