@@ -3,7 +3,7 @@
 import { EOPNOTSUPP } from "../../host/errno.ts";
 import { heldByAnother, livingFinder } from "../../net/holder.ts";
 import type { Netns } from "../../net/netns.ts";
-import { ownerText, ownerTexts } from "../../net/owner.ts";
+import { type Owner, ownerText, ownerTexts } from "../../net/owner.ts";
 import { NetlinkError } from "../../netlink/error.ts";
 import type { Request } from "../../netlink/message.ts";
 import { NFT_GOTO } from "../../netlink/nft-expression.ts";
@@ -64,7 +64,7 @@ export function replaceEntries(
   dispatcher: Dispatcher,
   addition: Addition & Succession,
 ): readonly OwnedElement[] {
-  const { entries } = addition;
+  const { owner, entries, vacant = [] } = addition;
   if (entries.length === 0) return [];
   const leaves = leavesOf(entries);
   const companions = companionsFor(dispatcher, entries);
@@ -73,21 +73,20 @@ export function replaceEntries(
     leaves: leaves.map(ifMissing),
     entries: entries.map(elementAt),
     companions: companions.map(elementAt),
+    vacant: vacant.map(elementAt),
   };
   // Its rules may have been flushed: then the count of its uses does not tell whether others need it.
-  const isAgain = ({ chain }: OwnedElement) => leaves.some((leaf) => leaf.chain.name === chain);
+  const again = new Set(leaves.map(({ chain }) => chain.name));
   const attempt = (current: Dispatcher) =>
     transact(ns, questions, (found) => {
-      const { replaced, result } = succeed(addition, found.entries.filter(isThere));
+      const inPlaces = [...found.entries.filter(isThere), ...ownOf(owner, found.vacant)];
+      const { replaced, result } = succeed(addition, inPlaces);
+      const isAgain = ({ chain = "" }: OwnedElement) => again.has(chain);
       const isNew =
         replaced.length > 0 || found.base.some(isThere) || !found.companions.every(isThere);
       const requests = [
         ...elementDeletion(dispatcher.maps, replaced.filter(isAgain)),
-        ...replacement(
-          ns,
-          current,
-          replaced.filter((element) => !isAgain(element)),
-        ),
+        ...replacement(ns, current, without(replaced, isAgain)),
         ...(isNew ? layout(dispatcher) : []),
         ...(isNew ? leaves : found.leaves.filter(isThere)).flatMap(newChainWith),
         ...companions.map(({ set, key }) => ensureElements(set, [{ key: { value: key } }])),
@@ -100,8 +99,23 @@ export function replaceEntries(
   return lost;
 }
 
+function without<T>(list: readonly T[], isOut: (each: T) => boolean): readonly T[] {
+  return list.filter((each) => !isOut(each));
+}
+
 function isThere<T>(found: T | undefined): found is T {
   return found !== undefined;
+}
+
+/** What of this an owner has. */
+function ownOf(
+  owner: Owner,
+  found: readonly (OwnedElement | undefined)[],
+): readonly OwnedElement[] {
+  const there = found.filter(isThere);
+  if (there.length === 0) return there;
+  const own = ownerTexts(owner);
+  return there.filter(({ comment }) => own.includes(comment));
 }
 
 /** All that is to be replaced, and, as the result, what of it other owners lose. */

@@ -17,20 +17,23 @@ import { elementAt, type OwnedElement } from "./elements.ts";
 export function findEntryFault(
   ns: Netns,
   dispatcher: Dispatcher,
-  { owner, entries }: Entries,
+  { owner, entries, vacant = [] }: Entries,
 ): string | undefined {
-  if (entries.length === 0) return undefined;
+  if (entries.length + vacant.length === 0) return undefined;
   const companions = companionsFor(dispatcher, entries);
   const found = ask(ns, {
     entries: entries.map(elementAt),
     companions: companions.map(elementAt),
+    vacant: vacant.map(elementAt),
   });
   const own = ownerTexts(owner);
+  const left = found.vacant.find((element) => element && own.includes(element.comment));
+  if (left) return `map "${left.set.name}" still has an element of "${ownerText(owner)}"`;
   const lost = entries.find((entry, i) => !isAsWanted(entry, found.entries[i], own));
   if (lost) return `map "${lost.set.name}" has no ${lost.what} for "${ownerText(owner)}"`;
   const alone = companions.find((_, i) => !found.companions[i]);
   if (alone) return `set "${alone.set.name}" does not have its element`;
-  const chains = [...dispatcher.chains(), ...leavesOf(entries)];
+  const chains = entries.length > 0 ? [...dispatcher.chains(), ...leavesOf(entries)] : [];
   const broken = chains.find(({ chain, rules }) => !hasRules(ns, chain, rules));
   return broken && `chain "${broken.chain.name}" does not have its rules`;
 }

@@ -12,7 +12,7 @@ import type { Owner } from "../../net/owner.ts";
 import type { Request } from "../../netlink/message.ts";
 import { type NftSet, type NftTable, newSet, newTable } from "../../netlink/nft-request.ts";
 import { type ChainWithRules, newChainWith } from "./chains.ts";
-import type { Place } from "./elements.ts";
+import { type Place, placeName } from "./elements.ts";
 
 /** What all attachments share. */
 export interface Dispatcher {
@@ -60,6 +60,14 @@ export interface Entry extends Place {
 export interface Entries {
   readonly owner: Owner;
   readonly entries: readonly Entry[];
+  /** Places where it is to have nothing any more. */
+  readonly vacant?: readonly Place[];
+}
+
+/** What an attachment is to have, and that it has nothing else in these places. */
+export function onlyEntries({ owner, entries }: Entries, places: readonly Place[]): Entries {
+  const has = new Set(entries.map(placeName));
+  return { owner, entries, vacant: places.filter((place) => !has.has(placeName(place))) };
 }
 
 /** The small chains that entries lead to: as many as entries do, and the same one repeatedly. */
