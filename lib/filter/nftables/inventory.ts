@@ -5,6 +5,8 @@ import type { Netns } from "../../net/netns.ts";
 import { forwardingShelves } from "./forward.ts";
 import { hostPortShelf } from "./hostports.ts";
 import { masqueradeShelf } from "./masquerade.ts";
+import { policyShelf } from "./policy.ts";
+import { frameShelf } from "./policy-frames.ts";
 import { spoofCheckShelf } from "./spoofcheck.ts";
 
 /** The kinds of elements that name their owner, in a host's namespace. */
@@ -14,5 +16,7 @@ export function nftablesShelves(host: Netns): readonly Shelf[] {
     ...forwardingShelves(host),
     hostPortShelf(host),
     spoofCheckShelf(host),
+    policyShelf(host),
+    frameShelf(host),
   ];
 }
