@@ -66,6 +66,7 @@ const withParts = [
   "bridge",
   "firewall",
   "flannel",
+  "policy",
   "portmap",
   "ptp",
   "vxlan-overlay",

@@ -45,6 +45,40 @@ except OSError: pass
   return from.sh(`python3 -I -S -c '${program}'`);
 }
 
+/** Whom and by which port somebody is asked. */
+export interface Question {
+  readonly to: string;
+  readonly port: number;
+  readonly protocol?: "tcp" | "udp";
+}
+
+/** The same for many servers at once: their answers in order. */
+export function askAll(from: View, questions: readonly Question[]): readonly string[] {
+  const list = questions.map(
+    ({ to, port, protocol = "tcp" }) => `("${to}", ${port}, "${protocol}")`,
+  );
+  const program = `
+import socket, threading
+answers = {}
+def ask(i, to, port, protocol):
+  answers[i] = ""
+  family = socket.AF_INET6 if ":" in to else socket.AF_INET
+  s = socket.socket(family, socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM)
+  s.settimeout(${answerTime(1)})
+  try:
+    s.connect((to, port))
+    s.send(b"x")
+    answers[i] = s.recv(99).decode()
+  except OSError: pass
+questions = [${list.join(", ")}]
+threads = [threading.Thread(target=ask, args=(i, *q)) for i, q in enumerate(questions)]
+for each in threads: each.start()
+for each in threads: each.join()
+print("\\n".join(answers[i] for i in range(len(questions))), end="")
+`;
+  return from.sh(`python3 -I -S -c '${program}'`).split("\n");
+}
+
 /**
  * A machine on a link of its own, 192.0.2.9 and fd99::9, to which the host is 192.0.2.1. No address
  * is probed first: without one of its link the kernel looks for no neighbour of what it forwards.

@@ -74,6 +74,11 @@ const settings: Config = {
   txQLen: 77,
 };
 
+const lists: Config = {
+  ingress: { allow: [{ from: ["10.0.0.0/8"], ports: ["80/tcp"] }] },
+  egress: { deny: [{ to: ["192.0.2.0/24"] }] },
+};
+
 /** What is done by running other programs, whose outcome may stay unknown, too. */
 function byIptables(program: string): Scenario {
   const title = `${program}, by iptables, beside another`;
@@ -102,6 +107,7 @@ export function scenarios(): readonly Scenario[] {
   const ofLinks = [
     connected("bandwidth", limits),
     connected("tuning", settings),
+    connected("policy", lists),
     { ...connected("sbr", { table: undefined }), address: "10.1.2.251/24" },
   ];
   const others = ["bridge", "portmap", "firewall"].map(byIptables);

@@ -72,6 +72,11 @@ const cases: readonly Case[] = [
     flush: () => everything,
   },
   {
+    what: "policies on a bridge",
+    plugins: [bridge, { type: "policy", ingress: { allow: [] }, egress: { deny: [{}] } }],
+    flush: () => everything,
+  },
+  {
     what: "a bridge that others' bridges do not reach",
     plugins: [bridge, { type: "firewall", ingressPolicy: "same-bridge" }],
     flush: () => "nft flush ruleset",

@@ -143,6 +143,7 @@ describe("P13 plugins that change what another has made", () => {
   const chained = [
     ["bandwidth", { ingressRate: 8_000_000, ingressBurst: 800_000 }],
     ["firewall", {}],
+    ["policy", { ingress: { allow: [] } }],
     ["portmap", { runtimeConfig: { portMappings: [web] } }],
     ["tuning", { mtu: 1400 }],
   ] as const;

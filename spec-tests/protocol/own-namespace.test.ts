@@ -27,6 +27,7 @@ function connected(bed: Bed): Config {
 const settings: Readonly<Record<string, Config>> = {
   bandwidth: { ingressRate: 8_000_000, ingressBurst: 8_000_000 },
   firewall: {},
+  policy: { ingress: { allow: [] }, egress: { deny: [{ to: ["192.0.2.0/24"] }] } },
   portmap: {
     runtimeConfig: { portMappings: [{ hostPort: 80, containerPort: 80, protocol: "tcp" }] },
   },

@@ -1,0 +1,50 @@
+/** What is to be enforced for an attachment, by its result and where it is on this host. */
+
+import type { Attachment } from "../../lib/cni/call.ts";
+import { CniError, Code } from "../../lib/cni/error.ts";
+import type { Result } from "../../lib/cni/result.ts";
+import { cidrsOf, containerIps, hostLinks } from "../../lib/cni/whose.ts";
+import { findPolicyPlace } from "../../lib/filter/policy.ts";
+import type { Enforced } from "../../lib/filter/policy-wanted.ts";
+import type { IpAddress } from "../../lib/ip/address.ts";
+import { holderNote } from "../../lib/net/holder.ts";
+import type { Netns } from "../../lib/net/netns.ts";
+import type { PolicyConfig } from "./config.ts";
+
+interface Wanted {
+  readonly attachment: Attachment;
+  readonly config: PolicyConfig;
+  readonly prevResult: Result;
+}
+
+/**
+ * What is to be enforced; undefined where the lists say nothing. Throws CniError (config) if there is
+ * something to enforce and packets of the container do not pass this host.
+ */
+export function enforcedFor(
+  { attachment: owner, config: { policy }, prevResult }: Wanted,
+  host: Netns,
+  container: Netns,
+): Enforced | undefined {
+  if (!policy.ingress && !policy.egress) return undefined;
+  const { ifName } = owner;
+  const links = hostLinks(prevResult, ifName);
+  const addresses = addressesOf(prevResult, ifName);
+  if (addresses.length === 0) throw unenforceable(ifName, "prevResult has no address of it");
+  const place = findPolicyPlace(host, { links, container, ifName });
+  if (!place) {
+    const expected = "prevResult names no port of a bridge and no veth of this host";
+    throw unenforceable(ifName, `${expected}, got [${links.join(", ")}]`);
+  }
+  return { owner, note: holderNote(links, container), addresses, policy, place };
+}
+
+/** All addresses of the container: what reaches any of them is judged. */
+export function addressesOf(result: Result, ifName: string): readonly IpAddress[] {
+  return cidrsOf(containerIps(result, ifName)).map(({ address }) => address);
+}
+
+function unenforceable(ifName: string, state: string): CniError {
+  const advice = `make sure to chain "policy" behind "bridge" or "ptp"`;
+  return new CniError(Code.config, `Cannot enforce a policy for "${ifName}": ${state}; ${advice}`);
+}
