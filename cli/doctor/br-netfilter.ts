@@ -4,8 +4,8 @@ import { fileStatus } from "../../lib/host/file-status.ts";
 import { droppersOn } from "../../lib/inventory/packet-filter.ts";
 import { setting } from "./command.ts";
 import type { Check, Examined, Finding } from "./finding.ts";
-import { quoted } from "./loaded.ts";
-import { networksOf } from "./networks.ts";
+import { quoted, typesOf } from "./loaded.ts";
+import { type Network, networksOf } from "./networks.ts";
 
 const CALL = "net/bridge/bridge-nf-call-iptables";
 
@@ -21,12 +21,23 @@ export const brNetfilter: Check = (examined) => {
   if (bridged.length === 0) return [];
   const value = examined.sysctl(CALL);
   const isNode = fileStatus(KUBELET)?.isDirectory === true;
+  const judged = bridged.filter(({ list }) => typesOf(list).includes("policy"));
+  if (value === undefined && judged.length > 0) return [unjudged(judged)];
   if (value !== "1") return isNode ? [passedBy(value)] : [];
   return apart(
     examined,
     bridged.filter(({ isAccepted }) => !isAccepted).map(({ name }) => name),
   );
 };
+
+function unjudged(networks: readonly Network[]): Finding {
+  const names = quoted(networks.map(({ name }) => name));
+  return {
+    ...{ id: "br-netfilter", level: "error" },
+    finding: `Policies of ${names} cannot be enforced among containers of one bridge: br_netfilter is not loaded`,
+    advice: "Run: modprobe br_netfilter, and note it for the next boot",
+  };
+}
 
 function passedBy(value: string | undefined): Finding {
   const load = "Run: modprobe br_netfilter";

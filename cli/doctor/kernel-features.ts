@@ -21,8 +21,8 @@ const kinds: { readonly [type: string]: readonly string[] } = {
   "vxlan-overlay": ["bridge", "veth", "vxlan"],
 };
 
-/** Plugins without which nothing is masqueraded, forwarded or led. */
-const filtering = ["portmap", "firewall"];
+/** Plugins without which nothing is led, forwarded or denied. */
+const filtering = ["portmap", "firewall", "policy"];
 
 /** For each plugin of a network, what this kernel has not. */
 export const kernelFeatures: Check = (examined) => {

@@ -279,6 +279,14 @@ describe("br-netfilter", () => {
     },
   );
 
+  needs("br_netfilter")("is an error where policies of a bridge need it", ({ bed }) => {
+    const node = new Node(bed);
+    node.list({ plugins: [gateway, { type: "policy" }] });
+    expect(node.of("br-netfilter")).toEqual([]);
+    bed.host.sh("mount -t tmpfs none /proc/sys/net/bridge");
+    expect(node.of("br-netfilter")).toMatchObject([{ level: "error" }]);
+  });
+
   needs("br_netfilter")("is frames that a node of Kubernetes does not filter", ({ bed }) => {
     const node = routed(bed, gateway, "sysctl -qw net.bridge.bridge-nf-call-iptables=0");
     expect(node.of("br-netfilter")).toEqual([]);
