@@ -54,6 +54,7 @@ const ownCommands: readonly string[] = [
   "ipam",
   "log",
   "plan",
+  "policy",
   "ps",
   "reapply",
   "show",

@@ -4,8 +4,8 @@ import { parseAddress } from "../../lib/ip/address.ts";
 import { containsAddress, formatCidr } from "../../lib/ip/cidr.ts";
 import type { Cluster } from "./cluster.ts";
 import { type Pod, portsNamed } from "./objects.ts";
-import { type Block, isBlock, type NamedPort, type PolicyPeer } from "./policy.ts";
-import { selects } from "./selector.ts";
+import { type Block, isBlock, type NamedPort, type PodChoice, type PolicyPeer } from "./policy.ts";
+import { quoted, selects } from "./selector.ts";
 
 /** Pods, or addresses of pods, that a rule may be about; with a port: those that have this name for one. */
 export interface Peers {
@@ -26,9 +26,12 @@ function blockName({ block, except }: Block): string {
   return `pods at ${formatCidr(block)}${all.length === 0 ? "" : ` but ${all.join(", ")}`}`;
 }
 
-function choiceName({ namespace, namespaces, pods }: Exclude<PolicyPeer, Block>): string {
-  if (namespace !== undefined) return `pods ${pods.key} of ${namespace}`;
-  return namespaces ? `pods ${pods.key} of namespaces ${namespaces.key}` : `pods ${pods.key}`;
+/** Pods in words, as `pods app=web of shop`. */
+export function choiceName({ namespace, namespaces, pods }: PodChoice): string {
+  const which = pods.key === "" ? "all pods" : `pods ${pods.key}`;
+  if (namespace !== undefined) return `${which} of ${quoted(namespace)}`;
+  if (!namespaces) return which;
+  return `${which} of ${namespaces.key === "" ? "all namespaces" : `namespaces ${namespaces.key}`}`;
 }
 
 /** A pod, and one of its addresses as text. */

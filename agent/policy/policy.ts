@@ -55,6 +55,8 @@ export interface Policy {
   readonly egress: readonly PolicyRule[] | undefined;
   /** Why it cannot be understood, in words: it then isolates, and allows nothing. */
   readonly fault: string | undefined;
+  /** Its spec as it came. */
+  readonly spec: unknown;
 }
 
 /** A policy's or pod's name together with its namespace. */

@@ -15,11 +15,12 @@ export function readPolicy(json: JsonObject): Policy {
   const { namespace, name } = isObject(json.metadata) ? json.metadata : ({} as JsonObject);
   if (typeof name !== "string" || name === "") throw new Unreadable("it has no name");
   if (typeof namespace !== "string") throw new Unreadable("it has no namespace");
+  const { spec } = json;
   try {
-    return { namespace, name, ...readSpec(json.spec, namespace), fault: undefined };
+    return { namespace, name, spec, ...readSpec(spec, namespace), fault: undefined };
   } catch (cause) {
     if (!(cause instanceof Unreadable)) throw cause;
-    return { namespace, name, ...isolation(json.spec), fault: cause.message };
+    return { namespace, name, spec, ...isolation(spec), fault: cause.message };
   }
 }
 

@@ -19,7 +19,7 @@ type Operator = "In" | "NotIn" | "Exists" | "DoesNotExist";
 /** All of the requirements have to be met; without any, everything is chosen. */
 export interface Selector {
   readonly requirements: readonly Requirement[];
-  /** The same for selectors that say the same. */
+  /** In words, as `app=web, tier in (a, b)`: the same for selectors that say the same, and "" for all. */
   readonly key: string;
 }
 
@@ -32,15 +32,22 @@ export function selectorOf(requirements: readonly Requirement[]): Selector {
   const sorted = [...texts].sort(([a], [b]) => (a < b ? -1 : 1));
   return {
     requirements: sorted.map(([, requirement]) => requirement),
-    key: `{${sorted.map(([text]) => text).join(", ")}}`,
+    key: sorted.map(([text]) => text).join(", "),
   };
 }
 
 function inWords({ label, operator, values }: Requirement): string {
-  const name = JSON.stringify(label);
+  const name = quoted(label);
   if (operator === "Exists") return name;
   if (operator === "DoesNotExist") return `!${name}`;
-  return `${name} ${operator === "In" ? "in" : "notin"} ${JSON.stringify(values)}`;
+  const texts = values.map(quoted);
+  if (operator === "In" && texts.length === 1) return `${name}=${texts[0]}`;
+  return `${name} ${operator === "In" ? "in" : "notin"} (${texts.join(", ")})`;
+}
+
+/** A text as it is, or in quotes if it could be taken for more than one. */
+export function quoted(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : JSON.stringify(text);
 }
 
 /** Whether labels meet a selector. A label that is missing is not among any values: NotIn is met. */

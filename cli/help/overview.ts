@@ -14,11 +14,7 @@ export function overview(groups: readonly Group[], { bold }: Style): string {
       return `${first.padEnd(TITLE_WIDTH)}${bold(name)}${" ".repeat(NAME_WIDTH - name.length)}${summary}`;
     }),
   );
-  const lines = [
-    `${bold("usage:")} weft COMMAND ...    (weft COMMAND --help says more)`,
-    "",
-    ...rows,
-  ];
+  const lines = [`${bold("usage:")} weft COMMAND ...    (weft COMMAND --help says more)`, ...rows];
   return `${lines.join("\n")}\n`;
 }
 

@@ -16,6 +16,7 @@ import { list } from "./list.ts";
 import { log } from "./log.ts";
 import type { Page } from "./page.ts";
 import { plan } from "./plan.ts";
+import { policyExplain } from "./policy.ts";
 import { ps } from "./ps.ts";
 import { reapply } from "./reapply.ts";
 import { show } from "./show.ts";
@@ -41,7 +42,7 @@ export const groups: readonly Group[] = [
   },
   {
     title: "find",
-    pages: [doctor, validate, plan],
+    pages: [doctor, validate, plan, policyExplain],
   },
   {
     title: "mend",

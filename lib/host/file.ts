@@ -40,13 +40,13 @@ export function closeFile(fd: number): void {
 /** More than this is read from no file: a node's memory is not for whoever sends the most. */
 export const LARGEST_FILE = 2 << 20;
 
-/** Reads from a descriptor to the end of the file; throws SystemError, EFBIG if it is too long. */
-export function readToEnd(fd: number, what: string): Uint8Array {
+/** Reads from a descriptor to the end of the file; throws SystemError, EFBIG if it has `most` bytes. */
+export function readToEnd(fd: number, what: string, most = LARGEST_FILE): Uint8Array {
   let bytes = new Uint8Array(4096);
   let length = 0;
   for (;;) {
-    if (length === LARGEST_FILE) throw new SystemError(`read ${what}`, EFBIG);
-    if (length === bytes.length) bytes = grown(bytes);
+    if (length === most) throw new SystemError(`read ${what}`, EFBIG);
+    if (length === bytes.length) bytes = grown(bytes, most);
     const n = host.read(fd, bytes.subarray(length));
     if (n === -EINTR) continue;
     if (checked(n, `read ${what}`) === 0) return bytes.subarray(0, length);
@@ -55,8 +55,8 @@ export function readToEnd(fd: number, what: string): Uint8Array {
 }
 
 /** A copy with room for more, up to what is read at most. */
-export function grown(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const larger = new Uint8Array(Math.min(bytes.length * 4, LARGEST_FILE));
+export function grown(bytes: Uint8Array, most = LARGEST_FILE): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(Math.min(bytes.length * 4, most));
   larger.set(bytes);
   return larger;
 }

@@ -33,7 +33,7 @@ export function askAt(path: string): string | undefined {
   const fd = openUnixSocket();
   try {
     if (host.connect(fd, unixAddress(path)) < 0) return undefined;
-    return host.decode(readToEnd(fd, `socket "${path}"`));
+    return host.decode(readToEnd(fd, `socket "${path}"`, LONGEST));
   } finally {
     closeFile(fd);
   }

@@ -34,6 +34,7 @@ const changesNothing: { readonly [command: string]: readonly string[] } = {
     "plan del net --container-id live",
     "plan del net --container-id gone --json",
   ],
+  policy: ["policy explain web", "policy explain a/web --from 192.0.2.1 --json --file FOLDER/none"],
   list: ["list"],
   version: ["version"],
   completion: ["completion bash", "completion --words containers"],
