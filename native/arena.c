@@ -85,9 +85,9 @@ static int is_page(const void *pointer)
     return ((uintptr_t)pointer & (PAGE - 1)) == 0;
 }
 
-static char *page_after(const char *address)
+static char *page_after(const char *address, size_t page)
 {
-    return (char *)(((uintptr_t)address + PAGE - 1) & ~(uintptr_t)(PAGE - 1));
+    return (char *)(((uintptr_t)address + page - 1) & ~(uintptr_t)(page - 1));
 }
 
 static size_t arena_usable_size(const void *pointer)
@@ -282,10 +282,10 @@ static void *arena_realloc(JSMallocState *state, void *pointer, size_t size)
 const JSMallocFunctions arena_functions = { arena_malloc, arena_free, arena_realloc,
                                             arena_usable_size };
 
-/* The image holds the region up to its top, or one empty page; the rest is asked for here. */
+/* The image holds the region up to its top, or one empty mapped page; the rest is asked for here. */
 struct roots *arena_open(void)
 {
-    char *rest = arena->top ? arena->top : (char *)ARENA_BASE + PAGE;
+    char *rest = arena->top ? arena->top : (char *)ARENA_BASE + MAPPED_PAGE;
 
     if (mmap(rest, arena_end - rest, PROT_READ | PROT_WRITE,
              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
@@ -319,7 +319,7 @@ static int clear_free(void)
 static void trim(struct pool *pool)
 {
     if (pool->end == arena->top)
-        arena->top = pool->end = page_after(pool->next);
+        arena->top = pool->end = page_after(pool->next, PAGE);
 }
 
 /* Pages that were set apart last, and not taken, are given back. */
@@ -330,5 +330,6 @@ size_t arena_trim(void)
     trim(&arena->blocks);
     trim(&arena->pages);
     trim(&arena->blocks);
+    arena->top = page_after(arena->top, MAPPED_PAGE);
     return arena->top - (char *)ARENA_BASE;
 }

@@ -27,6 +27,11 @@ void host_set_umask(void);
 
 /* Where the engine's memory is (arena.c): tools/build.mjs links the snapshot to this address. */
 #define ARENA_BASE 0x10000000
+#ifdef __aarch64__
+#define MAPPED_PAGE ((size_t)64 << 10) /* the largest that its kernels map memory by */
+#else
+#define MAPPED_PAGE ((size_t)4 << 10)
+#endif
 #define ARENA_SIZE ((size_t)48 << 20) /* hostile input must not take the node's memory */
 
 /* What leads to everything in the arena; NULL until the engine has been made in it. */
@@ -41,7 +46,7 @@ struct roots {
 struct roots *arena_open(void);
 /* How many pages the engine has asked for so far. */
 size_t arena_pages(void);
-/* How many bytes from ARENA_BASE are in use, in whole pages; 0 if a big block is as well. */
+/* How many bytes from ARENA_BASE are in use, in whole mapped pages; 0 if a big block is as well. */
 size_t arena_trim(void);
 extern const JSMallocFunctions arena_functions;
 

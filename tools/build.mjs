@@ -142,11 +142,14 @@ function compileAgentHost() {
   });
 }
 
+/** What arena.c maps at once, at least: MAPPED_PAGE. */
+const MAPPED_PAGE = architecture === "aarch64" ? 65536 : 4096;
+
 /** One static image whose arena holds the given file, or one empty page. */
 function link(output, parts, snapshot) {
   writeFileSync(join(dist, "blobs.c"), blobTable(parts));
   writeFileSync(join(dist, "blobs.S"), blobData(parts.blobs, snapshot !== undefined));
-  const content = snapshot ? `.incbin "${snapshot}"` : ".zero 4096";
+  const content = snapshot ? `.incbin "${snapshot}"` : `.zero ${MAPPED_PAGE}`;
   writeFileSync(
     join(dist, "snapshot.S"),
     `.section .snapshot,"aw",@progbits\n${content}\n.section .note.GNU-stack,"",@progbits\n`,
@@ -189,6 +192,8 @@ function linkSnapshot(parts) {
     maxBuffer: 64 << 20,
     env: { PATH: process.env.PATH },
   });
+  if (memory.length % MAPPED_PAGE !== 0)
+    throw new Error("the snapshot ends inside of a page: no kernel maps memory behind it");
   writeFileSync(join(dist, "snapshot.bin"), memory);
   link("image", parts, "snapshot.bin");
   const [plain, image] = ["plain", "image"].map((name) => codeOf(readFileSync(join(dist, name))));
