@@ -10,8 +10,7 @@ packages="musl musl-dev libbearssl-dev"
 main() {
   [ ! -e "$cache/gcc" ] || exit 0
   echo "Bringing $packages for arm64"
-  rm -rf "$cache" && mkdir -p "$cache/apt/lists/partial" "$cache/apt/archives/partial" "$cache/debs"
-  touch "$cache/apt/status"
+  rm -rf "$cache" && mkdir -p "$cache/debs"
   fetch update
   (cd "$cache/debs" && fetch download $packages)
   for file in "$cache"/debs/*.deb; do dpkg-deb -x "$file" "$cache/root"; done
@@ -26,11 +25,8 @@ main() {
   "$root/tools/owner.sh" "$root/.cache"
 }
 
-# With lists of its own.
 fetch() {
-  apt-get -qq -o APT::Architecture=arm64 -o APT::Architectures::=arm64 -o APT::Sandbox::User=root \
-    -o Dir::State::Lists="$cache/apt/lists" -o Dir::Cache="$cache/apt" -o Dir::State::status="$cache/apt/status" \
-    "$@" >/dev/null
+  "$root/tools/foreign-apt.sh" arm64 "$cache/apt" apt-get -qq "$@" >/dev/null
 }
 
 main

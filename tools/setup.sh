@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes this machine ready:  tools/setup.sh build|demo|test|test-sanitize|release|test-release|arm64|bench-cri
+# Makes this machine ready:  tools/setup.sh build|demo|test|test-sanitize|release|test-release|arm64|test-arm64|bench-cri
 # Installs what is missing with apt-get; where it cannot, says exactly what to install.
-# Prints what is run, and the package it comes from:  tools/setup.sh list build|demo|test|test-sanitize|release|test-release|arm64|bench-cri
+# Prints what is run, and the package it comes from:  tools/setup.sh list build|demo|test|test-sanitize|release|test-release|arm64|test-arm64|bench-cri
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -75,6 +75,12 @@ arm64="$build
   gcc-aarch64-linux-gnu: aarch64-linux-gnu-gcc
   libc6-dev-arm64-cross: /usr/aarch64-linux-gnu/lib/crt1.o
   qemu-user-static: qemu-aarch64-static"
+# For an emulated machine, which runs that image on a kernel.
+test_arm64="$test
+  $arm64
+  debian-archive-keyring: /usr/share/keyrings/debian-archive-keyring.gpg
+  mmdebstrap: mmdebstrap
+  qemu-system-arm: qemu-system-aarch64"
 test_release="$test
   $release
   git: git
@@ -96,11 +102,12 @@ main() {
     demo) needed=$demo ;;
     test) needed=$test ;;
     release) needed=$release ;;
+    test-arm64) needed=$test_arm64 ;;
     test-release) needed=$test_release ;;
     arm64) needed=$arm64 ;;
     test-sanitize) needed=$test_sanitize ;;
     bench-cri) needed=$bench_cri ;;
-    *) fail "usage: tools/setup.sh [list] build|demo|test|test-sanitize|release|test-release|arm64|bench-cri" ;;
+    *) fail "usage: tools/setup.sh [list] build|demo|test|test-sanitize|release|test-release|arm64|test-arm64|bench-cri" ;;
   esac
   [ "$job" = install ] || { programs && exit; }
   [ "$1" = build ] || require_root "$1"

@@ -6,6 +6,8 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cache=$(cd "$here/../.." && pwd)/.cache/fresh
 suite=$1
+# shellcheck source=../debian.sh
+. "$here/../debian.sh"
 
 # What README asks for; nothing else is added to what Debian calls required.
 packages=git,make,nodejs,npm
@@ -21,7 +23,7 @@ main() {
   rm -f "$made" "$made.packages"
   print_apt_options >"$cache/apt.conf"
   # dpkg need not wait for the disk: a Debian that was not finished is made anew.
-  print_sources | TMPDIR=$cache mmdebstrap --quiet --mode=root --variant=minbase \
+  print_sources "$suite" | TMPDIR=$cache mmdebstrap --quiet --mode=root --variant=minbase \
     --include="$packages" --aptopt="$cache/apt.conf" --dpkgopt=force-unsafe-io "$suite" "$made" -
   echo "$packages" >"$made.packages"
 }
@@ -36,23 +38,6 @@ ensure_mmdebstrap() {
   export DEBIAN_FRONTEND=noninteractive
   "${install[@]}" >&2 || { apt-get -qq update && "${install[@]}" >&2; } ||
     fail "Cannot make a Debian: run as root: ${install[*]}"
-}
-
-# The sources of this machine, if it is a Debian, with the suite in place of its own. Without any
-# (an Ubuntu), mmdebstrap knows where Debian is.
-print_sources() {
-  local own
-  own=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-  # shellcheck disable=SC2016 # apt-get fills them in
-  apt-get indextargets --format '$(ORIGIN) $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
-    awk -v own="${own:-none}" -v suite="$suite" '
-      $1 == "Debian" && index($3, own) == 1 { print "deb", $2, suite substr($3, length(own) + 1), $4 }
-    ' | sort -u
-}
-
-# How this machine's apt comes to its mirrors.
-print_apt_options() {
-  apt-config dump | grep -E '^Acquire::(http|https|ftp|Retries|Check-)' || true
 }
 
 fail() {

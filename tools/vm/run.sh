@@ -1,14 +1,18 @@
 #!/usr/bin/env bash
-# Runs a command in a virtual machine with a Debian kernel and this machine's own files:
+# Runs a command in a virtual machine with a Debian kernel and this machine's own files; in one of
+# arm64 they are a Debian's of arm64, but for this checkout, with dist-arm64 in place of dist:
 #   tools/vm/run.sh [--] command…        (no command: all spec-tests)
 # The command sees the directory it was called in, WEFT_VM=1, and loopback as its only network.
-# What it writes vanishes, but for the files in $WEFT_VM_OUT, which come back as .cache/vm/out.
+# What it writes vanishes, but for the files in $WEFT_VM_OUT, which come back as out in .cache/vm.
 # Its output and exit status are those of this script; 124: out of time; 125: the machine failed.
-# Variables: WEFT_VM_MINUTES (0, no limit), WEFT_VM_MEMORY (2048, MiB), WEFT_VM_KERNEL (linux-image-amd64).
+# Variables: WEFT_VM_MINUTES (0, no limit), WEFT_VM_MEMORY (2048, MiB), WEFT_VM_MACHINE (amd64; arm64 and
+# arm64-16k, with pages of 16 KB, are in .cache/vm-arm64…), WEFT_VM_KERNEL (linux-image-amd64).
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
-cache=$(cd "$here/../.." && pwd)/.cache/vm
+project=$(cd "$here/../.." && pwd)
+# shellcheck source=machine.sh
+. "$here/machine.sh"
 minutes=${WEFT_VM_MINUTES:-0}
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -21,11 +25,12 @@ main() {
   trap 'exit 130' INT
   trap 'exit 143' TERM HUP
   mkdir "$share/out" && mkfifo "$share/silence"
+  [ "$system" = / ] || echo "$project" >"$share/checkout"
   print_command "$@" >"$share/command"
   boot &
-  machine=$!
+  running=$!
   local ended=0
-  wait "$machine" || ended=$?
+  wait "$running" || ended=$?
   keep_output
   report "$ended"
 }
@@ -46,15 +51,16 @@ print_command() {
 boot() {
   local modules
   modules=$cache/kernel/lib/modules/$(cat "$cache/kernel/version")
-  exec setpriv --pdeathsig TERM timeout -k 5 "${minutes}m" qemu-system-x86_64 \
-    -nodefaults -no-user-config -display none -no-reboot \
-    -accel "$(cat "$cache/accelerator")" -accel tcg -cpu max -smp 2 -m "${WEFT_VM_MEMORY:-2048}" \
+  exec setpriv --pdeathsig TERM timeout -k 5 "${minutes}m" "$qemu" \
+    -nodefaults -no-user-config -display none -no-reboot "${machine[@]}" \
+    -accel "$(cat "$cache/accelerator")" -accel tcg -smp 2 -m "${WEFT_VM_MEMORY:-2048}" \
     -kernel "$cache/kernel/vmlinuz" -initrd "$cache/initramfs" \
-    -append "console=ttyS0 quiet panic=-1 mitigations=off nowatchdog audit=0 norandmaps" \
+    -append "console=$console quiet panic=-1 mitigations=off nowatchdog audit=0 norandmaps" \
     -chardev "file,id=console,path=${share//,/,,}/console" -serial chardev:console \
     -device virtio-serial-pci -chardev stdio,id=output,signal=off \
     -device virtserialport,chardev=output,nr=1 \
-    -virtfs "local,mount_tag=root,path=/,security_model=none,readonly=on,multidevs=remap" \
+    -virtfs "local,mount_tag=root,path=${system//,/,,},security_model=none,readonly=on,multidevs=remap" \
+    -virtfs "local,mount_tag=checkout,path=${project//,/,,},security_model=none,readonly=on,multidevs=remap" \
     -virtfs "local,mount_tag=modules,path=${modules//,/,,},security_model=none,readonly=on" \
     -virtfs "local,mount_tag=share,path=${share//,/,,},security_model=none" <>"$share/silence"
 }
@@ -78,9 +84,9 @@ report() {
 
 # shellcheck disable=SC2317 # the trap calls it
 stop() {
-  [ -z "${machine:-}" ] || ! kill "$machine" 2>/dev/null || wait "$machine" || true
+  [ -z "${running:-}" ] || ! kill "$running" 2>/dev/null || wait "$running" || true
   rm -rf "$share"
-  "$here/../owner.sh" "$cache/.."
+  "$here/../owner.sh" "$project/.cache"
 }
 
 main "$@"

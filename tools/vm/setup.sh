@@ -1,11 +1,15 @@
 #!/usr/bin/env bash
 # Prepares what run.sh boots, once, in .cache/vm: a Debian kernel with its modules, a busybox, an
-# initramfs, and the name of the accelerator that works here. Nothing but qemu is installed.
+# initramfs, and the name of the accelerator that works here; for arm64, in .cache/vm-arm64,
+# a Debian as well (system.sh). Nothing but qemu is installed.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
-cache=$(cd "$here/../.." && pwd)/.cache/vm
-kernel_package=${WEFT_VM_KERNEL:-linux-image-amd64}
+project=$(cd "$here/../.." && pwd)
+# shellcheck source=machine.sh
+. "$here/machine.sh"
+# shellcheck source=../debian.sh
+. "$here/../debian.sh"
 
 # What the first root needs before the machine's own modules are in reach.
 boot_modules="virtio_pci virtio_console 9pnet_virtio 9p overlay"
@@ -19,15 +23,16 @@ main() {
   ensure_kernel
   build_initramfs
   ensure_accelerator
+  [ "$system" = / ] || "$here/system.sh" "$architecture" "$system"
 }
 
 ensure_qemu() {
-  ! command -v qemu-system-x86_64 >/dev/null || return 0
-  local install=(apt-get install -y --no-install-recommends qemu-system-x86)
+  ! command -v "$qemu" >/dev/null || return 0
+  local install=(apt-get install -y --no-install-recommends "$qemu_package")
   if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    fail "Cannot run \"qemu-system-x86_64\": it is not installed, run as root: ${install[*]}"
+    fail "Cannot run \"$qemu\": it is not installed, run as root: ${install[*]}"
   fi
-  say "installing qemu-system-x86"
+  say "installing $qemu_package"
   DEBIAN_FRONTEND=noninteractive with_fresh_lists "${install[@]}" >&2
 }
 
@@ -46,9 +51,9 @@ ensure_kernel() {
     '*/kernel/'{arch,block,crypto,fs,lib,net} '*/kernel/drivers/'{block,char,net,virtio}
   mv "$new/bin/busybox" "$new/boot"/vmlinuz-* "$new"
   mv "$new"/vmlinuz-* "$new/vmlinuz"
-  find "$new/lib/modules" -name '*.ko.xz' -exec "$new/busybox" unxz {} +
+  find "$new/lib/modules" -name '*.ko.xz' -exec "${emulator[@]}" "$new/busybox" unxz {} +
   ls "$new/lib/modules" >"$new/version"
-  "$new/busybox" depmod -b "$new" "$(cat "$new/version")"
+  "${emulator[@]}" "$new/busybox" depmod -b "$new" "$(cat "$new/version")"
   echo "$kernel_package" >"$new/package"
   rm -rf "$cache/kernel"
   mv "$new" "$cache/kernel"
@@ -57,8 +62,24 @@ ensure_kernel() {
 
 download_packages() {
   local image
-  image=$(apt-cache depends "$kernel_package" | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p')
-  apt-get -q -o APT::Sandbox::User= download busybox-static "${image:-$kernel_package}"
+  image=$(from_mirror apt-cache depends "$kernel_package" | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p')
+  from_mirror apt-get -q -o APT::Sandbox::User= download busybox-static "${image:-$kernel_package}"
+}
+
+# What apt says and brings for the architecture of the machine: of this Debian, or the one that has its kernel.
+from_mirror() {
+  local program=$1 sources=()
+  if [ "$system" = / ]; then
+    "$@"
+    return
+  fi
+  shift
+  if [ "$kind" = arm64-16k ]; then
+    mkdir -p "$cache/apt"
+    print_sources trixie >"$cache/apt/sources"
+    sources=(-o Dir::Etc::SourceList="$cache/apt/sources" -o Dir::Etc::SourceParts=-)
+  fi
+  "$here/../foreign-apt.sh" "$architecture" "$cache/apt" "$program" "${sources[@]}" "$@"
 }
 
 # Every time: it costs a fraction of a second, and is never older than its parts.
@@ -71,8 +92,8 @@ build_initramfs() {
   cp "$here/job.sh" "$root/job.sh"
   # shellcheck disable=SC2046 # one word per module file
   (cd "$cache/kernel" && cp --parents $(boot_module_files "$version") "$root")
-  "$root/bin/busybox" depmod -b "$root" "$version"
-  (cd "$root" && find . | bin/busybox cpio -o -H newc 2>/dev/null) >"$cache/initramfs.new"
+  "${emulator[@]}" "$root/bin/busybox" depmod -b "$root" "$version"
+  (cd "$root" && find . | "${emulator[@]}" bin/busybox cpio -o -H newc 2>/dev/null) >"$cache/initramfs.new"
   mv "$cache/initramfs.new" "$cache/initramfs"
   rm -rf "$root"
 }
@@ -92,23 +113,23 @@ boot_module_files() {
 ensure_accelerator() {
   [ ! -s "$cache/accelerator" ] || return 0
   echo tcg >"$cache/accelerator"
-  [ -w /dev/kvm ] || return 0
+  [ "$system" = / ] && [ -w /dev/kvm ] || return 0
   say "trying /dev/kvm"
   if probe kvm 2>&1 | grep "weft: init runs" >&2; then echo kvm >"$cache/accelerator"; fi
   say "accelerator: $(cat "$cache/accelerator")"
 }
 
 probe() {
-  timeout 10 qemu-system-x86_64 -accel "$1" -cpu max -m 512 -nodefaults -display none -no-reboot \
+  timeout 10 "$qemu" -accel "$1" "${machine[@]}" -m 512 -nodefaults -display none -no-reboot \
     -kernel "$cache/kernel/vmlinuz" -initrd "$cache/initramfs" -serial stdio \
-    -append "console=ttyS0 quiet panic=-1 weft.probe" </dev/null
+    -append "console=$console quiet panic=-1 weft.probe" </dev/null
 }
 
 # Package lists may be absent or old: run the command, and if it fails, again after an update.
 with_fresh_lists() {
   "$@" && return 0
   [ "$(id -u)" = 0 ] || fail "Cannot download packages: run as root: apt-get update"
-  apt-get -q update && "$@"
+  from_mirror apt-get -q update >&2 && "$@"
 }
 
 unpack() {
