@@ -20,11 +20,12 @@ import { compile, stop, work } from "./machine.mjs";
  *   readonly label: string,
  *   readonly ns: number,
  *   readonly peak: number,
+ *   readonly faults: number,
  *   readonly status: number,
  *   readonly output: string,
  * }} Run
  *
- * `peak` is in bytes; `failed` counts the jobs of a group.
+ * `peak` is in bytes, `faults` counts page faults; both with those of children. `failed` counts the jobs of a group.
  * @typedef {{ readonly label: string, readonly ns: number, readonly failed: number }} Group
  */
 
@@ -86,12 +87,13 @@ function execute(plan) {
  * @param {readonly string[]} answer
  * @returns {Run}
  */
-function toRun(label, output, [, ns, kilobytes, status]) {
+function toRun(label, output, [, ns, kilobytes, faults, status]) {
   const read = () => readFileSync(output, "utf8");
   return {
     label,
     ns: Number(ns),
     peak: Number(kilobytes) * 1024,
+    faults: Number(faults),
     status: Number(status),
     output: read(),
   };

@@ -8,7 +8,7 @@
  *   job   netns  stdin-file  output-file  program  [word ...]  NAME=value ...
  *   group N                                                        the next N jobs at once
  * and the answer on stdout, in the same order:
- *   job   nanoseconds  peak-memory-in-KB  exit-status
+ *   job   nanoseconds  peak-memory-in-KB  page-faults  exit-status
  *   group nanoseconds                                              after its jobs
  */
 #define _GNU_SOURCE
@@ -32,7 +32,7 @@ struct job {
     int input, output, netns;
     pid_t pid;
     long long start, end;
-    long peak;
+    long peak, faults;
     int status;
 };
 
@@ -110,6 +110,7 @@ static void finish(struct job *jobs, int count)
             continue;
         jobs[i].end = end;
         jobs[i].peak = usage.ru_maxrss;
+        jobs[i].faults = usage.ru_minflt + usage.ru_majflt;
         jobs[i].status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     }
 }
@@ -136,7 +137,8 @@ static void run(struct job *jobs, int count)
         finish(jobs, count);
     long long duration = now() - begin;
     for (int i = 0; i < count; i++) {
-        printf("job\t%lld\t%ld\t%d\n", jobs[i].end - jobs[i].start, jobs[i].peak, jobs[i].status);
+        printf("job\t%lld\t%ld\t%ld\t%d\n", jobs[i].end - jobs[i].start, jobs[i].peak,
+               jobs[i].faults, jobs[i].status);
         release(&jobs[i]);
     }
     if (count > 1)

@@ -4,9 +4,10 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { measureChain } from "./chain.mjs";
+import { countInstructions, countSystemCalls } from "./counts.mjs";
 import { bridgeConfig, floorJob, interleave, linkConfig, netnsPath, pluginJob } from "./jobs.mjs";
-import { addNetns, compile, ourBin, referenceBin, run, work } from "./machine.mjs";
-import { measureAtOnce, measureEach, shuffle, summarize } from "./measure.mjs";
+import { addNetns, compile, ourBin, referenceBin } from "./machine.mjs";
+import { measureAtOnce, shuffle, summarize } from "./measure.mjs";
 import { measureStartUp } from "./start-up.mjs";
 
 /**
@@ -45,6 +46,7 @@ export const scenarios = {
   links: measureLinks,
   chain: measureChain,
   calls: countSystemCalls,
+  instructions: countInstructions,
   size: measureSize,
   "start-up": measureStartUp,
 };
@@ -52,7 +54,7 @@ export const scenarios = {
 /**
  * @param {readonly Run[]} runs
  * @param {string} command
- * @param {"ns" | "peak"} what
+ * @param {"ns" | "peak" | "faults"} what
  */
 function figuresOf(runs, command, what = "ns") {
   /** @type {Partial<Record<Subject, Figure>>} */
@@ -110,6 +112,13 @@ function measureBridge({ rounds, floor }, kind) {
       title: `peak memory of bridge ADD${suffix}`,
       unit: "bytes",
       figures: { ours, reference },
+    });
+  for (const command of ["ADD", "DEL"])
+    rows.push({
+      id: `faults-${command.toLowerCase()}-${kind}`,
+      title: `page faults of bridge ${command}${suffix}`,
+      unit: "count",
+      figures: figuresOf(runs, command, "faults"),
     });
   return rows;
 }
@@ -224,39 +233,6 @@ function measureManyAtOnce({ rounds }) {
       failed: { ours: failed("ours"), reference: failed("reference") },
     };
   });
-}
-
-/**
- * The system calls of one bridge ADD, with those of all its threads and children.
- * @param {Bench} bench
- * @returns {Row[]}
- */
-function countSystemCalls({ floor }) {
-  const config = (/** @type {string} */ subject) => bridgeConfig(`calls-${subject}`, false);
-  const job = (/** @type {"ours" | "reference"} */ subject, /** @type {string} */ command) =>
-    pluginJob(subject, "bridge", command, { config: config(subject) });
-  /** @type {Partial<Record<Subject, Figure>>} */
-  const figures = {};
-  for (const [subject, add, del] of /** @type {const} */ ([
-    ["ours", job("ours", "ADD"), job("ours", "DEL")],
-    ["reference", job("reference", "ADD"), job("reference", "DEL")],
-    ["floor", floorJob(floor, "ADD"), floorJob(floor, "DEL")],
-  ])) {
-    measureEach([add, del]);
-    figures[subject] = summarize([traceCount(add)]);
-    measureEach([del]);
-  }
-  return [{ id: "calls", title: "system calls of bridge ADD", unit: "count", figures }];
-}
-
-/** @param {Job} job */
-function traceCount({ netns, program, input, env }) {
-  const trace = join(work, "trace");
-  const command = [`--net=${netns}`, "strace", "-f", "-qq", "-o", trace, program];
-  execFileSync("nsenter", command, { input, env: { ...process.env, ...env } });
-  return run("cat", [trace])
-    .split("\n")
-    .filter((line) => /^\d+ +\w+\(/.test(line)).length;
 }
 
 /**

@@ -169,7 +169,7 @@ function cellsOf(row, words) {
  * @param {Row["unit"]} unit
  */
 function formatFigure({ median }, unit) {
-  if (unit === "count") return String(median);
+  if (unit === "count") return median.toLocaleString("en");
   return unit === "ns" ? time(median) : bytes(median);
 }
 
