@@ -64,6 +64,9 @@ write_names() {
   cp "$1/usr/share/base-passwd/passwd.master" "$1/etc/passwd"
   cp "$1/usr/share/base-passwd/group.master" "$1/etc/group"
   printf '%s localhost\n' 127.0.0.1 ::1 >"$1/etc/hosts"
+  rm -rf "$1/var/run" "$1/var/lock"
+  ln -s /run "$1/var/run"
+  ln -s /run/lock "$1/var/lock"
 }
 
 bring_modules() {
