@@ -21,6 +21,17 @@ function joined() {
   return { agent, world };
 }
 
+it("knows how long ago it has heard of its store, however the wall clock is set since", () => {
+  const { agent, world } = joined();
+  const ago = () => world.clock.wall() - (agent.state.lastSync ?? 0);
+  expect(ago()).toBe(10_000);
+  for (const milliseconds of [1e9, -1e12]) {
+    world.clock.set(milliseconds);
+    world.clock.pass(1_000);
+  }
+  expect(ago()).toBe(12_000);
+});
+
 describe("an agent that starts", () => {
   it("does nothing before it is told of the network, and publishes itself then", () => {
     const { agent, world } = started();

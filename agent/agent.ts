@@ -10,6 +10,7 @@
  */
 
 import { CniError } from "../lib/cni/error.ts";
+import { wallTime } from "../lib/host/clock.ts";
 import { formatAddress } from "../lib/ip/address.ts";
 import { type Cidr, formatCidr } from "../lib/ip/cidr.ts";
 import { Keeper } from "../lib/overlay/keeper.ts";
@@ -45,6 +46,7 @@ export class Agent implements StoreEvents {
   #problem: string | undefined;
   #storeProblem: string | undefined;
   #limits: ReadonlySet<string> = new Set();
+  /** By the clock's now(). */
   #lastSync: number | undefined;
   #comparisons = 0;
   /** True if the store has told something that no pass has heeded yet. */
@@ -70,7 +72,7 @@ export class Agent implements StoreEvents {
       problem: this.#problem,
       limits: [...this.#limits],
       storeProblem: this.#storeProblem,
-      lastSync: this.#lastSync,
+      lastSync: wallTime(this.#world.clock, this.#lastSync),
       comparisons: this.#comparisons,
       repairs: this.#upkeep.repairs,
     };
@@ -165,7 +167,7 @@ export class Agent implements StoreEvents {
   }
 
   #heard(): void {
-    this.#lastSync = this.#world.clock.wall();
+    this.#lastSync = this.#world.clock.now();
   }
 
   #tellOfSubnets(subnets: readonly Cidr[]): void {

@@ -1,5 +1,6 @@
 /** What the agent says of itself, put together from its parts. */
 
+import { wallTime } from "../lib/host/clock.ts";
 import { formatAddress } from "../lib/ip/address.ts";
 import { formatCidr } from "../lib/ip/cidr.ts";
 import { formatMac } from "../lib/ip/mac.ts";
@@ -13,6 +14,7 @@ export interface Setting {
   readonly world: World;
   readonly options: AgentOptions;
   readonly version: string;
+  /** By the clock's now(). */
   readonly started: number;
 }
 
@@ -24,11 +26,11 @@ export function healthOf(agent: Agent, setting: Setting): Health {
 /** Without the peers. */
 export function summaryOf(agent: Agent, setting: Setting): Summary {
   const { isReady, problem, limits, comparisons, repairs } = agent.state;
-  const { options, version, started } = setting;
+  const { world, options, version, started } = setting;
   return {
     network: options.network,
     version,
-    started,
+    started: wallTime(world.clock, started) ?? 0,
     isReady,
     problems: problem === undefined ? [] : [problem],
     limits,

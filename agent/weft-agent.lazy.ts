@@ -63,7 +63,7 @@ function live(options: AgentOptions, version: string, tell: Tell): void {
     isMasqueraded: options.filter.isMasquerading,
   };
   const agent = new Agent(world);
-  const keepSocket = tellOthers(loop, agent, { world, options, version, started: loop.wall() });
+  const keepSocket = tellOthers(loop, agent, { world, options, version, started: loop.now() });
   const keepFiles = () => {
     lockAgain(lockOf(options.network));
     keepSocket();

@@ -8,5 +8,13 @@ export interface Clock {
   after(milliseconds: number, act: () => void): Cancel;
 }
 
+/**
+ * A time by `now()` as milliseconds since 1970. It is not kept like this: where the wall clock is set, it
+ * would be one at which nothing was.
+ */
+export function wallTime(clock: Clock, time: number | undefined): number | undefined {
+  return time === undefined ? undefined : Math.round(clock.wall() + time - clock.now());
+}
+
 /** Takes back what has not happened yet; afterwards it does nothing. */
 export type Cancel = () => void;

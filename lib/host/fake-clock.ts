@@ -10,17 +10,23 @@ const WALL = 1_767_225_600_000;
 export class FakeClock implements Clock {
   readonly #timers = new Timers();
   #now = 1_000_000;
+  #wall = WALL;
 
   now(): number {
     return this.#now;
   }
 
   wall(): number {
-    return WALL + this.#now;
+    return this.#wall + this.#now;
   }
 
   after(milliseconds: number, act: () => void): Cancel {
     return this.#timers.add(this.#now + milliseconds, act);
+  }
+
+  /** Sets the wall clock forward, or back by a negative number. */
+  set(milliseconds: number): void {
+    this.#wall += milliseconds;
   }
 
   /** Lets so many milliseconds pass. */

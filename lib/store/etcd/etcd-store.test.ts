@@ -301,6 +301,21 @@ describe("a host that has joined", () => {
     expect(host.store.counts.renewals).toBeGreaterThan(19);
   });
 
+  it("says when its lease ends, also once the wall clock is set and it is not renewed", () => {
+    const { lab, host } = joined();
+    const left = () => ((host.store.leaseEnds ?? 0) - lab.clock.wall()) / HOUR;
+    expect(left()).toBeCloseTo(24, 2);
+    for (const hours of [30, -10_000]) {
+      lab.clock.setWall(lab.clock.wall() + hours * HOUR);
+      expect(left()).toBeCloseTo(24, 2);
+    }
+    lab.etcd.refused.add(2379);
+    lab.clock.pass(23 * HOUR);
+    expect(left()).toBeLessThan(13);
+    host.store.stop();
+    expect(host.store.leaseEnds).toBeUndefined();
+  });
+
   it("keeps peers and place while etcd is away for an hour", () => {
     const { lab, host, key } = joined();
     lab.etcd.put(`${SUBNETS}10.5.7.0-24`, entryOf(7));

@@ -1,6 +1,6 @@
 /** The hosts of a network, as etcd v3 keeps them in flannel's format. */
 
-import type { Cancel } from "../../host/clock.ts";
+import { type Cancel, wallTime } from "../../host/clock.ts";
 import { equalAddresses, formatAddress } from "../../ip/address.ts";
 import { BackOff } from "../back-off.ts";
 import { type NetworkConfig, parseNetworkConfig } from "../network.ts";
@@ -79,6 +79,10 @@ export class EtcdStore implements Store {
         onNote,
       },
     );
+  }
+
+  get leaseEnds(): number | undefined {
+    return wallTime(this.#means.clock, this.#membership.lease.ends);
   }
 
   start(events: StoreEvents): void {
@@ -195,7 +199,7 @@ export class EtcdStore implements Store {
   /** What does not even have our address in it is not looked at closely. */
   #mayBeOwn(kv: KeyValue): boolean {
     const { publicIP } = this.#own ?? {};
-    const isOurLease = kv.lease !== FOREVER && kv.lease === this.#membership.lease;
+    const isOurLease = kv.lease !== FOREVER && kv.lease === this.#membership.lease.id;
     const hasAddress = publicIP !== undefined && kv.value?.includes(`"${formatAddress(publicIP)}"`);
     const host = isOurLease || hasAddress ? this.#hostIn(kv) : undefined;
     return host !== undefined && this.#isOwn(host, kv);
@@ -207,7 +211,7 @@ export class EtcdStore implements Store {
 
   /** Who has our address, and what lives by our lease. */
   #isOwn({ publicIP }: StoreHost, { lease }: KeyValue): boolean {
-    const isOurLease = lease !== FOREVER && lease === this.#membership.lease;
+    const isOurLease = lease !== FOREVER && lease === this.#membership.lease.id;
     return isOurLease || isSame(publicIP, this.#own?.publicIP);
   }
 

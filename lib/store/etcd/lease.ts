@@ -34,6 +34,7 @@ export class Lease {
   readonly #events: LeaseEvents;
   readonly #backOff: BackOff;
   #id = FOREVER;
+  #ends: number | undefined;
   #cancel: Cancel = () => {};
 
   constructor(means: LeaseMeans, events: LeaseEvents) {
@@ -45,6 +46,11 @@ export class Lease {
   /** The one that is kept; FOREVER if none is. */
   get id(): string {
     return this.#id;
+  }
+
+  /** When it ends unless it is renewed, by the clock's now(); undefined if none is kept. */
+  get ends(): number | undefined {
+    return this.#ends;
   }
 
   /** Asks for a new one, and tells its number. */
@@ -74,6 +80,7 @@ export class Lease {
     this.#id = id;
     if (id === FOREVER) return;
     const whole = seconds * 1000;
+    this.#ends = this.#means.clock.now() + whole;
     const latest = Math.min(whole / 2, whole - this.#means.renewMargin);
     const wait = Math.max(latest, whole / 10) * (1 - this.#means.random() / 10);
     this.#later(wait);
@@ -84,6 +91,7 @@ export class Lease {
     this.#cancel();
     this.#cancel = () => {};
     this.#id = FOREVER;
+    this.#ends = undefined;
   }
 
   #later(wait: number): void {

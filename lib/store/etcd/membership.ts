@@ -75,9 +75,9 @@ export class Membership {
     return this.#name;
   }
 
-  /** The lease of this host's key; FOREVER if it has none. */
-  get lease(): string {
-    return this.#lease.id;
+  /** The lease of this host's key. */
+  get lease(): Pick<Lease, "id" | "ends"> {
+    return this.#lease;
   }
 
   stop(): void {
