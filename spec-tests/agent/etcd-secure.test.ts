@@ -1,6 +1,6 @@
 /** The agent and an etcd that wants to know who asks, and three members of one. */
 import { describe, expect } from "vitest";
-import type { Bed } from "../bed/bed.ts";
+import { makeCertificates } from "../bed/certificates.ts";
 import { it } from "../bed/it.ts";
 import { waitUntil } from "../bed/patience.ts";
 import { Etcd } from "../cluster/etcd.ts";
@@ -9,27 +9,9 @@ import { CONFIG, entryOf, etcdWith, Joined, PREFIX } from "./network.ts";
 
 const SUBNETS = `${PREFIX}/subnets`;
 
-/** An authority, and certificates by it of a server and a client; one of another authority. */
-function makeCertificates(bed: Bed, name = "certificates"): string {
-  const folder = bed.folder(name);
-  const ca = (name: string) =>
-    `openssl req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=${name} -keyout ${name}.key -out ${name}.pem`;
-  const signed = (name: string, by: string, usage: string) => `
-    openssl ecparam -name prime256v1 -genkey -noout -out ${name}.key
-    openssl req -new -key ${name}.key -subj /CN=${name} -out ${name}.csr
-    printf 'subjectAltName=IP:${STORES}\\nextendedKeyUsage=${usage}\\n' > ${name}.ext
-    openssl x509 -req -in ${name}.csr -CA ${by}.pem -CAkey ${by}.key -CAcreateserial -days 9 -extfile ${name}.ext -out ${name}.pem`;
-  bed.host.sh(`cd ${folder}; exec 2>/dev/null
-    ${ca("ca")}
-    ${ca("other")}
-    ${signed("server", "ca", "serverAuth,clientAuth")}
-    ${signed("client", "ca", "clientAuth")}`);
-  return folder;
-}
-
 describe("the agent, with etcd by TLS", () => {
   it("is believed by its certificate, and believes etcd by its authority", async ({ bed }) => {
-    const folder = makeCertificates(bed);
+    const folder = makeCertificates(bed, STORES);
     const client = `--cacert ${folder}/ca.pem --cert ${folder}/client.pem --key ${folder}/client.key`;
     const etcd = await etcdWith(bed, CONFIG, {
       scheme: "https",
@@ -60,7 +42,10 @@ describe("the agent, whose certificates are replaced", () => {
   it("goes on with the new ones, of another authority, as a kubelet swaps folders", async ({
     bed,
   }) => {
-    const [old, fresh] = [makeCertificates(bed, "old"), makeCertificates(bed, "fresh")];
+    const [old, fresh] = [
+      makeCertificates(bed, STORES, "old"),
+      makeCertificates(bed, STORES, "fresh"),
+    ];
     const mount = bed.folder("mount");
     const link = (to: string) =>
       bed.host.sh(`ln -s ${to} ${mount}/..next; mv -T ${mount}/..next ${mount}/..data`);
