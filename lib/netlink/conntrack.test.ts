@@ -36,6 +36,14 @@ it("conntrack deletes by what we delete by, and more", () => {
   expect(ours?.attributes).toEqual({ original, id });
 });
 
+it("an echo is deleted by what it has in place of ports", () => {
+  const ports = { protocol: 1, icmpId: 7, icmpType: 8, icmpCode: 0 };
+  const echo = { ...original, ports };
+  const request = deleteFlow({ family: 4, original: echo, id: 5, zone: undefined });
+  const [ours] = flowsIn(encodeRequests([request], 1));
+  expect(ours?.attributes).toEqual({ original: echo, id: 5 });
+});
+
 it("a list is always one of a protocol and a port", () => {
   const [ours] = flowsIn(
     encodeRequests([listFlows({ family: 6, protocol: 17, destinationPort: 53 })], 1),

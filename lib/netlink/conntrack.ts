@@ -32,6 +32,13 @@ const ports = /* @__PURE__ */ attributes({
   protocol: attr(1, "CTA_PROTO_NUM", u8),
   source: attr(2, "CTA_PROTO_SRC_PORT", u16be),
   destination: attr(3, "CTA_PROTO_DST_PORT", u16be),
+  /** Echoes have these in place of ports, and are not found without them. */
+  icmpId: attr(4, "CTA_PROTO_ICMP_ID", u16be),
+  icmpType: attr(5, "CTA_PROTO_ICMP_TYPE", u8),
+  icmpCode: attr(6, "CTA_PROTO_ICMP_CODE", u8),
+  icmp6Id: attr(7, "CTA_PROTO_ICMPV6_ID", u16be),
+  icmp6Type: attr(8, "CTA_PROTO_ICMPV6_TYPE", u8),
+  icmp6Code: attr(9, "CTA_PROTO_ICMPV6_CODE", u8),
 });
 
 const tuple = /* @__PURE__ */ attributes({

@@ -149,6 +149,7 @@ it("connections of whoever had the address before are cut if the policy forbids 
   );
   bed.host.sh("nft add rule inet t f ct state new accept");
   for (const client of [forbidden, allowed]) {
+    expect(reaches(client, 1, 2)).toEqual(passes);
     for (const to of ["10.1.1.2", "fd00:1::2"]) expect(ask(client, to, 9000, "udp")).not.toBe("");
   }
   const flows = () =>
