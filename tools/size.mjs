@@ -18,7 +18,8 @@ const isHot = (name) => name === "hot.bin";
 const isCold = (name) => name !== "hot.bin" && name !== "warm.bin";
 
 const rows = [
-  { what: "dist/bin, hard links counted once", size: sizeOf("bin"), limit: 4200 << 10 },
+  // Policies are 80 KB of it, and network policies of Kubernetes 40.
+  { what: "dist/bin, hard links counted once", size: sizeOf("bin"), limit: 4300 << 10 },
   {
     what: "bytecode of usual runs, of which the image has four times as much",
     size: sizeOf("bytecode", isHot),
