@@ -10,11 +10,11 @@ import { findDevicesFaults } from "../plugins/vxlan-overlay/underlay.ts";
 import { FilesOfHost } from "./own-files.ts";
 import { type Plan, subnetsOf } from "./plan.ts";
 
-/** What is missing, each in words; undefined if no agent has joined this network here. */
+/** What is missing, each in words; undefined if no agent has joined this network here, or flanneld has it now. */
 export function findLeftFaults(ns: Netns, network: string): readonly string[] | undefined {
   const files = new FilesOfHost(network);
   const plan = files.readSaved();
-  if (!plan) return undefined;
+  if (!plan || files.isHandedOver) return undefined;
   const devices = [plan.device, plan.deviceV6].filter((name) => typeof name === "string");
   const gone = devices.filter((name) => findLink(ns, name) === undefined);
   const filter = files.readFilter();

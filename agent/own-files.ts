@@ -69,8 +69,19 @@ export class FilesOfHost implements OwnFiles {
   readSaved(): JsonObject | undefined {
     const json = this.#readSaved();
     if (!json) return undefined;
-    const { subnetFile, subnetEnv, filter, ...saved } = json;
+    const { subnetFile, subnetEnv, filter, isHandedOver, ...saved } = json;
     return saved;
+  }
+
+  /** True if flanneld has what the agent made, since `handOver`. */
+  get isHandedOver(): boolean {
+    return this.#readSaved()?.isHandedOver === true;
+  }
+
+  /** Says that flanneld has it from now on: until an agent saves again. */
+  handOver(): void {
+    const json = { ...this.#readSaved(), isHandedOver: true };
+    replaceFile(this.#saved, JSON.stringify(json), 0o644);
   }
 
   /** Which rules the agent had to make; undefined if that is not known. */

@@ -57,6 +57,7 @@ function remove(network: string, isForFlannel: boolean, tell: Tell): void {
       deleteGuard(ns, device);
       tell(`delete guard "${device}"`);
     }
+    files.handOver();
     return;
   }
   removePath(ns, { plan, config }, tell);

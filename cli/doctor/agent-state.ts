@@ -17,7 +17,9 @@ export const agentState: Check = ({ host }) =>
   networks().flatMap((network) => {
     if (!new FilesOfHost(network).readSaved()) return [];
     const health = healthOf(network);
-    return health ? saidBy(network, health) : [ended(network, findLeftFaults(host, network) ?? [])];
+    if (health) return saidBy(network, health);
+    const faults = findLeftFaults(host, network);
+    return faults ? [ended(network, faults)] : [];
   });
 
 /** Each has a folder; locks and the like are beside them. */

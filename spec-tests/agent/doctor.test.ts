@@ -58,6 +58,23 @@ it.for([
   expect(said()[0]).toMatch(words);
 });
 
+it("says nothing of what flanneld has by now, until an agent has it again", async ({ bed }) => {
+  const etcd = await etcdWith(bed);
+  const joined = await new Joined(bed, 1, etcd).ready();
+  const doctor = () => joined.host.sh(`${bed.bin}/weft doctor 2>&1 || true`);
+  await joined.agent.end("SIGTERM");
+  joined.host.sh(`${bed.bin}/weft agent remove --for-flannel`);
+  expect(doctor()).not.toMatch(/agent:/);
+  joined.again();
+  const guard = () => joined.host.view.succeeds("nft list chain inet weft overlay-flannel.1");
+  await joined.until(guard);
+  await joined.until(() => !doctor().includes("agent:"));
+  await joined.agent.end("SIGTERM");
+  expect(doctor()).toContain('The agent of "flannel" does not run');
+  joined.host.sh(`${bed.bin}/weft agent remove`);
+  expect(joined.host.view.sh("ip link")).not.toContain("flannel");
+});
+
 it("does not miss rules that the agent was not to make", async ({ bed }) => {
   const etcd = await etcdWith(bed);
   const words = "--iptables-forward-rules=false";
