@@ -1,14 +1,17 @@
 // @ts-check
-// As much of a CRI client as the benchmark needs: three calls of runtime.v1.RuntimeService, as gRPC
-// over HTTP/2 and a socket of the file system. Their few fields are written by number (api.proto of
-// k8s.io/cri-api), so no code generator and no gRPC library is needed.
+// As much of a CRI client as the benchmark and the tests of runtimes need: some calls of
+// runtime.v1.RuntimeService, as gRPC over HTTP/2 and a socket of the file system. Their few fields are
+// written and read by number (api.proto of k8s.io/cri-api), so no code generator and no gRPC library
+// is needed.
 import { connect as connectHttp2, constants } from "node:http2";
 import { connect as connectSocket } from "node:net";
 
 /**
  * A field of a message: its number, and a number, a text or a message.
  * @typedef {readonly [number, number | string | Buffer]} Field
- * @typedef {{ readonly name: string, readonly hostPort: number, readonly cgroup: string }} Pod
+ * @typedef {{ readonly name: string, readonly hostPort?: number, readonly cgroup: string,
+ *   readonly annotations?: Readonly<Record<string, string>> }} Pod `hostPort` leads to its port 80
+ * @typedef {ReadonlyMap<number, readonly (number | Buffer)[]>} Message the values of each field
  */
 
 /** A runtime that answers at a socket. */
@@ -28,39 +31,82 @@ export class CriClient {
   /** The runtime's name and version; fails while it is not ready to answer. */
   async version() {
     const answer = parse(await this.#call("Version", message([])));
-    return `${answer.get(2)} ${answer.get(3)}`;
+    return `${text(answer, 2)} ${text(answer, 3)}`;
   }
 
   /**
    * Makes a pod's sandbox with its network and returns its ID.
    * @param {Pod} pod
    */
-  async runPod({ name, hostPort, cgroup }) {
+  async runPod({ name, hostPort, cgroup, annotations = {} }) {
     const metadata = message([
       [1, name],
       [2, name],
       [3, "bench"],
     ]);
-    const port = message([
-      [2, 80],
-      [3, hostPort],
+    /** @type {readonly Field[]} */
+    const ports =
+      hostPort === undefined
+        ? []
+        : [
+            [
+              5,
+              message([
+                [2, 80],
+                [3, hostPort],
+              ]),
+            ],
+          ];
+    /** @type {readonly Field[]} */
+    const notes = Object.entries(annotations).map(([key, value]) => [
+      7,
+      message([
+        [1, key],
+        [2, value],
+      ]),
     ]);
     const linux = message([[1, cgroup]]);
-    const config = message([
-      [1, metadata],
-      [2, name],
-      [5, port],
-      [8, linux],
-    ]);
-    return parse(await this.#call("RunPodSandbox", message([[1, config]]))).get(1) ?? "";
+    const config = message([[1, metadata], [2, name], ...ports, ...notes, [8, linux]]);
+    return text(parse(await this.#call("RunPodSandbox", message([[1, config]]))), 1);
   }
 
   /**
-   * Stops a pod's sandbox, which takes its network away, and removes it.
+   * The address of a pod.
+   * @param {string} id
+   */
+  async addressOf(id) {
+    const answer = parse(await this.#call("PodSandboxStatus", message([[1, id]])));
+    return text(inner(inner(answer, 1), 5), 1);
+  }
+
+  /** The IDs of all pods' sandboxes, whatever their state. */
+  async pods() {
+    const answer = parse(await this.#call("ListPodSandbox", message([])));
+    return (answer.get(1) ?? []).map((each) => text(parse(bytesOf(each)), 1));
+  }
+
+  /** Whether the runtime says that its network is ready, and why not. */
+  async network() {
+    const status = inner(parse(await this.#call("Status", message([]))), 1);
+    const conditions = (status.get(1) ?? []).map((each) => parse(bytesOf(each)));
+    const network = conditions.find((each) => text(each, 1) === "NetworkReady") ?? new Map();
+    return { isReady: network.get(2)?.[0] === 1, reason: text(network, 4) };
+  }
+
+  /**
+   * Stops a pod's sandbox, which takes its network away.
+   * @param {string} id
+   */
+  async stopPod(id) {
+    await this.#call("StopPodSandbox", message([[1, id]]));
+  }
+
+  /**
+   * Stops a pod's sandbox and removes it.
    * @param {string} id
    */
   async removePod(id) {
-    await this.#call("StopPodSandbox", message([[1, id]]));
+    await this.stopPod(id);
     await this.#call("RemovePodSandbox", message([[1, id]]));
   }
 
@@ -80,11 +126,11 @@ export class CriClient {
       /** @type {Buffer[]} */
       const chunks = [];
       let status = "no status";
-      let text = "";
+      let words = "";
       const read = (/** @type {import("node:http2").IncomingHttpHeaders} */ headers) => {
         if (headers["grpc-status"] === undefined) return;
         status = String(headers["grpc-status"]);
-        text = decodeURIComponent(String(headers["grpc-message"] ?? ""));
+        words = decodeURIComponent(String(headers["grpc-message"] ?? ""));
       };
       stream.on("response", read);
       stream.on("trailers", read);
@@ -92,7 +138,7 @@ export class CriClient {
       stream.on("error", reject);
       stream.on("close", () => {
         if (status === "0") resolve(Buffer.concat(chunks).subarray(FRAME));
-        else reject(new Error(`Cannot do ${method}: status ${status}, ${text}`));
+        else reject(new Error(`Cannot do ${method}: status ${status}, ${words}`));
       });
       const frame = Buffer.alloc(FRAME);
       frame.writeUInt32BE(request.length, 1);
@@ -128,17 +174,44 @@ function varint(value) {
 }
 
 /**
- * The texts in a message, by number; answers that are read here have nothing else.
+ * The values of a message's fields, by number: numbers, and texts or messages as bytes.
  * @param {Buffer} bytes
+ * @returns {Message}
  */
 function parse(bytes) {
-  /** @type {Map<number, string>} */
-  const texts = new Map();
-  for (let at = 0; at < bytes.length; ) {
-    const [key, length] = [bytes[at] ?? 0, bytes[at + 1] ?? 0];
-    if ((key & 7) !== 2 || length >= 0x80) throw new Error("Cannot read an answer of the runtime");
-    texts.set(key >> 3, bytes.toString("utf8", at + 2, at + 2 + length));
-    at += 2 + length;
+  /** @type {Map<number, (number | Buffer)[]>} */
+  const fields = new Map();
+  let at = 0;
+  const number = () => {
+    for (let value = 0, factor = 1; ; factor *= 0x80) {
+      const byte = bytes[at++] ?? 0;
+      value += (byte & 0x7f) * factor;
+      if (byte < 0x80) return value;
+    }
+  };
+  while (at < bytes.length) {
+    const key = number();
+    if ((key & 7) !== 0 && (key & 7) !== 2) throw new Error("Cannot read an answer of the runtime");
+    const value = number();
+    const isNumber = (key & 7) === 0;
+    const old = fields.get(key >> 3) ?? [];
+    fields.set(key >> 3, [...old, isNumber ? value : bytes.subarray(at, at + value)]);
+    if (!isNumber) at += value;
   }
-  return texts;
+  return fields;
+}
+
+/** @param {number | Buffer | undefined} value */
+function bytesOf(value) {
+  return Buffer.isBuffer(value) ? value : Buffer.alloc(0);
+}
+
+/** @param {Message} fields @param {number} number */
+function inner(fields, number) {
+  return parse(bytesOf(fields.get(number)?.[0]));
+}
+
+/** @param {Message} fields @param {number} number */
+function text(fields, number) {
+  return bytesOf(fields.get(number)?.[0]).toString("utf8");
 }
