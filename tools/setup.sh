@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes this machine ready:  tools/setup.sh build|demo|test|test-sanitize|release|test-release|arm64|test-arm64|bench-cri
+# Makes this machine ready:  tools/setup.sh build|demo|test|test-sanitize|release|test-release|arm64|test-arm64|bench-cri|test-clients
 # Installs what is missing with apt-get; where it cannot, says exactly what to install.
-# Prints what is run, and the package it comes from:  tools/setup.sh list build|demo|test|test-sanitize|release|test-release|arm64|test-arm64|bench-cri
+# Prints what is run, and the package it comes from:  tools/setup.sh list build|demo|test|test-sanitize|release|test-release|arm64|test-arm64|bench-cri|test-clients
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -93,6 +93,14 @@ test_sanitize="$test
 bench_cri="$test
   containerd: containerd ctr
   runc: runc"
+# Runtimes of containers, of which Debian has these.
+test_clients="$bench_cri
+  conmon: conmon
+  containerd: containerd-shim-runc-v2
+  crun: crun
+  golang-github-containers-common: /etc/containers/policy.json
+  podman: podman
+  skopeo: skopeo"
 
 main() {
   job=install
@@ -107,7 +115,8 @@ main() {
     arm64) needed=$arm64 ;;
     test-sanitize) needed=$test_sanitize ;;
     bench-cri) needed=$bench_cri ;;
-    *) fail "usage: tools/setup.sh [list] build|demo|test|test-sanitize|release|test-release|arm64|test-arm64|bench-cri" ;;
+    test-clients) needed=$test_clients ;;
+    *) fail "usage: tools/setup.sh [list] build|demo|test|test-sanitize|release|test-release|arm64|test-arm64|bench-cri|test-clients" ;;
   esac
   [ "$job" = install ] || { programs && exit; }
   [ "$1" = build ] || require_root "$1"

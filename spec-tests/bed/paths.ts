@@ -28,6 +28,12 @@ export const flanneldFile = `${clusterDirectory}/flanneld-0.28.10`;
 export const apiServerFile = `${clusterDirectory}/kube-apiserver-1.34.4`;
 export const kubectlFile = `${clusterDirectory}/kubectl-1.34.4`;
 
+/** containerd 2, which tools/clients/build.sh makes of its Go module. */
+export const containerdFolder = resolve(
+  process.env.WEFT_CLIENTS ?? `${repository}/.cache/clients`,
+  "containerd-2.2.9",
+);
+
 /** Where a bed keeps its own things, inside its private /run; snapshots leave it out. */
 export const bedDirectory = "/run/bed";
 

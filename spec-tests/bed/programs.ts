@@ -22,9 +22,11 @@ import { bedDirectory, pathInBed } from "./paths.ts";
 
 const setUp = resolve(import.meta.dirname, "../../tools/setup.sh");
 
-/** The programs a test may run, by the names in tools/setup.sh. */
+/** The programs a test may run, by the names in tools/setup.sh; `WEFT_SETUP` is its word for which tests. */
 export function listedPrograms(): readonly string[] {
-  const { stdout } = spawnSync(setUp, ["list", "test"], { encoding: "utf8" });
+  const { stdout } = spawnSync(setUp, ["list", process.env.WEFT_SETUP ?? "test"], {
+    encoding: "utf8",
+  });
   const names = stdout.split("\n").map((line) => line.split(" ")[0] ?? "");
   return names.filter((name) => name !== "" && !name.startsWith("/"));
 }
