@@ -96,7 +96,7 @@ clean: ## Remove all that was built and fetched, .cache as well
 	rm -rf --one-file-system dist dist-sanitize dist-arm64 coverage node_modules .cache
 
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # npm writes this file last. As root, what is written belongs to the owner of the checkout.
 node_modules/.package-lock.json: package-lock.json

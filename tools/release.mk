@@ -1,6 +1,7 @@
-# What is handed out: docs/release.md. ARM64=1 makes it for arm64 as well.
+# What is handed out: docs/release.md. On amd64 it is made for arm64 as well; not with ARM64= (nothing).
 .PHONY: release test-release cross
 
+ARM64 ?= $(if $(filter x86_64,$(shell uname -m)),1)
 dists = dist $(if $(ARM64),dist-arm64)
 
 release: all $(if $(ARM64),cross) ## Make dist/release: archive, package, image for containers, bill of materials, checksums

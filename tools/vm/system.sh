@@ -15,7 +15,7 @@ system=$2
 main() {
   local wanted new=$system.new
   mkdir -p "$(dirname "$system")"
-  wanted=$(wanted)
+  wanted=$(wanted && cksum <"$here/system.sh")
   [ "$(cat "$system/made-of" 2>/dev/null)" != "$wanted" ] || return 0
   echo "vm: making a Debian of $architecture: it takes a few minutes" >&2
   rm -rf "$new" "$new".*
