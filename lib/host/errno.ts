@@ -85,6 +85,7 @@ export const EXFULL = 54;
 export const EBADMSG = 74;
 export const ERESTART = 85;
 export const ENOPROTOOPT = 92;
+export const EMSGSIZE = 90;
 export const EPROTONOSUPPORT = 93;
 export const EOPNOTSUPP = 95;
 export const EAFNOSUPPORT = 97;

@@ -2,11 +2,13 @@
 
 import * as host from "host";
 import { CodecError } from "../bytes/codec.ts";
-import { checked, EINTR, ENOBUFS, ETIMEDOUT } from "../host/errno.ts";
+import { checked, EINTR, EMSGSIZE, ENOBUFS, ETIMEDOUT } from "../host/errno.ts";
 import { type Received, splitMessages } from "./message.ts";
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
+const SOL_SOCKET = 1;
+const SO_SNDBUFFORCE = 32;
 const SOL_NETLINK = 270;
 const NETLINK_ADD_MEMBERSHIP = 1;
 const NETLINK_EXT_ACK = 11;
@@ -58,9 +60,16 @@ export class NetlinkSocket {
     this.#fd = -1;
   }
 
-  /** Sends a datagram; below 0 it is an error number, and nothing was sent. */
+  /**
+   * Sends a datagram; below 0 it is an error number, and nothing was sent. One for which the socket
+   * has no room, as a long list of rules, gets it.
+   */
   protected send(datagram: Uint8Array): number {
-    return host.send(this.#open(), datagram);
+    const fd = this.#open();
+    const sent = host.send(fd, datagram);
+    if (sent !== -EMSGSIZE) return sent;
+    host.setOption(fd, SOL_SOCKET, SO_SNDBUFFORCE, datagram.length);
+    return host.send(fd, datagram);
   }
 
   /**
