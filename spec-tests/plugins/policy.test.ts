@@ -256,6 +256,20 @@ it("GC ends policies of attachments that are gone, and of no others", ({ bed }) 
   expect(rules.match(/chain (egress|ingress|source)-[0-9a-f]{24}/g)).toHaveLength(4);
 });
 
+it("takes a thousand rules, and the last of them decides as the first does", ({ bed }) => {
+  const from = Array.from({ length: 25 }, (_, i) => `10.${25 - i}.0.0/16`);
+  const ports = Array.from({ length: 40 }, (_, i) => `${41 + i}/tcp`);
+  const { box, result, near } = neighbours(bed, { ingress: { allow: [{ from, ports }] } });
+  serving(box, 41, 80, 81);
+  const answers = askAll(
+    near,
+    [41, 80, 81].map((port) => ({ to: "10.1.1.2", port })),
+  );
+  expect(answers).toEqual(["10.1.1.3", "10.1.1.3", ""]);
+  const plugins = guarded(1, { ingress: { allow: [{ from, ports }] } });
+  for (const outcome of new Chain(bed, plugins).check(box, result)) expect(outcome).toSucceed();
+});
+
 it("counts what it drops, for each container and direction", ({ bed }) => {
   const { near } = neighbours(bed, { ingress: { allow: [] } });
   reaches(near, 1, 2);

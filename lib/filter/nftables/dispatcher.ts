@@ -70,9 +70,13 @@ export function onlyEntries({ owner, entries }: Entries, places: readonly Place[
   return { owner, entries, vacant: places.filter((place) => !has.has(placeName(place))) };
 }
 
-/** The small chains that entries lead to: as many as entries do, and the same one repeatedly. */
+/** The small chains that entries lead to, each once. */
 export function leavesOf(entries: readonly Entry[]): readonly ChainWithRules[] {
-  return entries.flatMap(({ chain }) => chain ?? []);
+  const leaves: ChainWithRules[] = [];
+  for (const { chain } of entries) {
+    if (chain && !leaves.some((leaf) => leaf.chain.name === chain.chain.name)) leaves.push(chain);
+  }
+  return leaves;
 }
 
 /** The companions that belong to the small chains of entries. */
