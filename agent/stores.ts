@@ -11,6 +11,7 @@ import { parseEndpoint } from "../lib/http/endpoint.ts";
 import { EtcdStore } from "../lib/store/etcd/etcd-store.ts";
 import type { EtcdMeans, EtcdSettings } from "../lib/store/etcd/settings.ts";
 import { kubernetesStore } from "../lib/store/kubernetes/kubernetes-store.ts";
+import { PolicyObjects, type PolicyObjectsEvents } from "../lib/store/kubernetes/policy-objects.ts";
 import type { Store } from "../lib/store/store.ts";
 import type { AgentOptions, EtcdOptions } from "./options.ts";
 
@@ -19,6 +20,17 @@ export function openStore(options: AgentOptions["store"], loop: EventLoop): Stor
   if (options.type === "etcd") return openEtcd(options, loop);
   const means = { open: openStreams(loop), clock: loop, environment: host.getenv };
   return kubernetesStore(options, means);
+}
+
+/** Follows what network policies are about; undefined of another store than Kubernetes. */
+export function openPolicyObjects(
+  options: AgentOptions["store"],
+  loop: EventLoop,
+  events: PolicyObjectsEvents,
+): PolicyObjects | undefined {
+  if (options.type === "etcd") return undefined;
+  const means = { open: openStreams(loop), clock: loop, environment: host.getenv };
+  return new PolicyObjects(options, means, events);
 }
 
 const MINUTE = 60_000;

@@ -21,6 +21,7 @@ import { openLog } from "./log.ts";
 import { managerTeller } from "./manager.ts";
 import type { AgentOptions } from "./options.ts";
 import { FilesOfHost } from "./own-files.ts";
+import { followPolicies } from "./policy/follow.ts";
 import { openStore } from "./stores.ts";
 import { serveWeb } from "./web.ts";
 import type { World } from "./world.ts";
@@ -53,20 +54,21 @@ function live(options: AgentOptions, version: string, tell: Tell): void {
   const ns = ownNetns();
   const files = new FilesOfHost(options.network, options);
   const hearing: Hearing = { hear: () => undefined };
-  const hear = () => hearing.hear();
   const world: World = {
     clock: loop,
     store: openStore(options.store, loop),
     files,
-    host: new HostOfKernel({ options, ns, files, tell, hear }),
+    host: new HostOfKernel({ options, ns, files, tell, hear: () => hearing.hear() }),
     tell,
     isMasqueraded: options.filter.isMasquerading,
   };
   const agent = new Agent(world);
   const keepSocket = tellOthers(loop, agent, { world, options, version, started: loop.now() });
+  const policies = followPolicies(loop, options, tell);
   const keepFiles = () => {
     lockAgain(lockOf(options.network));
     keepSocket();
+    policies?.keepSocket();
   };
   loop.watch(catchSignals(SIGTERM, SIGINT), EPOLLIN, () => loop.end());
   const kernel = new KernelChanges(ns);
@@ -74,12 +76,14 @@ function live(options: AgentOptions, version: string, tell: Tell): void {
   const tellManager = managerTeller(() => agent.state);
   tell("started", `network "${options.network}"`);
   agent.start();
+  policies?.start();
   loop.run(() => {
     afterTurn();
     tellManager();
   });
   notifyManager(["STOPPING=1"]);
   agent.stop();
+  policies?.stop();
   tell("ended", "routes, neighbours, fdb entries and files stay as they are");
 }
 

@@ -5,7 +5,7 @@ import type { NetworkPolicies } from "./network-policies.ts";
 import { type Pod, readNamespace, readPod } from "./objects.ts";
 import { fullName } from "./policy.ts";
 import { readPolicy } from "./read-policy.ts";
-import { Unreadable } from "./unreadable.ts";
+import { faultIn } from "./unreadable.ts";
 
 /**
  * Takes the NetworkPolicies, Pods and Namespaces among objects, and returns what is wrong with some of
@@ -30,17 +30,8 @@ function namespaceNamed(name: string) {
   return readNamespace({ metadata: { name } });
 }
 
-function faultIn(take: () => string | undefined): string | undefined {
-  try {
-    return take();
-  } catch (cause) {
-    if (!(cause instanceof Unreadable)) throw cause;
-    return cause.message;
-  }
-}
-
-/** What is wrong with an object that is taken all the same. */
-function takeObject(to: NetworkPolicies, object: JsonObject): string | undefined {
+/** Takes one object; returns what is wrong with one that is taken all the same. Throws Unreadable. */
+export function takeObject(to: NetworkPolicies, object: JsonObject): string | undefined {
   if (object.kind === "Namespace") {
     to.setNamespace(readNamespace(object));
   } else if (object.kind === "Pod") {
@@ -63,8 +54,8 @@ function withNamespace(object: JsonObject): JsonObject {
 /** An object's kind and name, in words. */
 export function nameOf({ kind, metadata }: JsonObject): string {
   const { namespace, name } = isObject(metadata) ? metadata : ({} as JsonObject);
-  const full = typeof namespace === "string" ? fullName({ namespace, name: `${name}` }) : `${name}`;
-  return `${kind} ${full}`;
+  const isWithin = typeof namespace === "string" && namespace !== "";
+  return `${kind} ${isWithin ? fullName({ namespace, name: `${name}` }) : name}`;
 }
 
 /** All that is known, as a List. */

@@ -127,9 +127,9 @@ function portsIn({ containers, initContainers }: JsonObject): readonly Container
 
 const NO_PORTS: readonly ContainerPort[] = [];
 
-function namedPort({ name, containerPort, protocol = "TCP" }: JsonObject): ContainerPort[] {
+function namedPort({ name, containerPort, protocol }: JsonObject): ContainerPort[] {
   const isNamed = typeof name === "string" && name !== "" && typeof containerPort === "number";
-  return isNamed ? [{ name, port: containerPort, protocol: protocol as Protocol }] : [];
+  return isNamed ? [{ name, port: containerPort, protocol: (protocol || "TCP") as Protocol }] : [];
 }
 
 /** The numbers that a pod has a name for, each once. */

@@ -32,9 +32,16 @@ export function objectsInFile(path: string): readonly JsonObject[] {
 export function objectsOfAgent(network: string): readonly JsonObject[] {
   const path = policySocketOf(network);
   const text = askAt(path);
-  if (text !== undefined) return readManifest(text, path);
   const state = "no agent with --network-policy is running, and no --file is given";
-  throw new Failure("system", `Cannot ask the agent of network "${network}": ${state}`);
+  const objects = text === undefined ? [] : readManifest(text, path);
+  const refusal = text === undefined ? { message: state } : objects.find(isStatus);
+  if (!refusal) return objects;
+  throw new Failure("system", `Cannot ask the agent of network "${network}": ${refusal.message}`);
+}
+
+/** What an agent says that does not know all objects yet. */
+function isStatus({ kind }: JsonObject): boolean {
+  return kind === "Status";
 }
 
 function readManifest(text: string, path: string): readonly JsonObject[] {

@@ -5,6 +5,16 @@ import { isObject, type JsonObject } from "../../lib/overlay/contract/host.ts";
 /** What keeps an object from being understood, in words. */
 export class Unreadable extends Error {}
 
+/** What is wrong with an object, as `take` says or by what it throws. */
+export function faultIn(take: () => string | undefined): string | undefined {
+  try {
+    return take();
+  } catch (cause) {
+    if (!(cause instanceof Unreadable)) throw cause;
+    return cause.message;
+  }
+}
+
 /**
  * An object of JSON that has none but these members: what is not known here may narrow what is
  * allowed. Null members are as if they were missing. Throws Unreadable.

@@ -6,13 +6,13 @@ import { fullName } from "../../agent/policy/policy.ts";
 
 /** What policies say of a pod, line by line. */
 export function podLines(pod: Pod, ends: readonly EndAnswer[]): readonly string[] {
-  const { addresses, node, absence } = pod;
+  const { addresses, node } = pod;
   const where = [addresses.join(" "), node === "" ? "" : `on ${node}`].filter(
     (text) => text !== "",
   );
   const first = [`pod ${fullName(pod)}`, ...where].join("  ");
-  const note = ends.find((end) => end.note !== undefined && absence === undefined)?.note ?? absence;
-  const notes = note === undefined ? [] : [`  ${absence === undefined ? note : `it ${note}`}`];
+  const note = ends[0]?.note;
+  const notes = note === undefined ? [] : [`  ${note}`];
   return [first, ...notes, ...ends.flatMap((end) => [`  ${stateOf(end)}`, ...rulesOf(end)])];
 }
 

@@ -53,7 +53,11 @@ function pieces(body: Uint8Array, size: number): readonly Uint8Array[] {
 
 function readList(type: string, body: Uint8Array, size = body.length || 1) {
   const items: JsonObject[] = [];
-  const reader = listReader(type, { onItem: (item) => items.push(item), most: 1 << 20 });
+  const reader = listReader(type, {
+    onItem: (item) => items.push(item),
+    kind: "Node",
+    most: 1 << 20,
+  });
   for (const piece of pieces(body, size)) {
     const fault = reader.push(piece.slice());
     if (fault !== undefined) return { items, list: fault };

@@ -1,5 +1,5 @@
 /**
- * All Nodes, and then each change of them: a list, and a watch from its version on. What fails is
+ * All objects of a kind, and then each change of them: a list, and a watch from its version on. What fails is
  * tried again; a list is made anew only if the server has forgotten what came after the last one.
  */
 
@@ -8,17 +8,18 @@ import { isObject, type JsonObject } from "../../overlay/contract/host.ts";
 import { BackOff } from "../back-off.ts";
 import { type Api, type ApiRequest, Refusal } from "./api.ts";
 import { WATCH_TYPES, watchReader } from "./coding.ts";
-import { listNodes, type NotOlder } from "./list.ts";
+import { listAll, type NotOlder } from "./list.ts";
 import type { WatchEvent, WatchReader } from "./reading.ts";
+import type { Resource } from "./resource.ts";
 
-/** What is told of Nodes. */
+/** What is told of objects. */
 export interface FollowerEvents {
-  /** A list begins: each of its Nodes follows, and then that it is whole. */
+  /** A list begins: each of its objects follows, and then that it is whole. */
   readonly onListBegin: () => void;
-  readonly onListed: (node: JsonObject) => void;
+  readonly onListed: (object: JsonObject) => void;
   readonly onListEnd: () => void;
-  /** A Node is new or has changed; `isGone` if it is deleted. */
-  readonly onChange: (node: JsonObject, isGone: boolean) => void;
+  /** An object is new or has changed; `isGone` if it is deleted. */
+  readonly onChange: (object: JsonObject, isGone: boolean) => void;
   /** What keeps it from knowing; undefined once it knows again. */
   readonly onProblem: (problem: string | undefined) => void;
 }
@@ -36,9 +37,17 @@ const TOO_SHORT = 1_000;
 const WATCH_LIMITS = { silence: 150_000, most: Number.POSITIVE_INFINITY };
 const LONGEST_EVENT = 4 << 20;
 
-/** Follows Nodes until it is stopped. */
+/** What it follows, and works with. */
+export interface FollowerMeans {
+  readonly resource: Resource;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+/** Follows objects until it is stopped. */
 export class Follower {
   readonly #api: Api;
+  readonly #resource: Resource;
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #events: FollowerEvents;
@@ -53,19 +62,16 @@ export class Follower {
   #isBegun = false;
   #from: NotOlder = "0";
 
-  constructor(
-    api: Api,
-    means: { readonly clock: Clock; readonly random: () => number },
-    events: FollowerEvents,
-  ) {
+  constructor(api: Api, means: FollowerMeans, events: FollowerEvents) {
     this.#api = api;
+    this.#resource = means.resource;
     this.#clock = means.clock;
     this.#random = means.random;
     this.#events = events;
     this.#backOff = new BackOff(FIRST_WAIT, LONGEST_WAIT, means.random);
   }
 
-  /** Lists all Nodes, whatever is under way. */
+  /** Lists all objects, whatever is under way. */
   start(): void {
     this.stop();
     this.#list();
@@ -78,8 +84,9 @@ export class Follower {
   #list(): void {
     this.counts.lists++;
     this.#events.onListBegin();
-    this.#cancel = listNodes(this.#api, this.#from, {
-      onNode: (node) => this.#events.onListed(node),
+    const wanted = { resource: this.#resource, from: this.#from };
+    this.#cancel = listAll(this.#api, wanted, {
+      onItem: (item) => this.#events.onListed(item),
       onDone: (what) => this.#listed(what),
     });
   }
@@ -114,10 +121,10 @@ export class Follower {
     const spread = Math.floor(this.#random() * (LONGEST_WATCH - SHORTEST_WATCH));
     const query = `allowWatchBookmarks=true&timeoutSeconds=${SHORTEST_WATCH + spread}`;
     const version = encodeURIComponent(this.#version);
-    const path = `/api/v1/nodes?watch=true&${query}&resourceVersion=${version}`;
-    const request: ApiRequest = {
-      ...{ method: "GET", path, verb: "watch", resource: "nodes", types: WATCH_TYPES },
-    };
+    const { name, isJson } = this.#resource;
+    const path = `${this.#resource.path}?watch=true&${query}&resourceVersion=${version}`;
+    const types = isJson ? undefined : WATCH_TYPES;
+    const request: ApiRequest = { method: "GET", path, verb: "watch", resource: name, types };
     this.#isHeard = false;
     this.#isBegun = false;
     this.#read(request, this.#clock.now());

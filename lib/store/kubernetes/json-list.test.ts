@@ -16,7 +16,7 @@ vi.mock("host", () => ({
 function read(text: string, piece = text.length || 1, most = 1 << 20) {
   const names: unknown[] = [];
   const bytes = new TextEncoder().encode(text);
-  const reader = new JsonList({ onItem: ({ name }) => names.push(name), most });
+  const reader = new JsonList({ onItem: ({ name }) => names.push(name), kind: "Node", most });
   for (let at = 0; at < bytes.length; at += piece) {
     const fault = reader.push(bytes.subarray(at, at + piece));
     if (fault !== undefined) return { names, list: fault };

@@ -17,6 +17,7 @@ import { HostTable } from "./host-table.ts";
 import { NetConf } from "./net-conf.ts";
 import { factsOf, type NodeFacts } from "./node.ts";
 import { OwnNode } from "./own-node.ts";
+import { nodes } from "./resource.ts";
 
 /** What flannel's command line and variables say. */
 export interface KubernetesOptions extends Whereabouts {
@@ -78,7 +79,8 @@ class KubernetesStore implements Store {
       onNetwork: (network) => this.#setNetwork(network),
       onProblem: (problem) => this.#setProblem("config", problem),
     });
-    this.#follower = new Follower(this.#api, { clock, random: randomFraction }, this.#listeners);
+    const following = { resource: nodes, clock, random: randomFraction };
+    this.#follower = new Follower(this.#api, following, this.#listeners);
   }
 
   get counts(): Readonly<Record<string, number>> {

@@ -1,22 +1,21 @@
-/** All Nodes: in pages where the server makes them, and each as it comes. */
+/** All objects of a kind: in pages where the server makes them, and each as it comes. */
 
 import type { Cancel } from "../../host/clock.ts";
 import { isObject, type JsonObject } from "../../overlay/contract/host.ts";
 import type { Api, ApiRequest, Refusal } from "./api.ts";
 import { LIST_TYPES, listReader } from "./coding.ts";
 import type { ListReader } from "./reading.ts";
+import type { Resource } from "./resource.ts";
 
-/** So many Nodes of 10 KB are asked for at once: a server that has them in memory may send all. */
+/** So many objects of 10 KB are asked for at once: a server that has them in memory may send all. */
 const PAGE = 100;
-/** No cluster is larger, and no server makes this host keep more. */
-const MOST_NODES = 100_000;
-const LONGEST_NODE = 4 << 20;
+const LONGEST_ITEM = 4 << 20;
 /** In milliseconds and bytes. */
 const LIST_LIMITS = { silence: 30_000, most: 1 << 30 };
 
 /** What is told of a list. */
 export interface ListEvents {
-  readonly onNode: (node: JsonObject) => void;
+  readonly onItem: (item: JsonObject) => void;
   /** It is whole, as of a version that can be watched from; or why it is not. */
   readonly onDone: (what: { readonly version: string } | Refusal) => void;
 }
@@ -24,19 +23,27 @@ export interface ListEvents {
 /** From where on a list is good: any that the server has at hand ("0"), or the newest (undefined). */
 export type NotOlder = string | undefined;
 
-/** Lists all Nodes once. */
-export function listNodes(api: Api, from: NotOlder, events: ListEvents): Cancel {
-  return new NodeList(api, events).start(from);
+/** What is listed, and from where on. */
+export interface Wanted {
+  readonly resource: Resource;
+  readonly from: NotOlder;
 }
 
-class NodeList {
+/** Lists all objects of a kind once. */
+export function listAll(api: Api, { resource, from }: Wanted, events: ListEvents): Cancel {
+  return new Listing(api, resource, events).start(from);
+}
+
+class Listing {
   readonly #api: Api;
+  readonly #resource: Resource;
   readonly #events: ListEvents;
   #cancel: Cancel = () => {};
   #count = 0;
 
-  constructor(api: Api, events: ListEvents) {
+  constructor(api: Api, resource: Resource, events: ListEvents) {
     this.#api = api;
+    this.#resource = resource;
     this.#events = events;
   }
 
@@ -46,15 +53,15 @@ class NodeList {
   }
 
   #page(query: string): void {
-    const path = `/api/v1/nodes?limit=${PAGE}${query}`;
-    const request: ApiRequest = {
-      ...{ method: "GET", path, verb: "list", resource: "nodes", types: LIST_TYPES },
-    };
-    const onItem = (node: JsonObject) => this.#take(node);
+    const { name, kind, isJson } = this.#resource;
+    const path = `${this.#resource.path}?limit=${PAGE}${query}`;
+    const types = isJson ? undefined : LIST_TYPES;
+    const request: ApiRequest = { method: "GET", path, verb: "list", resource: name, types };
+    const onItem = (item: JsonObject) => this.#take(item);
     let reader: ListReader | undefined;
     this.#cancel = this.#api.read(request, LIST_LIMITS, {
       onStart: (type) => {
-        reader = listReader(type, { onItem, most: LONGEST_NODE });
+        reader = listReader(type, { onItem, kind, most: LONGEST_ITEM });
       },
       onPiece: (bytes) => {
         const fault = reader?.push(bytes) ?? this.#fault;
@@ -68,13 +75,14 @@ class NodeList {
     });
   }
 
-  #take(node: JsonObject): void {
+  #take(item: JsonObject): void {
     this.#count++;
-    this.#events.onNode(node);
+    this.#events.onItem(item);
   }
 
   get #fault(): string | undefined {
-    return this.#count > MOST_NODES ? `there are more than ${MOST_NODES} nodes in it` : undefined;
+    const { most, name } = this.#resource;
+    return this.#count > most ? `there are more than ${most} ${name} in it` : undefined;
   }
 
   #fail(request: ApiRequest, state: string): void {
@@ -87,7 +95,7 @@ class NodeList {
     const { resourceVersion: version, continue: next } = metadata;
     if (typeof list === "string") this.#fail(request, list);
     else if (typeof version !== "string" || !/List$/.test(String(list.kind))) {
-      this.#fail(request, "it is no NodeList with a resourceVersion");
+      this.#fail(request, `it is no ${this.#resource.kind}List with a resourceVersion`);
     } else if (typeof next === "string" && next !== "") {
       this.#page(`&continue=${encodeURIComponent(next)}`);
     } else this.#events.onDone({ version });

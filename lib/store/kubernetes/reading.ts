@@ -5,6 +5,8 @@ import type { JsonObject } from "../../overlay/contract/host.ts";
 /** What is told of a list. */
 export interface ListReaderEvents {
   readonly onItem: (item: JsonObject) => void;
+  /** Of which kind items are. */
+  readonly kind: string;
   /** The longest item, and the longest rest of the list, in bytes. */
   readonly most: number;
 }

@@ -1,14 +1,16 @@
-/** A list of Nodes in Protocol Buffers, read Node by Node while it comes. */
+/** A list in Protocol Buffers, read object by object while it comes. */
 
 import type { Reader } from "../../../bytes/codec.ts";
 import type { JsonObject } from "../../../overlay/contract/host.ts";
 import type { ListReader, ListReaderEvents } from "../reading.ts";
-import { MAGIC, nodeList, unknown } from "./objects.ts";
+import type { Kind } from "./message.ts";
+import { list, listedKind, MAGIC, unknown } from "./objects.ts";
 import { MessageStream } from "./stream.ts";
 
 /** Reads one list. */
 export class ProtobufList implements ListReader {
   readonly #events: ListReaderEvents;
+  readonly #kind: Kind<JsonObject>;
   readonly #stream: MessageStream;
   #magic = 0;
   #type: { readonly kind?: string } = {};
@@ -16,6 +18,7 @@ export class ProtobufList implements ListReader {
 
   constructor(events: ListReaderEvents) {
     this.#events = events;
+    this.#kind = listedKind(events.kind);
     this.#stream = new MessageStream([unknown.raw.number], {
       onField: (depth, number, value) => this.#field(depth, number, value),
       most: events.most,
@@ -39,11 +42,10 @@ export class ProtobufList implements ListReader {
   #field(depth: number, number: number, value: Reader): void {
     if (depth === 0 && number === unknown.typeMeta.number) {
       this.#type = unknown.typeMeta.kind.read(value, undefined);
-    } else if (depth === 1 && number === nodeList.metadata.number) {
-      this.#metadata = nodeList.metadata.kind.read(value, undefined);
-    } else if (depth === 1 && number === nodeList.items.number) {
-      const [item] = nodeList.items.kind.read(value, undefined);
-      if (item) this.#events.onItem(item);
+    } else if (depth === 1 && number === list.metadata.number) {
+      this.#metadata = list.metadata.kind.read(value, undefined);
+    } else if (depth === 1 && number === list.items.number) {
+      this.#events.onItem(this.#kind.read(value, undefined));
     }
   }
 }

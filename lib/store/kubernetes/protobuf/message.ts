@@ -98,6 +98,12 @@ export const whole: Kind<number> = {
   },
 };
 
+/** Whether something is so. */
+export const bool: Kind<boolean> = {
+  wire: VARINT,
+  read: (input) => readVarint(input) !== 0,
+};
+
 class Repeated<T> implements Kind<readonly T[]> {
   readonly wire;
   readonly #kind: Kind<T>;
