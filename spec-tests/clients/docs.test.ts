@@ -276,7 +276,7 @@ describe("the documents", () => {
     const targets = Array.from(help.matchAll(/^ {2}make (\S+)/gm), ([, name]) => name);
     const said = documents.flatMap((file) =>
       Array.from(
-        readFileSync(`${root}/${file}`, "utf8").matchAll(/(?:`|sudo |^ {4})make ([a-z-]+)/gm),
+        readFileSync(`${root}/${file}`, "utf8").matchAll(/(?:`|sudo |^ {4})make ([a-z0-9-]+)/gm),
         ([, name]) => name,
       ),
     );
