@@ -109,6 +109,12 @@ export function ownerIn(comment: string): Owner | undefined {
   return { network, containerID, ifName };
 }
 
+/** Whether an owner is known and is another attachment of the same container. */
+export function isSibling(one: Owner | undefined, other: Owner): boolean {
+  if (one?.containerID !== other.containerID) return false;
+  return one.network !== other.network || one.ifName !== other.ifName;
+}
+
 /** The owner whom a comment names, for people. */
 export function nameOwner(comment: string): string {
   const owner = ownerIn(comment);

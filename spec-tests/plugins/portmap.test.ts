@@ -226,6 +226,33 @@ describe.for(backends)("%s", (backend) => {
     expect(ask(bed.host, "127.0.0.1", 8082)).toBe("");
   });
 
+  it("a port that another network of the container has stays there, as podman asks in each", ({
+    bed,
+  }) => {
+    const outside = world(bed);
+    const { box, config, result } = attach(bed, portmap([web], { backend }));
+    const inside = { interfaces: [{ name: "eth1", sandbox: box.netns }] };
+    const second = {
+      ...portmap([web, { ...dns, hostPort: 5300 }], { backend }),
+      ...{
+        name: "other",
+        prevResult: { ...result, ...inside, ips: [{ address: "10.9.9.2/24", interface: 0 }] },
+      },
+    };
+    const eth1 = { env: { CNI_IFNAME: "eth1" } };
+    serve(box, "tcp", 80);
+
+    expect(bed.add("portmap", box, second, eth1)).toSucceed();
+
+    expect(ask(outside, "192.0.2.1", 8080)).toBe("192.0.2.9");
+    expect(bed.check("portmap", box, second, eth1)).toSucceed();
+    expect(bed.check("portmap", box, { ...config, prevResult: result })).toSucceed();
+    expect(bed.del("portmap", box, second, eth1)).toSucceed();
+    expect(ask(outside, "192.0.2.1", 8080)).toBe("192.0.2.9");
+    expect(bed.del("portmap", box, { ...config, prevResult: result })).toSucceed();
+    expect(ask(outside, "192.0.2.1", 8080)).toBe("");
+  });
+
   it("GC removes the mappings of attachments that are gone, of this network only", ({ bed }) => {
     const [kept, gone] = [
       attach(bed, portmap([], { backend })),

@@ -55,6 +55,16 @@ describe("podman", () => {
     expect(leftovers()).toEqual([]);
   });
 
+  it("publishes a port of a container in two networks", ({ bed }) => {
+    const { outside, podman, leftovers } = startOn(bed);
+
+    podman.start("a", "--network one,two -p 8080:80");
+
+    expect(asked(outside, "192.0.2.1:8080")).toBe("192.0.2.9");
+    podman.run("rm -f -t 0 a");
+    expect(leftovers()).toEqual([]);
+  });
+
   it("gives a pod's containers one network, with the pod's ports", ({ bed }) => {
     const { outside, podman, leftovers } = startOn(bed);
 

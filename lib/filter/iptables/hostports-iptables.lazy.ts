@@ -13,13 +13,14 @@ import { type Family, formatAddress } from "../../ip/address.ts";
 import { NetError } from "../../net/error.ts";
 import { collect, type Marked, type Shelf } from "../../net/inventory.ts";
 import type { Netns } from "../../net/netns.ts";
-import type { Owner } from "../../net/owner.ts";
+import { isSibling, type Owner } from "../../net/owner.ts";
 import { goneFinder, type Holder } from "../port-holder.ts";
 import {
   type FormerPort,
   familyOf,
   type HostPort,
   type HostPorts,
+  type PortMapping,
   type PortOptions,
 } from "../port-mapping.ts";
 import { deleteHostPortLeftovers } from "../reference/hostport-tables.ts";
@@ -44,7 +45,8 @@ import { hasChain, insertionOf, newChains } from "./rule.ts";
 
 /**
  * Leads ports to a container; throws NetError (conflict) if another attachment has one of them and
- * may not be gone. Returns what was taken over from those that are, in words.
+ * may not be gone. One that another interface of the same container has stays there. Returns what was
+ * taken over from those that are gone, in words.
  */
 export function addHostPorts(
   host: Netns,
@@ -73,10 +75,12 @@ function natTable(host: Netns, of: Family): Table {
 }
 
 /** Takes the place of what the attachment had before, and of what those have who are gone. */
-function addRules(host: Netns, table: Table, wanted: Wanted): readonly string[] {
+function addRules(host: Netns, table: Table, asked: Wanted): readonly string[] {
+  const found = table.list();
+  const wanted = withoutPortsOfSiblings(found, asked);
+  if (wanted.target.mappings.length === 0) return [];
   const { chains, first, last, inChain, jumps } = rulesFor(wanted);
   const { owner } = wanted.wanted;
-  const found = table.list();
   const taken = takenBy(found, wanted);
   const isGone = goneFinder(host);
   const kept = taken.find(({ holder }) => !isGone(holder));
@@ -95,8 +99,18 @@ function addRules(host: Netns, table: Table, wanted: Wanted): readonly string[] 
   return taken.map(({ what, whose }) => `${what} of ${whose}`);
 }
 
+/** What is wanted without the ports that other interfaces of the container have. */
+function withoutPortsOfSiblings(lines: readonly string[], wanted: Wanted): Wanted {
+  const theirs = takenBy(lines, wanted)
+    .filter(({ holder }) => isSibling(holder.owner, wanted.wanted.owner))
+    .map(({ mapping }) => mapping);
+  const mappings = wanted.target.mappings.filter((mapping) => !theirs.includes(mapping));
+  return { ...wanted, target: { ...wanted.target, mappings } };
+}
+
 /** A port that somebody else has. */
 interface Taken {
+  readonly mapping: PortMapping;
   readonly holder: Holder;
   readonly what: string;
   readonly whose: string;
@@ -111,6 +125,7 @@ function takenBy(lines: readonly string[], { wanted, target }: Wanted): readonly
     foreign
       .filter(({ port }) => overlaps(port, mapping))
       .map((found) => ({
+        mapping,
         holder: holderOf(lines, found),
         what: `${mapping.protocol} port ${mapping.port}`,
         whose: nameHolder(lines, found),
@@ -145,7 +160,9 @@ export function findHostPortFault(
 }
 
 /** A rule of the reference plugin, which names no interface, is as good. */
-function findMissing(lines: readonly string[], wanted: Wanted): string | undefined {
+function findMissing(lines: readonly string[], asked: Wanted): string | undefined {
+  const wanted = withoutPortsOfSiblings(lines, asked);
+  if (wanted.target.mappings.length === 0) return undefined;
   const { chains, first, last, inChain } = rulesFor(wanted);
   const chain = chains.find((name) => !hasChain(lines, name));
   if (chain) return `chain ${chain}`;

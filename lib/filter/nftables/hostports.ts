@@ -8,7 +8,7 @@ import { type Cidr, firstAddress, networkOf } from "../../ip/cidr.ts";
 import { NetError } from "../../net/error.ts";
 import type { Shelf } from "../../net/inventory.ts";
 import type { Netns } from "../../net/netns.ts";
-import { nameOwner, type Owner, ownerIn } from "../../net/owner.ts";
+import { isSibling, nameOwner, type Owner, ownerIn } from "../../net/owner.ts";
 import { ask } from "../nft-transaction.ts";
 import { goneFinder } from "../port-holder.ts";
 import {
@@ -41,9 +41,20 @@ import {
 
 /**
  * Leads ports to a container; throws NetError (conflict) if another attachment has one of them and
- * may not be gone. Returns what was taken over from those that are, in words.
+ * may not be gone. One that another interface of the same container has stays there: runtimes ask for
+ * the same ports in each network of a container. Returns what was taken over, in words.
  */
 export function addHostPorts(host: Netns, wanted: HostPorts): readonly string[] {
+  try {
+    return takePorts(host, wanted);
+  } catch (cause) {
+    const rest = withoutPortsOfSiblings(host, wanted);
+    if (rest === wanted) throw cause;
+    return takePorts(host, rest);
+  }
+}
+
+function takePorts(host: Netns, wanted: HostPorts): readonly string[] {
   const { owner, note: holder } = wanted;
   const lost = replaceEntries(host, dispatcherOf(wanted), {
     owner,
@@ -55,6 +66,24 @@ export function addHostPorts(host: Netns, wanted: HostPorts): readonly string[] 
   return lost
     .filter((element) => !isClientPlace(element))
     .map((element) => `${portInWords(portAt(element))} of ${nameOwner(element.comment)}`);
+}
+
+/** What is wanted without the ports that other interfaces of the container have; itself if they have none. */
+function withoutPortsOfSiblings(host: Netns, wanted: HostPorts): HostPorts {
+  const { there } = ask(host, { there: entriesOf(wanted).map(elementAt) });
+  const found = [...there.flatMap((element) => element ?? []), ...findRivals(host, wanted)];
+  const names = found
+    .filter((element) => !isClientPlace(element))
+    .filter(({ comment }) => isSibling(ownerIn(comment), wanted.owner))
+    .map((element) => `${familyAt(element)} ${nameOf(portAt(element))}`);
+  if (names.length === 0) return wanted;
+  const targets = wanted.targets.map((target) => ({
+    ...target,
+    mappings: target.mappings.filter(
+      (mapping) => !names.includes(`${familyOf(target)} ${nameOf(mapping)}`),
+    ),
+  }));
+  return { ...wanted, targets };
 }
 
 /** An element of clients belongs to an address, which has a new owner: it changes hands. */
@@ -146,8 +175,15 @@ export function deleteHostPorts(host: Netns, wanted: HostPorts): readonly Former
     .map((element) => ({ ...portAt(element), family: familyAt(element) }));
 }
 
-/** What an attachment's ports lack, in words; undefined if all lead to it. */
+/** What an attachment's ports lack, in words; undefined if all lead to it, or to its container's other interfaces. */
 export function findHostPortFault(host: Netns, wanted: HostPorts): string | undefined {
+  const fault = findFault(host, wanted);
+  if (fault === undefined) return undefined;
+  const rest = withoutPortsOfSiblings(host, wanted);
+  return rest === wanted ? fault : findFault(host, rest);
+}
+
+function findFault(host: Netns, wanted: HostPorts): string | undefined {
   const { owner } = wanted;
   return findEntryFault(host, dispatcherOf(wanted), { owner, entries: entriesOf(wanted) });
 }
