@@ -4,7 +4,7 @@
 client-tools: ## Build containerd 2 from its Go module, some minutes, to test with
 	@tools/clients/build.sh
 
-test-clients: TESTS ?= runtimes
+test-clients: TESTS ?= runtimes/
 test-clients: all client-tools ## Run pods and containers by containerd, ctr, podman and cnitool (root)
 	@tools/setup.sh test-clients
 	@tools/reference.sh $(REFERENCE)
