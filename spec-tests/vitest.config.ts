@@ -30,7 +30,7 @@ export default defineConfig({
     setupFiles: ["./bed/matchers.ts"],
     reporters: ["./bed/not-here-reporter.ts", "default"],
     pool: "forks",
-    maxWorkers: 4,
+    maxWorkers: 6,
     sequence: { sequencer: LoopsFirst },
     env: parts,
     // A busy machine is no fault: watch.ts ends what hangs.
