@@ -36,8 +36,8 @@ export interface KeptFile {
   readonly plugins?: readonly string[];
 }
 
-/** No container of any test has the address: namespaces are sought on the whole machine. */
-const usual = { cniVersion: "1.1.0", ips: [{ address: "10.251.36.3/24" }] };
+/** No container of any test has an address of 10.250: namespaces are sought on the whole machine. */
+const usual = { cniVersion: "1.1.0", ips: [{ address: "10.250.36.3/24" }] };
 
 /** Writes a file as libcni does. */
 export function keep(bed: Bed, { network, containerID, netns, result, plugins }: KeptFile): void {
