@@ -109,7 +109,7 @@ describe("the objects of the manifest", () => {
     const folder = resolve(import.meta.dirname, "../../deploy");
     const files = readdirSync(folder).filter((name) => /\.ya?ml$/.test(name));
     const withObjects = files.filter((name) => /^kind:/m.test(repositoryFile(`deploy/${name}`)));
-    expect(withObjects).toEqual(["weft-flannel.yaml"]);
+    expect(withObjects.sort()).toEqual(["weft-flannel.yaml", "weft-network-policy.yaml"]);
     expect(manifestObjects()).toHaveLength(6);
   });
 });
