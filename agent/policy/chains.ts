@@ -1,5 +1,6 @@
 /** From policies to chains: what a pod's policies allow together. */
 
+import type { Allow, Chain } from "../../lib/filter/ruleset.ts";
 import type { Pod } from "./objects.ts";
 import { portsNamed } from "./objects.ts";
 import { type Peers, peersOf } from "./peers.ts";
@@ -15,7 +16,6 @@ import {
   type PolicyRule,
   type PortRange,
 } from "./policy.ts";
-import type { Allow, Chain } from "./ruleset.ts";
 import { everything } from "./selector.ts";
 
 /** What makes a chain: policies in the order of their names, and the pod's numbers of ports they name. */

@@ -3,9 +3,6 @@
  * would, and judges packets by it.
  */
 
-import { formatAddress, parseAddress } from "../../lib/ip/address.ts";
-import { isInBlock } from "./peers.ts";
-import type { Direction, PortRange } from "./policy.ts";
 import {
   type Allow,
   type Chain,
@@ -15,7 +12,10 @@ import {
   type Ruleset,
   type RulesetChanges,
   type SetChange,
-} from "./ruleset.ts";
+} from "../../lib/filter/ruleset.ts";
+import { formatAddress, parseAddress } from "../../lib/ip/address.ts";
+import { isInBlock } from "./peers.ts";
+import type { Direction, PortRange } from "./policy.ts";
 import type { Packet } from "./slow-evaluator.ts";
 
 interface ModelSet {

@@ -4,6 +4,7 @@
  * be in, by its labels, and its own chains.
  */
 
+import type { Chain, JudgedAddress, Ruleset, RulesetChanges } from "../../lib/filter/ruleset.ts";
 import { parseAddress } from "../../lib/ip/address.ts";
 import { closed, type Made, makeChain, type Recipe, recipeFor } from "./chains.ts";
 import { Cluster } from "./cluster.ts";
@@ -11,7 +12,6 @@ import type { Namespace, Pod } from "./objects.ts";
 import { PeerSets } from "./peer-sets.ts";
 import { type Direction, fullName, type Policy } from "./policy.ts";
 import { PolicyTable } from "./policy-table.ts";
-import type { Chain, JudgedAddress, Ruleset, RulesetChanges } from "./ruleset.ts";
 
 /** A chain in use. */
 interface Used {

@@ -1,12 +1,12 @@
 /** The sets that chains use: what is in each, and what changes in them as pods do. */
 
+import type { Element, PeerSet, SetChange } from "../../lib/filter/ruleset.ts";
 import { type IpAddress, parseAddress } from "../../lib/ip/address.ts";
 import type { Cluster } from "./cluster.ts";
 import { LabelIndex } from "./label-index.ts";
 import type { Pod } from "./objects.ts";
 import { type Peers, portsIn } from "./peers.ts";
 import { isBlock } from "./policy.ts";
-import type { Element, PeerSet, SetChange } from "./ruleset.ts";
 import { everything, type Selector } from "./selector.ts";
 
 /** A set in use, and what has changed in it since changes were taken. */

@@ -1,20 +1,15 @@
 /** NetworkPolicies of Kubernetes, as they are understood here. */
 
-import type { Cidr } from "../../lib/ip/cidr.ts";
+import type { Block, PortRange, Protocol } from "../../lib/filter/ruleset.ts";
 import type { Selector } from "./selector.ts";
 
-export type Protocol = "TCP" | "UDP" | "SCTP";
+export type { Block, PortRange, Protocol };
+
 /** Ingress is what reaches a pod, egress what it reaches. */
 export type Direction = "ingress" | "egress";
 
 /** Ports that a rule allows: some or all numbers, or a name that the destination has for one. */
 export type PolicyPort = PortRange | NamedPort;
-
-export interface PortRange {
-  readonly protocol: Protocol;
-  /** The first and the last; undefined is all. */
-  readonly range: readonly [first: number, last: number] | undefined;
-}
 
 export interface NamedPort {
   readonly protocol: Protocol;
@@ -29,12 +24,6 @@ export interface PodChoice {
   readonly namespace: string | undefined;
   readonly namespaces: Selector | undefined;
   readonly pods: Selector;
-}
-
-/** Addresses of a network without those of others within it. */
-export interface Block {
-  readonly block: Cidr;
-  readonly except: readonly Cidr[];
 }
 
 /** One of `peers` and one of `ports` have to fit; undefined is any. */

@@ -4,8 +4,22 @@
  * something is, and are the same on every run; they may be long.
  */
 
-import type { IpAddress } from "../../lib/ip/address.ts";
-import type { Block, PortRange, Protocol } from "./policy.ts";
+import type { IpAddress } from "../ip/address.ts";
+import type { Cidr } from "../ip/cidr.ts";
+
+export type Protocol = "TCP" | "UDP" | "SCTP";
+
+export interface PortRange {
+  readonly protocol: Protocol;
+  /** The first and the last; undefined is all. */
+  readonly range: readonly [first: number, last: number] | undefined;
+}
+
+/** Addresses of a network without those of others within it. */
+export interface Block {
+  readonly block: Cidr;
+  readonly except: readonly Cidr[];
+}
 
 /** An address of a pod of this host; a direction without a chain is not isolated. */
 export interface JudgedAddress {
@@ -69,6 +83,15 @@ export interface RulesetChanges {
   /** Chains that are new or have other rules. */
   readonly chains: ReadonlyMap<string, Chain | undefined>;
   readonly addresses: ReadonlyMap<string, JudgedAddress | undefined>;
+}
+
+/** A ruleset as who keeps it can tell of it, without a copy of it. */
+export interface KnownRuleset {
+  /** An address by its text; undefined if it is not isolated, or no pod's of this host. */
+  addressAt(text: string): JudgedAddress | undefined;
+  chainNamed(name: string): Chain | undefined;
+  /** Whether a set has an address, or an address with a port. */
+  isIn(set: string, address: string, port: number | undefined): boolean;
 }
 
 /** Whether an allowance is by a set of addresses with ports. */
