@@ -68,19 +68,31 @@ function isOwnRule(line: string): boolean {
 }
 
 function addFiles(things: Map<string, Json>, root: string, folder: string): void {
-  for (const name of readdirSync(`${root}${folder}`)) {
+  for (const name of ifThere(() => readdirSync(`${root}${folder}`)) ?? []) {
     const path = `${folder}/${name}`;
     if (path === bedDirectory || folder === "/run/netns") continue;
-    const status = lstatSync(`${root}${path}`);
-    const mode = (status.mode & 0o7777).toString(8);
-    if (status.isDirectory()) {
-      things.set(`folder ${path}`, { mode });
-      addFiles(things, root, path);
-    } else if (status.isSymbolicLink()) {
-      things.set(`link ${path}`, { target: readlinkSync(`${root}${path}`) });
-    } else {
-      things.set(`file ${path}`, { mode, content: status.isFile() ? content(root + path) : "" });
-    }
+    const seen = ifThere(() => look(`${root}${path}`));
+    if (seen === undefined) continue;
+    things.set(`${seen.kind} ${path}`, seen.value);
+    if (seen.kind === "folder") addFiles(things, root, path);
+  }
+}
+
+function look(path: string): { readonly kind: string; readonly value: Json } {
+  const status = lstatSync(path);
+  if (status.isSymbolicLink()) return { kind: "link", value: { target: readlinkSync(path) } };
+  const mode = (status.mode & 0o7777).toString(8);
+  if (status.isDirectory()) return { kind: "folder", value: { mode } };
+  return { kind: "file", value: { mode, content: status.isFile() ? content(path) : "" } };
+}
+
+/** A daemon, such as containerd, may delete a file of its own meanwhile: that one is not there. */
+function ifThere<T>(see: () => T): T | undefined {
+  try {
+    return see();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
   }
 }
 
