@@ -13,7 +13,7 @@ const IMAGE = "weft.example/pause:1";
 const TRIES = 600;
 
 /**
- * @typedef {{ readonly client: CriClient, readonly version: string, readonly netns: string,
+ * @typedef {{ readonly client: CriClient, readonly version: string, readonly netns: string, readonly pid: number,
  *   readonly stop: () => Promise<void> }} Runtime
  */
 
@@ -50,6 +50,7 @@ export async function startContainerd({ name, bin, network }) {
     client,
     version: await client.version(),
     netns,
+    pid: server.pid ?? 0,
     async stop() {
       client.close();
       server.kill();

@@ -102,12 +102,20 @@ export class CriClient {
   }
 
   /**
+   * Removes a pod's sandbox that is stopped; one that is removed already stays so.
+   * @param {string} id
+   */
+  async deletePod(id) {
+    await this.#call("RemovePodSandbox", message([[1, id]]));
+  }
+
+  /**
    * Stops a pod's sandbox and removes it.
    * @param {string} id
    */
   async removePod(id) {
     await this.stopPod(id);
-    await this.#call("RemovePodSandbox", message([[1, id]]));
+    await this.deletePod(id);
   }
 
   /**

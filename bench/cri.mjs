@@ -15,13 +15,18 @@ import {
   run,
   stop,
 } from "./machine.mjs";
-import { quantile, shuffle, summarize } from "./measure.mjs";
+import { shuffle, summarize } from "./measure.mjs";
+import { countNew, thingsOf, timeOfChildren } from "./node-state.mjs";
 
 /**
  * @typedef {{ readonly name: string, readonly bin: string }} Subject
  * @typedef {Subject & { readonly network: string, readonly runtime: import("./containerd.mjs").Runtime }} Host
- * @typedef {{ readonly pods: number, readonly name: string, readonly ready: number, readonly removed: number }} Sample
+ * @typedef {Readonly<Record<What, number>> & { readonly pods: number, readonly name: string }} Sample
+ * @typedef {"ready" | "removed" | "programs" | "left"} What times in ns, and a count
  */
+
+/** @type {readonly What[]} */
+const WHAT = ["ready", "removed", "programs", "left"];
 
 const COUNTS = [30, 100];
 const ROUNDS = 5;
@@ -116,25 +121,28 @@ async function measureAll(hosts, { counts, rounds, cgroup }) {
         const sample = await measure(host, { pods, cgroup });
         samples.push(sample);
         process.stderr.write(
-          `${pods} pods, ${host.name}: ready ${seconds(sample.ready)}, removed ${seconds(sample.removed)}\n`,
+          `${pods} pods, ${host.name}: ${WHAT.map((what) => `${what} ${shown(what, sample[what])}`).join(", ")}\n`,
         );
       }
   return samples;
 }
 
 /**
- * Starts pods at once, looks whether each has a network, and removes them at once.
+ * Starts pods at once, looks whether each has a network, removes them at once, and counts what is left.
  * @param {Host} host
  * @param {{ readonly pods: number, readonly cgroup: string }} options
  * @returns {Promise<Sample>}
  */
 async function measure({ name, network, runtime }, { pods, cgroup }) {
-  const { client, netns } = runtime;
+  const { client, netns, pid } = runtime;
   const wanted = Array.from({ length: pods }, (_, i) => ({
     name: `pod-${i}`,
     hostPort: FIRST_PORT + i,
     cgroup,
   }));
+  const host = { network, netns };
+  const before = thingsOf(host);
+  const spent = timeOfChildren(pid);
   const start = process.hrtime.bigint();
   const ids = await Promise.all(wanted.map((pod) => client.runPod(pod)));
   const ready = Number(process.hrtime.bigint() - start);
@@ -142,8 +150,9 @@ async function measure({ name, network, runtime }, { pods, cgroup }) {
   const middle = process.hrtime.bigint();
   await Promise.all(ids.map((id) => client.removePod(id)));
   const removed = Number(process.hrtime.bigint() - middle);
+  const programs = timeOfChildren(pid) - spent;
   expectAttached({ network, netns, pods: 0 });
-  return { pods, name, ready, removed };
+  return { pods, name, ready, removed, programs, left: countNew(before, thingsOf(host)) };
 }
 
 /** @param {{ readonly network: string, readonly netns: string, readonly pods: number }} expected */
@@ -163,35 +172,41 @@ function expectAttached({ network, netns, pods }) {
  *   readonly isKept: boolean, readonly containerd: string }} about
  */
 function report(samples, { subjects, counts, isKept, containerd }) {
-  const rows = counts.flatMap((pods) =>
-    /** @type {const} */ (["ready", "removed"]).map((what) => ({
-      pods,
-      what,
-      figures: subjects.map(({ name }) =>
-        summarize(
-          samples
-            .filter((each) => each.pods === pods && each.name === name)
-            .map((each) => each[what]),
-        ),
-      ),
-    })),
-  );
   const names = subjects.map(({ name }) => name);
-  console.log(`\n${containerd}; medians (least)`);
-  for (const { pods, what, figures } of rows)
-    for (const [i, { median }] of figures.entries()) {
-      const own = samples.filter((each) => each.pods === pods && each.name === names[i]);
-      const least = quantile(
-        own.map((each) => each[what]),
-        0,
-      );
-      console.log(
-        `${String(pods).padStart(4)} pods ${what.padEnd(8)} ${(names[i] ?? "").padEnd(18)} ${seconds(median)} (${seconds(least)})`,
-      );
-    }
+  /** @param {number} pods @param {What} what */
+  const row = (pods, what) => ({
+    pods,
+    what,
+    figures: names.map((name) =>
+      summarize(
+        samples
+          .filter((each) => each.pods === pods && each.name === name)
+          .map((each) => each[what]),
+      ),
+    ),
+  });
+  const rows = counts.flatMap((pods) => WHAT.map((what) => row(pods, what)));
+  console.log(`\n${containerd}; medians, and ours as a part of each reference's`);
+  for (const { pods, what, figures } of rows) {
+    const ours = figures[0]?.median ?? 0;
+    const cells = figures.map(({ median }, i) => {
+      const part = i > 0 && what !== "left" ? ` (${(ours / median).toFixed(2)})` : "";
+      return `${names[i]} ${shown(what, median)}${part}`;
+    });
+    console.log(`${String(pods).padStart(4)} pods ${what.padEnd(9)} ${cells.join("; ")}`);
+  }
+  if (samples.some(({ name, left }) => name === "weft" && left > 0)) process.exitCode = 1;
   if (!isKept) return;
   const machine = { ...describeMachine(), containerd: containerd.replace(/^containerd v?/, "") };
   keepResults("cri-results", { machine, subjects: names, rows });
+}
+
+/**
+ * @param {What} what
+ * @param {number} value
+ */
+function shown(what, value) {
+  return what === "left" ? String(value) : seconds(value);
 }
 
 /** @param {number} ns */

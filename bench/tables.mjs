@@ -15,7 +15,7 @@ import { ratio } from "./goals.mjs";
  *   readonly subjects: readonly string[],
  *   readonly rows: readonly {
  *     readonly pods: number,
- *     readonly what: "ready" | "removed",
+ *     readonly what: "ready" | "removed" | "programs" | "left",
  *     readonly figures: readonly Figure[],
  *   }[],
  * }} CriResults
@@ -65,22 +65,37 @@ export function longTable(results) {
   return [`Measured: ${where(results)}.`, "", table(head, rows)].join("\n");
 }
 
+/** What is measured of pods, and its words. */
+const OF_PODS = /** @type {const} */ ({
+  ready: "until all are ready",
+  removed: "until all are gone",
+  programs: "processor time of the programs that containerd runs for them",
+  left: "left behind: links, addresses, routes, rules, files",
+});
+
 /**
- * What `make bench-cri` measured.
+ * What `make bench-cri` measured: what a node sees of pods that come and go.
  * @param {CriResults} results
  */
 export function criTable(results) {
   const rows = results.rows.map(({ pods, what, figures }) => [
-    `${pods} pods at once, ${what === "ready" ? "until all are ready" : "until all are gone"}`,
-    ...figures.map(({ median }) => time(median)),
+    `${pods} pods at once, ${OF_PODS[what]}`,
+    ...figures.flatMap((figure, i) => {
+      const shown = what === "left" ? String(figure.median) : time(figure.median);
+      if (i === 0) return [shown];
+      const ours = figures[0]?.median ?? 0;
+      return [shown, what === "left" ? "" : formatRatio(ours / figure.median)];
+    }),
   ]);
-  const name = (/** @type {string} */ of) => (of === "weft" ? of : `reference ${upstream(of)}`);
+  const [ours = "", ...references] = results.subjects;
+  const head = references.flatMap((name) => [`reference ${upstream(name)}`, "ratio"]);
   const runs = results.rows[0]?.figures[0]?.runs ?? 0;
   return [
-    `Pods through containerd ${upstream(results.machine.containerd)}: sandboxes with a network of \`bridge\` with masquerade and \`portmap\`, each with a`,
-    `mapped port. ${runs === 1 ? "One run" : `Medians of ${runs} runs`}: ${where(results)}. \`make bench-cri\` measures it on your machine.`,
+    `What a node sees of pods through containerd ${upstream(results.machine.containerd)}: sandboxes with a network of \`bridge\` with masquerade and`,
+    `\`portmap\`, each with a mapped port. ${runs === 1 ? "One run" : `Medians of ${runs} runs`}: ${where(results)}. \`make bench-cri\` measures it on`,
+    "your machine, and `make test-clients` at its end.",
     "",
-    table(["", ...results.subjects.map(name)], rows),
+    table(["", ours, ...head], rows),
   ].join("\n");
 }
 

@@ -5,7 +5,8 @@ client-tools: ## Build containerd 2 from its Go module, some minutes, to test wi
 	@tools/clients/build.sh
 
 test-clients: TESTS ?= runtimes/
-test-clients: all client-tools ## Run pods and containers by containerd, ctr, podman and cnitool (root)
+test-clients: all client-tools ## Run pods and containers by containerd, ctr, podman and cnitool, also beside the reference (root)
 	@tools/setup.sh test-clients
 	@tools/reference.sh $(REFERENCE)
 	WEFT_SETUP=test-clients node tools/test.mjs spec $(TESTS)
+	PEER=/usr/lib/cni:.cache/reference-$(REFERENCE) node bench/cri.mjs --quick

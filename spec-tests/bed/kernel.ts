@@ -5,6 +5,7 @@ import { notHereTitle } from "./not-here.ts";
 import {
   apiServerFile,
   cnitoolFile,
+  containerdFolder,
   flanneldFile,
   kubectlFile,
   laterPeerDirectory,
@@ -29,6 +30,7 @@ const probes = {
   "reference plugins": `test -x '${peerDirectory}/bridge'`,
   "reference plugins 1.9.1": `test -x '${laterPeerDirectory}/bridge'`,
   "cnitool 1.3.0": `test -x '${cnitoolFile}'`,
+  "containerd 2.2.9": `test -x '${containerdFolder}/containerd'`,
   "flanneld 0.28.10": `test -x '${flanneldFile}'`,
   "kube-apiserver 1.34.4": `test -x '${apiServerFile}'`,
   "kubectl and kube-apiserver 1.34.4": `test -x '${kubectlFile}' && test -x '${apiServerFile}'`,

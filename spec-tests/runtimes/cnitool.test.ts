@@ -1,12 +1,13 @@
 /** cnitool, which runs libcni: what every runtime in Go does, without the runtime. */
-import { existsSync } from "node:fs";
 import { describe, expect } from "vitest";
-import { it } from "../bed/it.ts";
+import { needs } from "../bed/kernel.ts";
 import { cnitoolFile } from "../bed/paths.ts";
 import { podNetwork } from "./containerd.ts";
 import { RuntimeNode } from "./node.ts";
 
-describe.skipIf(!existsSync(cnitoolFile))("cnitool", () => {
+const it = needs("cnitool 1.3.0");
+
+describe("cnitool", () => {
   it("adds, checks and deletes by the list of a node, twice, and asks for its status", ({
     bed,
   }) => {

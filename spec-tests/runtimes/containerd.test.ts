@@ -1,34 +1,15 @@
 /** containerd by its CRI, as a kubelet uses it, and by ctr. */
 import { describe, expect } from "vitest";
-import type { Bed } from "../bed/bed.ts";
-import { it } from "../bed/it.ts";
-import { ask, serve, world } from "../bed/ports.ts";
+import { ask, serve } from "../bed/ports.ts";
 import { boxImage } from "./box.ts";
-import { Containerd, type NetworkList, podNetwork, type Release, releases } from "./containerd.ts";
-import { asked, cgroup, RuntimeNode } from "./node.ts";
-
-const list = podNetwork("10.244.0.0/24");
-/** What attachments to it share. */
-const shared = {
-  bridge: "cni0",
-  network: "net",
-  forwarding: true,
-  dataDir: "/var/lib/cni/networks",
-};
-/** Where the runtime itself keeps results; the folder stays. */
-const results = /^\+ folder \/var\/lib\/cni\/results: /;
-
-async function startOn(bed: Bed, release: Release, network: NetworkList = list) {
-  const outside = world(bed);
-  const node = new RuntimeNode(bed, bed.bin);
-  const containerd = new Containerd(node, { release, list: network });
-  await containerd.start();
-  const before = bed.snapshot();
-  const leftovers = () => node.leftovers(before, shared).filter((line) => !results.test(line));
-  return { outside, node, containerd, client: containerd.client, leftovers };
-}
+import { podNetwork, type Release, releases } from "./containerd.ts";
+import { uninstallCommands } from "./documents.ts";
+import { asked, cgroup } from "./node.ts";
+import { startOn } from "./pods.ts";
 
 describe.each(releases)("$name", (release) => {
+  const { it } = release;
+
   it("gives a pod an address, a host port and rates, and takes all of it away", async ({ bed }) => {
     const { outside, node, client, leftovers } = await startOn(bed, release);
     const annotations = {
@@ -51,10 +32,28 @@ describe.each(releases)("$name", (release) => {
     const { client, leftovers } = await startOn(bed, release);
     const id = await client.runPod({ name: "pod", hostPort: 8080, cgroup });
 
-    for (const end of ["stopPod", "stopPod", "removePod"] as const) await client[end](id);
+    const ends = ["stopPod", "stopPod", "deletePod", "deletePod"] as const;
+    for (const end of ends) await client[end](id);
 
     expect(await client.pods()).toEqual([]);
     expect(leftovers()).toEqual([]);
+  });
+
+  it("leaves nothing at all after the commands that docs/install.md has for a drained node", async ({
+    bed,
+  }) => {
+    const { containerd, client, leftovers, leftoversInAll } = await startOn(bed, release);
+    const hostPorts = [8080, 8081];
+    await Promise.all(
+      hostPorts.map((hostPort) => client.runPod({ name: `pod-${hostPort}`, hostPort, cgroup })),
+    );
+    await containerd.removeAll();
+    expect(leftovers()).toEqual([]);
+    expect(leftoversInAll()).not.toEqual([]);
+
+    bed.host.sh(uninstallCommands());
+
+    expect(leftoversInAll()).toEqual([]);
   });
 
   it("lets pods reach each other, a host port of their own, and the world by the node's address", async ({
@@ -111,7 +110,7 @@ describe.each(releases)("$name", (release) => {
     bed,
   }) => {
     const few = podNetwork("10.244.0.0/29");
-    const { containerd, client, leftovers } = await startOn(bed, release, few);
+    const { containerd, client, leftovers } = await startOn(bed, release, { network: few });
     const names = ["a", "b", "c", "d", "e"];
     for (const [i, name] of names.entries())
       await client.runPod({ name, hostPort: 8080 + i, cgroup });
@@ -135,18 +134,22 @@ describe.each(releases)("$name", (release) => {
 });
 
 describe("containerd 2.2.9", () => {
-  it("asks by STATUS, and says of a network that refuses why it is not ready", async ({ bed }) => {
-    const release = releases[1] as Release;
-    const one = podNetwork("10.244.0.0/30", "1.1.0", { statusWhenFull: "error" });
-    const { client } = await startOn(bed, release, one);
-    expect(await client.network()).toEqual({ isReady: true, reason: "" });
+  const release = releases[1] as Release;
 
-    const id = await client.runPod({ name: "pod", cgroup });
+  release.it(
+    "asks by STATUS, and says of a network that refuses why it is not ready",
+    async ({ bed }) => {
+      const one = podNetwork("10.244.0.0/30", "1.1.0", { statusWhenFull: "error" });
+      const { client } = await startOn(bed, release, { network: one });
+      expect(await client.network()).toEqual({ isReady: true, reason: "" });
 
-    const { isReady, reason } = await client.network();
-    expect(isReady).toBe(false);
-    expect(reason).toContain("10.244.0.1-10.244.0.2");
-    await client.removePod(id);
-    expect(await client.network()).toEqual({ isReady: true, reason: "" });
-  });
+      const id = await client.runPod({ name: "pod", cgroup });
+
+      const { isReady, reason } = await client.network();
+      expect(isReady).toBe(false);
+      expect(reason).toContain("10.244.0.1-10.244.0.2");
+      await client.removePod(id);
+      expect(await client.network()).toEqual({ isReady: true, reason: "" });
+    },
+  );
 });

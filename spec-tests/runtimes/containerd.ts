@@ -1,16 +1,19 @@
 /** containerd on a machine of a test: started, killed and started anew, and asked by its CRI and by ctr. */
 import { setTimeout as delay } from "node:timers/promises";
 import { Daemon } from "../bed/daemon.ts";
+import { it } from "../bed/it.ts";
+import { needs } from "../bed/kernel.ts";
 import { containerdFolder } from "../bed/paths.ts";
 import { Patience } from "../bed/patience.ts";
 import { boxImage, makeBoxImage } from "./box.ts";
 import type { RuntimeNode } from "./node.ts";
 import { CriClient, configuration } from "./tools.ts";
 
-/** A release of containerd, and the folder of its programs on this machine: none for Debian's. */
+/** A release of containerd, the folder of its programs on this machine, which Debian's has not, and its tests. */
 export interface Release {
   readonly name: string;
   readonly folder?: string;
+  readonly it: typeof it;
 }
 
 interface Options {
@@ -23,8 +26,8 @@ export type NetworkList = Readonly<Record<string, unknown>>;
 
 /** Debian's, and the one that tools/clients/build.sh makes. */
 export const releases: readonly Release[] = [
-  { name: "containerd of Debian" },
-  { name: "containerd 2.2.9", folder: containerdFolder },
+  { name: "containerd of Debian", it },
+  { name: "containerd 2.2.9", folder: containerdFolder, it: needs("containerd 2.2.9") },
 ];
 
 /** What pods are attached to: the network of most nodes; with `more` options of host-local. */

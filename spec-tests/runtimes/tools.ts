@@ -18,6 +18,7 @@ export interface CriClient {
   pods(): Promise<readonly string[]>;
   network(): Promise<{ readonly isReady: boolean; readonly reason: string }>;
   stopPod(id: string): Promise<void>;
+  deletePod(id: string): Promise<void>;
   removePod(id: string): Promise<void>;
 }
 

@@ -60,9 +60,12 @@ name_alternatives() {
   done
 }
 
+# tcpdump gives up root for a user that its package would make.
 write_names() {
   cp "$1/usr/share/base-passwd/passwd.master" "$1/etc/passwd"
   cp "$1/usr/share/base-passwd/group.master" "$1/etc/group"
+  echo "tcpdump:*:100:100::/nonexistent:/usr/sbin/nologin" >>"$1/etc/passwd"
+  echo "tcpdump:*:100:" >>"$1/etc/group"
   printf '%s localhost\n' 127.0.0.1 ::1 >"$1/etc/hosts"
   rm -rf "$1/var/run" "$1/var/lock"
   ln -s /run "$1/var/run"
