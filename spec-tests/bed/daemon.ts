@@ -8,9 +8,9 @@ export class Daemon {
   readonly #process: ChildProcess;
   #said = "";
 
-  /** Starts a program with its arguments. */
+  /** Starts a program with its arguments; it ends with this process, however that ends. */
   constructor(bed: Bed, program: string) {
-    const [file = "", ...words] = bed.command(`exec ${program}`);
+    const [file = "", ...words] = bed.command(`exec setpriv --pdeathsig KILL ${program}`);
     this.#process = spawn(file, words, { stdio: ["ignore", "pipe", "pipe"] });
     bed.atEnd(() => this.#process.kill("SIGKILL"));
     this.#process.stdout?.on("data", (data) => {
