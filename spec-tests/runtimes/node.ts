@@ -4,9 +4,9 @@
  */
 
 import { randomUUID } from "node:crypto";
-import { readdirSync, readFileSync, rmdirSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
 import type { Bed } from "../bed/bed.ts";
+import { controlGroupMounts, removeControlGroup } from "../bed/control-groups.ts";
 import { isRunning } from "../bed/keeper.ts";
 import { backgroundInBed, programsInBed } from "../bed/paths.ts";
 import { waitUntil } from "../bed/patience.ts";
@@ -33,7 +33,7 @@ export class RuntimeNode {
     this.#plugins = plugins;
     bed.atEnd(() => {
       this.end();
-      removeCgroup();
+      removeControlGroup(cgroup);
     });
     bed.folder("node");
     bed.host.sh(`
@@ -130,7 +130,7 @@ export class RuntimeNode {
 function firstProcess(pidFile: string, plugins: string): string {
   return `
     read -r first rest </proc/self/stat
-    ${cgroupMounts()}
+    ${controlGroupMounts()}
     mount -t tmpfs opt /opt && mkdir -p /opt/cni/bin && mount --bind ${plugins} /opt/cni/bin
     mount --bind /run/bed/node/etc /etc
     mount -t proc proc /proc
@@ -149,50 +149,11 @@ while True:
 `;
 }
 
-/** The control groups of this machine, where a private one has none. */
-function cgroupMounts(): string {
-  const mounts = readFileSync("/proc/self/mounts", "utf8").split("\n");
-  const lines = mounts
-    .map((line) => line.split(" "))
-    .filter(
-      ([, at = "", kind = ""]) => at.startsWith("/sys/fs/cgroup") && kind.startsWith("cgroup"),
-    )
-    .map(([, at = "", kind = "", options = ""]) => {
-      const which = options.split(",").filter((each) => !/^(rw|ro|no\w+|relatime)$/.test(each));
-      const words = kind === "cgroup" ? `-o ${which.join(",")}` : "";
-      return `mkdir -p ${at}; mount -t ${kind} ${words} ${kind} ${at}`;
-    });
-  return ["mount -t tmpfs cgroup /sys/fs/cgroup", ...lines].join("\n");
-}
-
 function nameOf(file: string): readonly string[] {
   try {
     return [readFileSync(file, "utf8").trim()];
   } catch {
     return []; // It has just ended.
-  }
-}
-
-function removeCgroup(): void {
-  const all = "/sys/fs/cgroup";
-  for (const hierarchy of ["", ...foldersIn(all)]) removeFolders(join(all, hierarchy, cgroup));
-}
-
-function removeFolders(path: string): void {
-  for (const each of foldersIn(path)) removeFolders(join(path, each));
-  try {
-    rmdirSync(path);
-  } catch {
-    // There is none in this hierarchy.
-  }
-}
-
-function foldersIn(path: string): readonly string[] {
-  try {
-    const entries = readdirSync(path, { withFileTypes: true });
-    return entries.filter((each) => each.isDirectory()).map(({ name }) => name);
-  } catch {
-    return [];
   }
 }
 
