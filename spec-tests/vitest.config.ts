@@ -31,6 +31,9 @@ export default defineConfig({
     reporters: ["./bed/not-here-reporter.ts", "default"],
     pool: "forks",
     maxWorkers: 6,
+    // A worker goes on with the next file: a test leaves nothing behind in it but what is true for all.
+    isolate: false,
+    unstubEnvs: true,
     sequence: { sequencer: LoopsFirst },
     env: parts,
     // A busy machine is no fault: watch.ts ends what hangs.

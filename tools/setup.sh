@@ -50,6 +50,7 @@ test="$demo
   make: make
   mawk: awk
   openssl: openssl
+  perl-base: perl
   procps: sysctl
   python3-minimal: python3
   sed: sed

@@ -3,7 +3,7 @@
 # FOLDER/rules is JSON, read anew for each message: lease, silent, nak, address, options (code: hex),
 # noise (true: before each answer come messages that are damaged, or lie).
 # FOLDER/heard has a line of JSON for each message. Addresses are given by client identifier.
-import ipaddress, json, os, signal, socket, struct, sys
+import json, os, signal, socket, struct, sys
 
 link, own, folder = sys.argv[1:]
 signal.alarm(3600)
@@ -36,14 +36,15 @@ def write_options(options):
 
 
 def text(value):
-    return str(ipaddress.IPv4Address(value)) if value and len(value) == 4 else ""
+    return socket.inet_ntoa(value) if value and len(value) == 4 else ""
 
 
 def address_of(client, now):
     if "address" in now:
-        return ipaddress.IPv4Address(now["address"]).packed
+        return socket.inet_aton(now["address"])
     if client not in given:
-        given[client] = (ipaddress.IPv4Address(own) + 9 + len(given)).packed
+        (first,) = struct.unpack(">I", socket.inet_aton(own))
+        given[client] = struct.pack(">I", first + 9 + len(given))
     return given[client]
 
 
@@ -65,7 +66,7 @@ def note(message, options, source):
 
 
 def answer(kind, message, address, now):
-    server = ipaddress.IPv4Address(own).packed
+    server = socket.inet_aton(own)
     options = {53: bytes([kind]), 54: server}
     if kind != NAK:
         options[51] = struct.pack(">I", now.get("lease", 3600))

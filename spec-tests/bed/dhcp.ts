@@ -83,7 +83,7 @@ export class Lan {
   start(): void {
     this.server.sh(`
       rm -f ${this.#folder}/ready
-      python3 ${this.#folder}/server.py lan 10.77.0.1 ${this.#folder} </dev/null >${this.#folder}/said 2>&1 &
+      python3 -I -S ${this.#folder}/server.py lan 10.77.0.1 ${this.#folder} </dev/null >${this.#folder}/said 2>&1 &
       echo $! >${this.#folder}/pid
       echo $! >>${backgroundInBed}`);
     this.server.until(`test -e ${this.#folder}/ready`);
@@ -118,13 +118,8 @@ export function addLan(bed: Bed): void {
   const lan = new Lan(bed);
   const said = `${bed.folder("dhcp-daemon")}/said`;
   // An alarm outlives exec: a run that was killed leaves no daemon for longer than an hour.
-  const program = `
-import os, signal
-signal.alarm(3600)
-os.execv("${bed.bin}/dhcp", ["dhcp", "daemon"])
-`;
   bed.host.sh(`
-    python3 -c '${program}' </dev/null >${said} 2>&1 &
+    perl -e 'alarm 3600; exec @ARGV' ${bed.bin}/dhcp daemon </dev/null >${said} 2>&1 &
     echo $! >>${backgroundInBed}`);
   bed.host.until(`grep -q ^started: ${said}`);
   bed.eachContainer((container) => lan.connect(container));
