@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { letsThrough } from "../../spec-tests/policies/slow-evaluator.ts";
 import { FilterModel } from "./filter-model.ts";
 import { NetworkPolicies } from "./network-policies.ts";
 import { readNamespace, readPod } from "./objects.ts";
 import { readPolicy } from "./read-policy.ts";
-import { letsThrough } from "./slow-evaluator.ts";
 
 /*
  * Two namespaces: "shop" with web, api and db, "watch" with a monitor and web. All are on this host

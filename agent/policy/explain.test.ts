@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { expect, describe as group, it } from "vitest";
+import { letsThrough } from "../../spec-tests/policies/slow-evaluator.ts";
 import { describe, explain } from "./explain.ts";
 import { knownObjects, takeObjects } from "./known-objects.ts";
 import { NetworkPolicies } from "./network-policies.ts";
 import type { Protocol } from "./policy.ts";
-import { letsThrough } from "./slow-evaluator.ts";
 
 const kinds = { pod: "Pod", policy: "NetworkPolicy", space: "Namespace" };
 

@@ -16,7 +16,14 @@ import {
 import { formatAddress, parseAddress } from "../../lib/ip/address.ts";
 import { isInBlock } from "./peers.ts";
 import type { Direction, PortRange } from "./policy.ts";
-import type { Packet } from "./slow-evaluator.ts";
+
+/** The first packet of a connection; addresses are in canonical text. */
+export interface Packet {
+  readonly from: string;
+  readonly to: string;
+  readonly protocol: string;
+  readonly port: number;
+}
 
 interface ModelSet {
   readonly hasPorts: boolean;

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { letsThrough, type Objects, podsAt } from "../../spec-tests/policies/slow-evaluator.ts";
 import { contentsOf, FilterModel } from "./filter-model.ts";
 import { NetworkPolicies } from "./network-policies.ts";
 import { readNamespace, readPod } from "./objects.ts";
 import { readPolicy } from "./read-policy.ts";
-import { letsThrough, type Objects, podsAt } from "./slow-evaluator.ts";
 
 /* Few of everything, so that what concerns each other is met often. */
 const spaces = ["a", "b", "c"];
