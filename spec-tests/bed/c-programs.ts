@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { resolve } from "node:path";
 import { bedDirectory } from "./paths.ts";
 
-const names = ["keeper", "observer", "runner", "no-nf-tables", "set-clock"] as const;
+const names = ["keeper", "observer", "runner", "no-nf-tables", "set-clock", "prober"] as const;
 
 type Name = (typeof names)[number];
 

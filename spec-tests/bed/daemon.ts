@@ -26,9 +26,13 @@ export class Daemon {
   }
 
   /** Waits until a condition holds. */
-  async until(what: string, holds: () => boolean, patience = new Patience()): Promise<void> {
+  async until(
+    what: string,
+    holds: () => boolean | Promise<boolean>,
+    patience = new Patience(),
+  ): Promise<void> {
     const pauses = new Pauses(20);
-    while (!holds()) {
+    while (!(await holds())) {
       if (!patience.lasts()) throw new Error(`${what} did not come; it said:\n${this.#said}`);
       await new Promise((resolve) => setTimeout(resolve, pauses.next()));
     }
