@@ -60,6 +60,7 @@ const LIST_META: Shape = {
 };
 const OBJECT_META: Shape = {
   name: [1, utf8],
+  namespace: [3, utf8],
   uid: [5, utf8],
   resourceVersion: [6, utf8],
   labels: [11, MAP],
@@ -82,9 +83,43 @@ const NODE: Shape = {
   spec: [2, of(SPEC)],
   status: [3, of(STATUS_OF_NODE)],
 };
+const CONTAINER_PORT: Shape = {
+  name: [1, utf8],
+  hostPort: [2, NUMBER],
+  containerPort: [3, NUMBER],
+  protocol: [4, utf8],
+};
+const CONTAINER: Shape = {
+  name: [1, utf8],
+  image: [2, utf8],
+  ports: [6, of(CONTAINER_PORT), true],
+  restartPolicy: [24, utf8],
+};
+const POD_SPEC: Shape = {
+  containers: [2, of(CONTAINER), true],
+  nodeName: [10, utf8],
+  hostNetwork: [11, NUMBER],
+  initContainers: [20, of(CONTAINER), true],
+};
+const POD_STATUS: Shape = {
+  phase: [1, utf8],
+  conditions: [2, of(CONDITION), true],
+  podIP: [6, utf8],
+  podIPs: [12, of({ ip: [1, utf8] }), true],
+};
+const POD: Shape = {
+  metadata: [1, of(OBJECT_META)],
+  spec: [2, of(POD_SPEC)],
+  status: [3, of(POD_STATUS)],
+};
+const NAMESPACE: Shape = { metadata: [1, of(OBJECT_META)] };
 const SHAPES: { readonly [kind: string]: Shape } = {
   Node: NODE,
   NodeList: { metadata: [1, of(LIST_META)], items: [2, of(NODE), true] },
+  Pod: POD,
+  PodList: { metadata: [1, of(LIST_META)], items: [2, of(POD), true] },
+  Namespace: NAMESPACE,
+  NamespaceList: { metadata: [1, of(LIST_META)], items: [2, of(NAMESPACE), true] },
   Status: {
     metadata: [1, of(LIST_META)],
     status: [2, utf8],

@@ -1,15 +1,17 @@
 /**
- * A program that stands in for the API server of Kubernetes. It answers as kube-model.ts does;
+ * A program that stands in for the API server of Kubernetes. It answers as kube-model.ts and kube-objects.ts do;
  * POST /test calls a method of that, or sets what it has: {"call": "put", "args": [...]}.
  *
  *   node stand-in-server ADDRESS PORT
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { KubeModel } from "./kube-model.ts";
+import { type Json, KubeModel } from "./kube-model.ts";
+import { KubeObjects } from "./kube-objects.ts";
 import { codingFor } from "./kube-protobuf.ts";
 
 const [address = "", port = ""] = process.argv.slice(2);
 const model = new KubeModel();
+const objects = new KubeObjects();
 /** How many of the next requests get this in place of an answer, as it is. */
 let broken: { count: number; text: string } = { count: 0, text: "" };
 
@@ -45,6 +47,9 @@ const calls: Record<string, (...args: never[]) => unknown> = {
   breakNext: (count: number, text: string) => {
     broken = { count, text };
   },
+  change: (set: Json[], unset: Json[], last: Json[]) => objects.change(set, unset, last),
+  replay: () => objects.replay(),
+  endObjectWatches: () => objects.endWatches(),
   nodes: () => Object.fromEntries(model.nodes),
   requests: () => model.requests,
   watchers: () => model.watchers,
@@ -63,7 +68,8 @@ function answer(request: IncomingMessage, response: ServerResponse, body: string
     const type = headers["content-type"];
     const { accept } = headers;
     const asked = { method, path: url, token, type, accept, body };
-    const { status, body: text, watch } = model.answer(asked);
+    const ofObjects = objects.answer(asked);
+    const { status, body: text, watch } = ofObjects ?? model.answer(asked);
     const coding = codingFor(accept, hasProtobuf);
     response.writeHead(status, { "Content-Type": coding.type });
     if (!watch) response.end(coding.body(text));
