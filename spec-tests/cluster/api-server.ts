@@ -16,6 +16,8 @@ export interface Ask {
   /** The body's type, if it is not application/json. */
   readonly type?: string;
   readonly token?: string;
+  /** Of several, it is sent once those of earlier turns have been answered; 0 if not given. */
+  readonly turn?: number;
 }
 
 /** An answer; the body is an object if it is JSON, else an empty one. */
@@ -140,9 +142,10 @@ export class ApiServer {
   /** The same for many, some at the same time. */
   askAll(asks: readonly Ask[]): readonly Answer[] {
     const requests = asks.map(
-      ({ method, path, body, type = "application/json", token = ADMIN }) => ({
+      ({ method, path, body, type = "application/json", token = ADMIN, turn }) => ({
         method,
         path,
+        turn,
         headers: {
           Authorization: `Bearer ${token}`,
           Accept: "application/json",

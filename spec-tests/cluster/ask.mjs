@@ -1,6 +1,7 @@
 // Sends HTTP requests from inside a bed:  node ask.mjs FILE
-// The file has { base, requests: [{ method, path, headers, body }] }; printed are their
-// answers as JSON, [{ status, headers, body }], in the same order. Sixteen are under way at once.
+// The file has { base, requests: [{ method, path, headers, body, turn }] }; printed are their
+// answers as JSON, [{ status, headers, body }], in the same order. Sixteen are under way at once; those of
+// a later turn are sent once all of the turns before have been answered.
 import { readFileSync } from "node:fs";
 import http from "node:http";
 import https from "node:https";
@@ -25,5 +26,14 @@ function ask({ method = "GET", path, headers = {}, body }) {
   });
 }
 
-process.stdout.write(JSON.stringify(await Promise.all(requests.map(ask))));
+const answers = [];
+for (const turn of [...new Set(requests.map(({ turn = 0 }) => turn))].sort((a, b) => a - b)) {
+  const some = [...requests.entries()].filter(([, { turn: own = 0 }]) => own === turn);
+  await Promise.all(
+    some.map(async ([i, request]) => {
+      answers[i] = await ask(request);
+    }),
+  );
+}
+process.stdout.write(JSON.stringify(answers));
 agent.destroy();
