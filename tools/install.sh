@@ -6,10 +6,10 @@
 # program or the new one, whole, and a program that is running goes on. Another's program of the same
 # name is kept as .weft-before.NAME, and is back after uninstall, as `weft install` does. All names are
 # hard links to one file, also if SOURCE is a copy that has lost its links. If anything fails before the
-# first rename, nothing has changed. LINK is a symbolic link to DIRECTORY/weft, for shells to find
-# it; "" is none. Into SHARE, such as /usr/local/share, go the manual and completion for shells, if
-# they lie beside SOURCE. DESTDIR, if set, goes before all but SOURCE, to fill an image of another
-# machine.
+# first rename, nothing has changed; if it is killed, each name is whole, and the next run does the rest.
+# LINK is a symbolic link to DIRECTORY/weft, for shells to find it; "" is none. Into SHARE, such as
+# /usr/local/share, go the manual and completion for shells, if they lie beside SOURCE. DESTDIR, if set,
+# goes before all but SOURCE, to fill an image of another machine.
 set -eu
 
 main() {
@@ -29,6 +29,7 @@ install_all() {
   make_directory
   names=$(ls "$source")
   for name in $names; do check_name "$name"; done
+  remove_leftovers
   new="$target/.weft-install-$$"
   trap 'rm -rf "$new"' EXIT
   trap 'exit 1' HUP INT TERM
@@ -81,6 +82,13 @@ is_same() {
   [ -f "$1" ] && cmp -s "$1" "$2"
 }
 
+# What an installation has left that was killed: the folder of a process that is no more.
+remove_leftovers() {
+  for left in "$target"/.weft-install-*; do
+    [ ! -d "$left" ] || kill -0 "${left##*-}" 2>/dev/null || rm -rf "$left"
+  done
+}
+
 # A folder in the target itself: only there a rename is one step.
 stage() {
   mkdir -m 0700 "$new"
@@ -98,8 +106,8 @@ replace() {
     state="installed, replaced another weft"
   elif [ -L "$target/$1" ] || [ -e "$target/$1" ]; then
     state="installed, what was there is kept as .weft-before.$1"
-    ln -P "$target/$1" "$new/before"
-    mv -f -T "$new/before" "$target/.weft-before.$1"
+    rm -f "$target/.weft-before.$1"
+    ln -P "$target/$1" "$target/.weft-before.$1"
   fi
   mv -f -T "$new/$1" "$target/$1"
   echo "$target/$1: $state"
@@ -181,6 +189,7 @@ empty_share() {
 uninstall_all() {
   set_places "$1" "$2" "$3"
   [ -e "$target/weft" ] || fail "Cannot uninstall from \"$target\": there is no \"weft\" in it"
+  remove_leftovers
   for file in "$target"/*; do
     if [ "$file" != "$target/weft" ] && [ ! -L "$file" ] && is_same "$file" "$target/weft"; then
       give_back "${file##*/}"
