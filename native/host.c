@@ -3,7 +3,7 @@
  *
  * One system call per function, no opinions. Every function returns what the system call returned,
  * or -errno; only wrong argument types and exhausted memory throw. They are described in host.d.ts,
- * and made in process.c, file.c, mount.c, socket.c, resolve.c, base64.c, tls-host.c and here.
+ * and made in process.c, file.c, mount.c, socket.c, resolve.c, base64.c, digest.c, tls-host.c and here.
  */
 #define _GNU_SOURCE
 #include "arguments.h"
@@ -142,6 +142,7 @@ static JSValue host_agent(ARGS)
 
     JS_SetPropertyFunctionList(ctx, functions, resolve_functions.entries, resolve_functions.count);
     JS_SetPropertyFunctionList(ctx, functions, base64_functions.entries, base64_functions.count);
+    JS_SetPropertyFunctionList(ctx, functions, digest_functions.entries, digest_functions.count);
     JS_SetPropertyFunctionList(ctx, functions, tls_functions.entries, tls_functions.count);
     return functions;
 }

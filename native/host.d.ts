@@ -1,7 +1,7 @@
 /**
  * The module "host": the kernel as TypeScript sees it. Unless said otherwise each function is one
  * system call and returns its result, or -errno (process.c, file.c, mount.c, socket.c,
- * resolve.c, base64.c, tls-host.c, host.c).
+ * resolve.c, base64.c, digest.c, tls-host.c, host.c).
  */
 declare module "host" {
   // The process
@@ -163,6 +163,8 @@ declare module "host" {
     resolve(name: string, into: Int32Array): number;
     /** The text that base64 with padding says; undefined if it is none, or not UTF-8. */
     textOfBase64(base64: string): string | undefined;
+    /** The SHA-256 of a text, in 64 hexadecimal digits. */
+    digestOfText(text: string): string;
 
     // TLS, by BearSSL: no system calls. Certificates are DER, one after the other
     /**

@@ -123,6 +123,7 @@ const HOST = [
 const AGENT_HOST = [
   "resolve.c",
   "base64.c",
+  "digest.c",
   "tls.c",
   "tls-credentials.c",
   "tls-host.c",

@@ -4,7 +4,13 @@
  * be in, by its labels, and its own chains.
  */
 
-import type { Chain, JudgedAddress, Ruleset, RulesetChanges } from "../../lib/filter/ruleset.ts";
+import type {
+  Chain,
+  JudgedAddress,
+  KnownRuleset,
+  Ruleset,
+  RulesetChanges,
+} from "../../lib/filter/ruleset.ts";
 import { parseAddress } from "../../lib/ip/address.ts";
 import { closed, type Made, makeChain, type Recipe, recipeFor } from "./chains.ts";
 import { Cluster } from "./cluster.ts";
@@ -24,7 +30,7 @@ interface Used {
 type Recipes = { readonly [direction in Direction]: Recipe | undefined };
 
 /** The policies of a cluster, for one of its hosts. */
-export class NetworkPolicies {
+export class NetworkPolicies implements KnownRuleset {
   readonly cluster = new Cluster();
   readonly policies = new PolicyTable();
   readonly #node: string;
@@ -97,6 +103,25 @@ export class NetworkPolicies {
       ([address, recipes]) => [address, judged(address, recipes)] as const,
     );
     return { sets: this.#sets.all(), chains: new Map(chains), addresses: new Map(addresses) };
+  }
+
+  addressAt(text: string): JudgedAddress | undefined {
+    const recipes = this.#addresses.get(text);
+    return recipes && judged(text, recipes);
+  }
+
+  chainNamed(name: string): Chain | undefined {
+    return this.#chains.get(name)?.made.chain;
+  }
+
+  *addressesBy(chains: ReadonlySet<string>): Iterable<string> {
+    for (const [address, { ingress, egress }] of this.#addresses) {
+      if ([ingress, egress].some((recipe) => recipe && chains.has(recipe.name))) yield address;
+    }
+  }
+
+  isIn(set: string, address: string, port: number | undefined): boolean {
+    return this.#sets.isIn(set, address, port);
   }
 
   isLocal({ node }: Pod): boolean {

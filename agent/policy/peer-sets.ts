@@ -81,6 +81,12 @@ export class PeerSets {
     return sets;
   }
 
+  /** Whether a set in use has an address, or an address with a port. */
+  isIn(set: string, address: string, port: number | undefined): boolean {
+    const used = this.#used.get(set);
+    return used !== undefined && portsIn(this.#cluster, used.peers, address).includes(port);
+  }
+
   #begin(peers: Peers): void {
     const used: Used = { peers, users: 1, isNew: true, changes: new Map() };
     this.#used.set(peers.name, used);

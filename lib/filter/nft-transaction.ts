@@ -75,7 +75,7 @@ export interface Plan<T> {
 }
 
 /** How often a change is planned that others keep from being made. */
-const ATTEMPTS = 500;
+export const ATTEMPTS = 500;
 
 /**
  * Asks, plans and changes in one step: the change is refused if the tables have changed since the
@@ -101,7 +101,7 @@ export function transact<Q extends Questions, T>(
 }
 
 /** False if the tables were changed by another meanwhile. */
-function isMade(ns: Netns, transaction: readonly Request[]): boolean {
+export function isMade(ns: Netns, transaction: readonly Request[]): boolean {
   try {
     ns.netfilter.transaction(transaction);
     return true;

@@ -28,7 +28,7 @@ export function cutForbidden(host: Netns, { addresses, policy }: Enforced): void
 }
 
 /** A connection by its ends, as they are once addresses have been translated. */
-interface Seen {
+export interface Seen {
   readonly flow: Flow;
   readonly from: IpAddress | undefined;
   readonly to: IpAddress | undefined;
@@ -44,17 +44,20 @@ function isForbidden(direction: Direction, own: readonly IpAddress[], otherEnd: 
   };
 }
 
-function flowsFrom(host: Netns, address: IpAddress): readonly Seen[] {
+/** The connections that an address has begun. */
+export function flowsFrom(host: Netns, address: IpAddress): readonly Seen[] {
   const flows = host.netfilter.dump(listFlowsFrom(address), flowMessage).flatMap(seen);
   return flows.filter(({ from }) => from && equalAddresses(from, address));
 }
 
-function flowsTo(host: Netns, address: IpAddress): readonly Seen[] {
+/** The connections that an address answers. */
+export function flowsTo(host: Netns, address: IpAddress): readonly Seen[] {
   const flows = host.netfilter.dump(listFlowsTo(address), flowMessage).flatMap(seen);
   return flows.filter(({ to }) => to && equalAddresses(to, address));
 }
 
-function seen({ header, attributes }: ReadOf<typeof flowMessage>): readonly Seen[] {
+/** A connection as it was listed; none if it cannot be told apart. */
+export function seen({ header, attributes }: ReadOf<typeof flowMessage>): readonly Seen[] {
   const { original, reply, id, zone } = attributes;
   if (!original || id === undefined) return [];
   const { family } = header;

@@ -7,6 +7,7 @@
 import type { IpAddress } from "../ip/address.ts";
 import type { Cidr } from "../ip/cidr.ts";
 
+export type Direction = "ingress" | "egress";
 export type Protocol = "TCP" | "UDP" | "SCTP";
 
 export interface PortRange {
@@ -30,7 +31,7 @@ export interface JudgedAddress {
 
 /** What pods with the same policies have in common: what is allowed by none of these is dropped. */
 export interface Chain {
-  readonly direction: "ingress" | "egress";
+  readonly direction: Direction;
   readonly allows: readonly Allow[];
 }
 
@@ -90,6 +91,8 @@ export interface KnownRuleset {
   /** An address by its text; undefined if it is not isolated, or no pod's of this host. */
   addressAt(text: string): JudgedAddress | undefined;
   chainNamed(name: string): Chain | undefined;
+  /** The texts of addresses that these chains judge. */
+  addressesBy(chains: ReadonlySet<string>): Iterable<string>;
   /** Whether a set has an address, or an address with a port. */
   isIn(set: string, address: string, port: number | undefined): boolean;
 }

@@ -97,6 +97,16 @@ export function listFlows({ family, protocol, destinationPort }: FlowFilter): Re
   });
 }
 
+/** Asks for all connections of a family. */
+export function listFamilyFlows(family: 4 | 6): Request {
+  return request({
+    what: "list tracked connections",
+    type: (NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_GET,
+    codec: flowMessage,
+    value: { header: { family: familyNumber(family) }, attributes: {} },
+  });
+}
+
 /** Asks for the connections that an address has begun, and maybe others of its family. */
 export function listFlowsFrom(source: IpAddress): Request {
   return listFlowsOf(source, "original");

@@ -8,12 +8,13 @@ import { chainMessage } from "./nftables.ts";
 const NFT_MSG_GETCHAIN = 4;
 const NFPROTO_UNSPEC = 0;
 
-/** A chain; `hook`, `type` and `policy` are those of a base chain, `use` counts its rules. */
+/** A chain; `hook`, `priority`, `type` and `policy` are those of a base chain, `use` counts its rules. */
 export interface FoundChain {
   readonly family: number;
   readonly table: string;
   readonly name: string;
   readonly hook: number | undefined;
+  readonly priority: number | undefined;
   readonly type: string | undefined;
   readonly policy: number | undefined;
   readonly use: number;
@@ -33,6 +34,7 @@ export function listChains(netfilter: Connection): readonly FoundChain[] {
     table: attributes.table ?? "",
     name: attributes.name ?? "",
     hook: attributes.hook?.number,
+    priority: attributes.hook?.priority,
     type: attributes.type,
     policy: attributes.policy,
     use: attributes.use ?? 0,

@@ -9,7 +9,7 @@ import { nfgenmsg } from "./nfgenmsg.ts";
 import { expression, nftData } from "./nft-layout.ts";
 
 /** What is noted with an element: the comment that `nft` shows, and where its holder is found. */
-const notes = /* @__PURE__ */ parts({
+export const notes = /* @__PURE__ */ parts({
   comment: attr(0, "NFTNL_UDATA_SET_ELEM_COMMENT", cstring),
   /** A number that is ours; `nft` passes over those it does not know. */
   holder: attr(64, "holder", cstring),

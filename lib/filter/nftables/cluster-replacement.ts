@@ -1,0 +1,232 @@
+/** The table of a cluster's policies made right, whatever is there: what is as it should be stays. */
+
+import { type Family, family, type IpAddress } from "../../ip/address.ts";
+import type { Netns } from "../../net/netns.ts";
+import type { Request } from "../../netlink/message.ts";
+import type { FoundChain } from "../../netlink/nft-chains.ts";
+import { kindOf, type SetKind } from "../../netlink/nft-counted.ts";
+import {
+  delChain,
+  delRule,
+  delSet,
+  delTable,
+  type NftChain,
+  type NftSet,
+  newSet,
+  newTable,
+} from "../../netlink/nft-request.ts";
+import type { JudgedAddress, PeerSet, Ruleset } from "../ruleset.ts";
+import { transactByLook } from "../whole-transaction.ts";
+import { chainAt, chainName, chainRequests, noteFor } from "./cluster-chains.ts";
+import { counter } from "./cluster-changes.ts";
+import { chainNames, elementName, elementsOf, exchange, type Wanted } from "./cluster-elements.ts";
+import { emptyTable, type FoundTable, findTable, listKeys } from "./cluster-found.ts";
+import { absences, additions, deletions, keysOf, peerSet, presences } from "./cluster-sets.ts";
+import {
+  clusterTable,
+  countedSets,
+  drops,
+  judges,
+  newNotedChain,
+  newStandingSets,
+  own,
+  pending,
+  standingChains,
+  uncountedSets,
+} from "./cluster-table.ts";
+import { listOwnedElements } from "./elements.ts";
+
+const families = [4, 6] as const;
+
+/** Makes the table what a ruleset says; addresses of its own and settled ones are not pending. */
+export function replaceRuleset(
+  host: Netns,
+  ruleset: Ruleset,
+  settled: readonly IpAddress[],
+): boolean {
+  const look = () => findTable(host);
+  return transactByLook(host, look, (found) => {
+    const replacement = new Replacement(host, ruleset, settled);
+    return replacement.isFor(found) ? replacement.of(found) : replacement.instead();
+  });
+}
+
+function isSame(a: SetKind, b: SetKind): boolean {
+  const isSameKey = a.keyType === b.keyType && a.keyLength === b.keyLength;
+  return isSameKey && a.flags === b.flags && a.counts === b.counts;
+}
+
+/** Whether packets enter a chain where they are to; a chain that is not there can be made. */
+function isKind(found: FoundChain | undefined, base: NftChain["base"]): boolean {
+  const priority = base && base.priority >>> 0;
+  return (
+    !found ||
+    (found.hook === base?.hook && found.priority === priority && found.type === base?.type)
+  );
+}
+
+/** What has to be done for one ruleset. */
+class Replacement {
+  readonly #host: Netns;
+  readonly #ruleset: Ruleset;
+  readonly #settled: readonly IpAddress[];
+  readonly #nextId = counter();
+
+  constructor(host: Netns, ruleset: Ruleset, settled: readonly IpAddress[]) {
+    this.#host = host;
+    this.#ruleset = ruleset;
+    this.#settled = settled;
+  }
+
+  /** False if something has a name of ours and is of another kind: it could not be changed. */
+  isFor({ sets, chains }: FoundTable): boolean {
+    const areSets = [...uncountedSets, ...countedSets, ...this.#peerSets().keys()].every((set) => {
+      const found = sets.get(set.name);
+      return !found || isSame(found, kindOf(set, countedSets.includes(set)));
+    });
+    return areSets && this.#allChains().every(({ name, base }) => isKind(chains.get(name), base));
+  }
+
+  #allChains(): readonly NftChain[] {
+    return [
+      ...standingChains().map(({ chain }) => chain),
+      ...[...this.#ruleset.chains].map(([name, { direction }]) => chainAt(name, direction)),
+    ];
+  }
+
+  /** Requests for what differs; none if nothing does. */
+  of(found: FoundTable): readonly Request[] {
+    const wanted = this.#peerSets();
+    const peers = [...wanted].flatMap(([set, elements]) => this.#peers(found, set, elements));
+    const standing = newStandingSets().filter((_, i) => !found.sets.has(standingSet(i)));
+    const changes = [
+      ...standing,
+      ...peers,
+      ...this.#chains(found),
+      ...this.#addresses(found),
+      ...this.#settle(found),
+      ...this.#surplus(found, new Set([...wanted.keys()].map(({ name }) => name))),
+    ];
+    return changes.length === 0 ? [] : [newTable(clusterTable), ...changes];
+  }
+
+  /** The same where the table is another's: it goes, and with it what was counted. */
+  instead(): readonly Request[] {
+    const kept = families.flatMap((of) => {
+      const keys = listKeys(this.#host, pending[of]).filter((key) => family(key) === of);
+      return presences(pending[of], keys);
+    });
+    const [first, ...rest] = this.of(emptyTable);
+    const settling = this.#settlement();
+    return [delTable(clusterTable), ...(first ? [first] : []), ...rest, ...kept, ...settling];
+  }
+
+  #peerSets(): ReadonlyMap<NftSet, readonly Uint8Array[]> {
+    const sets = [...this.#ruleset.sets].flatMap(([name, set]) => bothOf(name, set));
+    return new Map(sets);
+  }
+
+  #peers(found: FoundTable, set: NftSet, keys: readonly Uint8Array[]): readonly Request[] {
+    const kind = found.sets.get(set.name);
+    if (!kind) return [newSet(set), ...additions(set, keys)];
+    const there = new Map(listKeys(this.#host, set).map((key) => [key.join(), key]));
+    const missing = keys.filter((key) => !there.delete(key.join()));
+    return [...deletions(set, [...there.values()]), ...additions(set, missing)];
+  }
+
+  #chains({ rules, chains }: FoundTable): readonly Request[] {
+    const isRight = (name: string, content: string | undefined) => {
+      const found = rules.get(name);
+      return chains.has(name) && found !== undefined && found.note === `${content} ${found.count}`;
+    };
+    const standing = standingChains().filter(({ chain, notes, rules: all }) => {
+      return !isRight(chain.name, notes.holder?.slice(0, -` ${all.length}`.length));
+    });
+    const leaves = [...this.#ruleset.chains].filter(([name, chain]) => {
+      return !isRight(chainName(name, chain.direction), noteFor(chain));
+    });
+    return [
+      ...leaves.flatMap(([name, chain]) => chainRequests(name, chain, this.#nextId)),
+      ...standing.flatMap(newNotedChain),
+    ];
+  }
+
+  #addresses({ sets }: FoundTable): readonly Request[] {
+    const wanted = [...this.#ruleset.addresses.values()].flatMap(elementsFor);
+    const missing = new Map(wanted.map((each) => [elementName(each), each]));
+    const surplus = addressSets()
+      .filter(({ name }) => sets.has(name))
+      .flatMap((set) => this.#elementsIn(set))
+      .filter((each) => !missing.delete(elementName(each)));
+    return exchange(surplus, [...missing.values()]);
+  }
+
+  #elementsIn(set: NftSet): readonly Wanted[] {
+    if (set.leadsTo === "nothing") {
+      return listKeys(this.#host, set).map((key) => ({ set, key, chain: undefined }));
+    }
+    return listOwnedElements(this.#host, set).map(({ key, chain }) => ({ set, key, chain }));
+  }
+
+  /** Those that are pending and should not be. */
+  #settle({ sets }: FoundTable): readonly Request[] {
+    const known = new Set(this.#known().map((address) => address.join()));
+    return families.flatMap((of) => {
+      if (!sets.has(pending[of].name)) return [];
+      const there = listKeys(this.#host, pending[of]);
+      return deletions(
+        pending[of],
+        there.filter((key) => known.has(key.join())),
+      );
+    });
+  }
+
+  #settlement(): readonly Request[] {
+    const known = this.#known();
+    return families.flatMap((of) =>
+      absences(
+        pending[of],
+        known.filter((address) => family(address) === of),
+      ),
+    );
+  }
+
+  #known(): readonly IpAddress[] {
+    const judged = [...this.#ruleset.addresses.values()].map(({ address }) => address);
+    return [...judged, ...this.#settled];
+  }
+
+  /** What nothing that is wanted uses: rules first, since they use sets and lead to chains. */
+  #surplus({ sets, chains }: FoundTable, peers: ReadonlySet<string>): readonly Request[] {
+    const names = new Set(this.#allChains().map(({ name }) => name));
+    const standing = new Set([...uncountedSets, ...countedSets].map(({ name }) => name));
+    const spare = [...chains.keys()].filter((name) => !names.has(name));
+    const spareChains = spare.map((name) => ({ table: clusterTable, name }));
+    const spareSets = [...sets.keys()].filter((name) => !standing.has(name) && !peers.has(name));
+    return [
+      ...spareChains.map((chain) => delRule(chain)),
+      ...spareSets.map((name) => delSet({ ...pending[4], name })),
+      ...spareChains.map(delChain),
+    ];
+  }
+}
+
+function bothOf(name: string, { hasPorts, elements }: PeerSet) {
+  return families.map((of: Family) => [peerSet(name, hasPorts, of), keysOf(elements, of)] as const);
+}
+
+function elementsFor(judged: JudgedAddress): readonly Wanted[] {
+  return elementsOf(judged.address, chainNames(judged));
+}
+
+/** The sets and maps that isolated addresses are in. */
+function addressSets(): readonly NftSet[] {
+  return families.flatMap((of) => [
+    ...[own[of], drops.egress[of], drops.ingress[of]],
+    ...[judges.egress[of], judges.ingress[of]],
+  ]);
+}
+
+function standingSet(index: number): string {
+  return [...uncountedSets, ...countedSets][index]?.name ?? "";
+}
