@@ -47,16 +47,19 @@ check_arm64() {
   bin=$folder/one/dist-arm64/bin at=$folder/run
   mkdir "$at" "$at/bin"
   qemu-aarch64-static "$bin/weft" install "$at/bin" >/dev/null
-  for name in $(ls "$bin"); do
-    [ "$name" = weft ] || CNI_COMMAND=VERSION qemu-aarch64-static "$at/bin/$name" </dev/null | grep -q supportedVersions ||
-      fail "$name for arm64 does not run"
+  for pages in 4096 16384 65536; do
+    for name in $(ls "$bin"); do
+      [ "$name" = weft ] || CNI_COMMAND=VERSION qemu-aarch64-static -p "$pages" "$at/bin/$name" </dev/null |
+        grep -q supportedVersions || fail "$name for arm64 does not run with pages of $pages bytes"
+    done
+    qemu-aarch64-static -p "$pages" "$at/bin/weft" validate "$root"/examples/*.conf* >/dev/null ||
+      fail "weft validate for arm64, with pages of $pages bytes"
   done
   export CNI_CONTAINERID=x CNI_NETNS=/x CNI_IFNAME=eth0 CNI_PATH=$at/bin
   conf='{"cniVersion": "1.0.0", "name": "n", "type": "x", "ipam": {"type": "host-local", "subnet": "10.1.2.0/24", "dataDir": "'$at/data'"}}'
   echo "$conf" | CNI_COMMAND=ADD qemu-aarch64-static "$at/bin/host-local" | grep -q 10.1.2.2/24 || fail "host-local for arm64"
   echo "$conf" | CNI_COMMAND=DEL qemu-aarch64-static "$at/bin/host-local"
   [ ! -e "$at/data/n/10.1.2.2" ] || fail "host-local for arm64 frees nothing"
-  qemu-aarch64-static "$at/bin/weft" validate "$root"/examples/*.conf* >/dev/null || fail "weft validate for arm64"
   qemu-aarch64-static "$bin/weft" install --uninstall "$at/bin" >/dev/null
   [ -z "$(ls -A "$at/bin")" ] || fail "weft install --uninstall for arm64"
   echo "the image for arm64 runs under qemu"
