@@ -5,7 +5,7 @@
  */
 
 import * as host from "host";
-import { takeObjects } from "../agent/policy/known-objects.ts";
+import { takeObject, takeObjects } from "../agent/policy/known-objects.ts";
 import { NetworkPolicies } from "../agent/policy/network-policies.ts";
 import { cutAllForbidden, cutForbidden } from "../lib/filter/cluster-connections.ts";
 import {
@@ -35,6 +35,8 @@ type Names = readonly [namespace: string, name: string];
 const steps: { readonly [name: string]: (argument: never) => unknown } = {
   /** Objects of Kubernetes that are new or have changed. */
   take: (objects: readonly JsonObject[]) => takeObjects(known, objects),
+  /** One of them. */
+  set: (object: JsonObject) => takeObject(known, object),
   /** Pods, policies and namespaces that are gone. */
   deletePod: ([namespace, name]: Names) => known.deletePod(namespace, name),
   deletePolicy: ([namespace, name]: Names) => known.deletePolicy(namespace, name),

@@ -3,12 +3,13 @@
  * now are cut, since packets of a known connection pass.
  */
 
-import { type Family, family, formatAddress, type IpAddress, parseAddress } from "../ip/address.ts";
+import { family, formatAddress, type IpAddress, parseAddress } from "../ip/address.ts";
 import { containsAddress } from "../ip/cidr.ts";
 import { listLocalAddresses } from "../net/address.ts";
 import { deleteFlows } from "../net/conntrack.ts";
 import type { Netns } from "../net/netns.ts";
-import { flowMessage, listFamilyFlows } from "../netlink/conntrack.ts";
+import { findSysctl } from "../net/sysctl.ts";
+import { flowMessage, listAllFlows } from "../netlink/conntrack.ts";
 import { flowsFrom, flowsTo, type Seen, seen } from "./policy-connections.ts";
 import {
   type Allow,
@@ -21,17 +22,23 @@ import {
   type RulesetChanges,
 } from "./ruleset.ts";
 
-/** For more addresses than these all connections are listed at once. */
+/** Of so many connections, those of a few addresses are chosen by the kernel. */
+const MANY = 2000;
 const FEW = 4;
 /** linux/in.h */
 const protocols: { readonly [P in Protocol]: number } = { TCP: 6, UDP: 17, SCTP: 132 };
 
 /**
- * Cuts tracked connections that are forbidden now, of those that a change concerns, and returns how
- * many these were. The host, and a pod with itself, are let through.
+ * Cuts tracked connections that are forbidden now, of those that changes concern, and returns how many
+ * these were. The host, and a pod with itself, are let through. The kernel walks its whole table for
+ * that, which takes it 10 ms where it has room for a million: changes are better cut together.
  */
-export function cutForbidden(host: Netns, known: KnownRuleset, changes: RulesetChanges): number {
-  return cut(host, known, concernedEnds(known, changes));
+export function cutForbidden(
+  host: Netns,
+  known: KnownRuleset,
+  ...changes: readonly RulesetChanges[]
+): number {
+  return cut(host, known, new Set(changes.flatMap((each) => [...concernedEnds(known, each)])));
 }
 
 /** The same of all connections that an isolated address has, as after a start. */
@@ -69,23 +76,19 @@ function cut(host: Netns, known: KnownRuleset, ends: ReadonlySet<string>): numbe
   return cuttable.length;
 }
 
+/** One walk finds the connections of both families; where there are many, the kernel is to choose. */
 function flowsAt(host: Netns, ends: ReadonlySet<string>): readonly Seen[] {
+  const count = Number(findSysctl(host, "netfilter/nf_conntrack_count") ?? MANY);
+  if (ends.size === 0 || count === 0) return [];
   const addresses = [...ends].flatMap((text) => parseAddress(text) ?? []);
-  return ([4, 6] as const).flatMap((of) => {
-    const mine = addresses.filter((address) => family(address) === of);
-    if (mine.length === 0) return [];
-    if (of === 4 && mine.length <= FEW) {
-      return mine.flatMap((address) => [...flowsFrom(host, address), ...flowsTo(host, address)]);
-    }
-    return flowsAmong(host, of, new Set(mine.map((address) => address.join())));
-  });
-}
-
-function flowsAmong(host: Netns, of: Family, ends: ReadonlySet<string>): readonly Seen[] {
-  const flows = host.netfilter.dump(listFamilyFlows(of), flowMessage, (message) =>
-    seen(message).filter(({ from, to }) => {
-      return (from && ends.has(from.join())) || (to && ends.has(to.join()));
-    }),
+  const areFew = addresses.length <= FEW && addresses.every((each) => family(each) === 4);
+  if (count >= MANY && areFew) {
+    return addresses.flatMap((each) => [...flowsFrom(host, each), ...flowsTo(host, each)]);
+  }
+  const keys = new Set(addresses.map((address) => address.join()));
+  const isAt = (end: IpAddress | undefined) => end !== undefined && keys.has(end.join());
+  const flows = host.netfilter.dump(listAllFlows(), flowMessage, (message) =>
+    seen(message).filter(({ from, to }) => isAt(from) || isAt(to)),
   );
   return flows.flat();
 }

@@ -97,13 +97,13 @@ export function listFlows({ family, protocol, destinationPort }: FlowFilter): Re
   });
 }
 
-/** Asks for all connections of a family. */
-export function listFamilyFlows(family: 4 | 6): Request {
+/** Asks for the connections of all families. */
+export function listAllFlows(): Request {
   return request({
     what: "list tracked connections",
     type: (NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_GET,
     codec: flowMessage,
-    value: { header: { family: familyNumber(family) }, attributes: {} },
+    value: { header: { family: 0 }, attributes: {} },
   });
 }
 
