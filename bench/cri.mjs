@@ -29,7 +29,7 @@ import { countNew, thingsOf, timeOfChildren } from "./node-state.mjs";
 const WHAT = ["ready", "removed", "programs", "left"];
 
 const COUNTS = [30, 100];
-const ROUNDS = 5;
+const ROUNDS = 3;
 /** Between two measurements: the kernel is still taking namespaces apart. */
 const PAUSE = 3_000;
 const FIRST_PORT = 20_000;

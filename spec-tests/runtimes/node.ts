@@ -80,6 +80,11 @@ export class RuntimeNode {
     return [...this.#namesByPid.values()].sort();
   }
 
+  /** Waits until these are its only processes: a shim that was told to end takes its moment. */
+  untilOnly(...names: readonly string[]): void {
+    waitUntil(`the end of all but ${names}`, () => `${this.processes}` === `${names}`);
+  }
+
   /** Kills its processes of a name. */
   kill(name: string): void {
     const pids = [...this.#namesByPid].filter(([, each]) => each === name).map(([pid]) => pid);

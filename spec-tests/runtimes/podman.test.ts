@@ -34,7 +34,7 @@ describe("podman", () => {
     expect(asked(outside, "192.0.2.1:8080")).toBe("192.0.2.9");
     podman.run("rm -f -t 0 a");
     expect(leftovers()).toEqual([]);
-    expect(node.processes).toEqual([]);
+    node.untilOnly();
   });
 
   it("connects a running container to another network, and disconnects it", ({ bed }) => {
