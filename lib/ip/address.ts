@@ -40,42 +40,52 @@ const ZERO = 48;
 /** As a digit. */
 const DOT = -2;
 
+/** Group by group; what follows "::" is moved to the end, behind one group of zeros at least. */
 function parseIpv6(text: string): IpAddress | undefined {
-  const groups = expandGap(text.includes(".") ? rewriteDottedTail(text) : text);
-  if (groups.length !== 8 || !groups.every(isGroup)) return undefined;
   const address = new Uint8Array(16);
-  groups.forEach((group, i) => {
-    const value = Number.parseInt(group, 16);
-    address[2 * i] = value >> 8;
-    address[2 * i + 1] = value;
-  });
-  return address;
+  const { length } = text;
+  let size = 0;
+  let gap = -1; // where "::" is
+  let at = text.startsWith("::") ? 1 : 0;
+  if (at === 0 && text.startsWith(":")) return undefined;
+  while (at < length) {
+    if (text.charCodeAt(at) === COLON) {
+      if (gap >= 0) return undefined;
+      gap = size;
+      at++;
+      continue;
+    }
+    const colon = text.indexOf(":", at);
+    const end = colon < 0 ? length : colon;
+    const bytes = colon < 0 && text.includes(".", at) ? parseIpv4(text.slice(at)) : undefined;
+    const group = bytes ? 0 : readGroup(text, at, end);
+    const next = size + (bytes ? 4 : 2);
+    if (group < 0 || next > 16 || end === length - 1) return undefined;
+    if (bytes) address.set(bytes, size);
+    else address.set([group >> 8, group & 255], size);
+    size = next;
+    at = end + 1;
+  }
+  if (gap < 0) return size === 16 ? address : undefined;
+  return size <= 14
+    ? address.copyWithin(16 - size + gap, gap, size).fill(0, gap, 16 - size + gap)
+    : undefined;
 }
 
-/** "::ffff:10.0.0.1" becomes "::ffff:a00:1"; an unreadable tail becomes "", which no address contains. */
-function rewriteDottedTail(text: string): string {
-  const tail = text.lastIndexOf(":") + 1;
-  const ipv4 = parseIpv4(text.slice(tail));
-  return ipv4 === undefined ? "" : text.slice(0, tail) + hexGroups(ipv4).join(":");
-}
+const COLON = 58;
 
-/** Splits at the colons with "::" filled up to eight groups; it stands for one group at least. */
-function expandGap(text: string): string[] {
-  const [head = "", tail, ...more] = text.split("::");
-  const before = splitGroups(head);
-  if (tail === undefined) return before;
-  const after = splitGroups(tail);
-  const missing = 8 - before.length - after.length;
-  if (missing < 1 || more.length > 0) return [];
-  return [...before, ...new Array<string>(missing).fill("0"), ...after];
-}
-
-function splitGroups(text: string): string[] {
-  return text === "" ? [] : text.split(":");
-}
-
-function isGroup(text: string): boolean {
-  return /^[\da-f]{1,4}$/i.test(text);
+/** One to four hexadecimal digits as a number; -1 for anything else. */
+function readGroup(text: string, start: number, end: number): number {
+  if (end - start < 1 || end - start > 4) return -1;
+  let value = 0;
+  for (let i = start; i < end; i++) {
+    const digit = text.charCodeAt(i) - ZERO;
+    const letter = (text.charCodeAt(i) | 32) - 87;
+    if (digit >= 0 && digit <= 9) value = 16 * value + digit;
+    else if (letter >= 10 && letter <= 15) value = 16 * value + letter;
+    else return -1;
+  }
+  return value;
 }
 
 function isMapped(address: IpAddress): boolean {

@@ -14,7 +14,7 @@ import { type Request, say } from "../netlink/message.ts";
 import * as neighbour from "../netlink/neighbour.ts";
 import { delRoute, type NewRoute, newRoute, RTPROT_UNSPEC, RTPROT_WEFT } from "../netlink/route.ts";
 import { type Entry, entriesOf, entryInWords, type RouteEntry } from "./entry.ts";
-import { entryOf, type Key, keyOf, placeOf } from "./entry-key.ts";
+import { entryOf, type Key, keyOf, keysOf, placeOf } from "./entry-key.ts";
 import { foundEntries } from "./found-entries.ts";
 import type { Overlay, Tell } from "./overlay.ts";
 import type { PeerList } from "./peers.ts";
@@ -87,8 +87,8 @@ function compare(peers: PeerList, found: readonly Key[]): Difference {
 /** Every entry that should be there, with the number of its peer. */
 function wantedEntries(peers: PeerList): Map<Key, number> {
   const wanted = new Map<Key, number>();
-  peers.forEach((peer, number) => {
-    for (const entry of entriesOf(peer)) wanted.set(keyOf(entry), number);
+  peers.forEachPacked((peer, number) => {
+    for (const key of keysOf(peer)) wanted.set(key, number);
   });
   return wanted;
 }

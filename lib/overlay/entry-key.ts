@@ -10,11 +10,13 @@
 import { pack } from "../bytes/packed.ts";
 import { unpack } from "../host/packed.ts";
 import type { Entry } from "./entry.ts";
+import type { PackedPeer } from "./peers.ts";
 
 /** One byte for each character; two entries that are the same have the same. */
 export type Key = string;
 
 const KINDS = ["route", "neighbour", "fdb"] as const;
+const [NEIGHBOUR, FDB] = ["\x01", "\x02"];
 const MAC_SIZE = 6;
 const MAC_END = 1 + MAC_SIZE;
 /** Where the destination of a route begins. */
@@ -30,6 +32,22 @@ export function keyOf(entry: Entry): Key {
   const { address, prefixLength } = destination;
   const head = String.fromCharCode(kind, +isDirect, address.length, prefixLength);
   return head + pack(address) + pack(gateway);
+}
+
+/** The keys of all entries that lead to a peer (`entriesOf` in entry.ts), in no order. */
+export function keysOf({ isDirect, mac, publicIP, subnets }: PackedPeer): readonly Key[] {
+  const keys: Key[] = [];
+  let isWrapped = false;
+  for (const { address, prefixLength } of subnets) {
+    const isRouted = isDirect && address.length === publicIP.length;
+    const head = String.fromCharCode(0, +isRouted, address.length, prefixLength);
+    keys.push(head + address + (isRouted ? publicIP : address));
+    if (isRouted) continue;
+    keys.push(NEIGHBOUR + mac + address);
+    isWrapped = true;
+  }
+  if (isWrapped) keys.push(FDB + mac + publicIP);
+  return keys;
 }
 
 /** The entry that has this key. */

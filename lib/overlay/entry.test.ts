@@ -3,8 +3,8 @@ import { parseAddress } from "../ip/address.ts";
 import { parseCidr } from "../ip/cidr.ts";
 import { parseMac } from "../ip/mac.ts";
 import { type Entry, entriesOf, entryInWords } from "./entry.ts";
-import { entryOf, keyOf, placeOf } from "./entry-key.ts";
-import type { Peer } from "./peers.ts";
+import { entryOf, keyOf, keysOf, placeOf } from "./entry-key.ts";
+import { type Peer, PeerList } from "./peers.ts";
 
 function read<T>(text: string, parse: (text: string) => T | undefined): T {
   const value = parse(text);
@@ -55,6 +55,23 @@ describe("the key of an entry", () => {
   it("says the entry again", () => {
     for (const entry of all) expect(entryOf(keyOf(entry))).toEqual(entry);
     expect(new Set(all.map(keyOf)).size).toBe(all.length);
+  });
+
+  it("is made from what a list keeps as well", () => {
+    const different: readonly Partial<Peer>[] = [
+      {},
+      { isDirect: true },
+      { isDirect: true, publicIP: read("2001:db8::2", parseAddress) },
+      { isDirect: true, subnets: peer.subnets.slice(0, 1) },
+      { subnets: [] },
+    ];
+    for (const each of different) {
+      const list = new PeerList();
+      list.add({ ...peer, ...each });
+      list.forEachPacked((packed) => {
+        expect([...keysOf(packed)].sort()).toEqual(entriesWith(each).map(keyOf).sort());
+      });
+    }
   });
 
   it("has the place of what the entry replaces", () => {

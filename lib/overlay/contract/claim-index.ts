@@ -5,7 +5,7 @@
  */
 
 import { pack } from "../../bytes/packed.ts";
-import { contains, type Part } from "./claims.ts";
+import { contains, containsText, hasTouchingTexts, type Part } from "./claims.ts";
 
 /** Claims as short texts in the order of their addresses, the larger one of two first. */
 export class ClaimIndex {
@@ -61,14 +61,9 @@ export class ClaimIndex {
     return false;
   }
 
-  /** True if any two of these are the same, or one within the other: then some stand side by side. */
+  /** True if any two of these are the same, or one within the other. */
   hasTouching(): boolean {
-    let last = "";
-    for (const text of this.#texts) {
-      if (last !== "" && containsText(last, text)) return true;
-      last = text;
-    }
-    return false;
+    return hasTouchingTexts(this.#texts);
   }
 
   #note({ space, prefixLength }: Part): void {
@@ -111,14 +106,4 @@ function shortened({ space, address }: Part, prefixLength: number): Part {
     return byte & (0xff << (8 - bits)) & 0xff;
   });
   return { space, address: masked, prefixLength };
-}
-
-/** As `contains`, without bytes: there may be tens of thousands. */
-function containsText(a: string, b: string): boolean {
-  const length = a.charCodeAt(a.length - 1);
-  if (a.length !== b.length || length > b.charCodeAt(b.length - 1)) return false;
-  const whole = 1 + (length >> 3);
-  for (let i = 0; i < whole; i++) if (a.charCodeAt(i) !== b.charCodeAt(i)) return false;
-  const unused = 8 - (length & 7);
-  return unused === 8 || a.charCodeAt(whole) >> unused === b.charCodeAt(whole) >> unused;
 }

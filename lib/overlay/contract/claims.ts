@@ -55,9 +55,11 @@ export class Claims {
 
   /** Who cannot have what they claim, each with a reason; none if all claims can stand. */
   clashes(claimants: Claimants): ReadonlyMap<number, Clash> {
+    const texts = this.#packed.sort();
+    if (!hasTouchingTexts(texts, NUMBER_SIZE)) return new Map();
     const sweep = new Sweep(claimants);
     let last = "";
-    for (const text of this.#packed.sort()) {
+    for (const text of texts) {
       const part = text.slice(0, -NUMBER_SIZE);
       const claim = unpackClaim(text);
       if (part !== last) sweep.open(claim);
@@ -195,4 +197,28 @@ export function contains(a: Part, b: Part): boolean {
   for (let i = 0; i < whole; i++) if (a.address[i] !== b.address[i]) return false;
   const rest = 8 - (a.prefixLength & 7);
   return rest === 8 || (a.address[whole] ?? 0) >> rest === (b.address[whole] ?? 0) >> rest;
+}
+
+/**
+ * As `contains`, without bytes: there may be tens of thousands. A text has the space, the address and
+ * the prefix length; behind that, `more` characters that do not matter.
+ */
+export function containsText(a: string, b: string, more = 0): boolean {
+  const end = a.length - 1 - more;
+  const length = a.charCodeAt(end);
+  if (a.length !== b.length || length > b.charCodeAt(end)) return false;
+  const whole = 1 + (length >> 3);
+  for (let i = 0; i < whole; i++) if (a.charCodeAt(i) !== b.charCodeAt(i)) return false;
+  const unused = 8 - (length & 7);
+  return unused === 8 || a.charCodeAt(whole) >> unused === b.charCodeAt(whole) >> unused;
+}
+
+/** True if two of these are the same, or one within the other: then some of the sorted stand side by side. */
+export function hasTouchingTexts(sorted: readonly string[], more = 0): boolean {
+  let last = "";
+  for (const text of sorted) {
+    if (last !== "" && containsText(last, text, more)) return true;
+    last = text;
+  }
+  return false;
 }

@@ -23,26 +23,32 @@ export interface Hosts {
 /** The numbers of those that cannot be used, each with the reason as a sentence; never this host. */
 export function findClashes(hosts: Hosts): ReadonlyMap<number, string> {
   const claims = new Claims();
-  const known = new Map<string, number>();
-  const numbers: number[] = [];
   for (let claimant = 0; claimant < hosts.count; claimant++) {
-    const ends = hosts.endsOf(claimant);
-    for (const part of partsOf(ends)) claims.add({ ...part, claimant });
-    numbers.push(claimant === 0 ? 0 : numberIn(known, ends));
+    for (const part of partsOf(hosts.endsOf(claimant))) claims.add({ ...part, claimant });
   }
+  let numbers: readonly number[] | undefined;
   const clashes = claims.clashes({
-    hostOf: (claimant) => numbers[claimant] ?? 0,
+    hostOf(claimant) {
+      numbers ??= numbersOf(hosts);
+      return numbers[claimant] ?? 0;
+    },
     isTrusted: (claimant) => claimant <= hosts.trusted,
   });
   return new Map(Array.from(clashes, ([claimant, clash]) => [claimant, inWords(clash, hosts)]));
 }
 
 /** Entries with the same addresses, both of devices and of hosts, are of one host; this one is 0. */
-function numberIn(known: Map<string, number>, ends: readonly End[]): number {
-  const key = ends.map(({ publicIP, mac }) => pack(publicIP) + pack(mac)).join("");
-  const number = known.get(key) ?? known.size + 1;
-  known.set(key, number);
-  return number;
+function numbersOf({ count, endsOf }: Hosts): readonly number[] {
+  const known = new Map<string, number>();
+  return Array.from({ length: count }, (_, claimant) => {
+    if (claimant === 0) return 0;
+    const key = endsOf(claimant)
+      .map(({ publicIP, mac }) => pack(publicIP) + pack(mac))
+      .join("");
+    const number = known.get(key) ?? known.size + 1;
+    known.set(key, number);
+    return number;
+  });
 }
 
 /** What a host claims by its ends: their subnets, their addresses, their hardware addresses. */

@@ -7,6 +7,7 @@ import { keysOfEnd } from "./values.ts";
 
 /** One end of tunnels (VTEP) of a host: what it leads to, and the addresses of its device. */
 export interface End {
+  /** Without host bits. */
   readonly subnets: readonly Cidr[];
   /** The address that wrapped packets are sent to. */
   readonly publicIP: IpAddress;

@@ -1,4 +1,4 @@
-import { hash32 } from "../../bytes/hash.ts";
+import { hash64 } from "../../bytes/hash.ts";
 import { formatAddress, type IpAddress } from "../../ip/address.ts";
 import type { Mac } from "../../ip/mac.ts";
 
@@ -8,8 +8,7 @@ import type { Mac } from "../../ip/mac.ts";
  * administered, unicast.
  */
 export function vtepMac(publicIP: IpAddress, vni: number): Mac {
-  const text = `${formatAddress(publicIP)}/${vni}`;
-  const [low, high] = [hash32(text), hash32(text, 1)];
+  const { low, high } = hash64(`${formatAddress(publicIP)}/${vni}`);
   return Uint8Array.of(
     2,
     high & 0xff,
