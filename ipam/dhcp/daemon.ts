@@ -2,7 +2,7 @@
  * The daemon: one thread that sleeps until a plugin asks, a server answers, a link changes, or a
  * client's time has come.
  *
- *   /run/cni/dhcp.sock ──▶ Server ──▶ Daemon ──▶ a Keeper for each attachment ──▶ Client
+ *   /run/cni/dhcp.sock ──▶ LineServer ──▶ Daemon ──▶ a Keeper for each attachment ──▶ Client
  *                                       ▲                  ▲
  *   links of all namespaces ────────────┘                  └── packet sockets, while it is asking
  */
@@ -32,9 +32,9 @@ import { Journal, type Log } from "./journal.ts";
 import { Keeper, type Kept } from "./keeper.ts";
 import type { AddQuestion, Answer, Question } from "./messages.ts";
 import { isSamePlace, type Place, withNetns, withPlace } from "./place.ts";
+import { serveQuestions } from "./questions.ts";
 import { deleteRecord } from "./record-files.ts";
 import { type LeaseRecord, listRecords } from "./records.ts";
-import { Server } from "./server.ts";
 
 /** What the command line says. */
 export interface Settings {
@@ -60,7 +60,6 @@ export class Daemon {
   readonly #log: Log;
   readonly #journal: Journal;
   readonly #own = ownNetns();
-  #server: Server | undefined;
   readonly #keepers = new Map<string, Keeper>();
   readonly #loop = new EventLoop(
     () => this.#tellTime(),
@@ -80,7 +79,7 @@ export class Daemon {
     const events = new NamespaceEvents();
     this.#loop.watch(events.descriptor, EPOLLIN, () => this.#heed(events.read()));
     this.#restoreAll();
-    this.#server = new Server(this.#loop, this.#settings.listener, (question, answer) =>
+    serveQuestions(this.#loop, this.#settings.listener, (question, answer) =>
       this.#serve(question, answer),
     );
     this.#log("started", `${this.#keepers.size} leases are kept`);
@@ -88,14 +87,13 @@ export class Daemon {
   }
 
   #nextTime(): number | undefined {
-    let next = this.#server?.wakeAt ?? Number.POSITIVE_INFINITY;
+    let next = Number.POSITIVE_INFINITY;
     for (const keeper of this.#keepers.values()) next = Math.min(next, keeper.wakeAt);
     return Number.isFinite(next) ? next : undefined;
   }
 
   #tellTime(): void {
     const now = bootMilliseconds();
-    if (this.#server && this.#server.wakeAt <= now) this.#server.resume();
     for (const keeper of [...this.#keepers.values()]) {
       if (keeper.wakeAt <= now) keeper.handle({ kind: "time" });
     }

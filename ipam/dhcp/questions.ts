@@ -3,7 +3,32 @@
 import type { Attachment } from "../../lib/cni/call.ts";
 import { CniError, Code } from "../../lib/cni/error.ts";
 import { isObject, type Json, type JsonObject } from "../../lib/cni/json.ts";
-import type { AddQuestion, Answer, Question } from "./messages.ts";
+import type { EventLoop } from "../../lib/host/epoll.ts";
+import { LineServer } from "../../lib/host/line-server.ts";
+import { type AddQuestion, type Answer, LONGEST_LINE, type Question } from "./messages.ts";
+
+/** As many containers ask at once; further ones wait in line. */
+const MOST_CONNECTIONS = 400;
+
+/** What becomes of a question: `answer` may be called later; returns what to do if the client leaves. */
+export type Serve = (question: Question, answer: (answer: Answer) => void) => () => void;
+
+/** Serves whoever connects and is root; what is no question is answered by an error. */
+export function serveQuestions(loop: EventLoop, listener: number, serve: Serve): void {
+  new LineServer(loop, listener, {
+    mostConnections: MOST_CONNECTIONS,
+    longestLine: LONGEST_LINE,
+    serve: (line, answer) => {
+      const say = (given: Answer) => answer(JSON.stringify(given));
+      try {
+        return serve(parseQuestion(line), say);
+      } catch (cause) {
+        say(errorAnswer(cause));
+        return () => undefined;
+      }
+    },
+  });
+}
 
 /** An error as an answer. */
 export function errorAnswer(cause: unknown): Answer {

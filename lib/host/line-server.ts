@@ -1,22 +1,24 @@
 /**
- * The daemon's socket: each connection brings one question and takes one answer away. Nothing that a
- * client does or leaves makes the daemon wait: it may be slow, silent, or gone.
+ * A program's socket (unix(7)): each connection brings one line, a question, and takes one away, the
+ * answer. Nothing that a client does or leaves makes the program wait: it may be slow, silent, or gone.
  */
 
-import { bootMilliseconds, EPOLLIN, type EventLoop } from "../../lib/host/epoll.ts";
-import { acceptConnection, receiveSome, sendAll, textOf } from "../../lib/host/unix-listener.ts";
-import { isOwnPeer } from "../../lib/host/unix-socket.ts";
-import { type Answer, LONGEST_LINE, type Question } from "./messages.ts";
-import { errorAnswer, parseQuestion } from "./questions.ts";
+import { EPOLLIN, type EventLoop } from "./epoll.ts";
+import { acceptConnection, receiveSome, sendAll, textOf } from "./unix-listener.ts";
+import { isOwnPeer } from "./unix-socket.ts";
 
-/** As many connections at once; further ones wait in line until one ends. */
-const MOST_CONNECTIONS = 400;
-
-/** How long not to listen when no connection can be accepted. */
+/** How long not to listen when no connection can be accepted, in milliseconds. */
 const SHORT_OF_DESCRIPTORS = 1_000;
 
-/** What becomes of a question: `answer` may be called later; returns what to do if the client leaves. */
-export type Serve = (question: Question, answer: (answer: Answer) => void) => () => void;
+/** How questions are taken. */
+export interface LineService {
+  /** As many connections at once; further ones wait in line until one ends. */
+  readonly mostConnections: number;
+  /** Who sends a line of more bytes is not answered. */
+  readonly longestLine: number;
+  /** `answer` may be called later; returns what to do if the client leaves. What it throws is told the loop. */
+  readonly serve: (line: string, answer: (line: string) => void) => () => void;
+}
 
 /** A client from its connection to its answer. */
 interface Connection {
@@ -27,28 +29,23 @@ interface Connection {
 }
 
 /** Serves whoever connects and is root. */
-export class Server {
+export class LineServer {
   readonly #loop: EventLoop;
-  readonly #listener: number;
-  readonly #serve: Serve;
+  #listener: number;
+  readonly #service: LineService;
   readonly #connections = new Set<Connection>();
-  #resumeAt = Infinity;
 
-  constructor(loop: EventLoop, listener: number, serve: Serve) {
+  constructor(loop: EventLoop, listener: number, service: LineService) {
     this.#loop = loop;
     this.#listener = listener;
-    this.#serve = serve;
+    this.#service = service;
     this.#listen();
   }
 
-  /** When to call `resume`, since descriptors have run out; else Infinity. */
-  get wakeAt(): number {
-    return this.#resumeAt;
-  }
-
-  /** Listens again. */
-  resume(): void {
-    this.#resumeAt = Infinity;
+  /** Listens at another socket from now on; who has connected by the former one is answered. */
+  replaceListener(listener: number): void {
+    this.#loop.close(this.#listener);
+    this.#listener = listener;
     this.#listen();
   }
 
@@ -73,7 +70,7 @@ export class Server {
       throw cause;
     }
     if (!isOwnPeer(fd)) this.#close(connection);
-    else if (this.#connections.size >= MOST_CONNECTIONS) this.#pause();
+    else if (this.#connections.size >= this.#service.mostConnections) this.#pause();
   }
 
   #next(): number | undefined {
@@ -81,7 +78,7 @@ export class Server {
       return acceptConnection(this.#listener);
     } catch (cause) {
       this.#deafen();
-      this.#resumeAt = bootMilliseconds() + SHORT_OF_DESCRIPTORS;
+      this.#loop.after(SHORT_OF_DESCRIPTORS, () => this.#listen());
       throw cause;
     }
   }
@@ -109,30 +106,25 @@ export class Server {
     connection.text = joined(connection.text, more);
     const end = connection.text.indexOf(10);
     if (end >= 0) this.#ask(connection, textOf(connection.text.subarray(0, end)));
-    else if (connection.text.length > LONGEST_LINE) this.#close(connection);
+    else if (connection.text.length > this.#service.longestLine) this.#close(connection);
   }
 
   #ask(connection: Connection, line: string): void {
     connection.hasAsked = true;
     connection.text = new Uint8Array(0);
-    const answer = (given: Answer) => this.#answer(connection, given);
-    try {
-      connection.leave = this.#serve(parseQuestion(line), answer);
-    } catch (cause) {
-      answer(errorAnswer(cause));
-    }
+    connection.leave = this.#service.serve(line, (answer) => this.#answer(connection, answer));
   }
 
-  #answer(connection: Connection, answer: Answer): void {
+  #answer(connection: Connection, answer: string): void {
     if (!this.#connections.has(connection)) return;
-    sendAll(connection.fd, `${JSON.stringify(answer)}\n`);
+    sendAll(connection.fd, `${answer}\n`);
     this.#close(connection);
   }
 
   #close(connection: Connection): void {
     if (!this.#connections.delete(connection)) return;
     this.#loop.close(connection.fd);
-    if (this.#connections.size === MOST_CONNECTIONS - 1) this.#listen();
+    if (this.#connections.size === this.#service.mostConnections - 1) this.#listen();
   }
 }
 
