@@ -30,13 +30,20 @@ function namespaceNamed(name: string) {
   return readNamespace({ metadata: { name } });
 }
 
-/** Takes one object; returns what is wrong with one that is taken all the same. Throws Unreadable. */
-export function takeObject(to: NetworkPolicies, object: JsonObject): string | undefined {
+/**
+ * Takes one object; returns what is wrong with one that is taken all the same. `complete` adds to a pod
+ * what is known of it otherwise. Throws Unreadable.
+ */
+export function takeObject(
+  to: NetworkPolicies,
+  object: JsonObject,
+  complete = (pod: Pod): Pod => pod,
+): string | undefined {
   if (object.kind === "Namespace") {
     to.setNamespace(readNamespace(object));
   } else if (object.kind === "Pod") {
     const pod = readPod(withNamespace(object));
-    to.setPod(pod);
+    to.setPod(complete(pod));
     return pod.fault;
   } else if (object.kind === "NetworkPolicy") {
     const policy = readPolicy(withNamespace(object));

@@ -15,6 +15,8 @@ export interface ContainerPort extends NamedPort {
 export interface Pod {
   readonly namespace: string;
   readonly name: string;
+  /** Another pod of the same name has another one; "" if it is not said. */
+  readonly uid: string;
   /** The host it is on, "" if none yet. */
   readonly node: string;
   readonly labels: Labels;
@@ -52,10 +54,11 @@ export function readPod(json: JsonObject): Pod {
   ];
   const { namespace } = metadata;
   const name = nameIn(metadata);
+  const uid = typeof metadata.uid === "string" ? metadata.uid : "";
   if (typeof namespace !== "string") throw new Unreadable("it has no namespace");
   const node = typeof spec.nodeName === "string" ? spec.nodeName : "";
   const absence = absenceOf(spec, status);
-  const pod = { namespace, name, node, absence };
+  const pod = { namespace, name, uid, node, absence };
   try {
     const addresses = absence === undefined ? addressesIn(status) : [];
     const facts = { labels: labelsIn(metadata), addresses, ports: portsIn(spec) };

@@ -58,6 +58,7 @@ export const list = { metadata: field(1, listMeta), items: field(2, bytes) };
 const labelledMeta = message("ObjectMeta", {
   name: field(1, text),
   namespace: field(3, text),
+  uid: field(5, text),
   resourceVersion: field(6, text),
   labels: map(11),
 });
