@@ -118,7 +118,7 @@ export const flags: { readonly [name: string]: Flag } = {
   "ip-blackhole-route": toggle,
   "healthz-ip": anyAddress,
   "healthz-port": number(0, 65_535),
-  "network-policy": oneOf("explain"),
+  "network-policy": oneOf("explain", "enforce"),
   "network-name": {
     expects: "a plain name",
     accepts: (value) => /^[A-Za-z0-9][\w.-]{0,62}$/.test(value),

@@ -5,7 +5,7 @@ import { formatAddress } from "../lib/ip/address.ts";
 import { formatCidr } from "../lib/ip/cidr.ts";
 import { formatMac } from "../lib/ip/mac.ts";
 import type { Agent } from "./agent.ts";
-import type { Health, PeerHealth, StoreHealth, Summary } from "./health.ts";
+import type { Health, PeerHealth, PolicyHealth, StoreHealth, Summary } from "./health.ts";
 import type { AgentOptions } from "./options.ts";
 import type { World } from "./world.ts";
 
@@ -16,6 +16,7 @@ export interface Setting {
   readonly version: string;
   /** By the clock's now(). */
   readonly started: number;
+  readonly policies: { health(): PolicyHealth } | undefined;
 }
 
 /** All that is known, with every peer. */
@@ -39,6 +40,7 @@ export function summaryOf(agent: Agent, setting: Setting): Summary {
     peerCount: agent.members.size,
     repairs,
     comparisons,
+    networkPolicy: setting.policies?.health(),
   };
 }
 

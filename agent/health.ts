@@ -21,6 +21,42 @@ export interface Summary {
   /** What was made again that others had changed, and how often all was compared. */
   readonly repairs: number;
   readonly comparisons: number;
+  /** What is known and enforced of network policies; undefined if they are not followed. */
+  readonly networkPolicy?: PolicyHealth | undefined;
+}
+
+/** What becomes of network policies; names of pods are NAMESPACE/NAME. */
+export interface PolicyHealth {
+  /** False if they are followed to be explained only. */
+  readonly isEnforced: boolean;
+  /** False until all lists have come: before that rules are not touched. */
+  readonly isKnown: boolean;
+  /** Policies and pods of the cluster. */
+  readonly policies: number;
+  readonly pods: number;
+  /** Pods of this host that a policy isolates in a direction. */
+  readonly isolatedPods: number;
+  /** Pods of this host that are isolated since the cluster does not know them. */
+  readonly pending: readonly string[];
+  /** Addresses that several pods have. */
+  readonly contested: readonly string[];
+  /** What is wrong with objects, in sentences. */
+  readonly faults: readonly string[];
+  /** What keeps policies from being known or enforced, in sentences. */
+  readonly problems: readonly string[];
+  /** How often rules were made right that others had changed. */
+  readonly repairs: number;
+  /** When rules changed last. */
+  readonly lastChange: number | undefined;
+  readonly drops: readonly PolicyDrops[];
+}
+
+/** What was dropped of a pod, or of an address whose pod is not known. */
+export interface PolicyDrops {
+  readonly pod: string;
+  readonly direction: "ingress" | "egress";
+  readonly packets: number;
+  readonly bytes: number;
 }
 
 export interface StoreHealth {
@@ -68,6 +104,7 @@ export function socketOf(network: string): string {
 }
 
 /** True if nothing is wrong: every host is reached, and the store is heard. */
-export function isWell({ isReady, problems, limits, store }: Summary): boolean {
-  return isReady && problems.length === 0 && limits.length === 0 && store.problem === undefined;
+export function isWell({ isReady, problems, limits, store, networkPolicy }: Summary): boolean {
+  const isStoreWell = store.problem === undefined && (networkPolicy?.problems ?? []).length === 0;
+  return isReady && problems.length === 0 && limits.length === 0 && isStoreWell;
 }

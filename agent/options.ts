@@ -21,8 +21,8 @@ export interface AgentOptions {
   readonly subnetFile: string;
   readonly filter: FilterOptions;
   readonly hasBlackholeRoute: boolean;
-  /** What network policies are followed for: to be explained; undefined: nothing. */
-  readonly networkPolicy: "explain" | undefined;
+  /** What network policies are followed for: to be explained only, or enforced too; undefined: nothing. */
+  readonly networkPolicy: "explain" | "enforce" | undefined;
   /** Where /healthz, /readyz and /metrics are asked for; undefined: nowhere. */
   readonly healthz: { readonly address: IpAddress; readonly port: number } | undefined;
   readonly log: "text" | "json";
@@ -187,17 +187,25 @@ function optionsOf(given: Given, environment: Environment): AgentOptions {
       resync: given.number("iptables-resync", 5),
     },
     hasBlackholeRoute: given.isOn("ip-blackhole-route", false),
-    networkPolicy: networkPolicyOf(given, isKubernetes),
+    networkPolicy: networkPolicyOf(given, isKubernetes, environment),
     healthz: port === 0 ? undefined : { address, port },
     log: given.text("log") === "json" ? "json" : "text",
     notes: given.notes,
   };
 }
 
-function networkPolicyOf(given: Given, isKubernetes: boolean): AgentOptions["networkPolicy"] {
-  if (given.text("network-policy") === undefined) return undefined;
-  if (isKubernetes) return "explain";
-  throw new OptionError("Cannot use --network-policy: it needs --kube-subnet-mgr");
+function networkPolicyOf(
+  given: Given,
+  isKubernetes: boolean,
+  environment: Environment,
+): AgentOptions["networkPolicy"] {
+  const wanted = given.text("network-policy");
+  if (wanted === undefined) return undefined;
+  if (!isKubernetes) throw new OptionError("Cannot use --network-policy: it needs --kube-subnet-mgr");
+  if (wanted !== "enforce") return "explain";
+  if (environment("NODE_NAME")) return wanted;
+  const state = "it needs the variable NODE_NAME, by which it knows the pods of this host";
+  throw new OptionError(`Cannot use --network-policy=enforce: ${state}`);
 }
 
 const DEFAULT_ENDPOINTS = "http://127.0.0.1:4001,http://127.0.0.1:2379";

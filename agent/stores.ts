@@ -13,7 +13,7 @@ import type { EtcdMeans, EtcdSettings } from "../lib/store/etcd/settings.ts";
 import { kubernetesStore } from "../lib/store/kubernetes/kubernetes-store.ts";
 import { PolicyObjects, type PolicyObjectsEvents } from "../lib/store/kubernetes/policy-objects.ts";
 import type { Store } from "../lib/store/store.ts";
-import type { AgentOptions, EtcdOptions } from "./options.ts";
+import type { AgentOptions, EtcdOptions, KubernetesOptions } from "./options.ts";
 
 /** Opens nothing yet: that is for its `start`. Throws CniError if what it is told cannot be used. */
 export function openStore(options: AgentOptions["store"], loop: EventLoop): Store {
@@ -22,13 +22,12 @@ export function openStore(options: AgentOptions["store"], loop: EventLoop): Stor
   return kubernetesStore(options, means);
 }
 
-/** Follows what network policies are about; undefined of another store than Kubernetes. */
+/** Follows what network policies are about. Throws Failure if the options cannot be used. */
 export function openPolicyObjects(
-  options: AgentOptions["store"],
+  options: KubernetesOptions,
   loop: EventLoop,
   events: PolicyObjectsEvents,
-): PolicyObjects | undefined {
-  if (options.type === "etcd") return undefined;
+): PolicyObjects {
   const means = { open: openStreams(loop), clock: loop, environment: host.getenv };
   return new PolicyObjects(options, means, events);
 }

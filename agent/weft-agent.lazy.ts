@@ -63,12 +63,13 @@ function live(options: AgentOptions, version: string, tell: Tell): void {
     isMasqueraded: options.filter.isMasquerading,
   };
   const agent = new Agent(world);
-  const keepSocket = tellOthers(loop, agent, { world, options, version, started: loop.now() });
-  const policies = followPolicies(loop, options, tell);
+  const policies = followPolicies({ loop, ns, tell }, options);
+  const setting = { world, options, version, started: loop.now(), policies };
+  const keepSocket = tellOthers(loop, agent, setting);
   const keepFiles = () => {
     lockAgain(lockOf(options.network));
     keepSocket();
-    policies?.keepSocket();
+    policies?.keep();
   };
   loop.watch(catchSignals(SIGTERM, SIGINT), EPOLLIN, () => loop.end());
   const kernel = new KernelChanges(ns);
@@ -79,6 +80,7 @@ function live(options: AgentOptions, version: string, tell: Tell): void {
   policies?.start();
   loop.run(() => {
     afterTurn();
+    policies?.turn();
     tellManager();
   });
   notifyManager(["STOPPING=1"]);

@@ -17,6 +17,11 @@ export class Cluster {
     return this.#pods.values();
   }
 
+  /** How many pods there are. */
+  get size(): number {
+    return this.#pods.size;
+  }
+
   get namespaces(): Iterable<string> {
     return this.#namespaces.keys();
   }

@@ -1,41 +1,79 @@
-/** Following network policies in the agent: what it knows is told at a socket. */
+/** Following network policies in the agent: what it knows is told at a socket, and enforced if it is to be. */
 
 import type { EventLoop } from "../../lib/host/epoll.ts";
+import type { Netns } from "../../lib/net/netns.ts";
 import { tellHealth } from "../../lib/overlay/watch.ts";
+import {
+  deletePodAttachment,
+  listPodAttachments,
+  writePodAttachment,
+} from "../../lib/state/pod-attachments.ts";
 import type { Tell } from "../events.ts";
+import type { PolicyHealth } from "../health.ts";
 import type { AgentOptions } from "../options.ts";
 import { openPolicyObjects } from "../stores.ts";
+import { Enforcing } from "./enforcing.ts";
+import { filterOfKernel } from "./filter-of-kernel.ts";
 import { Followed } from "./followed.ts";
 import { NetworkPolicies } from "./network-policies.ts";
+import { policyHealth } from "./policy-health.ts";
 import { policySocketOf } from "./sources.ts";
+import { type PodFiles, ToldPods } from "./told-pods.ts";
 
 /** What follows policies. */
 export interface Following {
   start(): void;
+  /** Called after each turn of the loop. */
+  turn(): void;
+  /** Makes sockets again that are gone, and rules that others have changed. */
+  keep(): void;
   stop(): void;
-  /** Makes the socket again if it is gone. */
-  keepSocket(): void;
+  health(): PolicyHealth;
+}
+
+/** Where they are followed. */
+export interface Place {
+  readonly loop: EventLoop;
+  readonly ns: Netns;
+  readonly tell: Tell;
 }
 
 /** Makes what follows policies, if options ask for it. Throws Failure if they cannot be used. */
-export function followPolicies(
-  loop: EventLoop,
-  options: AgentOptions,
-  tell: Tell,
-): Following | undefined {
-  if (!options.networkPolicy) return undefined;
-  const followed = new Followed(new NetworkPolicies(""), tell);
-  const objects = openPolicyObjects(options.store, loop, followed);
-  if (!objects) return undefined;
-  const keepSocket = tellHealth(loop, policySocketOf(options.network), () =>
+export function followPolicies(place: Place, options: AgentOptions): Following | undefined {
+  const { loop, ns, tell } = place;
+  const { networkPolicy, network, store } = options;
+  if (!networkPolicy || store.type === "etcd") return undefined;
+  const isEnforced = networkPolicy === "enforce";
+  const policies = new NetworkPolicies(isEnforced ? (store.nodeName ?? "") : "");
+  const told = new ToldPods(policies, podFilesOf(network));
+  const followed = new Followed(policies, tell, told);
+  const objects = openPolicyObjects(store, loop, followed);
+  const keepSocket = tellHealth(loop, policySocketOf(network), () =>
     JSON.stringify(followed.answer),
   );
+  const parts = { policies, followed, told, tell, clock: loop };
+  const filter = filterOfKernel(ns);
+  const enforcing = isEnforced ? new Enforcing({ ...parts, filter }, loop, network) : undefined;
   return {
     start: () => {
-      tell("note", "network policies are followed to be explained, and not enforced");
+      if (!enforcing) tell("note", "network policies are followed to be explained, and not enforced");
+      enforcing?.start();
       objects.start();
     },
+    turn: () => enforcing?.turn(),
+    keep: () => {
+      keepSocket();
+      enforcing?.keep();
+    },
     stop: () => objects.stop(),
-    keepSocket,
+    health: () => policyHealth(parts, enforcing && { ns, enforcer: enforcing.enforcer }),
+  };
+}
+
+function podFilesOf(network: string): PodFiles {
+  return {
+    list: () => listPodAttachments(network),
+    write: (attachment) => writePodAttachment(network, attachment),
+    remove: (owner) => deletePodAttachment(network, owner),
   };
 }

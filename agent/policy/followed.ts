@@ -5,15 +5,29 @@ import type { PolicyKind, PolicyObjectsEvents } from "../../lib/store/kubernetes
 import type { Tell } from "../events.ts";
 import { knownObjects, nameOf, takeObject } from "./known-objects.ts";
 import type { NetworkPolicies } from "./network-policies.ts";
+import type { Pod } from "./objects.ts";
 import { fullName } from "./policy.ts";
 import { faultIn } from "./unreadable.ts";
 
 const KINDS: readonly PolicyKind[] = ["NetworkPolicy", "Namespace", "Pod"];
 
+/** What else is to be known of pods. */
+export interface PodWatcher {
+  /** A pod with all addresses that it has. */
+  complete(pod: Pod): Pod;
+  /** A pod that was known is deleted. */
+  onGone(pod: Pod): void;
+}
+
+const NOBODY: PodWatcher = { complete: (pod) => pod, onGone: () => undefined };
+
 /** Keeps network policies as the cluster has them, and tells what is wrong with objects. */
 export class Followed implements PolicyObjectsEvents {
   readonly #policies: NetworkPolicies;
   readonly #tell: Tell;
+  readonly #pods: PodWatcher;
+  /** How often something was told. */
+  #count = 0;
   /** Kinds of which a list has been whole. */
   readonly #known = new Set<PolicyKind>();
   /** What a list that is coming has of each kind. */
@@ -22,9 +36,25 @@ export class Followed implements PolicyObjectsEvents {
   readonly #faults = new Map<string, string>();
   readonly #problems = new Map<PolicyKind, string>();
 
-  constructor(policies: NetworkPolicies, tell: Tell) {
+  constructor(policies: NetworkPolicies, tell: Tell, pods: PodWatcher = NOBODY) {
     this.#policies = policies;
     this.#tell = tell;
+    this.#pods = pods;
+  }
+
+  /** Another number than before if something was told since. */
+  get moment(): number {
+    return this.#count;
+  }
+
+  /** What is wrong with objects, in sentences. */
+  get faults(): readonly string[] {
+    return Array.from(this.#faults, ([name, fault]) => `Cannot use ${name}: ${fault}`);
+  }
+
+  /** What keeps kinds from being known, in sentences. */
+  get problems(): readonly string[] {
+    return [...this.#problems.values()];
   }
 
   /** True once all kinds are known; before that nothing can be said of a pod. */
@@ -51,9 +81,11 @@ export class Followed implements PolicyObjectsEvents {
       if (!listed.has(name)) this.#remove(kind, name);
     }
     this.#known.add(kind);
+    this.#count++;
   }
 
   onObject(kind: PolicyKind, json: JsonObject, isGone: boolean): void {
+    this.#count++;
     const name = keyOf(json);
     if (isGone) {
       this.#remove(kind, name);
@@ -63,7 +95,7 @@ export class Followed implements PolicyObjectsEvents {
     const object = { ...json, kind };
     this.#setFault(
       nameOf(object),
-      faultIn(() => takeObject(this.#policies, object)),
+      faultIn(() => takeObject(this.#policies, object, (pod) => this.#pods.complete(pod))),
     );
   }
 
@@ -99,8 +131,11 @@ export class Followed implements PolicyObjectsEvents {
     }
     const at = name.indexOf("/");
     const [namespace, own] = [name.slice(0, at), name.slice(at + 1)];
-    if (kind === "Pod") this.#policies.deletePod(namespace, own);
-    else this.#policies.deletePolicy(namespace, own);
+    if (kind === "Pod") {
+      const pod = this.#policies.cluster.pod(namespace, own);
+      this.#policies.deletePod(namespace, own);
+      if (pod) this.#pods.onGone(pod);
+    } else this.#policies.deletePolicy(namespace, own);
   }
 }
 

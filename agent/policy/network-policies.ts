@@ -105,6 +105,11 @@ export class NetworkPolicies implements KnownRuleset {
     return { sets: this.#sets.all(), chains: new Map(chains), addresses: new Map(addresses) };
   }
 
+  /** The addresses of this host's pods that are isolated in a direction, as texts. */
+  get isolatedAddresses(): Iterable<string> {
+    return this.#addresses.keys();
+  }
+
   addressAt(text: string): JudgedAddress | undefined {
     const recipes = this.#addresses.get(text);
     return recipes && judged(text, recipes);

@@ -19,6 +19,10 @@ export class PolicyTable {
     return this.#policies.values();
   }
 
+  get size(): number {
+    return this.#policies.size;
+  }
+
   /** A policy by its full name. */
   get(name: string): Policy | undefined {
     return this.#policies.get(name);

@@ -164,7 +164,7 @@ export function tellHealth(loop: EventLoop, socket: string, health: () => string
   const listen = () => {
     const former = listener;
     listener = listenAt(socket);
-    loop.watch(listener, EPOLLIN, () => answerAll(listener, health));
+    loop.watch(listener, EPOLLIN, () => answerAll(loop, listener, health));
     if (former >= 0) loop.close(former);
   };
   listen();
