@@ -1,6 +1,6 @@
 /** What is told is in Prometheus' text format, by its grammar. */
 import { describe, expect, it } from "vitest";
-import type { Summary } from "./health.ts";
+import type { PolicyHealth, Summary } from "./health.ts";
 import { metricsText } from "./metrics.ts";
 
 const summary: Summary = {
@@ -71,6 +71,36 @@ describe("metrics", () => {
       weft_agent_lease_seconds_left: 1.5,
       'weft_agent_store_operations_total{operation="requests"}': 3,
       'weft_agent_store_operations_total{operation="failures"}': 0,
+    });
+  });
+
+  it("tell of network policies, and what of each pod is dropped", () => {
+    const networkPolicy: PolicyHealth = {
+      ...{ isEnforced: true, isKnown: true, policies: 3, pods: 9, isolatedPods: 2 },
+      ...{ pending: ["shop/new"], contested: [], faults: ["one"], problems: [], repairs: 1 },
+      lastChange: 1_700_000_001_500,
+      drops: [
+        { pod: "shop/db", direction: "ingress", packets: 7, bytes: 420 },
+        { pod: "10.244.1.9", direction: "egress", packets: 1, bytes: 60 },
+      ],
+    };
+    const values = parse(metricsText({ ...summary, networkPolicy }, moment));
+    const found = [...values].filter(([name]) => name.startsWith("weft_network_policy_"));
+    expect(Object.fromEntries(found)).toEqual({
+      weft_network_policy_enforced: 1,
+      weft_network_policy_known: 1,
+      weft_network_policy_policies: 3,
+      weft_network_policy_isolated_pods: 2,
+      weft_network_policy_pending_pods: 1,
+      weft_network_policy_contested_addresses: 0,
+      weft_network_policy_faults: 1,
+      weft_network_policy_problems: 0,
+      weft_network_policy_repairs_total: 1,
+      weft_network_policy_last_change_timestamp_seconds: 1_700_000_001.5,
+      'weft_network_policy_dropped_packets_total{namespace="shop",pod="db",direction="ingress"}': 7,
+      'weft_network_policy_dropped_packets_total{namespace="",pod="10.244.1.9",direction="egress"}': 1,
+      'weft_network_policy_dropped_bytes_total{namespace="shop",pod="db",direction="ingress"}': 420,
+      'weft_network_policy_dropped_bytes_total{namespace="",pod="10.244.1.9",direction="egress"}': 60,
     });
   });
 

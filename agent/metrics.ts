@@ -1,19 +1,8 @@
 /** What the agent says of itself in the text format of Prometheus (0.0.4). */
 
 import type { Summary } from "./health.ts";
-
-/** A metric with all its values. */
-interface Metric {
-  readonly name: string;
-  readonly type: "gauge" | "counter";
-  readonly help: string;
-  readonly samples: readonly Sample[];
-}
-
-interface Sample {
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly value: number;
-}
+import { counter, gauge, type Metric, valueIfKnown } from "./metric.ts";
+import { policyMetrics } from "./policy-metrics.ts";
 
 /** What no agent's health has: of the process, and when it is asked, in milliseconds since 1970. */
 export interface Moment {
@@ -27,7 +16,11 @@ export const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 /** All metrics. */
 export function metricsText(summary: Summary, moment: Moment): string {
-  const all = [...agentMetrics(summary, moment), ...storeMetrics(summary, moment)];
+  const all = [
+    ...agentMetrics(summary, moment),
+    ...storeMetrics(summary, moment),
+    ...policyMetrics(summary.networkPolicy),
+  ];
   return all
     .filter(({ samples }) => samples.length > 0)
     .map(textOf)
@@ -93,18 +86,6 @@ function storeMetrics({ store }: Summary, { now }: Moment): readonly Metric[] {
       operations,
     ),
   ];
-}
-
-function valueIfKnown(value: number | undefined): readonly Sample[] {
-  return value === undefined ? [] : [{ value }];
-}
-
-function gauge(name: string, help: string, samples: readonly Sample[]): Metric {
-  return { name, type: "gauge", help, samples };
-}
-
-function counter(name: string, help: string, samples: readonly Sample[]): Metric {
-  return { name, type: "counter", help, samples };
 }
 
 function textOf({ name, type, help, samples }: Metric): string {

@@ -201,7 +201,8 @@ function networkPolicyOf(
 ): AgentOptions["networkPolicy"] {
   const wanted = given.text("network-policy");
   if (wanted === undefined) return undefined;
-  if (!isKubernetes) throw new OptionError("Cannot use --network-policy: it needs --kube-subnet-mgr");
+  if (!isKubernetes)
+    throw new OptionError("Cannot use --network-policy: it needs --kube-subnet-mgr");
   if (wanted !== "enforce") return "explain";
   if (environment("NODE_NAME")) return wanted;
   const state = "it needs the variable NODE_NAME, by which it knows the pods of this host";

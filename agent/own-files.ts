@@ -14,11 +14,13 @@ import { deleteFileIfPresent, readTextIfPresent, replaceFile } from "../lib/host
 import { fileStatus } from "../lib/host/file-status.ts";
 import { ensureOwnDirectory } from "../lib/host/own-directory.ts";
 import { nodeFilePath, peersFilePath } from "../lib/overlay/contract/network.ts";
+import { listNames } from "../lib/state/backup.ts";
+import { podsDirectory } from "../lib/state/pod-attachments.ts";
 import { readJson } from "../lib/state/record.ts";
 import type { FilterOptions } from "./options.ts";
 
 /** What else is beside them while an agent runs. */
-const OTHERS = ["agent.sock", "overlay.lock", "daemon.lock"];
+const OTHERS = ["agent.sock", "policy.sock", "attach.sock", "overlay.lock", "daemon.lock"];
 
 /** What an agent was told to make, besides what its plan says. */
 export interface Making {
@@ -45,6 +47,7 @@ export interface OwnFiles {
 
 /** The files of a network of this name. */
 export class FilesOfHost implements OwnFiles {
+  readonly #network: string;
   readonly #saved: string;
   readonly #node: string;
   readonly #peers: string;
@@ -55,6 +58,7 @@ export class FilesOfHost implements OwnFiles {
 
   /** Without what is made they are those of an agent that runs, or has ended. */
   constructor(network: string, making?: Making) {
+    this.#network = network;
     this.#node = nodeFilePath(network);
     this.#peers = peersFilePath(network);
     this.#saved = `${directoryOf(this.#node)}/overlay.json`;
@@ -108,6 +112,14 @@ export class FilesOfHost implements OwnFiles {
     const others = OTHERS.map((name) => `${directory}/${name}`);
     const all = [...(isOurs ? [subnetFile] : []), this.#node, this.#peers, ...others, this.#saved];
     for (const path of all) if (deleteFileIfPresent(path)) tell(path);
+    this.#removePods();
+    deleteDirectoryIfEmpty(directory);
+  }
+
+  /** Without an agent nobody is told of pods. */
+  #removePods(): void {
+    const directory = podsDirectory(this.#network);
+    for (const name of listNames(directory)) deleteFileIfPresent(`${directory}/${name}`);
     deleteDirectoryIfEmpty(directory);
   }
 

@@ -17,6 +17,7 @@ import { devicesOf } from "../plugins/vxlan-overlay/node.ts";
 import { removeDevice } from "../plugins/vxlan-overlay/vtep-device.ts";
 import { FilesOfHost } from "./own-files.ts";
 import { type Plan, subnetsOf } from "./plan.ts";
+import { endEnforcing } from "./policy/end-enforcing.ts";
 
 /** How long an agent that is about to end is waited for, in milliseconds. */
 const PATIENCE = 2_000;
@@ -45,6 +46,7 @@ function remove(network: string, isForFlannel: boolean, tell: Tell): void {
   const ns = ownNetns();
   const files = new FilesOfHost(network);
   const plan = files.readSaved();
+  endEnforcing(ns, network, tell);
   if (!plan) {
     tell(`network "${network}" has nothing here`);
     files.leave();

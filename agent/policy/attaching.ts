@@ -2,9 +2,9 @@
 
 import type { Cancel, Clock } from "../../lib/host/clock.ts";
 import type { Owner } from "../../lib/net/owner.ts";
+import { type AttachAnswer, parseAttachQuestion } from "../../lib/state/pod-agent.ts";
 import type { PodAttachment } from "../../lib/state/pod-attachments.ts";
 import type { Tell } from "../events.ts";
-import { type AttachAnswer, parseAttachQuestion } from "./attach-messages.ts";
 import type { Enforcer } from "./enforcer.ts";
 import type { Followed } from "./followed.ts";
 import { podInWords, type ToldPods } from "./told-pods.ts";

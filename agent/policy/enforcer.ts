@@ -10,9 +10,9 @@
  */
 
 import { CniError } from "../../lib/cni/error.ts";
+import type { KnownRuleset, Ruleset, RulesetChanges } from "../../lib/filter/ruleset.ts";
 import type { Clock } from "../../lib/host/clock.ts";
 import { type IpAddress, parseAddress } from "../../lib/ip/address.ts";
-import type { KnownRuleset, Ruleset, RulesetChanges } from "../../lib/filter/ruleset.ts";
 import type { PodAttachment } from "../../lib/state/pod-attachments.ts";
 import type { Tell } from "../events.ts";
 import type { Followed } from "./followed.ts";
@@ -182,9 +182,7 @@ export class Enforcer {
     const { filter, policies, told } = this.#parts;
     const isolated = filter.isolated();
     told.read();
-    const kept = new Set(
-      [...told.all].flatMap((each) => (each.isIsolated ? each.addresses : [])),
-    );
+    const kept = new Set([...told.all].flatMap((each) => (each.isIsolated ? each.addresses : [])));
     const strays = [...isolated].filter((text) => !kept.has(text));
     filter.replace(policies.ruleset(), [...settled, ...this.#refused, ...addressesIn(strays)]);
     this.#refused = [];

@@ -4,7 +4,7 @@ import type { EventLoop } from "../../lib/host/epoll.ts";
 import { fileStatus } from "../../lib/host/file-status.ts";
 import { listenAt } from "../../lib/host/health.ts";
 import { LineServer } from "../../lib/host/line-server.ts";
-import { attachSocketOf } from "./attach-messages.ts";
+import { attachSocketOf } from "../../lib/state/pod-agent.ts";
 import { Attaching } from "./attaching.ts";
 import { Enforcer, type EnforcerParts } from "./enforcer.ts";
 import { fullName } from "./policy.ts";

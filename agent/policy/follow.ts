@@ -12,6 +12,7 @@ import type { Tell } from "../events.ts";
 import type { PolicyHealth } from "../health.ts";
 import type { AgentOptions } from "../options.ts";
 import { openPolicyObjects } from "../stores.ts";
+import { endEnforcing } from "./end-enforcing.ts";
 import { Enforcing } from "./enforcing.ts";
 import { filterOfKernel } from "./filter-of-kernel.ts";
 import { Followed } from "./followed.ts";
@@ -42,6 +43,7 @@ export interface Place {
 export function followPolicies(place: Place, options: AgentOptions): Following | undefined {
   const { loop, ns, tell } = place;
   const { networkPolicy, network, store } = options;
+  if (networkPolicy !== "enforce") endEnforcing(ns, network, (what) => tell("changed", what));
   if (!networkPolicy || store.type === "etcd") return undefined;
   const isEnforced = networkPolicy === "enforce";
   const policies = new NetworkPolicies(isEnforced ? (store.nodeName ?? "") : "");
@@ -56,7 +58,8 @@ export function followPolicies(place: Place, options: AgentOptions): Following |
   const enforcing = isEnforced ? new Enforcing({ ...parts, filter }, loop, network) : undefined;
   return {
     start: () => {
-      if (!enforcing) tell("note", "network policies are followed to be explained, and not enforced");
+      if (!enforcing)
+        tell("note", "network policies are followed to be explained, and not enforced");
       enforcing?.start();
       objects.start();
     },

@@ -1,8 +1,8 @@
 /** What the agent says of network policies, put together from its parts. */
 
+import { readDrops } from "../../lib/filter/cluster-policy.ts";
 import type { Clock } from "../../lib/host/clock.ts";
 import { wallTime } from "../../lib/host/clock.ts";
-import { readDrops } from "../../lib/filter/cluster-policy.ts";
 import { formatAddress } from "../../lib/ip/address.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import type { PolicyDrops, PolicyHealth } from "../health.ts";

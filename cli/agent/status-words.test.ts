@@ -71,3 +71,26 @@ it("is said before it has joined, too", () => {
     "no other hosts",
   ]);
 });
+
+it("tells of network policies, and what they have dropped", () => {
+  const networkPolicy = {
+    ...{ isEnforced: true, isKnown: true, policies: 3, pods: 9, isolatedPods: 2, repairs: 0 },
+    ...{
+      pending: ["shop/new"],
+      contested: ["10.244.1.7"],
+      faults: ["Cannot use NetworkPolicy a/b: x"],
+    },
+    ...{ problems: [], lastChange: 0 },
+    drops: [{ pod: "shop/db", direction: "ingress", packets: 7, bytes: 420 } as const],
+  };
+  const lines = statusLines({ ...health, limits: [], networkPolicy }, 4_000);
+  expect(lines.slice(5, -3)).toEqual([
+    "network policies enforced: 3 known, 2 pods here isolated, changed 4 s ago",
+    "ignored: Cannot use NetworkPolicy a/b: x",
+    "isolated: pod shop/new, which the cluster does not know",
+    "contested: 10.244.1.7 is an address of several pods",
+    "",
+    "DROPPED OF  DIRECTION  PACKETS  BYTES",
+    "shop/db     ingress    7        420",
+  ]);
+});

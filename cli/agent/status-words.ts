@@ -1,6 +1,12 @@
 /** What the agent says of itself, for people. */
 
-import type { EndHealth, Health, HostHealth, PeerHealth } from "../../agent/health.ts";
+import type {
+  EndHealth,
+  Health,
+  HostHealth,
+  PeerHealth,
+  PolicyHealth,
+} from "../../agent/health.ts";
 import { timeText } from "../../lib/cni/time-text.ts";
 import { columns, orDash } from "../see/columns.ts";
 
@@ -14,6 +20,7 @@ export function statusLines(health: Health, now: number): readonly string[] {
     ...leaseLine(health, now),
     ...problems.map((problem) => `problem: ${problem}`),
     ...limits.map((limit) => `limited: ${limit}`),
+    ...policyLines(health.networkPolicy, now),
     "",
     ...peerLines(health.peers),
   ];
@@ -53,6 +60,27 @@ function ago(milliseconds: number): string {
   const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
   if (hours > 0) return `${hours} h ${minutes} min`;
   return minutes > 0 ? `${minutes} min ${seconds % 60} s` : `${seconds} s`;
+}
+
+function policyLines(health: PolicyHealth | undefined, now: number): readonly string[] {
+  if (!health) return [];
+  const { isEnforced, isKnown, policies, isolatedPods, lastChange, drops } = health;
+  const state = isEnforced ? "enforced" : "explained only";
+  const known = isKnown ? `${policies} known, ${isolatedPods} pods here isolated` : "not known yet";
+  const when = lastChange === undefined ? "" : `, changed ${ago(now - lastChange)} ago`;
+  const rows = drops.map(({ pod, direction, packets, bytes }) => [
+    ...[pod, direction, `${packets}`, `${bytes}`],
+  ]);
+  return [
+    `network policies ${state}: ${known}${when}`,
+    ...health.problems.map((problem) => `problem: ${problem}`),
+    ...health.faults.map((fault) => `ignored: ${fault}`),
+    ...health.pending.map((pod) => `isolated: pod ${pod}, which the cluster does not know`),
+    ...health.contested.map((address) => `contested: ${address} is an address of several pods`),
+    ...(rows.length > 0
+      ? ["", ...columns([["DROPPED OF", "DIRECTION", "PACKETS", "BYTES"], ...rows])]
+      : []),
+  ];
 }
 
 function peerLines(peers: readonly PeerHealth[]): readonly string[] {

@@ -19,5 +19,7 @@ export interface Enforced {
   readonly note?: string | undefined;
   readonly addresses: readonly IpAddress[];
   readonly policy: Policy;
+  /** True if the agent judges its connections as well, by its addresses. */
+  readonly hasAgent?: boolean;
   readonly place: PolicyPlace;
 }

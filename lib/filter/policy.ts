@@ -52,6 +52,12 @@ export function deletePolicy(host: Netns, owner: Owner, known: connections.Known
   frames.deleteFrameRules(host, owner, known.links);
 }
 
+/** Ends what an attachment with a policy has at former addresses and links. */
+export function deleteFormerPolicy(host: Netns, enforced: Enforced): void {
+  connections.deleteFormer(host, enforced);
+  frames.deleteFormerFrames(host, enforced);
+}
+
 /** What a policy lacks, in words; undefined if it is enforced. */
 export function findPolicyFault(host: Netns, enforced: Enforced): string | undefined {
   const { bridge } = enforced.place;

@@ -79,6 +79,28 @@ export function askLine(question: Question): string | undefined {
   }
 }
 
+/** Says a line to whoever listens, and waits for nothing; what cannot be said now is not said. */
+export function tellLine(path: string, line: string): void {
+  const fd = openUnixSocket(SOCK_NONBLOCK);
+  try {
+    if (host.connect(fd, unixAddress(path)) < 0 || !isOwnPeer(fd)) return;
+    host.send(fd, host.encode(`${line}\n`));
+  } finally {
+    closeFile(fd);
+  }
+}
+
+/** True if a program listens at a path, as far as connecting tells. */
+export function isAnybodyAt(path: string): boolean {
+  const fd = openUnixSocket(SOCK_NONBLOCK);
+  try {
+    const outcome = host.connect(fd, unixAddress(path));
+    return outcome >= 0 || outcome === -EAGAIN;
+  } finally {
+    closeFile(fd);
+  }
+}
+
 /** False if nobody listens; where many are in line it is tried again. */
 function connectUntil(fd: number, path: string, deadline: number): boolean {
   for (;;) {

@@ -13,6 +13,7 @@ import { addressListing, qdiscListing } from "../net/on-links.ts";
 import type { Owner } from "../net/owner.ts";
 import { overlayListings } from "../overlay/inventory.ts";
 import { leaseShelf } from "../state/leases.ts";
+import { podShelves } from "../state/pod-attachments.ts";
 import { backupShelf, delegatedShelf } from "../state/recorded.ts";
 import { type Possession, possessionsOfNetwork, possessionsOfOwner } from "./possessions.ts";
 
@@ -74,5 +75,6 @@ function listings(host: Netns, directories: Directories): readonly Listing[] {
     backupShelf(directories.backups),
     backupShelf(directories.dhcp),
     delegatedShelf(directories.delegated),
+    ...podShelves(),
   ];
 }

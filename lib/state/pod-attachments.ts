@@ -11,7 +11,7 @@ import { ensureOwnDirectory } from "../host/own-directory.ts";
 import { formatAddress, parseAddress } from "../ip/address.ts";
 import type { Shelf } from "../net/inventory.ts";
 import type { Owner } from "../net/owner.ts";
-import { deleteBackup, listBackups, readBackup, writeBackup } from "./backup.ts";
+import { deleteBackup, listBackups, listNames, readBackup, writeBackup } from "./backup.ts";
 import { backupShelf, type Recorded } from "./recorded.ts";
 
 /** What becomes of a pod that nobody knows: undefined is isolated where its namespace has a policy. */
@@ -62,6 +62,11 @@ export function deletePodAttachment(agent: string, owner: Owner): void {
 /** What is written, as what is a network's. */
 export function podShelf(agent: string): Shelf<Recorded> {
   return backupShelf(podsDirectory(agent));
+}
+
+/** What is written of pods for any agent, as what is a network's. */
+export function podShelves(): readonly Shelf<Recorded>[] {
+  return listNames("/run/weft").map(podShelf);
 }
 
 /** An attachment from JSON; undefined if it is none. */

@@ -3,6 +3,7 @@
  * is refused, since it would let through more than was meant.
  */
 
+import { isPlainName } from "../../lib/cni/environment.ts";
 import { brief, CniError, Code, ConfigError, configError } from "../../lib/cni/error.ts";
 import { isGiven, isObject, type Json, type JsonObject } from "../../lib/cni/json.ts";
 import { givenAt } from "../../lib/cni/netconf.ts";
@@ -23,23 +24,51 @@ import {
   networkOf,
   parseCidr,
 } from "../../lib/ip/cidr.ts";
+import type { WhenUnknown } from "../../lib/state/pod-attachments.ts";
 import { readJson } from "../../lib/state/record.ts";
 
 export interface PolicyConfig {
   readonly policy: Policy;
+  /** The network whose agent judges pods as well. */
+  readonly agent: string | undefined;
+  readonly whenUnknown: WhenUnknown;
 }
 
-const nothing: PolicyConfig = { policy: { ingress: undefined, egress: undefined } };
+const nothing: Policy = { ingress: undefined, egress: undefined };
 
 /** The configuration; what goes (DEL, GC) goes whatever the lists say. */
 export function parsePolicyConfig(json: JsonObject, strict: boolean): PolicyConfig {
-  if (!strict) return nothing;
+  if (!strict) return { policy: nothing, agent: agentIn(json, false), whenUnknown: undefined };
+  return {
+    policy: listsIn(json),
+    agent: agentIn(json, true),
+    whenUnknown: whenUnknownIn(json),
+  };
+}
+
+function listsIn(json: JsonObject): Policy {
   const file = givenAt(json, "file");
-  if (file === undefined) return { policy: policyIn(json, "") };
+  if (file === undefined) return policyIn(json, "");
   if (isGiven(json.ingress) || isGiven(json.egress)) {
     throw new ConfigError("file", "cannot be used with ingress or egress: the file has both");
   }
-  return { policy: policyIn(readPolicyFile(file), `${file}: `) };
+  return policyIn(readPolicyFile(file), `${file}: `);
+}
+
+function agentIn({ agent }: JsonObject, strict: boolean): string | undefined {
+  if (!isGiven(agent)) return undefined;
+  if (typeof agent === "string" && isPlainName(agent)) return agent;
+  if (strict) throw configError("agent", "the name of an agent's network, such as flannel", agent);
+  return undefined;
+}
+
+function whenUnknownIn({ agent, whenUnknown }: JsonObject): WhenUnknown {
+  if (!isGiven(whenUnknown)) return undefined;
+  if (whenUnknown !== "isolate" && whenUnknown !== "allow") {
+    throw configError("whenUnknown", '"isolate" or "allow"', whenUnknown);
+  }
+  if (isGiven(agent)) return whenUnknown;
+  throw new ConfigError("whenUnknown", 'is of no use without "agent"');
 }
 
 function readPolicyFile(path: string): JsonObject {

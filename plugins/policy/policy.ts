@@ -20,15 +20,16 @@ import type {
 import { CniError, Code } from "../../lib/cni/error.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { chainedPlugin } from "../../lib/cni/run.ts";
-import { allOrNothing } from "../../lib/cni/undo.ts";
+import { allOrNothing, asMuchAsPossible } from "../../lib/cni/undo.ts";
 import { confirm, requireReady } from "../../lib/cni/verdict.ts";
 import { hostLinks } from "../../lib/cni/whose.ts";
 import { findBridgedFault } from "../../lib/filter/bridged-packets.ts";
 import * as policies from "../../lib/filter/policy.ts";
+import { lazily } from "../../lib/host/lazy.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { type PolicyConfig, parsePolicyConfig } from "./config.ts";
 import * as schema from "./policy.schema.json";
-import { addressesOf, enforcedFor } from "./wanted.ts";
+import { addressesOf, enforcedFor, podOf } from "./wanted.ts";
 
 type Add = Chained<AddCall<PolicyConfig>>;
 type Check = Chained<CheckCall<PolicyConfig>>;
@@ -39,11 +40,21 @@ function add(call: Add, host: Netns, container: Netns): Result {
     takeBack(call, host);
     return call.prevResult;
   }
+  const isRepeated = policies.findPolicyLeft(host, call.attachment, knownOf(call)) !== undefined;
   return allOrNothing((undo) => {
-    undo.before("policy", () => takeBack(call, host));
+    // What was enforced before is better than nothing.
+    if (!isRepeated) undo.before("policy", () => takeBack(call, host));
     policies.addPolicy(host, wanted);
+    if (isRepeated) policies.deleteFormerPolicy(host, wanted);
+    const pod = podOf(call);
+    if (pod) withAgent().attachPod(call, host, { pod, addresses: wanted.addresses });
     return call.prevResult;
   });
+}
+
+/** Nothing of it is loaded where no agent judges pods. */
+function withAgent() {
+  return lazily<typeof import("./policy-agent.lazy.ts")>("policy-agent");
 }
 
 function check(call: Check, host: Netns, container: Netns): void {
@@ -51,34 +62,53 @@ function check(call: Check, host: Netns, container: Netns): void {
   const fault = wanted
     ? policies.findPolicyFault(host, wanted)
     : policies.findPolicyLeft(host, call.attachment, knownOf(call));
-  confirm(call, fault, "the policy of");
+  const pod = podOf(call);
+  const podFault = pod && withAgent().findPodFault(call, host, pod.agent);
+  confirm(call, fault ?? podFault, "the policy of");
 }
 
 function del(call: DelCall<PolicyConfig>, host: Netns): void {
   takeBack(call, host);
 }
 
-type Known = Pick<DelCall<PolicyConfig>, "attachment" | "prevResult">;
+type Known = Pick<DelCall<PolicyConfig>, "attachment" | "prevResult" | "config">;
 
+/** Its address is judged for as long as it may send by it. */
 function takeBack(call: Known, host: Netns): void {
-  policies.deletePolicy(host, call.attachment, knownOf(call));
+  const { attachment, config } = call;
+  const { agent } = config;
+  asMuchAsPossible(
+    ["delete the policy", () => policies.deletePolicy(host, attachment, knownOf(call))],
+    ["forget the pod", () => agent !== undefined && withAgent().detachPod(agent, host, attachment)],
+  );
 }
 
 function knownOf({ attachment: { ifName }, prevResult = {} }: Known) {
   return { addresses: addressesOf(prevResult, ifName), links: hostLinks(prevResult, ifName) };
 }
 
-function gc({ network, valid }: GcCall<PolicyConfig>, host: Netns): void {
-  policies.collectPolicies(host, network, valid);
+function gc({ network, valid, config: { agent } }: GcCall<PolicyConfig>, host: Netns): void {
+  const ofNetwork = { network, valid };
+  asMuchAsPossible(
+    ["collect policies", () => policies.collectPolicies(host, network, valid)],
+    ["forget pods", () => agent !== undefined && withAgent().collectPods(agent, host, ofNetwork)],
+  );
 }
 
 /** The containers that are there are without a judge where packets of bridges pass no rules. */
-function status(_call: StatusCall<PolicyConfig>, host: Netns): void {
+function status({ config: { agent } }: StatusCall<PolicyConfig>, host: Netns): void {
   requireReady("enforce a policy", policies.findMissingTables(host));
   const fault = findBridgedFault(host);
-  if (fault === undefined) return;
-  const message = `Cannot enforce a policy among the containers of a bridge: ${fault}; load it`;
-  throw new CniError(Code.limitedConnectivity, message);
+  if (fault !== undefined) {
+    throw limited(`Cannot enforce a policy among the containers of a bridge: ${fault}; load it`);
+  }
+  const podFault = agent === undefined ? undefined : withAgent().findPodAgentFault(agent);
+  if (podFault === undefined) return;
+  throw limited(`Cannot enforce network policies for pods: ${podFault}; new pods are isolated`);
+}
+
+function limited(message: string): CniError {
+  return new CniError(Code.limitedConnectivity, message);
 }
 
 export const { main, handle, configuration } = chainedPlugin<PolicyConfig>({

@@ -1,5 +1,6 @@
 /** What is to be enforced for an attachment, by its result and where it is on this host. */
 
+import type { CniArgs } from "../../lib/cni/args.ts";
 import type { Attachment } from "../../lib/cni/call.ts";
 import { CniError, Code } from "../../lib/cni/error.ts";
 import type { Result } from "../../lib/cni/result.ts";
@@ -14,19 +15,40 @@ import type { PolicyConfig } from "./config.ts";
 interface Wanted {
   readonly attachment: Attachment;
   readonly config: PolicyConfig;
+  readonly args: CniArgs;
   readonly prevResult: Result;
 }
 
+/** A pod of Kubernetes as its runtime names it, and the network of the agent that judges it. */
+export interface JudgedPod {
+  readonly agent: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** The pod that an agent is to judge; undefined where there is none, or the container is no pod of a cluster. */
+export function podOf({
+  config: { agent },
+  args,
+}: Pick<Wanted, "config" | "args">): JudgedPod | undefined {
+  const { K8S_POD_NAMESPACE: namespace, K8S_POD_NAME: name, K8S_POD_UID: uid = "" } = args;
+  if (agent === undefined || !namespace || !name) return undefined;
+  return { agent, namespace, name, uid };
+}
+
 /**
- * What is to be enforced; undefined where the lists say nothing. Throws CniError (config) if there is
+ * What is to be enforced; undefined where the lists say nothing, and no agent judges a pod. Throws CniError (config) if there is
  * something to enforce and packets of the container do not pass this host.
  */
 export function enforcedFor(
-  { attachment: owner, config: { policy }, prevResult }: Wanted,
+  { attachment: owner, config, args, prevResult }: Wanted,
   host: Netns,
   container: Netns,
 ): Enforced | undefined {
-  if (!policy.ingress && !policy.egress) return undefined;
+  const { policy } = config;
+  const hasAgent = podOf({ config, args }) !== undefined;
+  if (!policy.ingress && !policy.egress && !hasAgent) return undefined;
   const { ifName } = owner;
   const links = hostLinks(prevResult, ifName);
   const addresses = addressesOf(prevResult, ifName);
@@ -36,7 +58,7 @@ export function enforcedFor(
     const expected = "prevResult names no port of a bridge and no veth of this host";
     throw unenforceable(ifName, `${expected}, got [${links.join(", ")}]`);
   }
-  return { owner, note: holderNote(links, container), addresses, policy, place };
+  return { owner, note: holderNote(links, container), addresses, policy, place, hasAgent };
 }
 
 /** All addresses of the container: what reaches any of them is judged. */

@@ -47,6 +47,20 @@ export function deleteEntries(
   return deleted ?? [];
 }
 
+/** Deletes an owner's elements in other places than the known ones, by a search. */
+export function deleteElsewhere(
+  ns: Netns,
+  dispatcher: Dispatcher,
+  { owner, known }: Leaving,
+): void {
+  const own = ownerTexts(owner);
+  const places = new Set(known.map(placeName));
+  const strays = listEntries(ns, dispatcher).filter(
+    (element) => own.includes(element.comment) && !places.has(placeName(element)),
+  );
+  if (strays.length > 0) removeEntries(ns, dispatcher, strays);
+}
+
 /** All elements of all attachments. */
 export function listEntries(ns: Netns, { maps }: Dispatcher): readonly OwnedElement[] {
   return maps.flatMap((map) => listOwnedElements(ns, map));

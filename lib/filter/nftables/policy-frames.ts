@@ -42,7 +42,7 @@ import type { Enforced } from "../policy-wanted.ts";
 import { addEntries } from "./add-entries.ts";
 import type { ChainWithRules } from "./chains.ts";
 import { findEntryFault } from "./check-entries.ts";
-import { deleteEntries } from "./delete-entries.ts";
+import { deleteElsewhere, deleteEntries } from "./delete-entries.ts";
 import { type Dispatcher, type Entries, type Entry, onlyEntries } from "./dispatcher.ts";
 import type { Place } from "./elements.ts";
 import { entryShelf, type MarkedElement } from "./entry-shelf.ts";
@@ -90,7 +90,7 @@ function elementsOf(enforced: Enforced): Entries {
   return onlyEntries({ owner, entries: entriesOf(enforced) }, placesOf(place.links));
 }
 
-function entriesOf({ owner, addresses, policy, place }: Enforced): readonly Entry[] {
+function entriesOf({ owner, addresses, policy, place, hasAgent }: Enforced): readonly Entry[] {
   const ports = place.bridge === undefined ? [] : place.links;
   const entries = (set: NftSet, chain: ChainWithRules) =>
     ports.map((name) => ({ set, key: linkName(name), what: `port "${name}"`, chain }));
@@ -98,8 +98,8 @@ function entriesOf({ owner, addresses, policy, place }: Enforced): readonly Entr
   const inward = ownChain(owner, { table, what: "ingress", rules: inwardRules(addresses, ports) });
   return [
     ...entries(sources, source),
-    ...(policy.egress ? entries(egressPorts, outward()) : []),
-    ...(policy.ingress ? entries(ingressPorts, inward) : []),
+    ...(policy.egress || hasAgent ? entries(egressPorts, outward()) : []),
+    ...(policy.ingress || hasAgent ? entries(ingressPorts, inward) : []),
   ];
 }
 
@@ -139,6 +139,11 @@ function outward(): ChainWithRules {
 /** Ends what an attachment's frames are kept to; none is fine. The names of its links spare a search. */
 export function deleteFrameRules(host: Netns, owner: Owner, links: readonly string[]): void {
   deleteEntries(host, dispatcher, { owner, known: placesOf(links) });
+}
+
+/** Ends what the frames of former ports of an attachment are kept to. */
+export function deleteFormerFrames(host: Netns, { owner, place }: Enforced): void {
+  deleteElsewhere(host, dispatcher, { owner, known: placesOf(place.links) });
 }
 
 function placesOf(links: readonly string[]): readonly Place[] {

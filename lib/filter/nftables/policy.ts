@@ -40,7 +40,7 @@ import type { Rule } from "../nft-rules.ts";
 import type { Enforced } from "../policy-wanted.ts";
 import { addEntries } from "./add-entries.ts";
 import { findEntryFault } from "./check-entries.ts";
-import { deleteEntries } from "./delete-entries.ts";
+import { deleteElsewhere, deleteEntries } from "./delete-entries.ts";
 import { type Dispatcher, type Entries, type Entry, onlyEntries } from "./dispatcher.ts";
 import type { OwnedElement, Place } from "./elements.ts";
 import { entryShelf, type MarkedElement } from "./entry-shelf.ts";
@@ -148,6 +148,12 @@ export interface Known {
 /** Ends what an attachment's connections are judged by; none is fine. */
 export function deletePolicy(host: Netns, owner: Owner, known: Known): void {
   deleteEntries(host, dispatcher, { owner, known: placesOf(known) });
+}
+
+/** Ends what is judged at former addresses or links of an attachment. */
+export function deleteFormer(host: Netns, { owner, addresses, place }: Enforced): void {
+  const known = placesOf({ addresses, links: place.links });
+  deleteElsewhere(host, dispatcher, { owner, known });
 }
 
 function placesOf({ addresses, links }: Known): readonly Place[] {

@@ -1,0 +1,70 @@
+/** What the agent says of network policies, as metrics. */
+
+import type { PolicyHealth } from "./health.ts";
+import { counter, gauge, type Metric, valueIfKnown } from "./metric.ts";
+
+/** None where network policies are not followed. */
+export function policyMetrics(health: PolicyHealth | undefined): readonly Metric[] {
+  if (!health) return [];
+  const { isEnforced, policies, isolatedPods, pending, contested, faults, problems } = health;
+  const one = (name: string, help: string, value: number) => gauge(name, help, [{ value }]);
+  return [
+    one("weft_network_policy_enforced", "1 if policies are enforced.", Number(isEnforced)),
+    one("weft_network_policy_known", "1 once all lists have come.", Number(health.isKnown)),
+    one("weft_network_policy_policies", "Policies of the cluster.", policies),
+    one(
+      "weft_network_policy_isolated_pods",
+      "Pods of this host that a policy isolates in a direction.",
+      isolatedPods,
+    ),
+    one(
+      "weft_network_policy_pending_pods",
+      "Pods of this host that are isolated since the cluster does not know them.",
+      pending.length,
+    ),
+    one(
+      "weft_network_policy_contested_addresses",
+      "Addresses that several pods have.",
+      contested.length,
+    ),
+    one("weft_network_policy_faults", "Objects that cannot be used.", faults.length),
+    one(
+      "weft_network_policy_problems",
+      "What keeps policies from being known or enforced.",
+      problems.length,
+    ),
+    counter(
+      "weft_network_policy_repairs_total",
+      "How often rules were made right that others had changed.",
+      [{ value: health.repairs }],
+    ),
+    gauge(
+      "weft_network_policy_last_change_timestamp_seconds",
+      "When rules changed last, since 1970.",
+      valueIfKnown(health.lastChange === undefined ? undefined : health.lastChange / 1000),
+    ),
+    ...dropMetrics(health),
+  ];
+}
+
+function dropMetrics({ drops }: PolicyHealth): readonly Metric[] {
+  const samples = (what: "packets" | "bytes") =>
+    drops.map(({ pod, direction, ...counts }) => ({
+      labels: { ...podLabels(pod), direction },
+      value: counts[what],
+    }));
+  return [
+    counter(
+      "weft_network_policy_dropped_packets_total",
+      "Packets from or to a pod of this host that its policies have dropped.",
+      samples("packets"),
+    ),
+    counter("weft_network_policy_dropped_bytes_total", "Their bytes.", samples("bytes")),
+  ];
+}
+
+/** An address without a pod is one of no namespace. */
+function podLabels(pod: string): Readonly<Record<string, string>> {
+  const at = pod.indexOf("/");
+  return { namespace: pod.slice(0, Math.max(0, at)), pod: pod.slice(at + 1) };
+}
