@@ -79,10 +79,13 @@ export class Attaching {
     const state = this.#isOpen(attachment) ? "open" : "isolated";
     const why = this.#why(attachment);
     told.await(attachment, false);
-    const known = told.get(attachment);
-    if (state === "open" && known?.isIsolated) told.setIsolated(known, false);
     enforcer.changed();
-    tell(state, `${podInWords(attachment)} (${attachment.addresses.join(", ")}): ${why}`);
+    enforcer.turn();
+    const known = told.get(attachment);
+    const isFreed = state === "open" && known?.isIsolated;
+    if (isFreed) told.setIsolated(known, false);
+    const which = `${podInWords(attachment)} (${attachment.addresses.join(", ")})`;
+    if (isFreed || state === "isolated") tell(isFreed ? "released" : state, `${which}: ${why}`);
     this.#answer(waiting, { state, why });
   }
 

@@ -1,6 +1,6 @@
 /** Ending that network policies are enforced: for an agent that is not to, and one that is taken away. */
 
-import { removeAll } from "../../lib/filter/cluster-policy.ts";
+import { removeAll } from "../../lib/filter/cluster-pending.ts";
 import { deleteFileIfPresent } from "../../lib/host/file.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { attachSocketOf } from "../../lib/state/pod-agent.ts";

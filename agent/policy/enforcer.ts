@@ -21,7 +21,8 @@ import { podInWords, type ToldPods } from "./told-pods.ts";
 
 /** The packet filter of this host. Each throws what CniError can be made of. */
 export interface PolicyFilter {
-  replace(ruleset: Ruleset, settled: readonly IpAddress[]): void;
+  /** Returns whether anything differed. */
+  replace(ruleset: Ruleset, settled: readonly IpAddress[]): boolean;
   apply(changes: RulesetChanges, settled: readonly IpAddress[]): void;
   /** Cuts connections that are forbidden since a change. */
   cut(known: KnownRuleset, changes: RulesetChanges): void;
@@ -165,7 +166,7 @@ export class Enforcer {
     const which = `${podInWords(attachment)} (${attachment.addresses.join(", ")})`;
     if (isIsolated) tell("isolated", `${which}: it is not known, and its namespace has a policy`);
     else if (told.podOf(attachment)) tell("released", `${which}: it is known now`);
-    else tell("released", `${which}: it is not known, and its namespace has no policy`);
+    else tell("released", `${which}: it is not known, and is to be let through for that`);
   }
 
   #apply(changes: RulesetChanges, settled: readonly IpAddress[]): void {
@@ -178,24 +179,23 @@ export class Enforcer {
   }
 
   /** Addresses that are isolated for nobody whom this agent was told of are let free. */
-  #replace(settled: readonly IpAddress[]): void {
+  #replace(settled: readonly IpAddress[]): boolean {
     const { filter, policies, told } = this.#parts;
     const isolated = filter.isolated();
     told.read();
     const kept = new Set([...told.all].flatMap((each) => (each.isIsolated ? each.addresses : [])));
     const strays = [...isolated].filter((text) => !kept.has(text));
-    filter.replace(policies.ruleset(), [...settled, ...this.#refused, ...addressesIn(strays)]);
+    const free = [...settled, ...this.#refused, ...addressesIn(strays)];
+    const isOther = filter.replace(policies.ruleset(), free);
     this.#refused = [];
     this.#compared = this.#parts.clock.now();
+    return isOther;
   }
 
   #repair(): void {
-    const { filter, tell } = this.#parts;
-    const before = filter.generation();
-    this.#replace([]);
-    if (filter.generation() === before) return;
+    if (!this.#replace([])) return;
     this.#repairs++;
-    tell("changed", "the rules of network policies, which others had changed, are made right");
+    this.#parts.tell("changed", "the rules of network policies, which others had changed, are made right");
   }
 
   /** What fails is tried again; if it fails again, those whose rules are not there are isolated. */

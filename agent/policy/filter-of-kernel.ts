@@ -1,13 +1,8 @@
 /** The packet filter of this host's kernel, as enforcing policies needs it. */
 
-import {
-  addPending,
-  applyChanges,
-  concernedAddresses,
-  cutForbidden,
-  listPending,
-  replaceRuleset,
-} from "../../lib/filter/cluster-policy.ts";
+import { cutForbidden } from "../../lib/filter/cluster-connections.ts";
+import { addPending, listPending } from "../../lib/filter/cluster-pending.ts";
+import { applyChanges, concernedAddresses, replaceRuleset } from "../../lib/filter/cluster-policy.ts";
 import { findGeneration } from "../../lib/filter/nft-transaction.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import type { PolicyFilter } from "./enforcer.ts";

@@ -8,7 +8,7 @@
 
 import type { AddCall, Attachment, CheckCall } from "../../lib/cni/call.ts";
 import { warn } from "../../lib/cni/warn.ts";
-import { addPending, deletePending, listPending } from "../../lib/filter/cluster-policy.ts";
+import { addPending, deletePending, listPending } from "../../lib/filter/cluster-pending.ts";
 import { formatAddress, type IpAddress, parseAddress } from "../../lib/ip/address.ts";
 import { findStale } from "../../lib/net/inventory.ts";
 import type { Netns } from "../../lib/net/netns.ts";
