@@ -6,46 +6,47 @@ import { counter, gauge, type Metric, valueIfKnown } from "./metric.ts";
 /** None where network policies are not followed. */
 export function policyMetrics(health: PolicyHealth | undefined): readonly Metric[] {
   if (!health) return [];
-  const { isEnforced, policies, isolatedPods, pending, contested, faults, problems } = health;
-  const one = (name: string, help: string, value: number) => gauge(name, help, [{ value }]);
+  const { repairs, lastChange } = health;
   return [
-    one("weft_network_policy_enforced", "1 if policies are enforced.", Number(isEnforced)),
-    one("weft_network_policy_known", "1 once all lists have come.", Number(health.isKnown)),
-    one("weft_network_policy_policies", "Policies of the cluster.", policies),
-    one(
-      "weft_network_policy_isolated_pods",
-      "Pods of this host that a policy isolates in a direction.",
-      isolatedPods,
-    ),
-    one(
-      "weft_network_policy_pending_pods",
-      "Pods of this host that are isolated since the cluster does not know them.",
-      pending.length,
-    ),
-    one(
-      "weft_network_policy_contested_addresses",
-      "Addresses that several pods have.",
-      contested.length,
-    ),
-    one("weft_network_policy_faults", "Objects that cannot be used.", faults.length),
-    one(
-      "weft_network_policy_problems",
-      "What keeps policies from being known or enforced.",
-      problems.length,
+    ...gauges.map(([name, help, valueOf]) =>
+      gauge(`weft_network_policy_${name}`, help, [{ value: valueOf(health) }]),
     ),
     counter(
       "weft_network_policy_repairs_total",
       "How often rules were made right that others had changed.",
-      [{ value: health.repairs }],
+      [{ value: repairs }],
     ),
     gauge(
       "weft_network_policy_last_change_timestamp_seconds",
       "When rules changed last, since 1970.",
-      valueIfKnown(health.lastChange === undefined ? undefined : health.lastChange / 1000),
+      valueIfKnown(lastChange === undefined ? undefined : lastChange / 1000),
     ),
     ...dropMetrics(health),
   ];
 }
+
+const gauges: readonly (readonly [string, string, (health: PolicyHealth) => number])[] = [
+  ["enforced", "1 if policies are enforced.", ({ isEnforced }) => Number(isEnforced)],
+  ["known", "1 once all lists have come.", ({ isKnown }) => Number(isKnown)],
+  ["policies", "Policies of the cluster.", ({ policies }) => policies],
+  [
+    "isolated_pods",
+    "Pods of this host that a policy isolates in a direction.",
+    ({ isolatedPods }) => isolatedPods,
+  ],
+  [
+    "pending_pods",
+    "Pods of this host that are isolated since the cluster does not know them.",
+    ({ pending }) => pending.length,
+  ],
+  ["contested_addresses", "Addresses that several pods have.", ({ contested }) => contested.length],
+  ["faults", "Objects that cannot be used.", ({ faults }) => faults.length],
+  [
+    "problems",
+    "What keeps policies from being known or enforced.",
+    ({ problems }) => problems.length,
+  ],
+];
 
 function dropMetrics({ drops }: PolicyHealth): readonly Metric[] {
   const samples = (what: "packets" | "bytes") =>

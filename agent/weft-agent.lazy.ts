@@ -21,7 +21,7 @@ import { openLog } from "./log.ts";
 import { managerTeller } from "./manager.ts";
 import type { AgentOptions } from "./options.ts";
 import { FilesOfHost } from "./own-files.ts";
-import { followPolicies } from "./policy/follow.ts";
+import { followPolicies, type Place } from "./policy/follow.ts";
 import { openStore } from "./stores.ts";
 import { serveWeb } from "./web.ts";
 import type { World } from "./world.ts";
@@ -54,14 +54,7 @@ function live(options: AgentOptions, version: string, tell: Tell): void {
   const ns = ownNetns();
   const files = new FilesOfHost(options.network, options);
   const hearing: Hearing = { hear: () => undefined };
-  const world: World = {
-    clock: loop,
-    store: openStore(options.store, loop),
-    files,
-    host: new HostOfKernel({ options, ns, files, tell, hear: () => hearing.hear() }),
-    tell,
-    isMasqueraded: options.filter.isMasquerading,
-  };
+  const world = worldOf({ loop, ns, tell }, options, { files, hearing });
   const agent = new Agent(world);
   const policies = followPolicies({ loop, ns, tell }, options);
   const setting = { world, options, version, started: loop.now(), policies };
@@ -87,6 +80,23 @@ function live(options: AgentOptions, version: string, tell: Tell): void {
   agent.stop();
   policies?.stop();
   tell("ended", "routes, neighbours, fdb entries and files stay as they are");
+}
+
+interface Means {
+  readonly files: FilesOfHost;
+  readonly hearing: Hearing;
+}
+
+function worldOf(place: Place, options: AgentOptions, { files, hearing }: Means): World {
+  const { loop, ns, tell } = place;
+  return {
+    clock: loop,
+    store: openStore(options.store, loop),
+    files,
+    host: new HostOfKernel({ options, ns, files, tell, hear: () => hearing.hear() }),
+    tell,
+    isMasqueraded: options.filter.isMasquerading,
+  };
 }
 
 /** Answers `weft agent status`, and who asks by HTTP; returns what makes the socket again. */

@@ -18,21 +18,21 @@ const isHot = (name) => name === "hot.bin";
 const isCold = (name) => name !== "hot.bin" && name !== "warm.bin";
 
 const rows = [
-  // Policies are 80 KB of it, and network policies of Kubernetes 40.
-  { what: "dist/bin, hard links counted once", size: sizeOf("bin"), limit: 4300 << 10 },
+  // Policies are 80 KB of it, and network policies of Kubernetes 110.
+  { what: "dist/bin, hard links counted once", size: sizeOf("bin"), limit: 4400 << 10 },
   {
     what: "bytecode of usual runs, of which the image has four times as much",
     size: sizeOf("bytecode", isHot),
-    // Policies are 24 KB of it.
-    limit: 515 << 10,
+    // Policies are 26 KB of it, of which asking for what judges pods is 2.
+    limit: 520 << 10,
   },
   {
     what: "bytecode that is read when it is needed",
     size: sizeOf("bytecode", isCold),
     // dhcp's daemon with its DHCP client is 57 KB of it, the command line 330 KB.
-    // The agent is 330 KB, of which YAML for kubeconfig files is 53, the stores are 90 and network
-    // policies, by which the command line explains them as well, 40.
-    limit: 880 << 10,
+    // The agent is 390 KB, of which YAML for kubeconfig files is 53, the stores are 90 and network
+    // policies, by which the command line explains them as well, 100.
+    limit: 930 << 10,
   },
 ];
 for (const { what, size, limit } of rows) {

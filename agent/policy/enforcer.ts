@@ -195,7 +195,10 @@ export class Enforcer {
   #repair(): void {
     if (!this.#replace([])) return;
     this.#repairs++;
-    this.#parts.tell("changed", "the rules of network policies, which others had changed, are made right");
+    this.#parts.tell(
+      "changed",
+      "the rules of network policies, which others had changed, are made right",
+    );
   }
 
   /** What fails is tried again; if it fails again, those whose rules are not there are isolated. */

@@ -2,7 +2,11 @@
 
 import { cutForbidden } from "../../lib/filter/cluster-connections.ts";
 import { addPending, listPending } from "../../lib/filter/cluster-pending.ts";
-import { applyChanges, concernedAddresses, replaceRuleset } from "../../lib/filter/cluster-policy.ts";
+import {
+  applyChanges,
+  concernedAddresses,
+  replaceRuleset,
+} from "../../lib/filter/cluster-policy.ts";
 import { findGeneration } from "../../lib/filter/nft-transaction.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import type { PolicyFilter } from "./enforcer.ts";

@@ -2,10 +2,10 @@
 
 import { type Made, mending, type Part, type Sides } from "../../lib/cni/mend.ts";
 import * as policies from "../../lib/filter/policy.ts";
+import { lazily } from "../../lib/host/lazy.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { type PolicyConfig, parsePolicyConfig } from "./config.ts";
 import * as schema from "./policy.schema.json";
-import { findPodFault, isolatePod } from "./policy-agent.lazy.ts";
 import { enforcedFor, podOf } from "./wanted.ts";
 
 function partsOf(call: Made<PolicyConfig>, { host, container }: Sides): readonly Part[] {
@@ -24,10 +24,11 @@ function partsOf(call: Made<PolicyConfig>, { host, container }: Sides): readonly
 
 /** Rules of a pod that is known are the agent's to mend. */
 function podPart(call: Made<PolicyConfig>, host: Netns, agent: string): Part {
+  const pods = lazily<typeof import("./policy-agent.lazy.ts")>("policy-agent");
   return {
     what: "isolation of the pod",
-    fault: () => findPodFault(call, host, agent),
-    make: () => isolatePod(host, agent, call.attachment),
+    fault: () => pods.findPodFault(call, host, agent),
+    make: () => pods.isolatePod(host, agent, call.attachment),
   };
 }
 
