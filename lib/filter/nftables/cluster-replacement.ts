@@ -146,8 +146,8 @@ class Replacement {
       return !isRight(chainName(name, chain.direction), noteFor(chain));
     });
     return [
-      ...leaves.flatMap(([name, chain]) => chainRequests(name, chain, this.#nextId)),
       ...standing.flatMap(newNotedChain),
+      ...leaves.flatMap(([name, chain]) => chainRequests(name, chain, this.#nextId)),
     ];
   }
 
