@@ -33,7 +33,7 @@ const ROUNDS = 3;
 /** Between two measurements: the kernel is still taking namespaces apart. */
 const PAUSE = 3_000;
 const FIRST_PORT = 20_000;
-const PROGRAMS = ["containerd", "runc", "ctr", "iptables"];
+const PROGRAMS = ["containerd", "runc", "ctr", "iptables", "nft"];
 /** Names the control group of the pods, which is the real machine's, for inside and outside. */
 const CGROUP = "WEFT_BENCH_CGROUP";
 
