@@ -2,7 +2,7 @@
 // A cluster of objects for benches of network policies: pods, a part of them here, and policies of the
 // usual kinds: default deny, by labels, by namespaces, by blocks, by names of ports.
 
-const TIERS = ["web", "api", "db", "cache", "queue"];
+export const TIERS = ["web", "api", "db", "cache", "queue"];
 
 /**
  * @param {{ pods: number, here: number, policies: number }} size
@@ -58,13 +58,20 @@ function policyAt(i, spaces) {
     { podSelector: {}, policyTypes: ["Ingress"] },
     {
       podSelector: { matchLabels: { tier: "api" } },
-      ingress: [{ from: [{ podSelector: { matchLabels: { tier: "web" } } }], ports: [{ port: 8080 }] }],
+      ingress: [
+        { from: [{ podSelector: { matchLabels: { tier: "web" } } }], ports: [{ port: 8080 }] },
+      ],
     },
     {
       podSelector: { matchLabels: { tier: "db" } },
       ingress: [
         {
-          from: [{ namespaceSelector: { matchLabels: { stage: "live" } }, podSelector: { matchLabels: { tier: "api" } } }],
+          from: [
+            {
+              namespaceSelector: { matchLabels: { stage: "live" } },
+              podSelector: { matchLabels: { tier: "api" } },
+            },
+          ],
           ports: [{ port: 5432 }, { port: "http" }],
         },
       ],
@@ -73,17 +80,29 @@ function policyAt(i, spaces) {
       podSelector: { matchLabels: { app: `app-${i % 40}` } },
       policyTypes: ["Egress"],
       egress: [
-        { to: [{ ipBlock: { cidr: "0.0.0.0/0", except: ["169.254.0.0/16", `192.168.${i % 256}.0/24`] } }] },
+        {
+          to: [
+            {
+              ipBlock: { cidr: "0.0.0.0/0", except: ["169.254.0.0/16", `192.168.${i % 256}.0/24`] },
+            },
+          ],
+        },
         { to: [{ namespaceSelector: {} }], ports: [{ port: 53, protocol: "UDP" }, { port: 53 }] },
       ],
     },
     {
-      podSelector: { matchExpressions: [{ key: "tier", operator: "In", values: ["web", "cache"] }] },
+      podSelector: {
+        matchExpressions: [{ key: "tier", operator: "In", values: ["web", "cache"] }],
+      },
       policyTypes: ["Ingress", "Egress"],
       ingress: [{ ports: [{ port: "http" }] }],
       egress: [{ to: [{ podSelector: {} }], ports: [{ port: "http" }] }],
     },
   ];
   const spec = kinds[Math.floor(i / spaces) % kinds.length];
-  return { kind: "NetworkPolicy", metadata: { namespace: `team-${i % spaces}`, name: `policy-${i}` }, spec };
+  return {
+    kind: "NetworkPolicy",
+    metadata: { namespace: `team-${i % spaces}`, name: `policy-${i}` },
+    spec,
+  };
 }

@@ -64,9 +64,10 @@ export class Driver {
   /** The table as `nft` shows it, in an order that does not depend on how it came to be. */
   table(): readonly string[] {
     const { nftables } = JSON.parse(this.run("nft", "-j", "list", "table", "inet", "weft-cluster"));
-    return (nftables as readonly object[])
+    const rules = new Map<string, number>();
+    return (nftables as readonly Json[])
       .filter((each) => !("metainfo" in each))
-      .map((each, i) => ordered(each, i))
+      .map((each) => ordered(each, nextIn(rules, each.rule?.chain ?? "")))
       .sort();
   }
 
@@ -78,6 +79,13 @@ export class Driver {
 
 // biome-ignore lint/suspicious/noExplicitAny: what nft prints
 type Json = any;
+
+/** How many rules of a chain came before. */
+function nextIn(rules: Map<string, number>, chain: string): number {
+  const count = rules.get(chain) ?? 0;
+  rules.set(chain, count + 1);
+  return count;
+}
 
 /** An object without what is counted; rules are in the order of their chain, elements in any. */
 function ordered(object: Json, index: number): string {

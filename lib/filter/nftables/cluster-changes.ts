@@ -6,6 +6,7 @@ import type { Request } from "../../netlink/message.ts";
 import { delChain } from "../../netlink/nft-request.ts";
 import { type Question, transact } from "../nft-transaction.ts";
 import type { Direction, JudgedAddress, RulesetChanges } from "../ruleset.ts";
+import { transactByLook } from "../whole-transaction.ts";
 import { chainAt, chainRequests, type NextId } from "./cluster-chains.ts";
 import {
   type ChainNames,
@@ -17,7 +18,13 @@ import {
 } from "./cluster-elements.ts";
 import { absences, goneRequests, ofFamily, setRequests } from "./cluster-sets.ts";
 import { judges, pending } from "./cluster-table.ts";
-import { elementAt, type OwnedElement } from "./elements.ts";
+import {
+  elementAt,
+  listOwnedElements,
+  type OwnedElement,
+  type Place,
+  placeName,
+} from "./elements.ts";
 
 const families = [4, 6] as const;
 
@@ -47,10 +54,29 @@ export function applyChanges(
     ...[...sets].flatMap(([name, change]) => goneRequests(name, change)),
     ...families.flatMap((of) => absences(pending[of], ofFamily(settled, of))),
   ];
-  transact(host, { found: changes.flatMap(questionsAbout) }, ({ found }) => ({
-    requests: [...first, ...addressRequests(changes, found), ...last],
-    result: undefined,
-  }));
+  const all = (found: Found) => [...first, ...addressRequests(changes, found), ...last];
+  if (changes.length > FEW) transactByLook(host, () => foundInMaps(host), all);
+  else {
+    transact(host, { found: changes.flatMap(questionsAbout) }, ({ found }) => ({
+      requests: all(foundIn(found)),
+      result: undefined,
+    }));
+  }
+}
+
+/** Of more addresses than these all are listed, since a socket has no room for more answers at once. */
+const FEW = 50;
+
+/** The chains that addresses lead to now, by their places. */
+type Found = ReadonlyMap<string, string | undefined>;
+
+function foundIn(elements: readonly (OwnedElement | undefined)[]): Found {
+  return new Map(elements.flatMap((each) => (each ? [[placeName(each), each.chain]] : [])));
+}
+
+function foundInMaps(host: Netns): Found {
+  const maps = directions.flatMap((direction) => families.map((of) => judges[direction][of]));
+  return foundIn(maps.flatMap((map) => listOwnedElements(host, map)));
 }
 
 function changeOf(text: string, judged: JudgedAddress | undefined): readonly Change[] {
@@ -79,20 +105,18 @@ function directionIn(name: string): Direction {
 }
 
 function questionsAbout({ address }: Change): readonly Question<OwnedElement | undefined>[] {
-  return directions.map((direction) =>
-    elementAt({ set: judges[direction][family(address)], key: address }),
-  );
+  return directions.map((direction) => elementAt(placeOf(address, direction)));
 }
 
-/** Each address has had two questions asked, one for each direction. */
-function addressRequests(
-  changes: readonly Change[],
-  found: readonly (OwnedElement | undefined)[],
-): readonly Request[] {
-  const elements = changes.map(({ address, now }, i) => {
-    const [egress, ingress] = [found[2 * i]?.chain, found[2 * i + 1]?.chain];
-    const before = elementsOf(address, { egress, ingress });
-    return { before, after: elementsOf(address, now) };
+function placeOf(address: IpAddress, direction: Direction): Place {
+  return { set: judges[direction][family(address)], key: address };
+}
+
+function addressRequests(changes: readonly Change[], found: Found): readonly Request[] {
+  const elements = changes.map(({ address, now }) => {
+    const chain = (direction: Direction) => found.get(placeName(placeOf(address, direction)));
+    const before = { egress: chain("egress"), ingress: chain("ingress") };
+    return { before: elementsOf(address, before), after: elementsOf(address, now) };
   });
   const removed = elements.flatMap(({ before, after }) => less(before, after));
   const added = elements.flatMap(({ before, after }) => less(after, before));
