@@ -8,8 +8,8 @@ export function policyMetrics(health: PolicyHealth | undefined): readonly Metric
   if (!health) return [];
   const { repairs, lastChange } = health;
   return [
-    ...gauges.map(([name, help, valueOf]) =>
-      gauge(`weft_network_policy_${name}`, help, [{ value: valueOf(health) }]),
+    ...gauges.map(([name, help, measure]) =>
+      gauge(`weft_network_policy_${name}`, help, [{ value: measure(health) }]),
     ),
     counter(
       "weft_network_policy_repairs_total",

@@ -57,6 +57,7 @@ export class Enforcer {
   #isWhole = false;
   #moment = -1;
   #isAsked = true;
+  #versions: Followed["versions"] = {};
   #retry = 0;
   #isResting = false;
   #generation: number | undefined;
@@ -76,6 +77,11 @@ export class Enforcer {
   /** What keeps rules from being right, in a sentence. */
   get problem(): string | undefined {
     return this.#problem;
+  }
+
+  /** The newest version of an object whose rules are there, by kind. */
+  get versions(): Followed["versions"] {
+    return this.#versions;
   }
 
   /** When rules changed last, by the clock's now(). */
@@ -221,11 +227,12 @@ export class Enforcer {
 
   /** What keeps a change from being made, in words. */
   #try(change: () => void): string | undefined {
-    const { filter, tell, clock } = this.#parts;
+    const { filter, followed, tell, clock } = this.#parts;
     try {
       const before = filter.generation();
       change();
       this.#isWhole = true;
+      this.#versions = followed.versions;
       this.#retry = 0;
       this.#generation = filter.generation();
       if (this.#generation !== before) this.#lastChange = clock.now();

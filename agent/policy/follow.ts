@@ -50,12 +50,12 @@ export function followPolicies(place: Place, options: AgentOptions): Following |
   const told = new ToldPods(policies, podFilesOf(network));
   const followed = new Followed(policies, tell, told);
   const objects = openPolicyObjects(store, loop, followed);
-  const keepSocket = tellHealth(loop, policySocketOf(network), () =>
-    JSON.stringify(followed.answer),
-  );
   const parts = { policies, followed, told, tell, clock: loop };
   const filter = filterOfKernel(ns);
   const enforcing = isEnforced ? new Enforcing({ ...parts, filter }, loop, network) : undefined;
+  const keepSocket = tellHealth(loop, policySocketOf(network), () =>
+    JSON.stringify({ ...followed.answer, enforced: enforcing?.enforcer.versions }),
+  );
   return {
     start: () => {
       if (!enforcing)

@@ -26,6 +26,7 @@ export class Followed implements PolicyObjectsEvents {
   readonly #policies: NetworkPolicies;
   readonly #tell: Tell;
   readonly #pods: PodWatcher;
+  readonly #versions = new Map<PolicyKind, string>();
   /** How often something was told. */
   #count = 0;
   /** Kinds of which a list has been whole. */
@@ -45,6 +46,11 @@ export class Followed implements PolicyObjectsEvents {
   /** Another number than before if something was told since. */
   get moment(): number {
     return this.#count;
+  }
+
+  /** The newest version of an object that was told, by kind. */
+  get versions(): { readonly [kind in PolicyKind]?: string } {
+    return Object.fromEntries(this.#versions);
   }
 
   /** What is wrong with objects, in sentences. */
@@ -86,6 +92,7 @@ export class Followed implements PolicyObjectsEvents {
 
   onObject(kind: PolicyKind, json: JsonObject, isGone: boolean): void {
     this.#count++;
+    this.#noteVersion(kind, json);
     const name = keyOf(json);
     if (isGone) {
       this.#remove(kind, name);
@@ -106,6 +113,14 @@ export class Followed implements PolicyObjectsEvents {
     else this.#problems.set(kind, problem);
     if (problem !== undefined) this.#tell("store", problem);
     else this.#tell("recovered", before ?? "");
+  }
+
+  #noteVersion(kind: PolicyKind, { metadata }: JsonObject): void {
+    const { resourceVersion } = isObject(metadata) ? metadata : ({} as JsonObject);
+    const known = this.#versions.get(kind) ?? "0";
+    if (typeof resourceVersion === "string" && Number(resourceVersion) > Number(known)) {
+      this.#versions.set(kind, resourceVersion);
+    }
   }
 
   #setFault(name: string, fault: string | undefined): void {

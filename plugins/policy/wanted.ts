@@ -1,7 +1,7 @@
 /** What is to be enforced for an attachment, by its result and where it is on this host. */
 
-import type { CniArgs } from "../../lib/cni/args.ts";
-import type { Attachment } from "../../lib/cni/call.ts";
+import { parseArgsLeniently } from "../../lib/cni/args.ts";
+import type { Attachment, Request } from "../../lib/cni/call.ts";
 import { CniError, Code } from "../../lib/cni/error.ts";
 import type { Result } from "../../lib/cni/result.ts";
 import { cidrsOf, containerIps, hostLinks } from "../../lib/cni/whose.ts";
@@ -15,7 +15,7 @@ import type { PolicyConfig } from "./config.ts";
 interface Wanted {
   readonly attachment: Attachment;
   readonly config: PolicyConfig;
-  readonly args: CniArgs;
+  readonly request: Request;
   readonly prevResult: Result;
 }
 
@@ -30,11 +30,12 @@ export interface JudgedPod {
 /** The pod that an agent is to judge; undefined where there is none, or the container is no pod of a cluster. */
 export function podOf({
   config: { agent },
-  args,
-}: Pick<Wanted, "config" | "args">): JudgedPod | undefined {
+  request,
+}: Pick<Wanted, "config" | "request">): JudgedPod | undefined {
+  if (agent === undefined) return undefined;
+  const args = parseArgsLeniently(request.environment.args);
   const { K8S_POD_NAMESPACE: namespace, K8S_POD_NAME: name, K8S_POD_UID: uid = "" } = args;
-  if (agent === undefined || !namespace || !name) return undefined;
-  return { agent, namespace, name, uid };
+  return namespace && name ? { agent, namespace, name, uid } : undefined;
 }
 
 /**
@@ -42,12 +43,12 @@ export function podOf({
  * something to enforce and packets of the container do not pass this host.
  */
 export function enforcedFor(
-  { attachment: owner, config, args, prevResult }: Wanted,
+  { attachment: owner, config, request, prevResult }: Wanted,
   host: Netns,
   container: Netns,
 ): Enforced | undefined {
   const { policy } = config;
-  const hasAgent = podOf({ config, args }) !== undefined;
+  const hasAgent = podOf({ config, request }) !== undefined;
   if (!policy.ingress && !policy.egress && !hasAgent) return undefined;
   const { ifName } = owner;
   const links = hostLinks(prevResult, ifName);

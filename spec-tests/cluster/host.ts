@@ -5,7 +5,7 @@ import type { Container } from "../bed/container.ts";
 import { Daemon } from "../bed/daemon.ts";
 import { publicIPv6Of } from "../bed/flannel-node.ts";
 import { Node } from "../bed/nodes.ts";
-import type { Outcome } from "../bed/outcome.ts";
+import type { Outcome, Result } from "../bed/outcome.ts";
 import { flanneldFile } from "../bed/paths.ts";
 
 /** Which program joins a host to the network. */
@@ -44,7 +44,7 @@ export class Host {
       ip address add ${publicIPv6Of(number)}/64 dev wire nodad
       ip -6 route replace default via 2001:db8::fe dev wire`);
     this.#writeProgram("on", "");
-    this.#writeProgram("flannel", `${bed.bin}/flannel`);
+    for (const name of ["flannel", "policy"]) this.#writeProgram(name, `${bed.bin}/${name}`);
   }
 
   get publicIP(): string {
@@ -105,8 +105,9 @@ exec ip netns exec ${this.name} unshare -m sh -c '${mounts.join("; ")}; exec "$@
       container: box,
       from: `${this.files}/bin`,
     });
-    const ips = added.result.ips as readonly { readonly address: string }[];
-    return { box, addresses: ips.map(({ address }) => address.split("/")[0] ?? "") };
+    const { result } = added;
+    const ips = result.ips as readonly { readonly address: string }[];
+    return { box, addresses: ips.map(({ address }) => address.split("/")[0] ?? ""), result };
   }
 
   /** What leads to others: routes, neighbours and forwarding entries of flannel's devices and the link. */
@@ -125,6 +126,8 @@ exec ip netns exec ${this.name} unshare -m sh -c '${mounts.join("; ")}; exec "$@
 export interface Pod {
   readonly box: Container;
   readonly addresses: readonly string[];
+  /** What ADD printed. */
+  readonly result: Result;
 }
 
 /** The pairs of pods, and addresses, that do not reach each other. */
