@@ -13,7 +13,7 @@ const server134 = "kube-apiserver 1.34.4";
 /** The rights of the manifest for network policies. */
 function addRights(server: ApiServer): void {
   const objects = repositoryFile("deploy/weft-network-policy.yaml").split(/^---$/m);
-  expect(server.apply(objects).map(({ status }) => status)).toEqual([201, 201]);
+  expect(server.apply(objects).map(({ status }) => status)).toEqual([201, 201, 201, 201]);
 }
 
 const IN_SHOP = "/api/v1/namespaces/shop";
