@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes this machine ready:  tools/setup.sh build|demo|test|test-sanitize|release|test-release|arm64|test-arm64|bench-cri|test-clients
+# Makes this machine ready:  tools/setup.sh build|demo|test|test-sanitize|release|test-release|arm64|test-arm64|bench-cri|test-clients|test-kubernetes
 # Installs what is missing with apt-get; where it cannot, says exactly what to install.
-# Prints what is run, and the package it comes from:  tools/setup.sh list build|demo|test|test-sanitize|release|test-release|arm64|test-arm64|bench-cri|test-clients
+# Prints what is run, and the package it comes from:  tools/setup.sh list build|demo|test|test-sanitize|release|test-release|arm64|test-arm64|bench-cri|test-clients|test-kubernetes
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -103,6 +103,10 @@ test_clients="$bench_cri
   podman: podman
   skopeo: skopeo"
 
+# Nodes of Kubernetes, of which Debian has the runtime.
+test_kubernetes="$bench_cri
+  containerd: containerd-shim-runc-v2"
+
 main() {
   job=install
   [ "${1:-}" != list ] || { job=list && shift; }
@@ -117,7 +121,8 @@ main() {
     test-sanitize) needed=$test_sanitize ;;
     bench-cri) needed=$bench_cri ;;
     test-clients) needed=$test_clients ;;
-    *) fail "usage: tools/setup.sh [list] build|demo|test|test-sanitize|release|test-release|arm64|test-arm64|bench-cri|test-clients" ;;
+    test-kubernetes) needed=$test_kubernetes ;;
+    *) fail "usage: tools/setup.sh [list] build|demo|test|test-sanitize|release|test-release|arm64|test-arm64|bench-cri|test-clients|test-kubernetes" ;;
   esac
   [ "$job" = install ] || { programs && exit; }
   [ "$1" = build ] || require_root "$1"

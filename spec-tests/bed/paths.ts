@@ -34,6 +34,12 @@ export const containerdFolder = resolve(
   "containerd-2.2.9",
 );
 
+/** The kubelet and the rest of Kubernetes but the API server, which tools/kubernetes/build.sh makes. */
+export const kubernetesFolder = resolve(
+  process.env.WEFT_KUBERNETES ?? `${repository}/.cache/kubernetes`,
+  "1.34.4",
+);
+
 /** Where a bed keeps its own things, inside its private /run; snapshots leave it out. */
 export const bedDirectory = "/run/bed";
 

@@ -33,6 +33,8 @@ const USUAL: Readonly<Record<string, string>> = {
 };
 
 const PORT = 6443;
+/** Where pods reach it. */
+const IN_CLUSTER = "10.96.0.1";
 const ADMIN = "the-administrators-token";
 
 const NEW_KEY = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
@@ -66,9 +68,10 @@ export interface Audited {
 /** A running API server. */
 export class ApiServer {
   readonly #bed: Bed;
-  readonly #folder: string;
   readonly #start: () => Daemon;
   #daemon: Daemon;
+  /** Where its certificates and keys are. */
+  readonly folder: string;
   readonly address: string;
   readonly url: string;
   readonly etcd: Etcd;
@@ -77,16 +80,16 @@ export class ApiServer {
 
   private constructor(bed: Bed, address: string, etcd: Etcd, words: string) {
     this.#bed = bed;
-    this.#folder = bed.folder("api");
+    this.folder = bed.folder("api");
     this.address = address;
     this.url = `https://${address}:${PORT}`;
     this.etcd = etcd;
-    makeAuthorities(bed, this.#folder);
+    makeAuthorities(bed, this.folder);
     this.certify();
-    bed.write(`${this.#folder}/audit.yaml`, AUDIT);
-    bed.write(`${this.#folder}/tokens`, `${ADMIN},admin,admin,"system:masters"\n`);
-    this.authority = bed.read(`${this.#folder}/ca.crt`);
-    this.#start = () => new Daemon(bed, `${command(this.#folder, address, etcd.url)} ${words}`);
+    bed.write(`${this.folder}/audit.yaml`, AUDIT);
+    bed.write(`${this.folder}/tokens`, `${ADMIN},admin,admin,"system:masters"\n`);
+    this.authority = bed.read(`${this.folder}/ca.crt`);
+    this.#start = () => new Daemon(bed, `${command(this.folder, address, etcd.url)} ${words}`);
     this.#daemon = this.#start();
   }
 
@@ -99,9 +102,10 @@ export class ApiServer {
   }
 
   /** Gives it a certificate, which it shows when it is started. */
-  certify({ by = "ca", days = 30, names = `IP:${this.address}` }: Certificate = {}): void {
+  certify(certificate: Certificate = {}): void {
+    const { by = "ca", days = 30, names = `IP:${this.address},IP:${IN_CLUSTER}` } = certificate;
     this.#bed.host.sh(`
-      cd ${this.#folder} && exec 2>&1
+      cd ${this.folder} && exec 2>&1
       openssl req ${NEW_KEY} -keyout server.key -out server.csr -subj /CN=kube-apiserver
       echo 'subjectAltName=${names}' >names
       openssl x509 -req -in server.csr -CA ${by}.crt -CAkey ${by}.key -CAcreateserial -days ${days} -extfile names -out server.crt
@@ -154,7 +158,7 @@ export class ApiServer {
         body: body === undefined || typeof body === "string" ? body : JSON.stringify(body),
       }),
     );
-    const file = `${this.#folder}/requests`;
+    const file = `${this.folder}/requests`;
     this.#bed.write(file, JSON.stringify({ base: this.url, requests }));
     const script = resolve(import.meta.dirname, "ask.mjs");
     const answers = JSON.parse(this.#bed.host.sh(`node ${script} ${file}`)) as readonly Raw[];
@@ -197,7 +201,7 @@ export class ApiServer {
 
   /** All that hosts have asked for, but for watches that are under way. */
   audited(): readonly Audited[] {
-    const lines = this.#bed.read(`${this.#folder}/audit.log`).split("\n").filter(Boolean);
+    const lines = this.#bed.read(`${this.folder}/audit.log`).split("\n").filter(Boolean);
     return lines.map((line) => JSON.parse(line) as Audited);
   }
 
@@ -228,8 +232,8 @@ export class ApiServer {
     return status.token;
   }
 
-  /** A kubeconfig file for whoever has a token. */
-  kubeconfig(token: string): string {
+  /** A kubeconfig file for whoever has a token; without one for an administrator. */
+  kubeconfig(token = ADMIN): string {
     const authority = Buffer.from(this.authority).toString("base64");
     return `apiVersion: v1
 kind: Config

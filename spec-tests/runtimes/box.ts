@@ -3,12 +3,13 @@ import { spawnSync } from "node:child_process";
 import {
   chmodSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   realpathSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { makeImage } from "./tools.ts";
 
 /** The name of the image. */
@@ -20,9 +21,33 @@ const serve = ["/bin/busybox", "httpd", "-f", "-p", "80", "-h", "/www"];
 /** Says by whom it is asked. */
 const who = "#!/bin/sh\nprintf '\\n%s' \"$REMOTE_ADDR\"\n";
 
+/** Says which machine it is, and by whom it is asked. */
+const here = `#!/bin/sh
+read -r name </proc/sys/kernel/hostname
+printf '\\n%s %s' "$name" "$REMOTE_ADDR"
+`;
+
 /** Makes the image below a folder, and returns its file. */
 export function makeBoxImage(folder: string): string {
+  return makeBusyboxImage(folder, { name: boxImage, entrypoint: serve });
+}
+
+/** Makes an image with the same files. */
+export function makeBusyboxImage(
+  folder: string,
+  { name, entrypoint }: { readonly name: string; readonly entrypoint: readonly string[] },
+): string {
   const files = join(folder, "box");
+  if (!existsSync(files)) makeFiles(files);
+  return makeImage({
+    name,
+    entrypoint,
+    file: join(folder, `${basename(name)}.tar`),
+    layer: { folder: files, paths: ["."] },
+  });
+}
+
+function makeFiles(files: string): void {
   for (const each of ["bin", "www/cgi-bin", "etc", "tmp", "proc", "sys", "dev"])
     mkdirSync(join(files, each), { recursive: true });
   const busybox = realpathSync(join(process.env.WEFT_PROGRAMS ?? "", "listed/busybox"));
@@ -35,12 +60,7 @@ export function makeBoxImage(folder: string): string {
   for (const name of ["sh", "sleep", "ip", "ping", "wget"])
     symlinkSync("busybox", join(files, "bin", name));
   writeFileSync(join(files, "www/cgi-bin/who"), who, { mode: 0o755 });
-  return makeImage({
-    name: boxImage,
-    entrypoint: serve,
-    file: join(folder, "box.tar"),
-    layer: { folder: files, paths: ["."] },
-  });
+  writeFileSync(join(files, "www/cgi-bin/here"), here, { mode: 0o755 });
 }
 
 /** The files that a program is loaded with; none if it is static. */
