@@ -190,7 +190,7 @@ function formatFigure({ median }, unit) {
 
 /** @param {number} ns */
 function time(ns) {
-  if (ns >= 1e8) return `${(ns / 1e9).toPrecision(2)} s`;
+  if (ns >= 1e8) return `${ns < 1e11 ? (ns / 1e9).toPrecision(2) : (ns / 1e9).toFixed(0)} s`;
   return ns === 0 ? "0 ms" : `${short(ns / 1e6)} ms`;
 }
 
