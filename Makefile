@@ -19,7 +19,7 @@ ifndef SIDE_BY_SIDE
 .NOTPARALLEL:
 endif
 .DELETE_ON_ERROR:
-.PHONY: all setup types lint format unit size spec instructions documents counted check test test-all bench bench-cri bench-overlay demo docs install uninstall clean help
+.PHONY: all setup types lint format unit size spec instructions documents counted check test test-all bench bench-cri bench-overlay bench-policy demo docs install uninstall clean help
 
 all: dist/.built ## Build dist/bin, if something changed since (the default)
 
@@ -80,6 +80,10 @@ bench-cri: ## Measure 30 and 100 pods at once through containerd's CRI (root; PE
 	@tools/setup.sh bench-cri
 	@$(MAKE) --no-print-directory all
 	node bench/cri.mjs
+
+bench-policy: ## Measure network policies: 1,000 of them, 5,000 pods, 200 of these here (root)
+	@tools/setup.sh test
+	node bench/policy.mjs
 
 demo: ## Set up this machine, connect two containers, show what was made, clean up (root)
 	@tools/setup.sh demo

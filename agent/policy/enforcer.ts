@@ -24,8 +24,8 @@ export interface PolicyFilter {
   /** Returns whether anything differed. */
   replace(ruleset: Ruleset, settled: readonly IpAddress[]): boolean;
   apply(changes: RulesetChanges, settled: readonly IpAddress[]): void;
-  /** Cuts connections that are forbidden since a change. */
-  cut(known: KnownRuleset, changes: RulesetChanges): void;
+  /** Cuts connections that are forbidden since these changes. */
+  cut(known: KnownRuleset, changes: readonly RulesetChanges[]): void;
   concerned(ruleset: Ruleset, changes: RulesetChanges): readonly IpAddress[];
   isolate(addresses: readonly IpAddress[]): void;
   /** The addresses that are isolated since nobody knows their pods, as texts. */
@@ -47,6 +47,8 @@ export interface EnforcerParts {
 /** How long until a refused change is tried again, at first and at most, in milliseconds. */
 const FIRST_RETRY = 500;
 const LAST_RETRY = 30_000;
+/** Connections are looked through as often at most, since the kernel walks its whole table: milliseconds. */
+const CUT_EVERY = 1000;
 /** All is compared as often, whoever has changed nothing, in milliseconds. */
 const COMPARE = 60_000;
 
@@ -67,6 +69,8 @@ export class Enforcer {
   #repairs = 0;
   /** Changes whose connections are not cut yet. */
   #uncut: RulesetChanges[] = [];
+  #lastCut = Number.NEGATIVE_INFINITY;
+  #isCutPlanned = false;
   /** Addresses that are isolated since the kernel refuses their rules. */
   #refused: readonly IpAddress[] = [];
 
@@ -245,11 +249,22 @@ export class Enforcer {
     return undefined;
   }
 
-  /** What cannot be cut now is cut with the next change. */
+  /** Once a second at most; what cannot be cut now is cut with the next change. */
   #cut(): void {
-    const { filter, policies, tell } = this.#parts;
+    const { filter, policies, tell, clock } = this.#parts;
+    if (this.#isCutPlanned || this.#uncut.length === 0) return;
+    const rest = this.#lastCut + CUT_EVERY - clock.now();
+    if (rest > 0) {
+      this.#isCutPlanned = true;
+      clock.after(rest, () => {
+        this.#isCutPlanned = false;
+        this.#cut();
+      });
+      return;
+    }
     try {
-      for (const each of this.#uncut) filter.cut(policies, each);
+      this.#lastCut = clock.now();
+      filter.cut(policies, this.#uncut);
       this.#uncut = [];
     } catch (cause) {
       tell("problem", `Cannot cut forbidden connections: ${CniError.from(cause).message}`);

@@ -198,6 +198,20 @@ describe("enforcing", () => {
     expect(made.filter.model.addresses.size).toBe(8);
   });
 
+  it("looks through connections once a second at most, for all changes since", () => {
+    const made = lab();
+    known(made, [denyAll], [podObject("db", ["10.0.0.5"])]);
+    for (let i = 1; i < 4; i++) {
+      made.followed.onObject("Pod", podObject(`p${i}`, [`10.0.0.${i}`]) as never, false);
+      made.turn();
+    }
+    expect(made.filter.log).toEqual(["replace", "cut", "apply", "apply", "apply"]);
+    made.clock.pass(999);
+    expect(made.filter.log.at(-1)).toBe("apply");
+    made.clock.pass(1);
+    expect(made.filter.log.slice(-2)).toEqual(["apply", "cut"]);
+  });
+
   it("replaces the whole where a change is refused, and tries again later each time", () => {
     const made = lab();
     known(made);

@@ -16,7 +16,7 @@ export function filterOfKernel(ns: Netns): PolicyFilter {
   return {
     replace: (ruleset, settled) => replaceRuleset(ns, ruleset, settled),
     apply: (changes, settled) => applyChanges(ns, changes, settled),
-    cut: (known, changes) => void cutForbidden(ns, known, changes),
+    cut: (known, changes) => void cutForbidden(ns, known, ...changes),
     concerned: concernedAddresses,
     isolate: (addresses) => addPending(ns, addresses),
     isolated: () => listPending(ns),
