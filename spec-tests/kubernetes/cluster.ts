@@ -3,11 +3,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Bed } from "../bed/bed.ts";
 import { createBed } from "../bed/bed.ts";
 import type { Config } from "../bed/invocation.ts";
+import { kubectlFile } from "../bed/paths.ts";
 import { Patience, Pauses } from "../bed/patience.ts";
 import type { View } from "../bed/view.ts";
 import type { ApiServer } from "../cluster/api-server.ts";
 import { manifestObjects } from "../cluster/kubernetes.ts";
-import { repositoryFile } from "../cluster/objects.ts";
 import { type Release, releases } from "../runtimes/containerd.ts";
 import { startControllers, startServer } from "./control-plane.ts";
 import { KubernetesNode, type ProxyMode } from "./kubernetes-node.ts";
@@ -19,8 +19,6 @@ export interface ClusterOptions {
   readonly release?: Release;
   /** Changes an object of the manifest before it is applied. */
   readonly change?: (text: string) => string;
-  /** A file of this repository with more objects. */
-  readonly more?: string;
 }
 
 /** The mean time that something takes on a quiet machine, in milliseconds, is far below this. */
@@ -47,7 +45,7 @@ export class Cluster {
     const bed = createBed();
     try {
       const cluster = new Cluster(bed, await startServer(bed), options);
-      await cluster.#begin(objectsOf(options));
+      await cluster.#begin(options.change ?? ((text) => text));
       return cluster;
     } catch (error) {
       bed.dispose();
@@ -55,11 +53,11 @@ export class Cluster {
     }
   }
 
-  async #begin(objects: readonly string[]): Promise<void> {
+  async #begin(change: (text: string) => string): Promise<void> {
     startControllers(this.bed, this.server);
     for (const node of this.nodes) node.start();
     await this.until("nodes", () => this.#list("/api/v1/nodes").length === this.nodes.length);
-    for (const { status, text } of this.server.apply(objects))
+    for (const { status, text } of this.server.apply(manifestObjects().map(change)))
       if (status !== 201) throw new Error(`Cannot apply the manifest: ${status} ${text}`);
     await this.until("a network", () =>
       this.nodes.every(({ name }) => this.readiness(name).isReady),
@@ -191,6 +189,12 @@ export class Cluster {
     return left();
   }
 
+  /** Runs kubectl as an administrator, and returns what it printed. */
+  kubectl(words: string): string {
+    const own = `--kubeconfig ${this.server.folder}/kubeconfig --cache-dir ${this.bed.folder("kubectl")}`;
+    return this.bed.host.sh(`${kubectlFile} ${own} ${words}`);
+  }
+
   /** Runs a script in the network of a pod. */
   inside(pod: Pod, script: string): string {
     return this.nodeOf(pod).inside(pod.container, script);
@@ -263,11 +267,6 @@ function answerOf(text: string): string {
   const [, name = "", address = ""] =
     /^(\S+) \[?(?:::ffff:)?([^\]\s]+)\]?$/.exec(text.trim()) ?? [];
   return `${name} ${address}`;
-}
-
-function objectsOf({ change = (text) => text, more }: ClusterOptions): readonly string[] {
-  const others = more === undefined ? [] : repositoryFile(more).split(/^---$/m);
-  return [...manifestObjects().map(change), ...others];
 }
 
 const groups: Readonly<Record<string, string>> = {

@@ -3,7 +3,7 @@ import type { Machine } from "./machine.ts";
 
 /**
  * One line for each link, address, route, rule, shaping, tracked service, lease, record, mount, namespace and
- * process; what kube-proxy, the kubelet and the runtime keep for themselves is left out.
+ * process; what kube-proxy and the kubelet have in the packet filter is left out.
  */
 export function stateOf(machine: Machine): readonly string[] {
   const lines = machine.sh(`
@@ -12,8 +12,10 @@ export function stateOf(machine: Machine): readonly string[] {
     ip route show table all type unicast | sed 's/^/route /; s/ *$//'
     ip neighbour show nud permanent | sed 's/^/neighbour /'
     tc qdisc show | awk '{ print "qdisc", $2, $5 }' | grep -v ' veth.* noqueue'
-    nft list ruleset 2>/dev/null |
-      sed -E 's/counter packets [0-9]+ bytes [0-9]+/counter/; s/ # handle.*//; s/^/rule /'
+    nft list tables | grep -vE '^table ip6? (nat|filter|mangle|raw|kube-proxy)$' |
+      while read -r table; do nft list $table; done |
+      sed -E 's/counter packets [0-9]+ bytes [0-9]+/counter/; s/^/rule /'
+    { iptables-save; ip6tables-save; } | grep '^-A' | grep -v KUBE- | sed 's/^/rule /'
     ls -d /run/netns/* 2>/dev/null | sed 's/^/namespace /'
     find /var/lib/cni /run/cni /run/weft /run/flannel -type f 2>/dev/null | sed 's/^/file /'
     cut -d ' ' -f 5 /proc/self/mountinfo | sed 's/^/mount /'
@@ -42,4 +44,4 @@ export function changesSince(before: readonly string[], now: readonly string[]):
 
 /** What the script itself runs; the index of host-local, and which address was given last. */
 const own =
-  /^process (sh|cat|sed|find|awk|grep|ls|cut|nsenter|env)$|^file \/run\/weft\/host-local\/|\/last_reserved_ip\.|\.lock$|\/lock$/;
+  /^process (sh|cat|sed|find|awk|grep|ls|cut|nsenter|env|iptables|iptables-save|ip6tables|nft)$|^file \/run\/weft\/host-local\/|\/last_reserved_ip\.|\.lock$|\/lock$/;
