@@ -32,7 +32,7 @@ export function makeBoxImage(folder: string): string {
   return makeBusyboxImage(folder, { name: boxImage, entrypoint: serve });
 }
 
-/** Makes an image with the same files. */
+/** Makes an image with the same files; in the name of its file is no tag, which podman would take for one. */
 export function makeBusyboxImage(
   folder: string,
   { name, entrypoint }: { readonly name: string; readonly entrypoint: readonly string[] },
@@ -42,7 +42,7 @@ export function makeBusyboxImage(
   return makeImage({
     name,
     entrypoint,
-    file: join(folder, `${basename(name)}.tar`),
+    file: join(folder, `${basename(name).replace(/:.*/, "")}.tar`),
     layer: { folder: files, paths: ["."] },
   });
 }
