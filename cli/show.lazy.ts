@@ -34,12 +34,12 @@ function show(word: string, dataDirs: readonly string[]) {
   const own = attached.length === 0 && faults.length > 0 ? [] : meant(word, attached);
   const shown = own.map((each): Shown => {
     const close = lookClosely(each, { glance, directories, faults });
-    const { inside, insideFault, host, things } = close;
+    const { inside, insideFault, host, networkPolicies, things } = close;
     const rates = ratesOf(each, glance);
     return {
       ...headOf(each, glance),
       madeBy: makerOf(each, isFlannels),
-      ...{ inside, insideFault, host },
+      ...{ inside, insideFault, host, networkPolicies },
       things: things.map(({ kind, what, mark }) => ({ kind, what, mark })),
       kept: keptOf(each),
       differences: differencesOf({ attached: each, close, rates }),

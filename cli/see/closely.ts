@@ -6,6 +6,8 @@ import {
   inventoryOfOwner,
   type Possession,
 } from "../../lib/inventory/inventory.ts";
+import { type Judgement, judgementsOf } from "../../lib/inventory/network-policies.ts";
+import { parseAddress } from "../../lib/ip/address.ts";
 import { closeNetns } from "../../lib/net/close-netns.ts";
 import { findLink, type Link } from "../../lib/net/link.ts";
 import { isOwnNetns, type Netns, openNetns, ownNetns } from "../../lib/net/netns.ts";
@@ -42,6 +44,8 @@ export interface Close {
   /** Undefined if it cannot be looked at, for the reason in `insideFault`. */
   readonly inside: InsideLink | undefined;
   readonly insideFault: string | undefined;
+  /** What network policies of a cluster isolate it by. */
+  readonly networkPolicies: readonly Judgement[];
   /** What else is the attachment's, in words. */
   readonly things: readonly Possession[];
 }
@@ -66,6 +70,12 @@ export function lookClosely(attached: Attached, surroundings: Surroundings): Clo
   return {
     ...inside,
     host: look(() => links.map((link) => hostLink(host, link, { glance, addresses }))),
+    networkPolicies: look(() =>
+      judgementsOf(
+        host,
+        attached.addresses.flatMap((text) => parseAddress(text) ?? []),
+      ),
+    ),
     things: look(() => inventoryOfOwner(host, owner, directories)),
   };
 }

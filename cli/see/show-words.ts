@@ -2,6 +2,7 @@
 
 import { oneLine } from "../../lib/cni/error.ts";
 import type { SeenLink } from "../../lib/net/seen.ts";
+import type { Judgement } from "../../lib/inventory/network-policies.ts";
 import type { HostLink, InsideLink } from "./closely.ts";
 import { orDash } from "./columns.ts";
 import { mappingInWords, rateInWords, ratesInWords } from "./facts.ts";
@@ -20,6 +21,7 @@ export function partsInWords(shown: Shown): readonly string[] {
     ...part("rates", [ratesInWords(shown.rates)].filter(isSaid)),
     ...part("inside", shown.inside ? insideInWords(shown.inside) : [shown.insideFault ?? ""]),
     ...part("host", shown.host.flatMap(hostInWords)),
+    ...part("policies", shown.networkPolicies.map(judgementInWords)),
     ...part(
       "has",
       shown.things.filter(isOther).map(({ what }) => what),
@@ -37,6 +39,12 @@ function part(title: string, lines: readonly string[]): readonly string[] {
 
 function isSaid(text: string): boolean {
   return text !== "";
+}
+
+function judgementInWords({ address, direction, chain, by, packets, bytes }: Judgement): string {
+  const state = chain === "" ? "isolated" : `by ${by}, chain ${chain}`;
+  const why = chain === "" ? `: ${by}` : "";
+  return `${direction} of ${address} ${state}${why}, ${packets} packets of ${bytes} bytes dropped`;
 }
 
 /** Links, and what is on them, have a part of their own; filters have none. */

@@ -2,6 +2,7 @@
 
 import type { Json } from "../../lib/cni/json.ts";
 import type { Possession } from "../../lib/inventory/inventory.ts";
+import type { Judgement } from "../../lib/inventory/network-policies.ts";
 import type { HostLink, InsideLink } from "./closely.ts";
 import type { Maker, Mapping, Rates } from "./facts.ts";
 
@@ -20,6 +21,7 @@ export interface Shown {
   readonly inside: InsideLink | undefined;
   readonly insideFault: string | undefined;
   readonly host: readonly HostLink[];
+  readonly networkPolicies: readonly Judgement[];
   readonly things: readonly Omit<Possession, "containerID" | "ifName">[];
   readonly kept: { readonly result: Json; readonly args: Json; readonly capabilities: Json } | null;
   readonly differences: readonly string[];
