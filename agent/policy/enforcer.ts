@@ -122,7 +122,7 @@ export class Enforcer {
   keep(): void {
     const { followed, filter, clock } = this.#parts;
     if (!followed.isKnown || !this.#isWhole) return;
-    if (this.#parts.told.read()) this.#isAsked = true;
+    if (this.#parts.told.read(false)) this.#isAsked = true;
     const isDue = clock.now() - this.#compared >= COMPARE;
     if (!isDue && filter.generation() === this.#generation) return;
     this.turn();
@@ -192,7 +192,7 @@ export class Enforcer {
   #replace(settled: readonly IpAddress[]): boolean {
     const { filter, policies, told } = this.#parts;
     const isolated = filter.isolated();
-    told.read();
+    told.read(true);
     const kept = new Set([...told.all].flatMap((each) => (each.isIsolated ? each.addresses : [])));
     const strays = [...isolated].filter((text) => !kept.has(text));
     const free = [...settled, ...this.#refused, ...addressesIn(strays)];

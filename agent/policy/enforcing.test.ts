@@ -98,7 +98,7 @@ function lab(files = new Files(), filter = new FakeFilter()) {
   const followed = new Followed(policies, tell, told);
   const enforcer = new Enforcer({ policies, followed, told, filter, clock, tell });
   const attaching = new Attaching({ enforcer, followed, told, clock, tell });
-  told.read();
+  told.read(true);
   const turn = () => {
     enforcer.turn();
     attaching.turn();

@@ -36,7 +36,7 @@ export class Enforcing {
   }
 
   start(): void {
-    this.#parts.told.read();
+    this.#parts.told.read(true);
     this.#parts.tell("note", "network policies are enforced once all of them are known");
   }
 

@@ -25,6 +25,8 @@ export class ToldPods implements PodWatcher {
   readonly #all = new Map<string, PodAttachment>();
   /** Those whose addresses the API tells as well, or whose pod has ended. */
   readonly #done = new Set<string>();
+  /** Those that were new when what is written was read last. */
+  #noticed: ReadonlySet<string> = new Set();
   /** Those whose ADD waits until their pod is known. */
   readonly #awaited = new Set<string>();
 
@@ -37,14 +39,19 @@ export class ToldPods implements PodWatcher {
     return this.#all.values();
   }
 
-  /** Takes what is written down as it is now: true if something of it is new or gone. */
-  read(): boolean {
+  /**
+   * Takes what is written down as it is now: true if something of it is new or gone. What is new is
+   * left to who is about to tell of it, and taken the second time, unless all is wanted.
+   */
+  read(isAll: boolean): boolean {
     const written = new Map(this.#files.list().map((each) => [keyOf(each), each]));
     const gone = [...this.#all].filter(([key]) => !written.has(key));
     const fresh = [...written].filter(([key]) => !this.#all.has(key));
+    const taken = fresh.filter(([key]) => isAll || this.#noticed.has(key));
+    this.#noticed = new Set(fresh.map(([key]) => key));
     for (const [, attachment] of gone) this.forget(attachment);
-    for (const [, attachment] of fresh) this.#take(attachment);
-    return gone.length + fresh.length > 0;
+    for (const [, attachment] of taken) this.#take(attachment);
+    return gone.length + taken.length > 0;
   }
 
   /** An attachment has these addresses from now on, in place of what was told of it. */

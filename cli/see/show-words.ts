@@ -1,8 +1,8 @@
 /** An attachment for people: its parts, one line a thing, behind what each part is. */
 
 import { oneLine } from "../../lib/cni/error.ts";
-import type { SeenLink } from "../../lib/net/seen.ts";
 import type { Judgement } from "../../lib/inventory/network-policies.ts";
+import type { SeenLink } from "../../lib/net/seen.ts";
 import type { HostLink, InsideLink } from "./closely.ts";
 import { orDash } from "./columns.ts";
 import { mappingInWords, rateInWords, ratesInWords } from "./facts.ts";

@@ -29,8 +29,9 @@ export function judgementsOf(host: Netns, addresses: readonly IpAddress[]): read
     (["egress", "ingress"] as const).flatMap((direction) => {
       const text = formatAddress(address);
       const { packets = 0, bytes = 0 } =
-        drops.find((each) => each.direction === direction && formatAddress(each.address) === text) ??
-        {};
+        drops.find(
+          (each) => each.direction === direction && formatAddress(each.address) === text,
+        ) ?? {};
       const known = { address: text, direction, packets, bytes };
       if (pending.has(text)) return [{ ...known, chain: "", by: "nothing is known of the pod" }];
       const chain = chainFor(host, address, direction);

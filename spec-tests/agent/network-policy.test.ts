@@ -159,10 +159,10 @@ describe("a pod", () => {
 
     place.change([denyAll]);
     await agent.until("both isolated", () => place.pending.length === 2);
-    expect(agent.said).toContain("isolated: pod shop/free");
+    await agent.until("its word", () => agent.said.includes("isolated: pod shop/free"));
     place.change([fromWeb, podObject(host, "kept"), podObject(host, "free")]);
     await agent.until("both free", () => place.pending.length === 0);
-    expect(agent.said).toContain("released: pod shop/kept");
+    await agent.until("its word", () => agent.said.includes("released: pod shop/kept"));
     expect(place.elements("map", "ingress4")).toEqual(
       [web, free, kept].flatMap(({ addresses }) => addresses).sort(),
     );
@@ -244,7 +244,8 @@ describe("a pod", () => {
     host.view.sh("nft delete table inet weft-cluster");
     await place.agent.until("its repair", () => status().networkPolicy.repairs > 0);
     expect(reaches(web, db)).toBe(false);
-    expect(place.agent.said).toContain("changed: the rules of network policies");
+    const word = "changed: the rules of network policies";
+    await place.agent.until("its word", () => place.agent.said.includes(word));
 
     await place.agent.end("SIGTERM");
     expect(reaches(web, db)).toBe(false);
