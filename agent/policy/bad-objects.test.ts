@@ -18,6 +18,21 @@ function bad(spec: unknown): readonly unknown[] {
 const WEB = "app=web";
 
 describe("a policy that cannot be understood", () => {
+  it("is one that is too large, of which nothing is kept but whom it isolates", () => {
+    const ports = Array.from({ length: 101 }, (_, i) => ({ port: i + 1 }));
+    const from = Array.from({ length: 20 }, (_, i) => ({ ipBlock: { cidr: `10.0.${i}.0/24` } }));
+    const spec = { ...good, ingress: [{ from, ports }] };
+    const words = "it allows 2020 peers and ports, and at most 2000 can be enforced";
+    expect(bad(spec)).toEqual([words, WEB, "ingress"]);
+    const kept = readPolicy({ metadata, spec }).spec;
+    expect(JSON.stringify(kept).length).toBeLessThan(200);
+    expect(bad(kept)).toEqual([words, WEB, "ingress"]);
+    const except = Array.from({ length: 2000 }, (_, i) => `10.${i >> 8}.${i & 255}.0/24`);
+    const holes = { ...good, egress: [{ to: [{ ipBlock: { cidr: "10.0.0.0/8", except } }] }] };
+    expect(bad(holes)[0]).toContain("2002 peers");
+    expect(readPolicy({ metadata, spec: { ...good, ingress: [{ from }] } }).fault).toBeUndefined();
+  });
+
   it("isolates the pods it chooses in its directions, and allows nothing", () => {
     const rule = (...ingress: readonly unknown[]) => ({ ...good, ingress: [{}, ...ingress] });
     const peer = (value: unknown) => rule({ from: [value] });

@@ -15,7 +15,7 @@ export function readPolicy(json: JsonObject): Policy {
   const { namespace, name } = isObject(json.metadata) ? json.metadata : ({} as JsonObject);
   if (typeof name !== "string" || name === "") throw new Unreadable("it has no name");
   if (typeof namespace !== "string") throw new Unreadable("it has no namespace");
-  const { spec } = json;
+  const spec = withoutTooMany(json.spec);
   try {
     return { namespace, name, spec, ...readSpec(spec, namespace), fault: undefined };
   } catch (cause) {
@@ -24,11 +24,57 @@ export function readPolicy(json: JsonObject): Policy {
   }
 }
 
+/**
+ * How many peers a policy may allow, each port of them counted: more need more memory than there is, for what
+ * they say and for the rules that are made of it.
+ */
+const MOST_ALLOWED = 2000;
+const TOO_MANY = "tooMany";
+
+/** A spec; of one that is too large only what it isolates, and how large it is. */
+function withoutTooMany(spec: unknown): unknown {
+  if (!isObject(spec)) return spec;
+  const count = allowedBy(spec.ingress, "from") + allowedBy(spec.egress, "to");
+  if (count <= MOST_ALLOWED) return spec;
+  const policyTypes = otherwise(() => typesOf(spec), ["Ingress", "Egress"]);
+  return { podSelector: spec.podSelector, policyTypes, [TOO_MANY]: count };
+}
+
+function allowedBy(rules: unknown, name: string): number {
+  const sum = (list: unknown, of: (each: unknown) => number) =>
+    Array.isArray(list) ? list.reduce((total, each) => total + of(each), 0) : 0;
+  return sum(rules, (rule) => {
+    if (!isObject(rule)) return 1;
+    const peers = sum(rule[name], (peer) => 1 + exceptionsOf(peer));
+    return (
+      Math.max(1, peers) *
+      Math.max(
+        1,
+        sum(rule.ports, () => 1),
+      )
+    );
+  });
+}
+
+function exceptionsOf(peer: unknown): number {
+  const { except } = isObject(peer) && isObject(peer.ipBlock) ? peer.ipBlock : ({} as JsonObject);
+  return Array.isArray(except) ? except.length : 0;
+}
+
+function requireFew(json: unknown): void {
+  const count = isObject(json) ? json[TOO_MANY] : undefined;
+  if (count === undefined) return;
+  throw new Unreadable(
+    `it allows ${count} peers and ports, and at most ${MOST_ALLOWED} can be enforced`,
+  );
+}
+
 type Spec = Pick<Policy, "pods" | Direction>;
 
 const MEMBERS = ["podSelector", "ingress", "egress", "policyTypes"];
 
 function readSpec(json: unknown, namespace: string): Spec {
+  requireFew(json);
   const spec = objectIn(json ?? {}, "spec", MEMBERS);
   const rules = (direction: Direction, peers: string): readonly PolicyRule[] =>
     (listIn(spec[direction], `spec.${direction}`) ?? []).map((each, i) =>
