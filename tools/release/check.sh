@@ -6,7 +6,8 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 trap 'exit 1' HUP INT TERM
-SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct)}
+commit=$(git -C "$root" rev-parse HEAD)
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct "$commit")}
 export SOURCE_DATE_EPOCH
 dists="dist ${ARM64:+dist-arm64}"
 
@@ -28,7 +29,7 @@ main() {
 # As in a fresh clone, but for the packages of npm, which are copied.
 build() {
   mkdir -p "$1"
-  git -C "$root" archive HEAD | tar -x -C "$1"
+  git -C "$root" archive "$commit" | tar -x -C "$1"
   cp -a "$root/node_modules" "$1/node_modules"
   (cd "$1" && node tools/build.mjs && build_arm64 && node tools/release/release.mjs dist/release $dists) \
     >"$folder/log" 2>&1 || { cat "$folder/log" >&2 && fail "the build fails"; }
