@@ -7,18 +7,7 @@ import type { Config } from "../bed/invocation.ts";
 import { apiServerFile } from "../bed/paths.ts";
 import { Etcd } from "./etcd.ts";
 import { applyOf, placeOf } from "./objects.ts";
-
-/** A request, by an administrator unless a token is given. */
-export interface Ask {
-  readonly method?: string;
-  readonly path: string;
-  readonly body?: unknown;
-  /** The body's type, if it is not application/json. */
-  readonly type?: string;
-  readonly token?: string;
-  /** Of several, it is sent once those of earlier turns have been answered; 0 if not given. */
-  readonly turn?: number;
-}
+import { ADMIN, type Ask, requestOf } from "./request.ts";
 
 /** An answer; the body is an object if it is JSON, else an empty one. */
 export interface Answer {
@@ -35,7 +24,6 @@ const USUAL: Readonly<Record<string, string>> = {
 const PORT = 6443;
 /** Where pods reach it. */
 const IN_CLUSTER = "10.96.0.1";
-const ADMIN = "the-administrators-token";
 
 const NEW_KEY = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
 
@@ -145,19 +133,7 @@ export class ApiServer {
 
   /** The same for many, some at the same time. */
   askAll(asks: readonly Ask[]): readonly Answer[] {
-    const requests = asks.map(
-      ({ method, path, body, type = "application/json", token = ADMIN, turn }) => ({
-        method,
-        path,
-        turn,
-        headers: {
-          Authorization: `Bearer ${token}`,
-          Accept: "application/json",
-          ...contentType(type, body),
-        },
-        body: body === undefined || typeof body === "string" ? body : JSON.stringify(body),
-      }),
-    );
+    const requests = asks.map(requestOf);
     const file = `${this.folder}/requests`;
     this.#bed.write(file, JSON.stringify({ base: this.url, requests }));
     const script = resolve(import.meta.dirname, "ask.mjs");
@@ -259,10 +235,6 @@ current-context: default
 interface Raw {
   readonly status: number;
   readonly body: string;
-}
-
-function contentType(type: string, body: unknown): Readonly<Record<string, string>> {
-  return body === undefined ? {} : { "Content-Type": type };
 }
 
 function object(text: string): Config {

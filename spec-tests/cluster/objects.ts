@@ -1,7 +1,7 @@
 /** Objects of Kubernetes as texts of YAML: where they are, and by which requests they are made. */
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import type { Ask } from "./api-server.ts";
+import type { Ask } from "./request.ts";
 
 const plurals: Readonly<Record<string, string>> = {
   Namespace: "/api/v1/namespaces",
