@@ -1,15 +1,19 @@
 /** Where objects are changed, and how it is known that a host has heard of all changes. */
-import { createConnection } from "node:net";
-import type { StandIn } from "../agent/stand-in.ts";
 import type { Bed } from "../bed/bed.ts";
-import type { ApiServer, Ask } from "../cluster/api-server.ts";
+import type { ApiServer } from "../cluster/api-server.ts";
 import type { Host } from "../cluster/host.ts";
+import { Relay, talk } from "../cluster/relay.ts";
+import { type Ask, requestOf } from "../cluster/request.ts";
 import { type Json, namespaceObject, placeOfObject, podObject, policyObject } from "./objects.ts";
 
 /** A server that has objects; each change is told with the version that it made. */
 export interface PolicyServer {
   /** Makes objects or changes them, deletes others, and only then sets the last ones, whose versions it returns. */
-  change(set: readonly Json[], unset: readonly Json[], last: readonly Json[]): readonly string[];
+  change(
+    set: readonly Json[],
+    unset: readonly Json[],
+    last: readonly Json[],
+  ): Promise<readonly string[]>;
 }
 
 /** The objects that a test has in a server. */
@@ -29,21 +33,21 @@ export class Objects {
   }
 
   /** Makes or changes some and deletes others; those that are as they were are left alone. */
-  change(set: readonly Json[], unset: readonly Json[] = []): void {
+  async change(set: readonly Json[], unset: readonly Json[] = []): Promise<void> {
     const fresh = set.filter(
       (object) => JSON.stringify(this.#all.get(keyOf(object))) !== JSON.stringify(object),
     );
     const last = markers(++this.#changes);
-    const versions = this.#server.change(fresh, unset, last);
+    const versions = await this.#server.change(fresh, unset, last);
     for (const object of set) this.#all.set(keyOf(object), object);
     for (const object of unset) this.#all.delete(keyOf(object));
     this.#versions = Object.fromEntries(last.map(({ kind }, i) => [kind, versions[i] ?? ""]));
   }
 
   /** Has these policies, and no others. */
-  setPolicies(policies: readonly Json[]): void {
+  async setPolicies(policies: readonly Json[]): Promise<void> {
     const wanted = new Set(policies.map(keyOf));
-    this.change(
+    await this.change(
       policies,
       this.of("NetworkPolicy").filter((object) => !wanted.has(keyOf(object))),
     );
@@ -51,7 +55,8 @@ export class Objects {
 
   /** Whether a host lets through what all of these objects say. */
   async areEnforced(bed: Bed, host: Host): Promise<boolean> {
-    const { enforced = {} } = await askPolicySocket(bed, host);
+    const text = await talk(bed.path(`${host.files}/weft/flannel/policy.sock`));
+    const { enforced = {} } = JSON.parse(text || "{}") as PolicyAnswer;
     return Object.entries(this.#versions).every(
       ([kind, version]) => Number(enforced[kind] ?? 0) >= Number(version),
     );
@@ -73,48 +78,44 @@ function keyOf(object: Json): string {
   return `${folder}/${name}`;
 }
 
+/** What an agent tells at its socket. */
 interface PolicyAnswer {
   /** By kind, the newest version that is enforced. */
   readonly enforced?: Readonly<Record<string, string>>;
 }
 
-/** What the agent of a host tells at its socket; nothing while there is none. */
-function askPolicySocket(bed: Bed, host: Host): Promise<PolicyAnswer> {
-  return new Promise((resolve) => {
-    const socket = createConnection(bed.path(`${host.files}/weft/flannel/policy.sock`));
-    let text = "";
-    socket.on("data", (data) => {
-      text += String(data);
-    });
-    socket.on("error", () => resolve({}));
-    socket.on("end", () => resolve(JSON.parse(text === "" ? "{}" : text) as PolicyAnswer));
-  });
+interface Versioned {
+  readonly metadata: { readonly resourceVersion: string };
 }
 
 /** The real API server. */
 export class RealServer implements PolicyServer {
-  readonly #server: ApiServer;
+  readonly #relay: Relay;
   readonly #known = new Set<string>();
 
-  constructor(server: ApiServer) {
-    this.#server = server;
+  constructor(bed: Bed, { url }: ApiServer) {
+    this.#relay = new Relay(bed, url);
   }
 
-  change(set: readonly Json[], unset: readonly Json[], last: readonly Json[]): readonly string[] {
+  async change(
+    set: readonly Json[],
+    unset: readonly Json[],
+    last: readonly Json[],
+  ): Promise<readonly string[]> {
+    const ends = last.map((object) => this.#set(object).map((ask) => later(ask, 10)));
     const asks = [
+      ...ends.flat(),
       ...set.flatMap((object) => this.#set(object)),
       ...unset.map((object) => this.#unset(object)),
-      ...last.flatMap((object) => this.#set(object).map((ask) => later(ask, 10))),
     ];
-    const answers = this.#server.askAll(asks);
+    const answers = await this.#relay.ask(asks.map(requestOf));
     const refused = answers.find(({ status }) => status >= 300);
-    if (refused) throw new Error(`Cannot change objects: ${refused.text}`);
-    const ends = last.map((object) =>
-      asks.findLastIndex(({ path }) => path.includes(pathOf(object))),
-    );
-    return ends.map((i) => {
-      const { metadata } = (answers[i]?.body ?? {}) as { metadata?: { resourceVersion: string } };
-      return metadata?.resourceVersion ?? "";
+    if (refused) throw new Error(`Cannot change objects: ${refused.body}`);
+    // What belongs to a namespace is made behind it, and a pod's own status is changed last.
+    return ends.map((own, i) => {
+      const ask = last[i]?.kind === "Namespace" ? own[0] : own.at(-1);
+      const answer = ask && answers[asks.indexOf(ask)];
+      return (JSON.parse(answer?.body ?? "") as Versioned).metadata.resourceVersion;
     });
   }
 
@@ -148,20 +149,22 @@ function later(ask: Ask, turns: number): Ask {
   return { ...ask, turn: (ask.turn ?? 0) + turns };
 }
 
-function pathOf(object: Json): string {
-  const { folder, name } = placeOfObject(object);
-  return `${folder}/${name}`;
-}
-
 /** The stand-in. */
 export class StandInServer implements PolicyServer {
-  readonly #server: StandIn;
+  readonly #relay: Relay;
 
-  constructor(server: StandIn) {
-    this.#server = server;
+  constructor(bed: Bed, url: string) {
+    this.#relay = new Relay(bed, url);
   }
 
-  change(set: readonly Json[], unset: readonly Json[], last: readonly Json[]): readonly string[] {
-    return this.#server.call("change", set, unset, last) as readonly string[];
+  async change(...args: readonly (readonly Json[])[]): Promise<readonly string[]> {
+    return (await this.call("change", ...args)) as readonly string[];
+  }
+
+  /** Has the stand-in do something else; what it answers. */
+  async call(call: string, ...args: readonly unknown[]): Promise<unknown> {
+    const body = JSON.stringify({ call, args });
+    const [answer] = await this.#relay.ask([{ method: "POST", path: "/test", body }]);
+    return JSON.parse(answer?.body ?? "");
   }
 }
