@@ -232,6 +232,34 @@ it("a list that is changed or left out is no longer there after the next ADD", (
   expect(rules()).toBeNull();
 });
 
+it("follows the container's addresses with another ADD, and leaves nothing at the former ones", ({
+  bed,
+}) => {
+  const lists = { ingress: { allow: [] }, egress: { allow: [] } };
+  const { box, result } = attach(bed, guarded(1, lists));
+  const config = (prevResult: object) => ({ ...guarded(1, lists)[1], prevResult });
+  const moved = JSON.parse(JSON.stringify(result).replaceAll("10.1.1.2/", "10.1.1.77/")) as object;
+  expect(bed.host.nft()).toContain("10.1.1.2 comment");
+  expect(bed.add("policy", box, config(moved))).toSucceed();
+  expect(bed.host.nft()).toContain("10.1.1.77 comment");
+  expect(bed.host.nft()).not.toContain("10.1.1.2 comment");
+  expect(bed.check("policy", box, config(moved))).toSucceed();
+});
+
+it("stays as it was if another ADD is refused half-way", ({ bed }) => {
+  const lists = { ingress: { allow: [] }, egress: { allow: [] } };
+  const { box, result } = attach(bed, guarded(1, lists));
+  const config = { ...guarded(1, lists)[1], prevResult: result };
+  let refused = 0;
+  for (let when = 1; ; when++) {
+    const added = bed.add("policy", box, config, { fail: `sendto:error=ENOMEM:when=${when}` });
+    expect([when, bed.check("policy", box, config).exitCode]).toEqual([when, 0]);
+    if (added.exitCode === 0) break;
+    refused++;
+  }
+  expect(refused).toBeGreaterThan(2);
+});
+
 it("flushed rules are found by CHECK, and come back by ADD and by weft repair", ({ bed }) => {
   const { box, result, near } = neighbours(bed, { ingress: { allow: [] } });
   const config = { ...guarded(1, { ingress: { allow: [] } })[1], prevResult: result };
