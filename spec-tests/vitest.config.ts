@@ -19,10 +19,11 @@ class LoopsFirst extends BaseSequencer {
   }
 }
 
-/** What installs runtimes of containers, and builds Kubernetes, are jobs of their own, by the words of tools/setup.sh. */
+/** What needs runtimes of containers, real peers or all of Kubernetes are jobs of their own, by the words of tools/setup.sh. */
 const apart: Readonly<Record<string, string>> = {
   "runtimes/**": "test-clients",
   "kubernetes/**": "test-kubernetes",
+  "cluster/**": "test-cluster",
 };
 
 export default defineConfig({

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes this machine ready:  tools/setup.sh build|demo|test|test-sanitize|release|test-release|arm64|test-arm64|bench-cri|test-clients|test-kubernetes
+# Makes this machine ready:  tools/setup.sh build|demo|test|test-cluster|test-sanitize|release|test-release|arm64|test-arm64|bench-cri|test-clients|test-kubernetes
 # Installs what is missing with apt-get; where it cannot, says exactly what to install.
-# Prints what is run, and the package it comes from:  tools/setup.sh list build|demo|test|test-sanitize|release|test-release|arm64|test-arm64|bench-cri|test-clients|test-kubernetes
+# Prints what is run, and the package it comes from:  tools/setup.sh list build|demo|test|test-cluster|test-sanitize|release|test-release|arm64|test-arm64|bench-cri|test-clients|test-kubernetes
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -113,7 +113,7 @@ main() {
   case ${1:-} in
     build) needed=$build ;;
     demo) needed=$demo ;;
-    test) needed=$test ;;
+    test | test-cluster) needed=$test ;;
     release) needed=$release ;;
     test-arm64) needed=$test_arm64 ;;
     test-release) needed=$test_release ;;
@@ -122,7 +122,7 @@ main() {
     bench-cri) needed=$bench_cri ;;
     test-clients) needed=$test_clients ;;
     test-kubernetes) needed=$test_kubernetes ;;
-    *) fail "usage: tools/setup.sh [list] build|demo|test|test-sanitize|release|test-release|arm64|test-arm64|bench-cri|test-clients|test-kubernetes" ;;
+    *) fail "usage: tools/setup.sh [list] build|demo|test|test-cluster|test-sanitize|release|test-release|arm64|test-arm64|bench-cri|test-clients|test-kubernetes" ;;
   esac
   [ "$job" = install ] || { programs && exit; }
   [ "$1" = build ] || require_root "$1"
