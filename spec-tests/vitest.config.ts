@@ -36,7 +36,7 @@ export default defineConfig({
     setupFiles: ["./bed/matchers.ts"],
     reporters: ["./bed/not-here-reporter.ts", "default"],
     pool: "forks",
-    maxWorkers: 6,
+    maxWorkers: 8,
     // A worker goes on with the next file: a test leaves nothing behind in it but what is true for all.
     isolate: false,
     unstubEnvs: true,
