@@ -241,6 +241,9 @@ describe("a pod", () => {
       };
     const dropped = status().networkPolicy.drops.filter(({ packets }) => packets > 0);
     expect(dropped.map(({ pod }) => pod)).toEqual(["shop/db"]);
+    expect(host.sh(`${bed.bin}/weft show ${db.box.containerID}`)).toMatch(
+      /policies .*ingress .*shop\/deny.* [1-9]\d* packets/,
+    );
     host.view.sh("nft delete table inet weft-cluster");
     await place.agent.until("its repair", () => status().networkPolicy.repairs > 0);
     expect(reaches(web, db)).toBe(false);

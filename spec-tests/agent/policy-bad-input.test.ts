@@ -41,6 +41,18 @@ const nonsense: readonly (readonly [spec: unknown, words: string])[] = [
   ["allow all", "spec is no object"],
 ];
 
+/** What an agent may take at most, in bytes. */
+const MOST_MEMORY = 40 << 20;
+
+/** So many rules for others, and one that allows anyone. */
+function manyRules(): readonly Json[] {
+  const others = Array.from({ length: 10_000 }, (_, i) => ({
+    from: [{ ipBlock: { cidr: `172.${16 + (i >> 8)}.${i & 255}.0/24` } }],
+    ports: [{ port: 1000 + i }],
+  }));
+  return [...others, {}];
+}
+
 describe("bad input", () => {
   it("that is a policy isolates whom it chooses, and is named", async ({ bed }) => {
     const { stage } = await stageWithStandIn(bed);
@@ -58,6 +70,25 @@ describe("bad input", () => {
     await objects.setPolicies([]);
     await stage.expectAsEvaluated("no policy");
     expect(metric(stage, "weft_network_policy_faults")).toBe(0);
+  });
+
+  it("that is ten thousand rules isolates whom it chooses, is named, and takes little memory", async ({
+    bed,
+  }) => {
+    const { stage } = await stageWithStandIn(bed);
+    const { world, objects } = stage;
+    const spec = { podSelector: {}, ingress: manyRules() };
+    await objects.setPolicies([policyObject("x", "long", spec)]);
+    await stage.enforced();
+    const ways = () => world.ways().filter(({ port }) => port === 80);
+    const isAllowed = (way: Way) => isOwnHost(world, way) || !isX(way.to);
+    expect(judged(bed, world, isAllowed, ways)).toEqual(NONE);
+    const line =
+      /Cannot use NetworkPolicy x\/long: it allows \d+ peers and ports, and at most 2000 /;
+    for (const { agent } of stage.joined) expect(agent.said).toMatch(line);
+    expect(metric(stage, "process_resident_memory_bytes")).toBeLessThan(MOST_MEMORY);
+    await objects.setPolicies([]);
+    await stage.expectAsEvaluated("no policy");
   });
 
   it("that is told out of order, twice or of one address makes nobody reachable", async ({
