@@ -85,10 +85,10 @@ export class RuntimeNode {
     waitUntil(`the end of all but ${names}`, () => `${this.processes}` === `${names}`);
   }
 
-  /** Kills its processes of a name. */
+  /** Kills its processes of a name; one that is just being started may have ended by then. */
   kill(name: string): void {
     const pids = [...this.#namesByPid].filter(([, each]) => each === name).map(([pid]) => pid);
-    this.sh(`kill -9 ${pids.join(" ")}`);
+    this.sh(`kill -9 ${pids.join(" ")} || true`);
     waitUntil(`the end of ${name}`, () => pids.every((pid) => !this.#namesByPid.has(pid)));
   }
 
