@@ -1,13 +1,15 @@
 /** What is known of a cluster: pods, and whose an address is; namespaces and their labels. */
 
+import { AlikePods } from "./alike-pods.ts";
 import type { Namespace, Pod } from "./objects.ts";
 import { fullName } from "./policy.ts";
 import type { Labels } from "./selector.ts";
 
 /** Pods and namespaces by their names. */
 export class Cluster {
+  /** By what selectors tell of them. */
+  readonly alike = new AlikePods();
   readonly #pods = new Map<string, Pod>();
-  readonly #byNamespace = new Map<string, Set<Pod>>();
   /** Those that say an address is theirs: more than one until the API knows better. */
   readonly #byAddress = new Map<string, readonly Pod[]>();
   readonly #contested = new Set<string>();
@@ -31,12 +33,19 @@ export class Cluster {
     return this.#contested;
   }
 
+  /** Those of them that a pod of a namespace has. */
+  *contestedIn(namespace: string): Iterable<string> {
+    for (const address of this.#contested) {
+      if (this.podsAt(address).some((pod) => pod.namespace === namespace)) yield address;
+    }
+  }
+
   pod(namespace: string, name: string): Pod | undefined {
     return this.#pods.get(fullName({ namespace, name }));
   }
 
-  podsIn(namespace: string): Iterable<Pod> {
-    return this.#byNamespace.get(namespace) ?? [];
+  *podsIn(namespace: string): Iterable<Pod> {
+    for (const { pods } of this.alike.in(namespace)) yield* pods;
   }
 
   podsAt(address: string): readonly Pod[] {
@@ -48,12 +57,11 @@ export class Cluster {
     return this.#namespaces.get(namespace);
   }
 
-  set(pod: Pod): void {
-    this.delete(pod.namespace, pod.name);
+  set(told: Pod): void {
+    this.delete(told.namespace, told.name);
+    const pod = { ...told, labels: this.alike.labelsFor(told) };
     this.#pods.set(fullName(pod), pod);
-    const neighbours = this.#byNamespace.get(pod.namespace);
-    if (neighbours) neighbours.add(pod);
-    else this.#byNamespace.set(pod.namespace, new Set([pod]));
+    this.alike.add(pod);
     for (const address of pod.addresses) this.#claim(address, [...this.podsAt(address), pod]);
   }
 
@@ -61,9 +69,7 @@ export class Cluster {
     const pod = this.pod(namespace, name);
     if (!pod) return;
     this.#pods.delete(fullName(pod));
-    const neighbours = this.#byNamespace.get(namespace);
-    neighbours?.delete(pod);
-    if (neighbours?.size === 0) this.#byNamespace.delete(namespace);
+    this.alike.delete(pod);
     for (const address of pod.addresses) {
       const others = this.podsAt(address).filter((each) => each !== pod);
       this.#claim(address, others);

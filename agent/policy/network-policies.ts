@@ -67,12 +67,12 @@ export class NetworkPolicies implements KnownRuleset {
     const { name, labels } = namespace;
     const before = this.cluster.labelsOf(name);
     if (before && JSON.stringify(before) === JSON.stringify(labels)) return;
-    this.#sets.around(this.#addressesIn(name), () => this.cluster.setNamespace(namespace));
+    this.#sets.aroundNamespace(name, () => this.cluster.setNamespace(namespace));
   }
 
   deleteNamespace(name: string): void {
     if (!this.cluster.labelsOf(name)) return;
-    this.#sets.around(this.#addressesIn(name), () => this.cluster.deleteNamespace(name));
+    this.#sets.aroundNamespace(name, () => this.cluster.deleteNamespace(name));
   }
 
   setPolicy(policy: Policy): void {
@@ -131,10 +131,6 @@ export class NetworkPolicies implements KnownRuleset {
 
   isLocal({ node }: Pod): boolean {
     return node === this.#node;
-  }
-
-  *#addressesIn(namespace: string): Iterable<string> {
-    for (const { addresses } of this.cluster.podsIn(namespace)) yield* addresses;
   }
 
   #markStale(addresses: Iterable<string>, ...pods: readonly (Pod | undefined)[]): void {

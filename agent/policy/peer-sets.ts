@@ -4,19 +4,31 @@ import type { Element, PeerSet, SetChange } from "../../lib/filter/ruleset.ts";
 import { type IpAddress, parseAddress } from "../../lib/ip/address.ts";
 import type { Cluster } from "./cluster.ts";
 import { LabelIndex } from "./label-index.ts";
-import type { Pod } from "./objects.ts";
-import { type Peers, portsIn } from "./peers.ts";
+import { type Pod, portsNamed } from "./objects.ts";
+import {
+  isByNamespace,
+  isInNamespaces,
+  membersOf,
+  NONE,
+  type Peers,
+  type Ports,
+  portsIn,
+  WITHOUT,
+} from "./peers.ts";
 import { isBlock } from "./policy.ts";
-import { everything, type Selector } from "./selector.ts";
+import { everything, type Selector, selects } from "./selector.ts";
 
 /** A set in use, and what has changed in it since changes were taken. */
 interface Used {
   readonly peers: Peers;
   users: number;
   isNew: boolean;
-  /** By the texts of elements: true is added. */
+  /** By the texts of elements: true is added. Of a new set nothing is noted. */
   readonly changes: Map<string, boolean>;
 }
+
+/** The sets that an address is in, and by which ports. */
+type Places = ReadonlyMap<Used, Ports>;
 
 /** What is in sets is kept nowhere: it follows from the cluster, before and after a change. */
 export class PeerSets {
@@ -53,8 +65,20 @@ export class PeerSets {
     change();
     all.forEach((address, i) => {
       const after = this.#placesOf(address);
-      this.#note(before[i] ?? [], after, false);
-      this.#note(after, before[i] ?? [], true);
+      this.#note(address, { there: before[i] ?? NOWHERE, not: after, isAdded: false });
+      this.#note(address, { there: after, not: before[i] ?? NOWHERE, isAdded: true });
+    });
+  }
+
+  /** The same of a change of a namespace's labels: only sets that ask for them are looked at. */
+  aroundNamespace(name: string, change: () => void): void {
+    const asking = [...this.#used.values()].filter(({ peers }) => isByNamespace(peers.peer));
+    const isIn = ({ peers }: Used) => isInNamespaces(this.#cluster, peers.peer, name);
+    const before = asking.map(isIn);
+    const contested = [...this.#cluster.contestedIn(name)];
+    this.around(contested, change);
+    asking.forEach((used, i) => {
+      if (isIn(used) !== before[i]) this.#noteAll(used, name, isIn(used));
     });
   }
 
@@ -62,7 +86,7 @@ export class PeerSets {
   takeChanges(): ReadonlyMap<string, SetChange> {
     const taken = new Map<string, SetChange>();
     for (const used of this.#changed) {
-      const change = used.users === 0 ? this.#end(used) : changeOf(used);
+      const change = used.users === 0 ? this.#end(used) : this.#changeOf(used);
       if (change) taken.set(used.peers.name, change);
       used.isNew = false;
       used.changes.clear();
@@ -75,7 +99,7 @@ export class PeerSets {
   all(): ReadonlyMap<string, PeerSet> {
     const sets = new Map<string, PeerSet>();
     for (const [name, { peers }] of this.#used) {
-      const elements = [...this.#elements(peers)].map(elementOf);
+      const elements = elementsOf(this.#cluster, peers);
       sets.set(name, { hasPorts: peers.port !== undefined, elements });
     }
     return sets;
@@ -91,7 +115,6 @@ export class PeerSets {
     const used: Used = { peers, users: 1, isNew: true, changes: new Map() };
     this.#used.set(peers.name, used);
     this.#indexFor(peers).add(selectorOf(peers), used);
-    for (const element of this.#elements(peers)) used.changes.set(element, true);
     this.#changed.add(used);
   }
 
@@ -106,6 +129,17 @@ export class PeerSets {
     return isNew ? undefined : { state: "gone", hasPorts, added: [], removed: [] };
   }
 
+  #changeOf({ peers, isNew, changes }: Used): SetChange | undefined {
+    const hasPorts = peers.port !== undefined;
+    if (isNew) {
+      return { state: "new", hasPorts, added: elementsOf(this.#cluster, peers), removed: [] };
+    }
+    const elements = (isAdded: boolean) =>
+      [...changes].flatMap(([text, is]) => (is === isAdded ? [elementOf(text)] : []));
+    if (changes.size === 0) return undefined;
+    return { state: "changed", hasPorts, added: elements(true), removed: elements(false) };
+  }
+
   #indexFor(peers: Peers): LabelIndex<Used> {
     const namespace = namespaceOf(peers);
     if (namespace === undefined) return this.#wide;
@@ -114,28 +148,14 @@ export class PeerSets {
     return index;
   }
 
-  *#elements(peers: Peers): Iterable<string> {
-    const namespace = namespaceOf(peers);
-    const pods = namespace === undefined ? this.#cluster.pods : this.#cluster.podsIn(namespace);
-    const seen = new Set<string>();
-    for (const { addresses } of pods) {
-      for (const address of addresses) {
-        if (seen.has(address)) continue;
-        seen.add(address);
-        for (const port of portsIn(this.#cluster, peers, address)) yield textOf(address, port);
-      }
-    }
-  }
-
-  /** The sets that an address is in, and as what. */
-  #placesOf(address: string): readonly Place[] {
+  /** The sets that an address is in. */
+  #placesOf(address: string): Places {
     const [pod] = this.#cluster.podsAt(address);
-    if (!pod) return [];
-    const places: Place[] = [];
+    if (!pod) return NOWHERE;
+    const places = new Map<Used, Ports>();
     this.#candidates(pod, (used) => {
-      for (const port of portsIn(this.#cluster, used.peers, address)) {
-        places.push({ used, element: textOf(address, port) });
-      }
+      const ports = used.isNew ? NONE : portsIn(this.#cluster, used.peers, address);
+      if (ports.length > 0) places.set(used, ports);
     });
     return places;
   }
@@ -147,32 +167,55 @@ export class PeerSets {
   }
 
   /** Notes what is in some places and not in others. */
-  #note(places: readonly Place[], others: readonly Place[], isThere: boolean): void {
-    for (const { used, element } of places) {
-      if (others.some((each) => each.used === used && each.element === element)) continue;
-      if (used.changes.get(element) === !isThere) used.changes.delete(element);
-      else used.changes.set(element, isThere);
-      this.#changed.add(used);
+  #note(address: string, { there, not, isAdded }: Difference): void {
+    for (const [used, ports] of there) {
+      const others = not.get(used) ?? NONE;
+      for (const port of ports) {
+        if (!others.includes(port)) this.#noteElement(used, textOf(address, port), isAdded);
+      }
     }
+  }
+
+  /** Notes that all pods of a namespace whose addresses are theirs alone come into a set, or leave it. */
+  #noteAll(used: Used, namespace: string, isAdded: boolean): void {
+    if (used.isNew) return;
+    const { peers } = used;
+    for (const { pods, labels } of this.#cluster.alike.in(namespace)) {
+      if (!selects(selectorOf(peers), labels)) continue;
+      for (const pod of pods) {
+        for (const address of pod.fault === undefined ? pod.addresses : []) {
+          if (this.#cluster.podsAt(address).length > 1) continue;
+          const ports = peers.port ? portsNamed(pod, peers.port) : WITHOUT;
+          for (const port of ports) this.#noteElement(used, textOf(address, port), isAdded);
+        }
+      }
+    }
+  }
+
+  #noteElement(used: Used, element: string, isAdded: boolean): void {
+    if (used.changes.get(element) === !isAdded) used.changes.delete(element);
+    else used.changes.set(element, isAdded);
+    this.#changed.add(used);
   }
 }
 
-/** An element of a set. */
-interface Place {
-  readonly used: Used;
-  readonly element: string;
+/** Where an address is, and where it is not. */
+interface Difference {
+  readonly there: Places;
+  readonly not: Places;
+  readonly isAdded: boolean;
 }
 
-function changeOf({ peers, isNew, changes }: Used): SetChange | undefined {
-  if (!isNew && changes.size === 0) return undefined;
-  const elements = (isAdded: boolean) =>
-    [...changes].flatMap(([text, is]) => (is === isAdded ? [elementOf(text)] : []));
-  return {
-    state: isNew ? "new" : "changed",
-    hasPorts: peers.port !== undefined,
-    added: elements(true),
-    removed: elements(false),
-  };
+const NOWHERE: Places = new Map();
+
+/** All that is in a set. */
+function elementsOf(cluster: Cluster, peers: Peers): readonly Element[] {
+  const elements: Element[] = [];
+  for (const [text, ports] of membersOf(cluster, peers)) {
+    const address = parseAddress(text) as IpAddress;
+    for (const port of ports) elements.push({ address, port });
+  }
+  return elements;
 }
 
 function namespaceOf({ peer }: Peers): string | undefined {

@@ -44,11 +44,21 @@ export interface PodAt {
 export function isPeer(cluster: Cluster, peer: PolicyPeer, { pod, address }: PodAt): boolean {
   if (isBlock(peer)) return isInBlock(peer, address);
   if (pod.fault !== undefined || pod.absence !== undefined) return false;
-  const { namespace, namespaces, pods } = peer;
-  if (namespace !== undefined && namespace !== pod.namespace) return false;
-  if (!selects(pods, pod.labels)) return false;
+  return selects(peer.pods, pod.labels) && isInNamespaces(cluster, peer, pod.namespace);
+}
+
+/** Whether a peer of a rule is about pods of namespaces with some labels. */
+export function isByNamespace(peer: PolicyPeer): peer is PodChoice {
+  return !isBlock(peer) && peer.namespaces !== undefined;
+}
+
+/** Whether a peer of a rule is about the pods of a namespace; with labels, one that is known. */
+export function isInNamespaces(cluster: Cluster, peer: PolicyPeer, name: string): boolean {
+  if (isBlock(peer)) return false;
+  const { namespace, namespaces } = peer;
+  if (namespace !== undefined) return namespace === name;
   if (!namespaces) return true;
-  const labels = cluster.labelsOf(pod.namespace);
+  const labels = cluster.labelsOf(name);
   return labels !== undefined && selects(namespaces, labels);
 }
 
@@ -72,6 +82,32 @@ export function portsIn(cluster: Cluster, { peer, port }: Peers, address: string
   return (first ?? []).filter((number) => others.every((ports) => ports.includes(number)));
 }
 
-type Ports = readonly (number | undefined)[];
-const NONE: Ports = [];
-const WITHOUT: Ports = [undefined];
+/** The addresses that are in a set, as texts, and by which ports: each once. */
+export function* membersOf(cluster: Cluster, peers: Peers): Iterable<readonly [string, Ports]> {
+  const { peer, port } = peers;
+  for (const pod of podsOf(cluster, peers)) {
+    const isPlain = !isBlock(peer) && pod.fault === undefined;
+    const ports = port ? portsNamed(pod, port) : WITHOUT;
+    if (ports.length === 0) continue;
+    for (const address of pod.addresses) {
+      const pods = cluster.podsAt(address);
+      if (isPlain && pods.length === 1) yield [address, ports];
+      else if (pods[0] === pod) yield [address, portsIn(cluster, peers, address)];
+    }
+  }
+}
+
+/** The pods whose addresses may be in a set. */
+function* podsOf(cluster: Cluster, { peer }: Peers): Iterable<Pod> {
+  if (isBlock(peer)) {
+    yield* cluster.pods;
+    return;
+  }
+  const isIn = (namespace: string) => isInNamespaces(cluster, peer, namespace);
+  for (const { pods } of cluster.alike.chosenBy(peer, isIn)) yield* pods;
+}
+
+/** Numbers of ports; [undefined] where a set has none. */
+export type Ports = readonly (number | undefined)[];
+export const NONE: Ports = [];
+export const WITHOUT: Ports = [undefined];
