@@ -1,17 +1,25 @@
 /** What is known of a cluster: pods, and whose an address is; namespaces and their labels. */
 
+import { type IpAddress, parseAddress } from "../../lib/ip/address.ts";
 import { AlikePods } from "./alike-pods.ts";
 import type { Namespace, Pod } from "./objects.ts";
 import { fullName } from "./policy.ts";
 import type { Labels } from "./selector.ts";
+
+/** The pods that say an address is theirs: more than one until the API knows better. */
+interface Holders {
+  readonly bytes: IpAddress;
+  readonly pods: readonly Pod[];
+}
+
+const NOBODY: readonly Pod[] = [];
 
 /** Pods and namespaces by their names. */
 export class Cluster {
   /** By what selectors tell of them. */
   readonly alike = new AlikePods();
   readonly #pods = new Map<string, Pod>();
-  /** Those that say an address is theirs: more than one until the API knows better. */
-  readonly #byAddress = new Map<string, readonly Pod[]>();
+  readonly #byAddress = new Map<string, Holders>();
   readonly #contested = new Set<string>();
   readonly #namespaces = new Map<string, Labels>();
 
@@ -49,7 +57,14 @@ export class Cluster {
   }
 
   podsAt(address: string): readonly Pod[] {
-    return this.#byAddress.get(address) ?? [];
+    return this.#byAddress.get(address)?.pods ?? NOBODY;
+  }
+
+  /** An address that some pod has, by its text. */
+  bytesOf(address: string): IpAddress {
+    const known = this.#byAddress.get(address)?.bytes ?? parseAddress(address);
+    if (!known) throw new Error(`"${address}" is no address`);
+    return known;
   }
 
   /** The labels of a namespace; undefined: it is not known. */
@@ -86,7 +101,7 @@ export class Cluster {
 
   #claim(address: string, pods: readonly Pod[]): void {
     if (pods.length === 0) this.#byAddress.delete(address);
-    else this.#byAddress.set(address, pods);
+    else this.#byAddress.set(address, { bytes: this.bytesOf(address), pods });
     if (pods.length > 1) this.#contested.add(address);
     else this.#contested.delete(address);
   }

@@ -19,7 +19,7 @@ const OTHER_UID = "00000000-0000-4000-8000-000000000002";
 function modelOf({ sets, chains, addresses }: Ruleset): FilterModel {
   const model = new FilterModel();
   for (const [name, { hasPorts, elements }] of sets) {
-    const texts = elements.map(({ address, port }) =>
+    const texts = [...elements].map(({ address, port }) =>
       port === undefined ? formatAddress(address) : `${formatAddress(address)} ${port}`,
     );
     model.sets.set(name, { hasPorts, elements: new Set(texts) });

@@ -176,7 +176,7 @@ describe("documented examples", () => {
     const spec = { podSelector: {}, policyTypes: ["Egress"], egress: [{ to }] };
     told.setPolicy(readPolicy({ metadata: { namespace: "shop", name: "p" }, spec }));
     const [change] = told.takeChanges().sets.values();
-    expect(change?.added.map(({ address }) => address.join("."))).toEqual([
+    expect([...(change?.added ?? [])].map(({ address }) => address.join("."))).toEqual([
       ...["10.244.0.5", "10.244.1.2"],
     ]);
   });

@@ -3,10 +3,10 @@
  * would, and judges packets by it.
  */
 
+import type { Element } from "../../lib/filter/element-list.ts";
 import {
   type Allow,
   type Chain,
-  type Element,
   isOfNamedPort,
   type JudgedAddress,
   type Ruleset,
@@ -107,7 +107,7 @@ function hasPort({ protocol, range: [first, last] = [0, 65_535] }: PortRange, pa
 /** A whole ruleset as plain values, to be compared with a model's. */
 export function contentsOf({ sets, chains, addresses }: Ruleset): unknown {
   const all = [...sets].map(([name, { hasPorts, elements }]) => {
-    return [name, { hasPorts, elements: new Set(elements.map(textOf)) }] as const;
+    return [name, { hasPorts, elements: new Set([...elements].map(textOf)) }] as const;
   });
   return contents(new Map(all), chains, addresses);
 }

@@ -1,6 +1,7 @@
 /** The sets that chains use: what is in each, and what changes in them as pods do. */
 
-import type { Element, PeerSet, SetChange } from "../../lib/filter/ruleset.ts";
+import { type Element, ElementList } from "../../lib/filter/element-list.ts";
+import type { PeerSet, SetChange } from "../../lib/filter/ruleset.ts";
 import { type IpAddress, parseAddress } from "../../lib/ip/address.ts";
 import type { Cluster } from "./cluster.ts";
 import { LabelIndex } from "./label-index.ts";
@@ -126,16 +127,21 @@ export class PeerSets {
     if (namespace !== undefined && index.isEmpty) this.#narrow.delete(namespace);
     this.#used.delete(peers.name);
     const hasPorts = peers.port !== undefined;
-    return isNew ? undefined : { state: "gone", hasPorts, added: [], removed: [] };
+    const none = new ElementList(hasPorts);
+    return isNew ? undefined : { state: "gone", hasPorts, added: none, removed: none };
   }
 
   #changeOf({ peers, isNew, changes }: Used): SetChange | undefined {
     const hasPorts = peers.port !== undefined;
     if (isNew) {
-      return { state: "new", hasPorts, added: elementsOf(this.#cluster, peers), removed: [] };
+      const added = elementsOf(this.#cluster, peers);
+      return { state: "new", hasPorts, added, removed: new ElementList(hasPorts) };
     }
     const elements = (isAdded: boolean) =>
-      [...changes].flatMap(([text, is]) => (is === isAdded ? [elementOf(text)] : []));
+      ElementList.of(
+        hasPorts,
+        [...changes].flatMap(([text, is]) => (is === isAdded ? [elementOf(text)] : [])),
+      );
     if (changes.size === 0) return undefined;
     return { state: "changed", hasPorts, added: elements(true), removed: elements(false) };
   }
@@ -209,11 +215,11 @@ interface Difference {
 const NOWHERE: Places = new Map();
 
 /** All that is in a set. */
-function elementsOf(cluster: Cluster, peers: Peers): readonly Element[] {
-  const elements: Element[] = [];
+function elementsOf(cluster: Cluster, peers: Peers): ElementList {
+  const elements = new ElementList(peers.port !== undefined);
   for (const [text, ports] of membersOf(cluster, peers)) {
-    const address = parseAddress(text) as IpAddress;
-    for (const port of ports) elements.push({ address, port });
+    const address = cluster.bytesOf(text);
+    for (const port of ports) elements.add(address, port);
   }
   return elements;
 }

@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { parseAddress } from "../ip/address.ts";
 import type { Netns } from "../net/netns.ts";
 import type { Request } from "../netlink/message.ts";
+import { ElementList } from "./element-list.ts";
 import type { Chain, KnownRuleset, RulesetChanges } from "./ruleset.ts";
 
 const sysctl = vi.hoisted(() => ({ count: "9" as string | undefined }));
@@ -111,15 +112,16 @@ describe("connections that are forbidden now", () => {
   });
 
   it("are looked for at what left a set, and at what is judged anew, but not at what was added", () => {
-    const left = { address: bytes("10.0.9.9"), port: undefined };
-    const set = { state: "changed", hasPorts: false, added: [], removed: [] } as const;
+    const nothing = new ElementList(false);
+    const left = ElementList.of(false, [{ address: bytes("10.0.9.9"), port: undefined }]);
+    const set = { state: "changed", hasPorts: false, added: nothing, removed: nothing } as const;
     const judged = { address: bytes(db), ingress: "in", egress: undefined };
     const forbidden = { from: "10.0.9.9", to: db };
     const cutBy = (changes: Partial<RulesetChanges>) =>
       cutForbidden(hostWith(forbidden).ns, known, { ...none, ...changes });
-    expect(cutBy({ sets: new Map([["web", { ...set, removed: [left] }]]) })).toBe(1);
+    expect(cutBy({ sets: new Map([["web", { ...set, removed: left }]]) })).toBe(1);
     expect(cutBy({ addresses: new Map([[db, judged]]) })).toBe(1);
-    expect(cutBy({ sets: new Map([["web", { ...set, added: [left] }]]) })).toBe(0);
+    expect(cutBy({ sets: new Map([["web", { ...set, added: left }]]) })).toBe(0);
     expect(cutBy({ addresses: new Map([[db, undefined]]) })).toBe(0);
   });
 

@@ -6,6 +6,7 @@
 
 import type { IpAddress } from "../ip/address.ts";
 import type { Cidr } from "../ip/cidr.ts";
+import type { ElementList } from "./element-list.ts";
 
 export type Direction = "ingress" | "egress";
 export type Protocol = "TCP" | "UDP" | "SCTP";
@@ -50,16 +51,10 @@ export interface OfNamedPort {
   readonly protocol: Protocol;
 }
 
-/** What a set has: an address, or an address with a port. Sets of ports have none but the latter. */
-export interface Element {
-  readonly address: IpAddress;
-  readonly port: number | undefined;
-}
-
 /** A set of pods. */
 export interface PeerSet {
   readonly hasPorts: boolean;
-  readonly elements: readonly Element[];
+  readonly elements: ElementList;
 }
 
 /** All of it. */
@@ -74,8 +69,8 @@ export interface Ruleset {
 export interface SetChange {
   readonly state: "new" | "changed" | "gone";
   readonly hasPorts: boolean;
-  readonly added: readonly Element[];
-  readonly removed: readonly Element[];
+  readonly added: ElementList;
+  readonly removed: ElementList;
 }
 
 /** What changes between two moments; undefined is gone. */

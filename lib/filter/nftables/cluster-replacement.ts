@@ -1,10 +1,12 @@
 /** The table of a cluster's policies made right, whatever is there: what is as it should be stays. */
 
+import { pack } from "../../bytes/packed.ts";
 import { type Family, family, type IpAddress } from "../../ip/address.ts";
 import type { Netns } from "../../net/netns.ts";
 import type { Request } from "../../netlink/message.ts";
 import type { FoundChain } from "../../netlink/nft-chains.ts";
 import { kindOf, type SetKind } from "../../netlink/nft-counted.ts";
+import { addKeys } from "../../netlink/nft-keys.ts";
 import {
   delChain,
   delRule,
@@ -21,7 +23,7 @@ import { chainAt, chainName, chainRequests, noteFor } from "./cluster-chains.ts"
 import { counter } from "./cluster-changes.ts";
 import { chainNames, elementName, elementsOf, exchange, type Wanted } from "./cluster-elements.ts";
 import { emptyTable, type FoundTable, findTable, listKeys } from "./cluster-found.ts";
-import { absences, additions, deletions, keysOf, peerSet, presences } from "./cluster-sets.ts";
+import { absences, additions, deletions, peerSet, presences } from "./cluster-sets.ts";
 import {
   clusterTable,
   countedSets,
@@ -97,7 +99,7 @@ class Replacement {
   /** Requests for what differs; none if nothing does. */
   of(found: FoundTable): readonly Request[] {
     const wanted = this.#peerSets();
-    const peers = [...wanted].flatMap(([set, elements]) => this.#peers(found, set, elements));
+    const peers = [...wanted].flatMap(([set, keys]) => this.#peers(found, set, keys));
     const standing = newStandingSets().filter((_, i) => !found.sets.has(standingSet(i)));
     const changes = [
       ...standing,
@@ -121,16 +123,16 @@ class Replacement {
     return [delTable(clusterTable), ...(first ? [first] : []), ...rest, ...kept, ...settling];
   }
 
-  #peerSets(): ReadonlyMap<NftSet, readonly Uint8Array[]> {
+  /** The sets of peers, and their keys one after the other. */
+  #peerSets(): ReadonlyMap<NftSet, Uint8Array> {
     const sets = [...this.#ruleset.sets].flatMap(([name, set]) => bothOf(name, set));
     return new Map(sets);
   }
 
-  #peers(found: FoundTable, set: NftSet, keys: readonly Uint8Array[]): readonly Request[] {
-    const kind = found.sets.get(set.name);
-    if (!kind) return [newSet(set), ...additions(set, keys)];
-    const there = new Map(listKeys(this.#host, set).map((key) => [key.join(), key]));
-    const missing = keys.filter((key) => !there.delete(key.join()));
+  #peers(found: FoundTable, set: NftSet, keys: Uint8Array): readonly Request[] {
+    if (!found.sets.has(set.name)) return [newSet(set), ...addKeys(set, keys)];
+    const there = new Map(listKeys(this.#host, set).map((key) => [pack(key), key]));
+    const missing = split(keys, set.keyLength).filter((key) => !there.delete(pack(key)));
     return [...deletions(set, [...there.values()]), ...additions(set, missing)];
   }
 
@@ -212,7 +214,14 @@ class Replacement {
 }
 
 function bothOf(name: string, { hasPorts, elements }: PeerSet) {
-  return families.map((of: Family) => [peerSet(name, hasPorts, of), keysOf(elements, of)] as const);
+  return families.map((of: Family) => [peerSet(name, hasPorts, of), elements.keys(of)] as const);
+}
+
+/** Keys that come one after the other. */
+function split(keys: Uint8Array, length: number): readonly Uint8Array[] {
+  return Array.from({ length: keys.length / length }, (_, i) =>
+    keys.subarray(i * length, (i + 1) * length),
+  );
 }
 
 function elementsFor(judged: JudgedAddress): readonly Wanted[] {

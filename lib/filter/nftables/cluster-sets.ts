@@ -10,6 +10,7 @@ import { shortDigest } from "../../host/digest.ts";
 import { encodeText } from "../../host/text.ts";
 import { type Family, family, type IpAddress } from "../../ip/address.ts";
 import type { Request } from "../../netlink/message.ts";
+import { addKeys, deleteKeys } from "../../netlink/nft-keys.ts";
 import {
   delElements,
   delSet,
@@ -18,7 +19,7 @@ import {
   newElements,
   newSet,
 } from "../../netlink/nft-request.ts";
-import type { Element, SetChange } from "../ruleset.ts";
+import type { SetChange } from "../ruleset.ts";
 import { addressLengths, addressTypes, plainSet } from "./cluster-table.ts";
 
 export const DIGITS = 24;
@@ -59,20 +60,6 @@ export function peerSets(name: string, hasPorts: boolean): readonly NftSet[] {
   return families.map((of) => peerSet(name, hasPorts, of));
 }
 
-/** The key of an element. */
-export function keyOf({ address, port }: Element): Uint8Array {
-  if (port === undefined) return address;
-  const key = new Uint8Array(address.length + 4);
-  key.set(address);
-  key.set([port >> 8, port & 255], address.length);
-  return key;
-}
-
-/** The keys of those elements that are of a family. */
-export function keysOf(elements: readonly Element[], of: Family): readonly Uint8Array[] {
-  return elements.flatMap((each) => (family(each.address) === of ? [keyOf(each)] : []));
-}
-
 /** What makes a change of a set: its elements, and the set itself if it is new. */
 export function setRequests(name: string, change: SetChange): readonly Request[] {
   const { state, hasPorts, added, removed } = change;
@@ -81,8 +68,8 @@ export function setRequests(name: string, change: SetChange): readonly Request[]
     const set = peerSet(name, hasPorts, of);
     return [
       ...(state === "new" ? [newSet(set)] : []),
-      ...deletions(set, keysOf(removed, of)),
-      ...additions(set, keysOf(added, of)),
+      ...deleteKeys(set, removed.keys(of)),
+      ...addKeys(set, added.keys(of)),
     ];
   });
 }
