@@ -2,8 +2,8 @@
  * Enforcing network policies on this host: what the cluster tells becomes rules, and stays so.
  *
  *   objects, told pods ──▶ once a turn of the loop: changes ──▶ one transaction ──▶ who waits is answered
- *   the kernel refuses ──▶ the whole is replaced; again refused: who is concerned is isolated, and it
- *                          is tried again, later each time
+ *   the kernel refuses ──▶ the whole is replaced; again refused: who is concerned is isolated at once, and
+ *                          it is tried again, later each time
  *   others change tables ──▶ the whole is compared and made right
  *
  * Before all lists are known nothing is touched: what an agent before has left stays.
@@ -126,7 +126,7 @@ export class Enforcer {
     const isDue = clock.now() - this.#compared >= COMPARE;
     if (!isDue && filter.generation() === this.#generation) return;
     this.turn();
-    if (this.#isWhole) this.#attempt(() => this.#repair());
+    if (this.#isWhole) this.#attempt(() => this.#repair(), this.#judged);
   }
 
   #enforce(): void {
@@ -142,7 +142,7 @@ export class Enforcer {
       if (!this.#isWhole) this.#replace(settled);
       else if (!isEmpty || settled.length > 0) this.#apply(changes, settled);
       for (const each of freed) if (told.get(each)) this.#setIsolated(each, false);
-    });
+    }, this.#concerned);
   }
 
   /** Which attachments are to be let free, and which are to be isolated although they are not. */
@@ -211,15 +211,15 @@ export class Enforcer {
     );
   }
 
-  /** What fails is tried again; if it fails again, those whose rules are not there are isolated. */
-  #attempt(change: () => void): void {
+  /** What fails is tried again; until then those are isolated whose rules may not be there. */
+  #attempt(change: () => void, concerned: () => readonly IpAddress[]): void {
     const { clock, tell } = this.#parts;
     const problem = this.#try(change);
     if (problem === undefined) return;
     if (problem !== this.#problem) tell("problem", problem);
     this.#problem = problem;
     this.#isWhole = false;
-    if (this.#retry > 0) this.#isolateConcerned();
+    this.#isolate(concerned);
     this.#retry = Math.min(LAST_RETRY, Math.max(FIRST_RETRY, 2 * this.#retry));
     this.#isResting = true;
     clock.after(this.#retry, () => {
@@ -271,14 +271,24 @@ export class Enforcer {
     }
   }
 
-  #isolateConcerned(): void {
-    const { filter, policies, tell } = this.#parts;
+  /** Those whose rules a change that is not made concerns. */
+  readonly #concerned = (): readonly IpAddress[] => {
+    const { filter, policies } = this.#parts;
+    const ruleset = policies.ruleset();
+    return this.#uncut.flatMap((each) => filter.concerned(ruleset, each));
+  };
+
+  /** All who have rules: what others have left of these is not known. */
+  readonly #judged = (): readonly IpAddress[] =>
+    addressesIn([...this.#parts.policies.isolatedAddresses]);
+
+  #isolate(concerned: () => readonly IpAddress[]): void {
+    const { filter, tell } = this.#parts;
     try {
-      const ruleset = policies.ruleset();
-      const concerned = this.#uncut.flatMap((each) => filter.concerned(ruleset, each));
-      if (concerned.length === 0) return;
-      this.#refused = [...this.#refused, ...concerned];
-      filter.isolate(concerned);
+      const all = concerned();
+      if (all.length === 0) return;
+      this.#refused = [...this.#refused, ...all];
+      filter.isolate(all);
     } catch (cause) {
       tell("fault", `Cannot isolate pods without rules: ${CniError.from(cause).message}`);
     }

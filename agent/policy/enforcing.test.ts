@@ -220,10 +220,10 @@ describe("enforcing", () => {
     made.followed.onObject("Pod", podObject("db", ["10.0.0.5"]) as never, false);
     made.turn();
     expect(made.filter.log.slice(1)).toEqual(["apply", "replace"]);
-    expect(made.filter.pending.size).toBe(0);
+    // Nobody is let through since the kernel will not have the rules.
+    expect([...made.filter.pending]).toEqual(["10.0.0.5"]);
     expect(made.said.at(-1)).toContain("problem: Cannot enforce network policies: ");
     made.clock.pass(500);
-    // Nobody is let through since the kernel will not have the rules.
     expect([...made.filter.pending]).toEqual(["10.0.0.5"]);
     made.clock.pass(999);
     expect(made.enforcer.isEnforced).toBe(false);
@@ -248,6 +248,19 @@ describe("enforcing", () => {
     made.filter.version++;
     made.enforcer.keep();
     expect(made.enforcer.repairs).toBe(1);
+  });
+
+  it("isolates all who have rules where what others have changed cannot be made right", () => {
+    const made = lab();
+    known(made, [denyAll], [podObject("db", ["10.0.0.5"]), podObject("web", ["10.0.0.6"])]);
+    made.filter.model = new FilterModel();
+    made.filter.version++;
+    made.filter.refusals = 1;
+    made.enforcer.keep();
+    expect([...made.filter.pending]).toEqual(["10.0.0.5", "10.0.0.6"]);
+    made.clock.pass(500);
+    expect([...made.filter.pending]).toEqual([]);
+    expect(made.filter.model.addresses.size).toBe(2);
   });
 });
 
