@@ -187,6 +187,9 @@ static const JSCFunctionListEntry entries[] = {
     JS_CFUNC_DEF("write", 2, codec_write),
     JS_CFUNC_DEF("requests", 3, codec_requests),
     JS_CFUNC_DEF("heads", 2, codec_heads),
+    JS_CFUNC_DEF("packAddress", 1, packed_address),
+    JS_CFUNC_DEF("packSubnet", 1, packed_subnet),
+    JS_CFUNC_DEF("commonBits", 2, packed_common_bits),
 };
 enum { COUNT = sizeof entries / sizeof *entries };
 

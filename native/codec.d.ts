@@ -34,4 +34,10 @@ declare module "codec" {
    * where the body begins and ends.
    */
   export function heads(datagram: Uint8Array, size: number): number[];
+  /** An IP address as a packed text behind its length; undefined if a text is none, or IPv4 in IPv6. */
+  export function packAddress(text: string): string | undefined;
+  /** A network without host bits: its address behind its length, and its prefix length; or undefined. */
+  export function packSubnet(text: string): string | undefined;
+  /** How many bits two packed texts begin with in common. */
+  export function commonBits(a: string, b: string): number;
 }

@@ -70,6 +70,8 @@ struct reader {
 /* The value from where the reader is; an exception if the reader has a refusal. */
 JSValue read_layout(struct reader *reader, const struct layout *layout);
 JSValue new_bytes(JSContext *ctx, const uint8_t *bytes, size_t length);
+/* Bytes as a text, one character each. */
+JSValue new_packed(JSContext *ctx, const uint8_t *bytes, size_t length);
 
 struct writer {
     struct refusal refusal;
@@ -88,3 +90,8 @@ JSValue written_bytes(struct writer *writer);
 int make_layout_class(JSContext *ctx);
 JSValue layout_program(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv);
 JSValue layout_resolve(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv);
+
+/* Functions of the module "codec" about packed texts (packed.c). */
+JSValue packed_address(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv);
+JSValue packed_subnet(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv);
+JSValue packed_common_bits(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv);

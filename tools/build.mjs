@@ -116,6 +116,7 @@ const HOST = [
   "layout.c",
   "layout-read.c",
   "layout-write.c",
+  "packed.c",
   "snapshot.c",
 ];
 

@@ -4,13 +4,17 @@
  */
 import { CodecError } from "../lib/bytes/codec.ts";
 import { type AnyLayout, read, write } from "../lib/bytes/layout.ts";
+import { commonBits } from "../lib/bytes/packed.ts";
+import { packAddress, packSubnet } from "../lib/ip/packed.ts";
 import { encodeRequests, splitMessages } from "../lib/netlink/message.ts";
 
 /** Bytes are texts of hexadecimal digits after an "@"; `undefined` is "@undefined". */
 export type Question =
   | { readonly read: string; readonly bytes: string; readonly at?: number }
   | { readonly write: string; readonly value: unknown }
-  | { readonly split: string; readonly size?: number };
+  | { readonly split: string; readonly size?: number }
+  | { readonly pack: string }
+  | { readonly common: readonly [string, string] };
 
 /** Layouts by their names. */
 export type Tables = { readonly [name: string]: AnyLayout };
@@ -49,6 +53,8 @@ function answerTo(tables: Tables, question: Question): unknown {
       return { ...head, at, end };
     });
   }
+  if ("pack" in question) return [packAddress(question.pack), packSubnet(question.pack)];
+  if ("common" in question) return commonBits(...question.common);
   const { value } = question;
   const codec = tables[question.write] as AnyLayout;
   const request = { what: "", type: 0x1234, flags: 0x301, codec, value };

@@ -13,7 +13,15 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** @type {Readonly<Record<string, string>>} */
 const processors = { x64: "x86_64", arm64: "aarch64" };
 
-const C = ["codec.c", "layout.c", "layout-read.c", "layout-write.c", "arguments.c", "heap.c"];
+const C = [
+  "codec.c",
+  "layout.c",
+  "layout-read.c",
+  "layout-write.c",
+  "packed.c",
+  "arguments.c",
+  "heap.c",
+];
 const SANITIZE = ["-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g", "-O1"];
 const FUZZER = ["-fsanitize=fuzzer,address,undefined", ...SANITIZE];
 
@@ -94,7 +102,10 @@ function tables() {
  * @param {string} name
  */
 function codecOf(name) {
-  const functions = ["layout", "resolve", "read", "write", "requests", "heads"];
+  const functions = [
+    ...["layout", "resolve", "read", "write", "requests", "heads"],
+    ...["packAddress", "packSubnet", "commonBits"],
+  ];
   const exports = functions.map((each) => `export const ${each} = ${name}.${each};\n`);
   return serving("codec", exports.join(""));
 }

@@ -146,3 +146,54 @@ it("datagrams have the same messages, or are refused in the same words", () => {
   const all = [...datagrams, ...sample(wrong, 500)];
   expectSame(all.map((split) => ({ split }) as unknown as Question));
 });
+
+describe("a packed text", () => {
+  const octet = fc.oneof(
+    fc.nat(255).map(String),
+    fc.constantFrom("", "0", "00", "01", "256", "1 "),
+  );
+  const ipv4 = fc.array(octet, { minLength: 3, maxLength: 5 }).map((all) => all.join("."));
+  const group = fc.oneof(
+    fc.nat(0xffff).map((value) => value.toString(16)),
+    fc.constantFrom("", "", "0", "0000", "ABCD", "12345", "g", "ffff"),
+  );
+  const ipv6 = fc
+    .tuple(fc.array(group, { minLength: 2, maxLength: 9 }), fc.oneof(fc.constant(""), ipv4))
+    .map(([groups, rest]) => groups.join(":") + (rest && `:${rest}`));
+  const address = fc.oneof(ipv4, ipv6, fc.ipV4(), fc.ipV6(), fc.string());
+  const length = fc.oneof(
+    fc.nat(130).map(String),
+    fc.constantFrom("", "024", "0024", "-1", "+8", "8 "),
+  );
+  const subnet = fc.tuple(address, length).map((parts) => parts.join("/"));
+  const zeros = fc.nat(32).map((bits) => `10.0.0.0/${bits}`);
+
+  it("is of the same addresses and networks in C", () => {
+    const said = sample(fc.oneof(address, subnet, zeros), 4000);
+    const odd = [
+      "::",
+      "::/0",
+      "1::/16",
+      "::1.2.3.4",
+      "1:2:3:4:5:6:7::",
+      "10.0.0.0/8\0",
+      "\ud800/1",
+    ];
+    expectSame([...said, ...odd].map((pack) => ({ pack })));
+  });
+
+  it("has as many bits in common with another in C", () => {
+    const characters = fc.array(fc.oneof(fc.nat(255), fc.constantFrom(0x7f, 0x80, 0xbf, 0xc0)));
+    const text = characters.map((all) => String.fromCharCode(...all));
+    const common = sample(fc.tuple(text, text, text), 2000);
+    expectSame(
+      common.flatMap(([a, b, c]) =>
+        [
+          [a, b],
+          [a + b, a + c],
+          [a, a + b],
+        ].map((pair) => ({ common: pair }) as unknown as Question),
+      ),
+    );
+  });
+});

@@ -1,9 +1,10 @@
 /** The other hosts of an overlay. There may be thousands, and a daemon keeps them all. */
 
-import { pack } from "../bytes/packed.ts";
 import { unpack } from "../host/packed.ts";
 import type { Cidr } from "../ip/cidr.ts";
+import type { PackedSubnet } from "../ip/packed.ts";
 import type { End } from "./contract/host.ts";
+import { type PackedEnd, packEnd } from "./contract/usual-peer.ts";
 
 /** Another host, as one of this host's devices sees it. */
 export interface Peer extends End {
@@ -11,12 +12,9 @@ export interface Peer extends End {
   readonly isDirect: boolean;
 }
 
-/** The same as texts with one character per byte: of thousands of peers that is much less work. */
-export interface PackedPeer {
+/** The same as packed texts: of thousands of peers that is much less work. */
+export interface PackedPeer extends PackedEnd {
   readonly isDirect: boolean;
-  readonly mac: string;
-  readonly publicIP: string;
-  readonly subnets: readonly { readonly address: string; readonly prefixLength: number }[];
 }
 
 /** Peers in the order they were added, each kept as one short text. */
@@ -28,14 +26,22 @@ export class PeerList {
   }
 
   add(peer: Peer): void {
-    this.#packed.push(packPeer(peer));
+    this.addPacked({ ...packEnd(peer), isDirect: peer.isDirect });
+  }
+
+  addPacked({ isDirect, mac, publicIP, subnets }: PackedPeer): void {
+    this.#packed.push((isDirect ? DIRECT : NOT_DIRECT) + mac + publicIP + subnets.join(""));
   }
 
   /** The peer of this number; throws RangeError if there is none. */
   get(index: number): Peer {
+    return unpackPeer(this.#textOf(index));
+  }
+
+  #textOf(index: number): string {
     const text = this.#packed[index];
     if (text === undefined) throw new RangeError(`no peer ${index}`);
-    return unpackPeer(text);
+    return text;
   }
 
   /** The list without those whose numbers are said to be out of it. */
@@ -59,6 +65,11 @@ export class PeerList {
     });
   }
 
+  /** The peer of this number, packed; throws RangeError if there is none. */
+  getPacked(index: number): PackedPeer {
+    return partsOf(this.#textOf(index));
+  }
+
   /** Calls `each` with every peer and its number. */
   forEach(each: (peer: Peer, index: number) => void): void {
     this.#packed.forEach((text, index) => {
@@ -67,49 +78,45 @@ export class PeerList {
   }
 }
 
-/** Where the MAC begins, and where its address's length is. */
+/*
+ * A peer as one text: whether it is direct, its MAC, its address, its subnets; each behind its length,
+ * and subnets before their prefix lengths.
+ */
+const [NOT_DIRECT, DIRECT] = ["\0", "\x01"];
 const MAC_AT = 1;
-const LENGTH_AT = 7;
+const ADDRESS_AT = 8;
 
-/** Whether it is direct, its MAC, its address, its subnets; addresses behind their lengths. */
-function packPeer({ isDirect, mac, publicIP, subnets }: Peer): string {
-  const host = pack([+isDirect]) + pack(mac) + pack([publicIP.length]) + pack(publicIP);
-  return subnets.reduce(
-    (text, { address, prefixLength }) =>
-      text + pack([prefixLength, address.length]) + pack(address),
-    host,
-  );
+function endOfAddress(text: string): number {
+  return ADDRESS_AT + 1 + text.charCodeAt(ADDRESS_AT);
+}
+
+function partsOf(text: string): PackedPeer {
+  let at = endOfAddress(text);
+  const [mac, publicIP] = [text.slice(MAC_AT, ADDRESS_AT), text.slice(ADDRESS_AT, at)];
+  const subnets: PackedSubnet[] = [];
+  while (at < text.length) {
+    const end = at + 2 + text.charCodeAt(at);
+    subnets.push(text.slice(at, end));
+    at = end;
+  }
+  return { isDirect: text.startsWith(DIRECT), mac, publicIP, subnets };
 }
 
 /** A peer whose parts share one buffer. */
 function unpackPeer(text: string): Peer {
   const bytes = unpack(text);
-  let at = LENGTH_AT + 1 + (bytes[LENGTH_AT] ?? 0);
-  const mac = bytes.subarray(MAC_AT, LENGTH_AT);
-  const publicIP = bytes.subarray(LENGTH_AT + 1, at);
+  let at = endOfAddress(text);
+  const mac = bytes.subarray(MAC_AT + 1, ADDRESS_AT);
+  const publicIP = bytes.subarray(ADDRESS_AT + 1, at);
   const subnets: Cidr[] = [];
   while (at < bytes.length) {
-    const start = at + 2;
-    const end = start + (bytes[at + 1] ?? 0);
-    subnets.push({ prefixLength: bytes[at] ?? 0, address: bytes.subarray(start, end) });
-    at = end;
+    const end = at + 1 + (bytes[at] ?? 0);
+    subnets.push({ address: bytes.subarray(at + 1, end), prefixLength: bytes[end] ?? 0 });
+    at = end + 1;
   }
   return { isDirect: bytes[0] === 1, mac, publicIP, subnets };
 }
 
-function partsOf(text: string): PackedPeer {
-  const mac = text.slice(MAC_AT, LENGTH_AT);
-  const publicIP = addressIn(text);
-  const subnets: { address: string; prefixLength: number }[] = [];
-  for (let at = LENGTH_AT + 1 + publicIP.length; at < text.length; ) {
-    const start = at + 2;
-    const end = start + text.charCodeAt(at + 1);
-    subnets.push({ prefixLength: text.charCodeAt(at), address: text.slice(start, end) });
-    at = end;
-  }
-  return { isDirect: text.charCodeAt(0) === 1, mac, publicIP, subnets };
-}
-
 function addressIn(text: string): string {
-  return text.slice(LENGTH_AT + 1, LENGTH_AT + 1 + text.charCodeAt(LENGTH_AT));
+  return text.slice(ADDRESS_AT + 1, endOfAddress(text));
 }

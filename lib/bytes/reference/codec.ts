@@ -2,8 +2,11 @@
 
 import { CodecError } from "../codec.ts";
 import { type Data, type Holder, Input, Output } from "./data.ts";
+import * as packed from "./packed.ts";
 import { readAs, tooLong } from "./read.ts";
 import { writeAs } from "./write.ts";
+
+export const { commonBits, packAddress, packSubnet } = packed;
 
 /** The data is its own program. */
 export function layout(data: Data): Data {

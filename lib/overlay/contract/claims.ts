@@ -13,7 +13,7 @@
  * compared with those that contain it only.
  */
 
-import { pack, unpack } from "../../bytes/packed.ts";
+import { commonBits, pack, unpack } from "../../bytes/packed.ts";
 
 /** What kinds of things can be claimed: by their numbers they are told apart. */
 export const SPACES = { ipv4: 4, ipv6: 16, mac: 6, macOfSecondDevice: 7 } as const;
@@ -207,11 +207,11 @@ export function containsText(a: string, b: string, more = 0): boolean {
   const end = a.length - 1 - more;
   const length = a.charCodeAt(end);
   if (a.length !== b.length || length > b.charCodeAt(end)) return false;
-  const whole = 1 + (length >> 3);
-  for (let i = 0; i < whole; i++) if (a.charCodeAt(i) !== b.charCodeAt(i)) return false;
-  const unused = 8 - (length & 7);
-  return unused === 8 || a.charCodeAt(whole) >> unused === b.charCodeAt(whole) >> unused;
+  return commonBits(a, b) >= SPACE_BITS + length;
 }
+
+/** How many bits of a text tell the space. */
+const SPACE_BITS = 8;
 
 /** True if two of these are the same, or one within the other: then some of the sorted stand side by side. */
 export function hasTouchingTexts(sorted: readonly string[], more = 0): boolean {

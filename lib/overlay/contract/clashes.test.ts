@@ -2,8 +2,9 @@ import { expect, it } from "vitest";
 import { parseAddress } from "../../ip/address.ts";
 import { parseCidr } from "../../ip/cidr.ts";
 import { parseMac } from "../../ip/mac.ts";
-import { findClashes } from "./clashes.ts";
+import { areApart, findClashes } from "./clashes.ts";
 import type { End } from "./host.ts";
+import { packEnd } from "./usual-peer.ts";
 import { vtepMac } from "./vtep-mac.ts";
 
 /** A host in words: its subnets, its address, its MAC unless that is to be computed. */
@@ -61,4 +62,19 @@ it.each<readonly [title: string, others: readonly string[], trusted: number, wor
   const endsOf = (host: number) => hosts[host] ?? [];
   const found = findClashes({ count: hosts.length, trusted, endsOf });
   expect(Object.fromEntries(found)).toEqual(words);
+  if (found.size > 0) expect(areApart(hosts.map((ends) => ends.map(packEnd)))).toBe(false);
+});
+
+it("sees that hosts share nothing, and that they do", () => {
+  const apart = (...texts: readonly string[]) =>
+    areApart(texts.map((text) => hostOf(text).map(packEnd)));
+  const three = "10.244.3.0/24,fd10::/64 192.0.2.3";
+  expect(apart(thisHost, two, three)).toBe(true);
+  expect(apart(thisHost, two, "10.244.2.128/25 192.0.2.3")).toBe(false);
+  expect(apart(thisHost, two, "10.244.3.0/24 10.244.2.9")).toBe(false);
+  expect(apart(thisHost, two, "10.244.3.0/24 192.0.2.2")).toBe(false);
+  const mac = "02:00:00:00:00:02";
+  expect(apart(`${two} ${mac}`, `${three} ${mac}`)).toBe(false);
+  const twice = [...hostOf(`${two} ${mac}`), ...hostOf(`${three} ${mac}`)];
+  expect(areApart([twice.map(packEnd)])).toBe(true);
 });

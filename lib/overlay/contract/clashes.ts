@@ -7,8 +7,9 @@ import { pack } from "../../bytes/packed.ts";
 import { formatAddress } from "../../ip/address.ts";
 import { formatCidr } from "../../ip/cidr.ts";
 import { formatMac } from "../../ip/mac.ts";
-import { type Claim, Claims, type Clash, type Part, SPACES } from "./claims.ts";
+import { type Claim, Claims, type Clash, hasTouchingTexts, type Part, SPACES } from "./claims.ts";
 import type { End } from "./host.ts";
+import type { PackedEnd } from "./usual-peer.ts";
 
 /** Hosts by their numbers: 0 is this host, then come those that are trusted, then all others. */
 export interface Hosts {
@@ -19,6 +20,28 @@ export interface Hosts {
   /** A host's ends, in the order of its devices. */
   readonly endsOf: (host: number) => readonly End[];
 }
+
+/**
+ * True if no two hosts claim the same, nor one a part of what another does: so it is nearly always, and
+ * then nobody needs to know who claims what. A host that is there twice is for `findClashes` to judge.
+ */
+export function areApart(hosts: Iterable<readonly PackedEnd[]>): boolean {
+  const claims: string[] = [];
+  for (const ends of hosts) {
+    let macSpace = "";
+    for (const { subnets, publicIP, mac } of ends) {
+      for (const subnet of subnets) claims.push(subnet);
+      claims.push(publicIP + WHOLE[publicIP.charCodeAt(0)]);
+      claims.push((macSpace === "" ? mac : macSpace + mac.slice(1)) + WHOLE[SPACES.mac]);
+      macSpace = SECOND_MAC;
+    }
+  }
+  return !hasTouchingTexts(claims.sort());
+}
+
+/** As packed texts, the prefix lengths of all that so many bytes have. */
+const WHOLE = Array.from({ length: 17 }, (_, size) => pack([8 * size]));
+const SECOND_MAC = pack([SPACES.macOfSecondDevice]);
 
 /** The numbers of those that cannot be used, each with the reason as a sentence; never this host. */
 export function findClashes(hosts: Hosts): ReadonlyMap<number, string> {

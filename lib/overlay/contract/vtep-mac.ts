@@ -8,7 +8,12 @@ import type { Mac } from "../../ip/mac.ts";
  * administered, unicast.
  */
 export function vtepMac(publicIP: IpAddress, vni: number): Mac {
-  const { low, high } = hash64(`${formatAddress(publicIP)}/${vni}`);
+  return vtepMacOf(formatAddress(publicIP), vni);
+}
+
+/** The same for an address as `formatAddress` has it. */
+export function vtepMacOf(publicIP: string, vni: number): Mac {
+  const { low, high } = hash64(`${publicIP}/${vni}`);
   return Uint8Array.of(
     2,
     high & 0xff,
