@@ -29,7 +29,7 @@ struct functions {
     int count;
 };
 extern const struct functions process_functions, file_functions, record_functions, mount_functions, socket_functions,
-    resolve_functions, base64_functions, digest_functions, tls_functions;
+    name_functions, resolve_functions, base64_functions, digest_functions, tls_functions;
 
 #define FUNCTION(name, arguments) JS_CFUNC_DEF(#name, arguments, host_##name)
 

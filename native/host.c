@@ -161,7 +161,8 @@ static const struct functions text_functions = { entries, sizeof entries / sizeo
 
 static const struct functions *const all[] = { &process_functions, &file_functions,
                                                &record_functions, &mount_functions,
-                                               &socket_functions, &text_functions };
+                                               &socket_functions, &name_functions,
+                                               &text_functions };
 enum { FILES = sizeof all / sizeof *all };
 
 static int initialise(JSContext *ctx, JSModuleDef *module)

@@ -146,6 +146,8 @@ declare module "host" {
   export function encode(text: string): Uint8Array;
   /** One byte for each character of a text, of which all are below 256. */
   export function bytesOf(text: string): Uint8Array<ArrayBuffer>;
+  /** The SHA-512 of bytes, in 128 hexadecimal digits. */
+  export function sha512(bytes: Uint8Array): string;
   /** The names of all commands in this image. */
   export function commands(): string[];
   /** The command whose name a file has, or else what it is a symbolic link to (readlink(2)). */

@@ -1,10 +1,10 @@
 /** Hashes that nobody meets by chance, for names that have to be shortened. */
 
-import { sha512 } from "@noble/hashes/sha2";
+import * as host from "host";
 
 /** The first hexadecimal digits of the SHA-512 of a text of single bytes. */
 export function sha512Hex(text: string, digits: number): string {
-  const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
-  const hash = Array.from(sha512(bytes).subarray(0, digits / 2));
-  return hash.map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return host.sha512(bytes).slice(0, digits);
 }

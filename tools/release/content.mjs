@@ -9,11 +9,10 @@ const UNBUNDLED = ["@suchipi/quickjs", "ajv"];
 /** What a component is there for, by its name. */
 const PURPOSE = {
   "@suchipi/quickjs": "the engine",
-  "@noble/hashes": "SHA-512",
   "js-yaml": "the reader of kubeconfig files",
   ajv: "its generated validators of configurations",
   musl: "the C library",
-  bearssl: "TLS of the agent",
+  bearssl: "TLS of the agent, SHA-512",
   libgcc: "arithmetic that the processor lacks",
 };
 
