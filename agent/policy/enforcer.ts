@@ -174,7 +174,7 @@ export class Enforcer {
     told.setIsolated(attachment, isIsolated);
     if (told.isAwaited(attachment)) return;
     const which = `${podInWords(attachment)} (${attachment.addresses.join(", ")})`;
-    if (isIsolated) tell("isolated", `${which}: it is not known, and its namespace has a policy`);
+    if (isIsolated) tell("isolated", `${which}: it is not known, or no longer, and its namespace has a policy`);
     else if (told.podOf(attachment)) tell("released", `${which}: it is known now`);
     else tell("released", `${which}: it is not known, and is to be let through for that`);
   }

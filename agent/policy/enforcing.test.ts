@@ -278,7 +278,7 @@ describe("a pod that is attached", () => {
     expect([...made.filter.model.addresses.keys()]).toEqual(["10.0.0.5"]);
     expect(made.files.list().map(({ isIsolated }) => isIsolated)).toEqual([false]);
     made.followed.onObject("Pod", podObject("db", ["10.0.0.5"]) as never, false);
-    expect(made.files.list()).toEqual([]);
+    expect([...made.told.all]).toEqual([]);
     made.turn();
     expect([...made.filter.model.addresses.keys()]).toEqual(["10.0.0.5"]);
   });
@@ -380,15 +380,37 @@ describe("a pod that is attached", () => {
     expect([...made.filter.model.addresses.keys()]).toEqual(["10.0.0.6"]);
   });
 
-  it("that has ended is judged no more, and nothing of it is kept", () => {
+  it.each([
+    ["has ended", { ...podObject("db", ["10.0.0.5"]), status: { phase: "Failed" } }, false],
+    ["is deleted by force", podObject("db", ["10.0.0.5"]), true],
+    ["is another one by now", podObject("db", [], OTHER_UID), false],
+  ])("and %s is isolated until its attachment is gone", (_what, object, isGone) => {
     const made = lab();
     known(made, [denyAll], [podObject("db")]);
     made.attach(attachmentOf("db"));
-    const ended = { ...podObject("db"), status: { phase: "Succeeded" } };
-    made.followed.onObject("Pod", ended as never, false);
+    made.followed.onObject("Pod", podObject("db", ["10.0.0.5"]) as never, false);
+    made.turn();
+    made.followed.onObject("Pod", object as never, isGone);
     made.turn();
     expect(made.filter.model.addresses.size).toBe(0);
+    expect([...made.filter.pending]).toEqual(["10.0.0.5"]);
+    const again = lab(made.files, made.filter);
+    known(again, [denyAll]);
+    expect([...again.filter.pending]).toEqual(["10.0.0.5"]);
+    made.attaching.serve(JSON.stringify({ ...attachmentOf("db"), isGone: true }), () => undefined);
     expect(made.files.list()).toEqual([]);
+  });
+
+  it("and deleted by force is let through where its namespace has no policy", () => {
+    const made = lab();
+    known(made, [], [podObject("db", ["10.0.0.5"])]);
+    made.attach(attachmentOf("db"));
+    made.followed.onObject("Pod", podObject("db", ["10.0.0.5"]) as never, true);
+    made.turn();
+    expect([...made.filter.pending]).toEqual([]);
+    made.followed.onObject("NetworkPolicy", denyAll as never, false);
+    made.turn();
+    expect([...made.filter.pending]).toEqual(["10.0.0.5"]);
   });
 
   it.each([

@@ -1,11 +1,15 @@
 /** Following network policies in the agent: what it knows is told at a socket, and enforced if it is to be. */
 
+import type { Clock } from "../../lib/host/clock.ts";
 import type { EventLoop } from "../../lib/host/epoll.ts";
+import { fileStatus } from "../../lib/host/file-status.ts";
 import type { Netns } from "../../lib/net/netns.ts";
 import { tellHealth } from "../../lib/overlay/watch.ts";
 import {
   deletePodAttachment,
   listPodAttachments,
+  type PodAttachment,
+  podsDirectory,
   writePodAttachment,
 } from "../../lib/state/pod-attachments.ts";
 import type { Tell } from "../events.ts";
@@ -47,7 +51,7 @@ export function followPolicies(place: Place, options: AgentOptions): Following |
   if (!networkPolicy || store.type === "etcd") return undefined;
   const isEnforced = networkPolicy === "enforce";
   const policies = new NetworkPolicies(isEnforced ? (store.nodeName ?? "") : "");
-  const told = new ToldPods(policies, podFilesOf(network));
+  const told = new ToldPods(policies, podFilesOf(network, loop));
   const followed = new Followed(policies, tell, told);
   const objects = openPolicyObjects(store, loop, followed);
   const parts = { policies, followed, told, tell, clock: loop };
@@ -73,9 +77,25 @@ export function followPolicies(place: Place, options: AgentOptions): Following |
   };
 }
 
-function podFilesOf(network: string): PodFiles {
+/** A change within so many milliseconds before a look may be followed by one of the same time. */
+const GRAIN = 1000;
+
+/** What is written of pods, read anew only if the folder has changed since. */
+function podFilesOf(network: string, clock: Clock): PodFiles {
+  const changeOf = () => {
+    const status = fileStatus(podsDirectory(network));
+    return status ? 1000 * status.changedSeconds + status.changedNanoseconds / 1e6 : 0;
+  };
+  let known: readonly PodAttachment[] = [];
+  let knownChange = -1;
   return {
-    list: () => listPodAttachments(network),
+    list: () => {
+      const change = changeOf();
+      if (change === knownChange) return known;
+      known = listPodAttachments(network);
+      knownChange = clock.wall() - change > GRAIN ? change : -1;
+      return known;
+    },
     write: (attachment) => writePodAttachment(network, attachment),
     remove: (owner) => deletePodAttachment(network, owner),
   };

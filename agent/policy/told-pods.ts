@@ -1,7 +1,7 @@
 /**
- * Pods whose addresses this host has given, which the API does not tell yet. A pod that the API knows has
- * these addresses besides those of its status; what is told is forgotten once the status has them, or
- * the pod or the attachment is gone.
+ * Pods whose addresses this host has given. A pod that the API knows has these addresses besides those of
+ * its status. An attachment is settled once the status has them, and in question again when the pod has ended
+ * or is deleted: its containers may run until the attachment is gone as well.
  */
 
 import type { Owner } from "../../lib/net/owner.ts";
@@ -22,9 +22,12 @@ export interface PodFiles {
 export class ToldPods implements PodWatcher {
   readonly #policies: NetworkPolicies;
   readonly #files: PodFiles;
+  /** Those in question. */
   readonly #all = new Map<string, PodAttachment>();
-  /** Those whose addresses the API tells as well, or whose pod has ended. */
+  /** Of these, those whose addresses the API tells as well: they are settled once they are not isolated. */
   readonly #done = new Set<string>();
+  /** The others, by the names of their pods. */
+  readonly #settled = new Map<string, ReadonlyMap<string, PodAttachment>>();
   /** Those that were new when what is written was read last. */
   #noticed: ReadonlySet<string> = new Set();
   /** Those whose ADD waits until their pod is known. */
@@ -35,6 +38,7 @@ export class ToldPods implements PodWatcher {
     this.#files = files;
   }
 
+  /** Those in question: the API does not know the pod, or not its addresses, or does so no longer. */
   get all(): Iterable<PodAttachment> {
     return this.#all.values();
   }
@@ -45,8 +49,9 @@ export class ToldPods implements PodWatcher {
    */
   read(isAll: boolean): boolean {
     const written = new Map(this.#files.list().map((each) => [keyOf(each), each]));
-    const gone = [...this.#all].filter(([key]) => !written.has(key));
-    const fresh = [...written].filter(([key]) => !this.#all.has(key));
+    const known = new Map([...this.#all, ...[...this.#settled.values()].flatMap((of) => [...of])]);
+    const gone = [...known].filter(([key]) => !written.has(key));
+    const fresh = [...written].filter(([key]) => !known.has(key));
     const taken = fresh.filter(([key]) => isAll || this.#noticed.has(key));
     this.#noticed = new Set(fresh.map(([key]) => key));
     for (const [, attachment] of gone) this.forget(attachment);
@@ -56,7 +61,7 @@ export class ToldPods implements PodWatcher {
 
   /** An attachment has these addresses from now on, in place of what was told of it. */
   add(attachment: PodAttachment): void {
-    const before = this.#all.get(keyOf(attachment));
+    const before = this.#all.get(keyOf(attachment)) ?? this.#settledLike(attachment);
     if (before && JSON.stringify(before) === JSON.stringify(attachment)) return;
     if (before) this.forget(before);
     this.#files.write(attachment);
@@ -64,28 +69,27 @@ export class ToldPods implements PodWatcher {
   }
 
   /** An attachment is gone, and its addresses with it. */
-  forget(owner: Owner): void {
-    const attachment = this.#all.get(keyOf(owner));
-    this.#files.remove(owner);
-    if (!attachment) return;
-    this.#all.delete(keyOf(owner));
-    this.#done.delete(keyOf(owner));
-    const pod = this.podOf(attachment);
+  forget(attachment: PodAttachment): void {
+    const key = keyOf(attachment);
+    const known = this.#all.get(key) ?? this.#settledLike(attachment);
+    this.#files.remove(attachment);
+    if (!known) return;
+    this.#all.delete(key);
+    this.#done.delete(key);
+    this.#unsettle(known);
+    const pod = this.podOf(known);
     if (!pod) return;
-    const rest = pod.addresses.filter((each) => !attachment.addresses.includes(each));
+    const rest = pod.addresses.filter((each) => !known.addresses.includes(each));
     this.#policies.setPod({ ...pod, addresses: rest });
   }
 
-  /** Whether its addresses are kept from everybody; what need not be kept any more goes then. */
+  /** Whether its addresses are kept from everybody. */
   setIsolated(attachment: PodAttachment, isIsolated: boolean): void {
     const key = keyOf(attachment);
-    if (!isIsolated && this.#done.has(key)) {
-      this.#drop(attachment);
-      return;
-    }
     const changed = { ...attachment, isIsolated };
-    this.#all.set(key, changed);
     this.#files.write(changed);
+    if (!isIsolated && this.#done.has(key)) this.#settle(changed);
+    else this.#all.set(key, changed);
   }
 
   /** Whether somebody waits until the pod of an attachment is known: until then it is isolated. */
@@ -103,34 +107,44 @@ export class ToldPods implements PodWatcher {
     return this.#all.get(keyOf(owner));
   }
 
-  /** The pod of an attachment; undefined if the API does not know it. */
+  /** The pod of an attachment; undefined if the API does not know it, or says that it has ended. */
   podOf(attachment: PodAttachment): Pod | undefined {
     const pod = this.#policies.cluster.pod(attachment.namespace, attachment.name);
-    return pod && isOf(attachment, pod) ? pod : undefined;
+    return pod && pod.absence === undefined && isOf(attachment, pod) ? pod : undefined;
   }
 
   complete(pod: Pod): Pod {
+    const isAnother = (each: PodAttachment) => pod.absence !== undefined || !isOf(each, pod);
+    for (const each of this.#settledOf(pod)) if (isAnother(each)) this.#question(each);
     const own = this.#ofPod(pod).filter((each) => isOf(each, pod));
-    if (own.length === 0) return pod;
-    const isEnded = pod.absence !== undefined;
-    const isTold = ({ addresses }: PodAttachment) =>
-      addresses.every((each) => pod.addresses.includes(each));
-    for (const each of own) if (isEnded || isTold(each)) this.#finish(each);
-    if (isEnded) return pod;
+    if (own.length === 0 || pod.absence !== undefined) return pod;
+    for (const each of own) {
+      const isTold = each.addresses.every((address) => pod.addresses.includes(address));
+      if (isTold && each.isIsolated) this.#done.add(keyOf(each));
+      else if (isTold) this.#settle(each);
+    }
     const addresses = own.flatMap((each) => each.addresses);
     return { ...pod, addresses: [...new Set([...pod.addresses, ...addresses])] };
   }
 
-  /** What is isolated stays so until its attachment is gone as well. */
   onGone(pod: Pod): void {
-    for (const each of this.#ofPod(pod)) if (isOf(each, pod)) this.#finish(each);
+    for (const each of this.#settledOf(pod)) this.#question(each);
   }
 
-  #ofPod({ namespace, name }: Pick<Pod, "namespace" | "name">): readonly PodAttachment[] {
+  #ofPod({ namespace, name }: Named): readonly PodAttachment[] {
     if (this.#all.size === 0) return NONE;
     return [...this.#all.values()].filter(
       (each) => each.name === name && each.namespace === namespace,
     );
+  }
+
+  #settledOf(pod: Named): readonly PodAttachment[] {
+    const known = this.#settled.get(fullName(pod));
+    return known ? [...known.values()] : NONE;
+  }
+
+  #settledLike(attachment: PodAttachment): PodAttachment | undefined {
+    return this.#settled.get(fullName(attachment))?.get(keyOf(attachment));
   }
 
   #take(attachment: PodAttachment): void {
@@ -139,17 +153,29 @@ export class ToldPods implements PodWatcher {
     if (pod) this.#policies.setPod(this.complete(pod));
   }
 
-  #finish(attachment: PodAttachment): void {
-    if (attachment.isIsolated) this.#done.add(keyOf(attachment));
-    else this.#drop(attachment);
+  #settle(attachment: PodAttachment): void {
+    const key = keyOf(attachment);
+    this.#all.delete(key);
+    this.#done.delete(key);
+    const others = this.#settled.get(fullName(attachment)) ?? [];
+    this.#settled.set(fullName(attachment), new Map([...others, [key, attachment]]));
   }
 
-  #drop(attachment: PodAttachment): void {
-    this.#all.delete(keyOf(attachment));
-    this.#done.delete(keyOf(attachment));
-    this.#files.remove(attachment);
+  #unsettle(attachment: PodAttachment): void {
+    const name = fullName(attachment);
+    const others = new Map(this.#settled.get(name) ?? []);
+    others.delete(keyOf(attachment));
+    if (others.size > 0) this.#settled.set(name, others);
+    else this.#settled.delete(name);
+  }
+
+  #question(attachment: PodAttachment): void {
+    this.#unsettle(attachment);
+    this.#all.set(keyOf(attachment), attachment);
   }
 }
+
+type Named = Pick<Pod, "namespace" | "name">;
 
 const NONE: readonly PodAttachment[] = [];
 

@@ -134,8 +134,31 @@ describe("a pod", () => {
     expect(place.records).toHaveLength(3);
     expect((await place.run("CHECK", "db", db)).exitCode).toBe(0);
     place.change([podObject(host, "db", db.addresses)]);
-    await place.agent.until("its record gone", () => place.records.length === 2);
     expect([reaches(web, db), reaches(other, db)]).toEqual([true, false]);
+  });
+
+  it("that is deleted by force is isolated until its attachment is gone, also by another agent", async ({
+    bed,
+  }) => {
+    const place = await Place.make(bed, [fromWeb]);
+    const { host } = place;
+    place.change(["web", "db"].map((name) => podObject(host, name)));
+    const [web, db] = [await place.attach("web"), await place.attach("db")];
+    const told = [podObject(host, "web", web.addresses), podObject(host, "db", db.addresses)];
+    place.change(told);
+    expect([reaches(web, db), reaches(db, web)]).toEqual([true, true]);
+    place.change([], told.slice(1));
+    await place.agent.until("it is isolated", () => place.pending.length === 1);
+    expect([place.pending, reaches(web, db), reaches(db, web)]).toEqual([db.addresses, false, false]);
+    await place.agent.until("its word", () => place.agent.said.includes("isolated: pod shop/db"));
+    await place.agent.kill();
+    place.change([], told.slice(0, 1));
+    place.restart();
+    await place.agent.until("both isolated", () => place.pending.length === 2);
+    for (const [name, pod] of [["db", db], ["web", web]] as const) {
+      expect((await place.run("DEL", name, pod)).exitCode).toBe(0);
+    }
+    expect([place.pending, place.records]).toEqual([[], []]);
   });
 
   it("that the cluster does not know is isolated if its namespace has a policy, until it is known", async ({
