@@ -13,10 +13,13 @@ import { startControllers, startServer } from "./control-plane.ts";
 import { KubernetesNode, type ProxyMode } from "./kubernetes-node.ts";
 import { changesSince, isOfPod, stateOf } from "./node-state.ts";
 import { type Pod, pod, podOf } from "./objects.ts";
+import { rangesOf, withIPv6 } from "./ranges.ts";
 
 export interface ClusterOptions {
   readonly proxyMode?: ProxyMode;
   readonly release?: Release;
+  /** Whether pods and services have addresses of both families. */
+  readonly isDual?: boolean;
   /** Changes an object of the manifest before it is applied. */
   readonly change?: (text: string) => string;
 }
@@ -29,12 +32,13 @@ export class Cluster {
   readonly server: ApiServer;
   readonly nodes: readonly [KubernetesNode, KubernetesNode];
 
-  private constructor(bed: Bed, server: ApiServer, { proxyMode, release }: ClusterOptions) {
+  private constructor(bed: Bed, server: ApiServer, { proxyMode, release, isDual }: ClusterOptions) {
     this.bed = bed;
     this.server = server;
     const options = {
       release: release ?? (releases[0] as Release),
       proxyMode: proxyMode ?? "iptables",
+      isDual: isDual ?? false,
       kubeconfig: server.kubeconfig(),
     };
     this.nodes = [new KubernetesNode(bed, 1, options), new KubernetesNode(bed, 2, options)];
@@ -44,8 +48,12 @@ export class Cluster {
   static async start(options: ClusterOptions = {}): Promise<Cluster> {
     const bed = createBed();
     try {
-      const cluster = new Cluster(bed, await startServer(bed), options);
-      await cluster.#begin(options.change ?? ((text) => text));
+      const ranges = rangesOf(options.isDual ?? false);
+      const cluster = new Cluster(bed, await startServer(bed, ranges), options);
+      startControllers(bed, cluster.server, ranges);
+      const family = options.isDual ? withIPv6 : (text: string) => text;
+      const { change = (text) => text } = options;
+      await cluster.#begin((text) => family(change(text)));
       return cluster;
     } catch (error) {
       bed.dispose();
@@ -54,7 +62,6 @@ export class Cluster {
   }
 
   async #begin(change: (text: string) => string): Promise<void> {
-    startControllers(this.bed, this.server);
     for (const node of this.nodes) node.start();
     await this.until("nodes", () => this.#list("/api/v1/nodes").length === this.nodes.length);
     for (const { status, text } of this.server.apply(manifestObjects().map(change)))
@@ -85,15 +92,15 @@ export class Cluster {
 
   /** Pods of the namespace default. */
   get pods(): readonly Pod[] {
-    return this.#podsOf("default");
+    return this.podsOf("default");
   }
 
   /** The pods of the manifest. */
   get agents(): readonly Pod[] {
-    return this.#podsOf("kube-flannel");
+    return this.podsOf("kube-flannel");
   }
 
-  #podsOf(namespace: string): readonly Pod[] {
+  podsOf(namespace: string): readonly Pod[] {
     return this.#list(`/api/v1/namespaces/${namespace}/pods`).map(podOf);
   }
 
@@ -158,7 +165,7 @@ export class Cluster {
 
   /** Waits until on all nodes there run as many containers as there are pods' own, and those that hold pods. */
   async settled(): Promise<void> {
-    const wanted = () => 2 * (this.pods.length + this.agents.length);
+    const wanted = () => 2 * this.#list("/api/v1/pods").length;
     const there = () => this.nodes.reduce((sum, node) => sum + node.running.length, 0);
     await this.until("the end of containers", () => there() === wanted());
   }
@@ -198,6 +205,11 @@ export class Cluster {
   /** Runs a script in the network of a pod. */
   inside(pod: Pod, script: string): string {
     return this.nodeOf(pod).inside(pod.container, script);
+  }
+
+  /** Runs a script of busybox in a pod, with its own files as well. */
+  within(pod: Pod, script: string): string {
+    return this.nodeOf(pod).within(pod.container, script);
   }
 
   /** What a box says to a pod: its name and by whom it is asked. */

@@ -1,7 +1,7 @@
 /** The images of a cluster's containers, which are made here: no registry is asked. */
 import { copyFileSync, existsSync, mkdirSync } from "node:fs";
 import type { Bed } from "../bed/bed.ts";
-import { binDirectory } from "../bed/paths.ts";
+import { binDirectory, kubernetesFolder } from "../bed/paths.ts";
 import { boxImage, makeBoxImage, makeBusyboxImage } from "../runtimes/box.ts";
 import { makeImage } from "../runtimes/tools.ts";
 
@@ -34,6 +34,25 @@ export const images: Readonly<Record<"pause" | "box" | "weft", Image>> = {
     });
   }),
 };
+
+/** The one that Kubernetes' own tests name; of its programs there is the one that they start in pods. */
+const agnhostImage = "registry.k8s.io/e2e-test-images/agnhost:2.56";
+export const dnsImage = "weft.example/coredns:1";
+
+/** Images that few tests need; they give them to the nodes. */
+export const rareImages: Readonly<Record<"agnhost" | "coredns", Image>> = {
+  agnhost: ofProgram(agnhostImage, "agnhost"),
+  coredns: ofProgram(dnsImage, "coredns"),
+};
+
+/** One with nothing but a program of tools/kubernetes in it. */
+function ofProgram(name: string, program: string): Image {
+  return image(name, (folder) => {
+    const layer = { folder: kubernetesFolder, paths: [program] };
+    const file = `${folder}/${program}.tar`;
+    return makeImage({ name, entrypoint: [`/${program}`], file, layer });
+  });
+}
 
 function image(name: string, make: (folder: string) => string): Image {
   return {

@@ -1,10 +1,12 @@
 /** A node of Kubernetes: containerd, the kubelet and kube-proxy on a machine. */
 import type { Bed } from "../bed/bed.ts";
+import { publicIPv6Of } from "../bed/flannel-node.ts";
 import { kubernetesFolder } from "../bed/paths.ts";
 import type { Release } from "../runtimes/containerd.ts";
 import { configuration } from "../runtimes/tools.ts";
-import { images } from "./images.ts";
+import { type Image, images } from "./images.ts";
 import { Machine } from "./machine.ts";
+import { rangesOf, STORES_V6 } from "./ranges.ts";
 
 /** By what kube-proxy makes services. */
 export type ProxyMode = "iptables" | "nftables";
@@ -12,6 +14,8 @@ export type ProxyMode = "iptables" | "nftables";
 export interface NodeOptions {
   readonly release: Release;
   readonly proxyMode: ProxyMode;
+  /** Whether it has addresses of both families. */
+  readonly isDual: boolean;
   /** How the API server is asked by an administrator. */
   readonly kubeconfig: string;
 }
@@ -27,6 +31,16 @@ export class KubernetesNode {
   constructor(bed: Bed, number: number, options: NodeOptions) {
     this.machine = new Machine(bed, number);
     this.#options = options;
+    if (!options.isDual) return;
+    this.machine.view.sh(`
+      sysctl -q -w net.ipv6.conf.all.forwarding=1
+      ip address add ${this.addressV6}/64 dev wire nodad
+      ip -6 route replace default via ${STORES_V6} dev wire`);
+  }
+
+  /** Its own address of IPv6, if its cluster has both families. */
+  get addressV6(): string {
+    return publicIPv6Of(this.machine.number);
   }
 
   get name(): string {
@@ -56,23 +70,29 @@ export class KubernetesNode {
     machine.bed.host.until(machine.words(this.#ctr("version >/dev/null")).join(" "));
     const present = this.ctr("images list -q");
     for (const image of [pause, ...Object.values(others)])
-      if (!present.includes(image.name)) this.ctr(`images import ${image.fileIn(machine.bed)}`);
+      if (!present.includes(image.name)) this.give(image);
+  }
+
+  /** Gives its containerd an image. */
+  give(image: Image): void {
+    this.ctr(`images import ${image.fileIn(this.machine.bed)}`);
   }
 
   startKubelet(): void {
     const { machine } = this;
+    const addresses = [machine.address, ...(this.#options.isDual ? [this.addressV6] : [])];
     machine.write(`${own}/kubeconfig`, this.#options.kubeconfig);
     machine.write(`${own}/kubelet.yaml`, kubeletConfiguration(machine));
     machine.launch(
       `${kubernetesFolder}/kubelet --config ${own}/kubelet.yaml --kubeconfig ${own}/kubeconfig
-        --hostname-override ${machine.name} --node-ip ${machine.address}`.replace(/\s+/g, " "),
+        --hostname-override ${machine.name} --node-ip ${addresses.join()}`.replace(/\s+/g, " "),
       "kubelet.log",
     );
   }
 
   startProxy(): void {
     const { machine } = this;
-    machine.write(`${own}/proxy.yaml`, proxyConfiguration(machine.name, this.#options.proxyMode));
+    machine.write(`${own}/proxy.yaml`, proxyConfiguration(machine.name, this.#options));
     machine.launch(`${kubernetesFolder}/kube-proxy --config ${own}/proxy.yaml`, "kube-proxy.log");
   }
 
@@ -103,10 +123,20 @@ export class KubernetesNode {
 
   /** Runs a script in the network of a container. */
   inside(container: string, script: string): string {
+    return this.machine.sh(script, `nsenter -t ${this.#processOf(container)} -n`);
+  }
+
+  /** Runs a script of busybox, without single quotes, in a container: with its network and its files. */
+  within(container: string, script: string): string {
+    const enter = `nsenter -t ${this.#processOf(container)} -n -m`;
+    return this.machine.sh(`${enter} /bin/busybox env PATH=/bin /bin/busybox sh -c '${script}'`);
+  }
+
+  #processOf(container: string): string {
     const [, pid] =
       new RegExp(`^${container} +(\\d+) +RUNNING`, "m").exec(this.ctr("tasks list")) ?? [];
     if (!pid) throw new Error(`Cannot enter the container ${container}: it does not run`);
-    return this.machine.sh(script, `nsenter -t ${pid} -n`);
+    return pid;
   }
 
   /** What was said last by what runs here. */
@@ -125,6 +155,7 @@ authorization: { mode: AlwaysAllow }
 cgroupDriver: cgroupfs
 cgroupRoot: ${controlGroup}
 clusterDNS: [10.96.0.10]
+clusterDomain: cluster.local
 containerRuntimeEndpoint: unix://${socket}
 evictionHard: { memory.available: "0%", nodefs.available: "0%", nodefs.inodesFree: "0%", imagefs.available: "0%" }
 failSwapOn: false
@@ -136,12 +167,12 @@ volumePluginDir: /var/lib/kubelet/plugins
 }
 
 /** All zeros: what these limit is the whole machine's. */
-function proxyConfiguration(name: string, mode: ProxyMode): string {
+function proxyConfiguration(name: string, { proxyMode, isDual }: NodeOptions): string {
   return `apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration
-mode: ${mode}
+mode: ${proxyMode}
 hostnameOverride: ${name}
-clusterCIDR: 10.244.0.0/16
+clusterCIDR: ${rangesOf(isDual).pods}
 clientConnection: { kubeconfig: ${own}/kubeconfig }
 conntrack: { maxPerCore: 0, min: 0, tcpCloseWaitTimeout: 0s, tcpEstablishedTimeout: 0s }
 `;

@@ -8,6 +8,8 @@ export interface Pod {
   readonly app: string;
   readonly node: string;
   readonly address: string;
+  /** The same and the one of the other family, if there is one. */
+  readonly addresses: readonly string[];
   readonly isReady: boolean;
   /** The identifier of its first container. */
   readonly container: string;
@@ -18,6 +20,7 @@ interface RawPod {
   readonly spec: { readonly nodeName?: string };
   readonly status: {
     readonly podIP?: string;
+    readonly podIPs?: readonly { readonly ip: string }[];
     readonly conditions?: readonly { readonly type: string; readonly status: string }[];
     readonly containerStatuses?: readonly { readonly containerID?: string }[];
   };
@@ -32,6 +35,7 @@ export function podOf(raw: Config): Pod {
     app: metadata.labels?.app ?? "",
     node: spec.nodeName ?? "",
     address: status.podIP ?? "",
+    addresses: (status.podIPs ?? []).map(({ ip }) => ip),
     isReady: ready?.status === "True",
     container: first?.containerID?.replace("containerd://", "") ?? "",
   };
@@ -83,14 +87,22 @@ export function service(app: string, more: Config = {}): Config {
 }
 
 /** Where a service is found, by what the API server says of it. */
-export function serviceOf(raw: Config): { readonly address: string; readonly nodePort: number } {
-  const { clusterIP, ports } = (raw as unknown as RawService).spec;
-  return { address: clusterIP, nodePort: ports[0]?.nodePort ?? 0 };
+export function serviceOf(raw: Config): ServicePlace {
+  const { clusterIP, clusterIPs, ports } = (raw as unknown as RawService).spec;
+  return { address: clusterIP, addresses: clusterIPs, nodePort: ports[0]?.nodePort ?? 0 };
+}
+
+interface ServicePlace {
+  readonly address: string;
+  /** The same and the one of the other family, if there is one. */
+  readonly addresses: readonly string[];
+  readonly nodePort: number;
 }
 
 interface RawService {
   readonly spec: {
     readonly clusterIP: string;
+    readonly clusterIPs: readonly string[];
     readonly ports: readonly { readonly nodePort?: number }[];
   };
 }

@@ -1,11 +1,9 @@
 /** NetworkPolicies that the agents of all nodes enforce, with services in between. */
-import { resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Config } from "../bed/invocation.ts";
-import { Cluster } from "./cluster.ts";
+import type { Cluster } from "./cluster.ts";
+import { startEnforcing } from "./enforcing.ts";
 import { type Pod, pod, service, serviceOf } from "./objects.ts";
-
-const manifest = resolve(import.meta.dirname, "../../deploy/weft-network-policy.yaml");
 
 /** A policy that isolates pods for what comes in, but for what the rules let in. */
 function policy(name: string, app: string | undefined, ingress: readonly Config[] = []): Config {
@@ -18,11 +16,7 @@ describe("a cluster whose agents enforce policies", () => {
   let cluster: Cluster;
 
   beforeAll(async () => {
-    cluster = await Cluster.start();
-    // As docs/network-policy.md has it.
-    cluster.kubectl(`apply -f ${manifest}`);
-    cluster.kubectl("-n kube-flannel rollout restart daemonset kube-flannel-ds");
-    cluster.kubectl("-n kube-flannel rollout status daemonset kube-flannel-ds");
+    cluster = await startEnforcing();
   });
   afterAll(() => cluster?.dispose());
 
