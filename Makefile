@@ -83,7 +83,9 @@ bench-cri: ## Measure 30 and 100 pods at once through containerd's CRI (root; PE
 
 bench-policy: ## Measure network policies: 1,000 of them, 5,000 pods, 200 of these here (root)
 	@tools/setup.sh test
+	@$(MAKE) --no-print-directory all
 	node bench/policy.mjs
+	node bench/policy-beside.mjs
 
 demo: ## Set up this machine, connect two containers, show what was made, clean up (root)
 	@tools/setup.sh demo

@@ -26,8 +26,14 @@ function makeCertificates(/** @type {string} */ folder) {
   run("sh", ["-c", script]);
 }
 
-async function startApiServer() {
+/**
+ * Starts one; `prepare` may write to its store before, and `more` are words for it.
+ * @param {{ readonly prepare?: (etcd: Awaited<ReturnType<typeof startEtcd>>) => Promise<void>,
+ *   readonly more?: readonly string[] }} options
+ */
+export async function startApiServer({ prepare = async () => {}, more = [] } = {}) {
   const etcd = await startEtcd(nextPort());
+  await prepare(etcd);
   const folder = `${work}/api`;
   mkdirSync(folder);
   makeCertificates(folder);
@@ -41,6 +47,7 @@ async function startApiServer() {
     `--service-account-key-file=${folder}/accounts.key`,
     `--service-account-signing-key-file=${folder}/accounts.key`,
     ...["--service-cluster-ip-range=10.96.0.0/16", "--authorization-mode=RBAC"],
+    ...more,
   ];
   const child = spawn(apiServer, words, { stdio: "ignore" });
   const url = `https://${STORES}:${PORT}`;
@@ -59,7 +66,7 @@ async function startApiServer() {
     child.kill("SIGKILL");
     etcd.stop();
   };
-  return { url, ca, send, stop };
+  return { url, ca, send, stop, token: TOKEN };
 }
 
 /** The annotations by which flannel's hosts know each other. */
@@ -241,7 +248,7 @@ export async function kubernetesStore(count, hosts) {
  * @param {string} ca
  * @param {string} token
  */
-function kubeconfigOf(server, ca, token) {
+export function kubeconfigOf(server, ca, token) {
   return `apiVersion: v1
 kind: Config
 clusters:
