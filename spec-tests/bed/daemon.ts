@@ -50,10 +50,15 @@ export class Daemon {
 
   /** Ends the daemon by a signal, unless it has ended, and tells its exit status; null if the signal ended it. */
   async end(signal: "SIGKILL" | "SIGTERM" | "SIGINT"): Promise<number | null> {
-    const { exitCode, signalCode } = this.#process;
-    if (exitCode !== null || signalCode !== null) return exitCode;
-    const ended = new Promise<number | null>((resolve) => this.#process.once("exit", resolve));
+    const ended = this.ended();
     this.#process.kill(signal);
     return await ended;
+  }
+
+  /** Waits until it ends, and tells its exit status; null if a signal ended it. */
+  async ended(): Promise<number | null> {
+    const { exitCode, signalCode } = this.#process;
+    if (exitCode !== null || signalCode !== null) return exitCode;
+    return await new Promise((resolve) => this.#process.once("close", resolve));
   }
 }

@@ -21,6 +21,7 @@ const probes = {
   dummy: "ip link add name probe0 type dummy",
   ipvlan: `${veth} && ip link add link probe0 name probe2 type ipvlan`,
   macvlan: `${veth} && ip link add link probe0 name probe2 type macvlan`,
+  SCTP: `python3 -I -S -c 'import socket; socket.socket(type=socket.SOCK_STREAM, proto=132)'`,
   SELinux: "test -e /sys/fs/selinux/enforce",
   tap: "ip tuntap add mode tap name probe0",
   vrf: "ip link add name probe0 type vrf table 5",
