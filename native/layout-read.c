@@ -99,19 +99,27 @@ static JSValue read_fixed(struct reader *reader, const struct layout *layout)
 
 /* ---- bytes and texts, up to the end ---- */
 
-static JSValue read_bytes(struct reader *reader, const struct layout *layout)
+/* Passes over bytes up to the end; true if they are not as many as they have to be. */
+static int take_bytes(struct reader *reader, const struct layout *layout)
 {
     const uint8_t *lengths = layout->lengths;
     size_t length = left(reader);
 
     reader->at = reader->end;
     if (!lengths[0] || length == lengths[0] || (lengths[1] && length == lengths[1]))
-        return new_bytes(reader->refusal.ctx, reader->bytes + reader->end - length, length);
+        return 0;
     if (lengths[1])
-        refuse(&reader->refusal, "must be %d or %d bytes, got %zu", lengths[0], lengths[1], length);
-    else
-        refuse(&reader->refusal, "must be %d bytes, got %zu", lengths[0], length);
-    return JS_EXCEPTION;
+        return refuse(&reader->refusal, "must be %d or %d bytes, got %zu", lengths[0], lengths[1], length);
+    return refuse(&reader->refusal, "must be %d bytes, got %zu", lengths[0], length);
+}
+
+static JSValue read_bytes(struct reader *reader, const struct layout *layout)
+{
+    size_t at = reader->at;
+
+    if (take_bytes(reader, layout))
+        return JS_EXCEPTION;
+    return new_bytes(reader->refusal.ctx, reader->bytes + at, reader->at - at);
 }
 
 /* The length of the character of several bytes that is there, well-formed (RFC 3629); or 0. */
@@ -385,6 +393,86 @@ static JSValue read_message(struct reader *reader, const struct layout *layout)
     return JS_EXCEPTION;
 }
 
+/* ---- messages as packed texts ---- */
+
+/* Passes over the value of an attribute, which is bytes or has always the same size. */
+static int pass_attribute(struct reader *reader, const struct row *row)
+{
+    const struct layout *layout = row->layout;
+    const uint8_t *bytes;
+    size_t length = left(reader);
+    int failed = layout->kind == BYTES ? take_bytes(reader, layout) : take(reader, layout->size, &bytes);
+
+    if (!failed && left(reader))
+        failed = refuse(&reader->refusal, "%zu bytes too many at byte %zu", left(reader), reader->at);
+    if (!failed && length > UINT8_MAX)
+        failed = refuse(&reader->refusal, "longer than %d bytes", UINT8_MAX);
+    if (failed)
+        refuse_within(&reader->refusal, row->name, NULL);
+    return failed;
+}
+
+/* Puts bytes behind their length, at the end of what is there. */
+static size_t put_counted(uint8_t *packed, size_t size, const uint8_t *bytes, size_t length)
+{
+    packed[size] = (uint8_t)length;
+    memcpy(packed + size + 1, bytes, length);
+    return size + 1 + length;
+}
+
+/* Where a value is; nowhere if it has no length. */
+struct place {
+    size_t at, length;
+};
+
+/* Finds the attributes of a table, the last of each; true if one is refused. */
+static int find_attributes(struct reader *reader, const struct layout *table, struct place *places)
+{
+    struct nest nest = nest_at(reader);
+    int found;
+
+    while ((found = next_attribute(reader, &nest)) > 0) {
+        int index = nest.type < table->numbers ? table->row_of[nest.type] : 0;
+
+        if (!index)
+            continue;
+        places[index - 1] = (struct place){ reader->at, left(reader) };
+        if (pass_attribute(reader, table->rows + index - 1))
+            return -1;
+    }
+    return found;
+}
+
+/* The members of the header that are asked for, and attributes, each behind its length; 0 if it is not there. */
+static JSValue read_packed(struct reader *reader, const struct layout *layout)
+{
+    JSContext *ctx = reader->refusal.ctx;
+    const struct layout *header = layout->first, *table = layout->item;
+    struct place places[MOST_PACKED] = { { 0, 0 } };
+    const uint8_t *head;
+    uint8_t *packed;
+    size_t size = 0;
+    JSValue text;
+
+    if (take(reader, header->size, &head)) {
+        refuse_within(&reader->refusal, header->name, NULL);
+        return JS_EXCEPTION;
+    }
+    reader->at = smaller(aligned(reader->at), reader->end);
+    if (find_attributes(reader, table, places) ||
+        !(packed = js_malloc(ctx, header->size + MOST_PACKED * (1 + UINT8_MAX))))
+        return JS_EXCEPTION;
+    for (const struct row *row = header->rows; row < header->rows + header->count; row++) {
+        memcpy(packed + size, head + row->number, row->layout->size);
+        size += row->layout->size;
+    }
+    for (int i = 0; i < table->count; i++)
+        size = put_counted(packed, size, reader->bytes + places[i].at, places[i].length);
+    text = new_packed(ctx, packed, size);
+    js_free(ctx, packed);
+    return text;
+}
+
 static JSValue read_parts(struct reader *reader, const struct layout *layout)
 {
     JSContext *ctx = reader->refusal.ctx;
@@ -530,6 +618,8 @@ JSValue read_layout(struct reader *reader, const struct layout *layout)
         return read_element(reader, layout);
     case RECORDS:
         return read_records(reader, layout);
+    case PACKED:
+        return read_packed(reader, layout);
     default:
         return read_parts(reader, layout);
     }

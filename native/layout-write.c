@@ -479,6 +479,8 @@ int write_layout(struct writer *writer, const struct layout *layout, JSValueCons
         return write_element(writer, layout, value);
     case RECORDS:
         return write_items(writer, layout, NULL, value);
+    case PACKED:
+        return refuse(&writer->refusal, "a packed text is only read");
     default:
         return write_parts(writer, layout, value);
     }

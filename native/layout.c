@@ -14,7 +14,7 @@ static const char *const kind_names[KINDS] = {
     [STRUCT] = "struct",       [MESSAGE] = "message",     [ATTRIBUTES] = "attributes",
     [ONLY] = "only",           [LIST] = "list",           [VARIANT] = "variant", [SHARED] = "shared",
     [RECURSIVE] = "recursive", [COUNTED] = "counted",     [ELEMENT] = "element", [RECORDS] = "records",
-    [PARTS] = "parts",
+    [PARTS] = "parts",         [PACKED] = "packed",
 };
 
 /* ---- refusals ---- */
@@ -355,6 +355,9 @@ static int make(JSContext *ctx, JSValueConst data, struct layout *layout)
     case MESSAGE:
         return get_layout(ctx, data, "header", &layout->first) ||
                get_layout(ctx, data, "attributes", &layout->item);
+    case PACKED:
+        return get_layout(ctx, data, "header", &layout->first) ||
+               get_layout(ctx, data, "attributes", &layout->item) || layout->item->count > MOST_PACKED;
     case COUNTED:
         return make_counted(ctx, data, layout);
     case ELEMENT:

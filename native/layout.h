@@ -8,7 +8,7 @@
 
 enum kind {
     INTEGER, BLOCK, BYTES, TEXT, STRUCT, MESSAGE, ATTRIBUTES, ONLY, LIST, VARIANT, SHARED, RECURSIVE,
-    COUNTED, ELEMENT, RECORDS, PARTS, KINDS,
+    COUNTED, ELEMENT, RECORDS, PARTS, PACKED, KINDS,
 };
 
 /* A member, an attribute, a part: whatever a layout has several of. */
@@ -28,8 +28,8 @@ struct layout {
     uint32_t size;                    /* of what has always the same */
     uint32_t index;                   /* ELEMENT: its index; COUNTED: the row of the count */
     const char *name;                 /* of an integer or a structure */
-    const struct layout *first;       /* MESSAGE: the header; COUNTED: the head; RECURSIVE: which it is */
-    const struct layout *item;        /* of an array; MESSAGE: the attributes */
+    const struct layout *first;       /* MESSAGE, PACKED: the header; COUNTED: the head; RECURSIVE: which it is */
+    const struct layout *item;        /* of an array; MESSAGE, PACKED: the attributes */
     struct row *rows;
     const uint8_t *row_of;            /* ATTRIBUTES: by number, 1 and more; 0 is none */
     uint16_t count, numbers;          /* of rows, and of that table */
@@ -37,7 +37,7 @@ struct layout {
 };
 
 /* So many attributes may lie in each other. */
-enum { MOST_NESTED = 32, ATTRIBUTE_HEAD = 4, NESTED_FLAG = 0x8000, TYPE_MASK = 0x3fff };
+enum { MOST_PACKED = 8 /* attributes in a text */, MOST_NESTED = 32, ATTRIBUTE_HEAD = 4, NESTED_FLAG = 0x8000, TYPE_MASK = 0x3fff };
 
 /* Names of what is read and written besides the tables' own, kept with the engine. */
 struct names {

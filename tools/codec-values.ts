@@ -38,6 +38,8 @@ function valuesFor(data: Data, level: number): fc.Arbitrary<unknown> {
         ],
         level,
       );
+    case "packed":
+      return fc.constant("");
     case "attributes":
       return mostly(attributesOf(data.rows, level), fc.constant({ notThere: 1 }));
     case "only":

@@ -1,9 +1,10 @@
 /** Neighbours and fdb entries: what `ip neigh` and `bridge fdb` read and write (linux/neighbour.h). */
 
 import { attr, attributes } from "../bytes/attributes.ts";
-import { read, type Span } from "../bytes/layout.ts";
+import { read, type Span, write } from "../bytes/layout.ts";
+import { pack } from "../bytes/packed.ts";
 import { bytes, ip, s32, u8, u16, u32 } from "../bytes/scalar.ts";
-import { message, struct } from "../bytes/struct.ts";
+import { message, packedMessage, struct } from "../bytes/struct.ts";
 import { formatAddress, type IpAddress } from "../ip/address.ts";
 import { formatMac, type Mac } from "../ip/mac.ts";
 import { familyNumber } from "./address.ts";
@@ -31,16 +32,27 @@ const ndmsg = /* @__PURE__ */ struct("ndmsg", {
   type: u8,
 });
 
+const rows = {
+  /** The neighbour's address; of an fdb entry the host behind which the MAC is. */
+  destination: attr(1, "NDA_DST", ip),
+  mac: attr(2, "NDA_LLADDR", bytes),
+  index: attr(8, "NDA_IFINDEX", u32),
+};
+
 /** One neighbour (of family AF_INET or AF_INET6) or fdb entry (AF_BRIDGE). */
-export const neighbourMessage = /* @__PURE__ */ message(
+export const neighbourMessage = /* @__PURE__ */ message(ndmsg, /* @__PURE__ */ attributes(rows));
+
+/** The same as a packed text: family, link, state; MAC and address, each behind its length. */
+export const packedNeighbour = /* @__PURE__ */ packedMessage(
   ndmsg,
-  /* @__PURE__ */ attributes({
-    /** The neighbour's address; of an fdb entry the host behind which the MAC is. */
-    destination: attr(1, "NDA_DST", ip),
-    mac: attr(2, "NDA_LLADDR", bytes),
-    index: attr(8, "NDA_IFINDEX", u32),
-  }),
+  ["family", "index", "state"],
+  [rows.mac, rows.destination],
 );
+
+/** What the packed texts of a link's neighbours begin with, before their state. */
+export function packedHead(family: number, { index }: On): string {
+  return pack([family]) + pack(write(s32, index));
+}
 
 /** What an event says of a neighbour or an fdb entry; missing parts are empty. */
 export interface FoundPair extends Pair {
@@ -85,7 +97,11 @@ function fdbEntry(link: On, { address, mac }: Pair) {
   return { header, attributes: { destination: address, mac } };
 }
 
-const write = { codec: neighbourMessage, type: RTM_NEWNEIGH, flags: NLM_F_CREATE | NLM_F_REPLACE };
+const setting = {
+  codec: neighbourMessage,
+  type: RTM_NEWNEIGH,
+  flags: NLM_F_CREATE | NLM_F_REPLACE,
+};
 const erase = { codec: neighbourMessage, type: RTM_DELNEIGH };
 
 function inWords(action: string, link: On, { address, mac }: Pair): string {
@@ -96,7 +112,7 @@ function inWords(action: string, link: On, { address, mac }: Pair): string {
 export function setNeighbour(link: On, pair: Pair): Request {
   return request({
     what: () => inWords("set neighbour", link, pair),
-    ...write,
+    ...setting,
     value: neighbour(link, pair),
   });
 }
@@ -114,7 +130,7 @@ export function delNeighbour(link: On, pair: Pair): Request {
 export function setFdbEntry(link: On, pair: Pair): Request {
   return request({
     what: () => inWords("set fdb entry", link, pair),
-    ...write,
+    ...setting,
     value: fdbEntry(link, pair),
   });
 }

@@ -2,8 +2,10 @@
 
 import { records } from "../bytes/array.ts";
 import { attr, attributes } from "../bytes/attributes.ts";
+import { write } from "../bytes/layout.ts";
+import { packCounted } from "../bytes/packed.ts";
 import { ip, s32, u8, u16, u32 } from "../bytes/scalar.ts";
-import { message, struct } from "../bytes/struct.ts";
+import { message, packedMessage, struct } from "../bytes/struct.ts";
 import { formatAddress, type IpAddress } from "../ip/address.ts";
 import { type Cidr, formatCidr, networkOf } from "../ip/cidr.ts";
 import { familyNumber } from "./address.ts";
@@ -80,6 +82,18 @@ export const routeRows = {
 
 /** One route. */
 export const routeMessage = /* @__PURE__ */ message(rtmsg, /* @__PURE__ */ attributes(routeRows));
+
+/** The same as a packed text: who made it, prefix length; link, address, gateway, each behind its length. */
+export const packedRoute = /* @__PURE__ */ packedMessage(
+  rtmsg,
+  ["protocol", "destinationLength"],
+  [routeRows.outputInterface, routeRows.destination, routeRows.gateway],
+);
+
+/** The link in such a text, behind its length. */
+export function packedLink(index: number): string {
+  return packCounted(write(u32, index));
+}
 
 /** The links that a route leads to: its own, or those of its next hops. */
 export function outputsOf(route: {

@@ -71,6 +71,12 @@ export interface Counted {
   readonly item: Holder;
 }
 
+export interface Packed {
+  readonly kind: "packed";
+  readonly header: { readonly program: Struct };
+  readonly attributes: { readonly program: { readonly rows: Rows } };
+}
+
 /** The layouts that have always the same size. */
 export type Fixed = Integer | Block | Struct;
 
@@ -80,6 +86,7 @@ export type Data = (
   | { readonly kind: "bytes"; readonly lengths: readonly number[] }
   | { readonly kind: "text"; readonly isTerminated: boolean }
   | { readonly kind: "message"; readonly header: Holder; readonly attributes: Holder }
+  | Packed
   | { readonly kind: "attributes"; readonly nested: true; readonly rows: Rows }
   | { readonly kind: "only" | "list"; readonly nested: true; readonly row: Row }
   | Variant

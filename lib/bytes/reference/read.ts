@@ -10,6 +10,7 @@ import {
   type Integer,
   type Member,
   MOST_NESTED,
+  type Packed,
   type Row,
   type Rows,
   TYPE_MASK,
@@ -29,6 +30,8 @@ export function readAs(data: Data, input: Input): unknown {
       return textOf(input.raw(input.left));
     case "message":
       return readMessage(data, input);
+    case "packed":
+      return readPacked(data, input);
     case "attributes":
       return readAttributes(data.rows, input);
     case "only":
@@ -191,6 +194,33 @@ function readMessage(data: Data & { readonly kind: "message" }, input: Input): u
   const header = readAs(data.header.program, input);
   input.at = Math.min((input.at + 3) & ~3, input.end);
   return { header, attributes: readAs(data.attributes.program, input) };
+}
+
+function readPacked({ header, attributes }: Packed, input: Input): string {
+  const { members } = header.program;
+  const start = input.at;
+  readFixed(header.program, input);
+  const head = members.map(({ offset, codec }) => {
+    const { size } = codec.program as Fixed;
+    return bytesAsText(input.bytes.slice(start + offset, start + offset + size));
+  });
+  input.at = Math.min((input.at + 3) & ~3, input.end);
+  const rows = Object.values(attributes.program.rows);
+  const values = rows.map(() => "\0");
+  eachAttribute(input, (type) => {
+    const i = rows.findLastIndex(({ number }) => number === type);
+    const row = rows[i];
+    if (!row) return;
+    const bytes = input.bytes.slice(input.at, input.end);
+    readWhole(row.name, row.codec.program, input);
+    if (bytes.length > 255) within(row.name, new CodecError("longer than 255 bytes"));
+    values[i] = String.fromCharCode(bytes.length) + bytesAsText(bytes);
+  });
+  return head.join("") + values.join("");
+}
+
+function bytesAsText(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes);
 }
 
 function readShared(parts: readonly Omit<Member, "offset">[], input: Input): unknown {

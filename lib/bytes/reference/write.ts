@@ -80,6 +80,8 @@ function writeNest(data: Nest, out: Output, value: unknown): void {
     case "recursive":
       if (data.layout) writeAs(data.layout, out, value);
       break;
+    case "packed":
+      throw new CodecError("a packed text is only read");
     case "parts":
       writeParts(data.rows, out, value as Members);
   }
