@@ -62,7 +62,8 @@ static void write_again(const struct layout *layout, JSValueConst value)
     if (write_layout(&writer, layout, value)) {
         forget(&writer.refusal);
     } else {
-        JSValue again = read_all(layout, writer.bytes, writer.at);
+        static const uint8_t nothing;
+        JSValue again = read_all(layout, writer.bytes ? writer.bytes : &nothing, writer.at);
 
         if (JS_IsException(again))
             abort();
