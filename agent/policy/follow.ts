@@ -21,7 +21,7 @@ import { Enforcing } from "./enforcing.ts";
 import { filterOfKernel } from "./filter-of-kernel.ts";
 import { Followed } from "./followed.ts";
 import { NetworkPolicies } from "./network-policies.ts";
-import { policyHealth } from "./policy-health.ts";
+import { policyHealth, RecentDrops } from "./policy-health.ts";
 import { policySocketOf } from "./sources.ts";
 import { type PodFiles, ToldPods } from "./told-pods.ts";
 
@@ -56,6 +56,7 @@ export function followPolicies(place: Place, options: AgentOptions): Following |
   const objects = openPolicyObjects(store, loop, followed);
   const parts = { policies, followed, told, tell, clock: loop };
   const filter = filterOfKernel(ns);
+  const drops = new RecentDrops(ns, loop);
   const enforcing = isEnforced ? new Enforcing({ ...parts, filter }, loop, network) : undefined;
   const keepSocket = tellHealth(loop, policySocketOf(network), () =>
     JSON.stringify({ ...followed.answer, enforced: enforcing?.enforcer.versions }),
@@ -73,7 +74,7 @@ export function followPolicies(place: Place, options: AgentOptions): Following |
       enforcing?.keep();
     },
     stop: () => objects.stop(),
-    health: () => policyHealth(parts, enforcing && { ns, enforcer: enforcing.enforcer }),
+    health: () => policyHealth({ ...parts, drops }, enforcing?.enforcer),
   };
 }
 

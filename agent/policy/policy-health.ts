@@ -1,6 +1,6 @@
 /** What the agent says of network policies, put together from its parts. */
 
-import { readDrops } from "../../lib/filter/cluster-policy.ts";
+import { type Drops, readDrops } from "../../lib/filter/cluster-policy.ts";
 import type { Clock } from "../../lib/host/clock.ts";
 import { wallTime } from "../../lib/host/clock.ts";
 import { formatAddress } from "../../lib/ip/address.ts";
@@ -18,18 +18,44 @@ export interface PolicyParts {
   readonly followed: Followed;
   readonly told: ToldPods;
   readonly clock: Clock;
+  readonly drops: RecentDrops;
 }
 
-/** All that there is to say; `enforced` is undefined where nothing is. */
+/** As often at most the kernel is asked what it has dropped, in milliseconds. */
+const READ_EVERY = 1000;
+
+/** What was dropped, read anew once a second at most, however many ask. */
+export class RecentDrops {
+  readonly #ns: Netns;
+  readonly #clock: Clock;
+  #drops: readonly Drops[] = [];
+  #readAt = Number.NEGATIVE_INFINITY;
+
+  constructor(ns: Netns, clock: Clock) {
+    this.#ns = ns;
+    this.#clock = clock;
+  }
+
+  read(): readonly Drops[] {
+    const now = this.#clock.now();
+    if (now - this.#readAt >= READ_EVERY) {
+      this.#drops = readDrops(this.#ns);
+      this.#readAt = now;
+    }
+    return this.#drops;
+  }
+}
+
+/** All that there is to say; `enforcer` is undefined where nothing is enforced. */
 export function policyHealth(
-  { policies, followed, told, clock }: PolicyParts,
-  enforced: { readonly ns: Netns; readonly enforcer: Enforcer } | undefined,
+  { policies, followed, told, clock, drops }: PolicyParts,
+  enforcer: Enforcer | undefined,
 ): PolicyHealth {
   const { cluster } = policies;
   const isolated = [...told.all].filter(({ isIsolated }) => isIsolated);
-  const problem = enforced?.enforcer.problem;
+  const problem = enforcer?.problem;
   return {
-    isEnforced: enforced !== undefined,
+    isEnforced: enforcer !== undefined,
     isKnown: followed.isKnown,
     policies: policies.policies.size,
     pods: cluster.size,
@@ -38,9 +64,9 @@ export function policyHealth(
     contested: [...cluster.contested].sort(),
     faults: followed.faults,
     problems: [...followed.problems, ...(problem === undefined ? [] : [problem])],
-    repairs: enforced?.enforcer.repairs ?? 0,
-    lastChange: wallTime(clock, enforced?.enforcer.lastChange),
-    drops: enforced ? dropsOf(policies, enforced.ns) : [],
+    repairs: enforcer?.repairs ?? 0,
+    lastChange: wallTime(clock, enforcer?.lastChange),
+    drops: enforcer ? dropsOf(policies, drops.read()) : [],
   };
 }
 
@@ -50,9 +76,9 @@ function podsAt({ cluster }: NetworkPolicies, addresses: Iterable<string>): Read
 }
 
 /** By pod and direction; what is dropped of an address whose pod is not known is its own. */
-function dropsOf(policies: NetworkPolicies, ns: Netns): readonly PolicyDrops[] {
+function dropsOf(policies: NetworkPolicies, drops: readonly Drops[]): readonly PolicyDrops[] {
   const all = new Map<string, PolicyDrops>();
-  for (const { address, direction, packets, bytes } of readDrops(ns)) {
+  for (const { address, direction, packets, bytes } of drops) {
     const text = formatAddress(address);
     const [first] = policies.cluster.podsAt(text);
     const pod = first ? fullName(first) : text;

@@ -149,13 +149,20 @@ describe("a pod", () => {
     expect([reaches(web, db), reaches(db, web)]).toEqual([true, true]);
     place.change([], told.slice(1));
     await place.agent.until("it is isolated", () => place.pending.length === 1);
-    expect([place.pending, reaches(web, db), reaches(db, web)]).toEqual([db.addresses, false, false]);
+    expect([place.pending, reaches(web, db), reaches(db, web)]).toEqual([
+      db.addresses,
+      false,
+      false,
+    ]);
     await place.agent.until("its word", () => place.agent.said.includes("isolated: pod shop/db"));
     await place.agent.kill();
     place.change([], told.slice(0, 1));
     place.restart();
     await place.agent.until("both isolated", () => place.pending.length === 2);
-    for (const [name, pod] of [["db", db], ["web", web]] as const) {
+    for (const [name, pod] of [
+      ["db", db],
+      ["web", web],
+    ] as const) {
       expect((await place.run("DEL", name, pod)).exitCode).toBe(0);
     }
     expect([place.pending, place.records]).toEqual([[], []]);
