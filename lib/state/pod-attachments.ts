@@ -1,7 +1,7 @@
 /**
  * Attachments of pods, as the plugin `policy` tells the agent of a network of them: the API of
- * Kubernetes knows a pod's address only once ADD is over. A record stays until the API has the address,
- * or the pod is gone, so that an agent that starts anew knows as much.
+ * Kubernetes knows a pod's address only once ADD is over, and may know the pod no longer while it runs. A
+ * record stays until DEL, so that an agent that starts anew knows as much.
  *
  *   /run/weft/<agent's network>/pods/<hash of the attachment>.json
  */
