@@ -12,9 +12,10 @@
 import { CniError } from "../../lib/cni/error.ts";
 import type { KnownRuleset, Ruleset, RulesetChanges } from "../../lib/filter/ruleset.ts";
 import type { Clock } from "../../lib/host/clock.ts";
-import { type IpAddress, parseAddress } from "../../lib/ip/address.ts";
+import type { IpAddress } from "../../lib/ip/address.ts";
 import type { PodAttachment } from "../../lib/state/pod-attachments.ts";
 import type { Tell } from "../events.ts";
+import { addressesIn, addressesOf } from "./addresses.ts";
 import type { Followed } from "./followed.ts";
 import type { NetworkPolicies } from "./network-policies.ts";
 import { podInWords, type ToldPods } from "./told-pods.ts";
@@ -174,7 +175,8 @@ export class Enforcer {
     told.setIsolated(attachment, isIsolated);
     if (told.isAwaited(attachment)) return;
     const which = `${podInWords(attachment)} (${attachment.addresses.join(", ")})`;
-    if (isIsolated) tell("isolated", `${which}: it is not known, or no longer, and its namespace has a policy`);
+    if (isIsolated)
+      tell("isolated", `${which}: it is not known, or no longer, and its namespace has a policy`);
     else if (told.podOf(attachment)) tell("released", `${which}: it is known now`);
     else tell("released", `${which}: it is not known, and is to be let through for that`);
   }
@@ -293,12 +295,4 @@ export class Enforcer {
       tell("fault", `Cannot isolate pods without rules: ${CniError.from(cause).message}`);
     }
   }
-}
-
-function addressesOf({ addresses }: PodAttachment): readonly IpAddress[] {
-  return addressesIn(addresses);
-}
-
-function addressesIn(texts: readonly string[]): readonly IpAddress[] {
-  return texts.flatMap((text) => parseAddress(text) ?? []);
 }
