@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { netnsPath, pluginJob } from "./jobs.mjs";
 import {
   addNetns,
+  compile,
   describeMachine,
   enterPrivateMachine,
   keepResults,
@@ -67,6 +68,7 @@ async function main() {
     });
   }
   printTable(rows);
+  printFloor(hosts[hosts.length - 1]);
   const ratio = addRatio(adds);
   const isReached = ratio <= MOST;
   console.log(
@@ -302,6 +304,32 @@ function printTable(rows) {
     console.log(
       line.map((cell, i) => cell.padStart(Math.max(12, head[i]?.length ?? 0))).join("  "),
     );
+}
+
+/**
+ * What the kernel alone takes for as many entries (overlay-floor.c), with a device of its own.
+ * @param {Host | undefined} host
+ */
+function printFloor(host) {
+  if (!host) return;
+  const { count, name } = host;
+  const netns = netnsPath(name);
+  const ip = (/** @type {string} */ words) => run("ip", ["-n", name, ...words.split(" ")]);
+  const floor = (/** @type {string[]} */ ...args) => ({
+    label: args[0] ?? "",
+    netns,
+    program: compile("overlay-floor"),
+    args,
+    input: "",
+    env: {},
+  });
+  ip("link delete weft.1");
+  ip("link add floor0 type vxlan id 77 dev uplink dstport 4790");
+  ip("link set floor0 up");
+  const jobs = [floor("make", "floor0", `${count}`), floor("read", "floor0")];
+  for (const { label, ns } of measureEach(jobs))
+    console.log(`netlink calls alone, ${count} peers, ${label}: ${(ns / 1e6).toFixed(0)} ms`);
+  ip("link delete floor0");
 }
 
 /**
