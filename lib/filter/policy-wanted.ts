@@ -12,6 +12,9 @@ export interface PolicyPlace {
   readonly links: readonly string[];
 }
 
+/** The rules that judge what bridges forward themselves: those for IP, or those for bridges. */
+export type BridgeJudge = "ip" | "bridge";
+
 /** What is to be enforced for one attachment. */
 export interface Enforced {
   readonly owner: Owner;

@@ -9,13 +9,13 @@ import { collect } from "../net/inventory.ts";
 import { findLinks, type Link } from "../net/link.ts";
 import type { Netns } from "../net/netns.ts";
 import type { Owner } from "../net/owner.ts";
-import { findPassingFault, passRules } from "./bridged-packets.ts";
+import { chooseJudge, findPassingFault, hasBridgeFilter } from "./bridged-packets.ts";
 import { findJunction, type Whereabouts } from "./forward-ports.ts";
 import { findGeneration } from "./nft-transaction.ts";
 import * as connections from "./nftables/policy.ts";
 import * as frames from "./nftables/policy-frames.ts";
 import { cutForbidden } from "./policy-connections.ts";
-import type { Enforced, PolicyPlace } from "./policy-wanted.ts";
+import type { BridgeJudge, Enforced, PolicyPlace } from "./policy-wanted.ts";
 
 /** Where the packets of a container pass: ports of a bridge, or a link that leads to it alone. */
 export function findPolicyPlace(host: Netns, whereabouts: Whereabouts): PolicyPlace | undefined {
@@ -32,13 +32,13 @@ export function findPolicyPlace(host: Netns, whereabouts: Whereabouts): PolicyPl
 
 /**
  * Enforces a policy. Throws NetError: conflict if another attachment that lives has one of the
- * addresses, unsupported where packets of the bridge pass no rules.
+ * addresses, unsupported where no rules judge packets of the bridge.
  */
 export function addPolicy(host: Netns, enforced: Enforced): void {
-  const { place } = enforced;
-  if (place.bridge !== undefined) passRules(host, place.bridge, familiesOf(enforced));
+  const { bridge } = enforced.place;
+  const judge = bridge === undefined ? "ip" : chooseJudge(host, bridge, familiesOf(enforced));
   connections.addPolicy(host, enforced);
-  frames.addFrameRules(host, enforced);
+  frames.addFrameRules(host, enforced, judge);
   cutForbidden(host, enforced);
 }
 
@@ -60,12 +60,19 @@ export function deleteFormerPolicy(host: Netns, enforced: Enforced): void {
 
 /** What a policy lacks, in words; undefined if it is enforced. */
 export function findPolicyFault(host: Netns, enforced: Enforced): string | undefined {
-  const { bridge } = enforced.place;
-  return (
-    (bridge === undefined ? undefined : findPassingFault(host, bridge, familiesOf(enforced))) ??
-    connections.findPolicyFault(host, enforced) ??
-    frames.findFrameFault(host, enforced)
-  );
+  return connections.findPolicyFault(host, enforced) ?? findBridgeFault(host, enforced);
+}
+
+/** If br_netfilter came later, rules for bridges still judge. */
+function findBridgeFault(host: Netns, enforced: Enforced): string | undefined {
+  const { policy, place } = enforced;
+  const { bridge } = place;
+  const fault = (judge: BridgeJudge) => frames.findFrameFault(host, enforced, judge);
+  if (bridge === undefined) return fault("ip");
+  if (!hasBridgeFilter(host)) return fault("bridge");
+  const byIp = findPassingFault(host, bridge, familiesOf(enforced)) ?? fault("ip");
+  const hasLists = policy.ingress !== undefined || policy.egress !== undefined;
+  return hasLists && fault("bridge") === undefined ? undefined : byIp;
 }
 
 /** What is left of the policy of an attachment that has none any more, in words. */

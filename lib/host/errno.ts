@@ -86,6 +86,7 @@ export const EBADMSG = 74;
 export const ERESTART = 85;
 export const ENOPROTOOPT = 92;
 export const EMSGSIZE = 90;
+export const EPROTO = 71;
 export const EPROTONOSUPPORT = 93;
 export const EOPNOTSUPP = 95;
 export const EAFNOSUPPORT = 97;

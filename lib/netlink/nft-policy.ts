@@ -66,6 +66,12 @@ export function matchWireType(type: number): readonly Expression[] {
   return [load, compare(NFT_CMP_EQ, bigEndian(type))];
 }
 
+/** Goes on if it says that it is of none of these. */
+export function matchOtherWireType(...types: readonly number[]): readonly Expression[] {
+  const load = loadPayload({ base: NFT_PAYLOAD_LL_HEADER, offset: 12, length: 2 });
+  return [load, ...types.map((type) => compare(NFT_CMP_NEQ, bigEndian(type)))];
+}
+
 /** Where a packet of IPv6 has its hop limit. */
 const HOP_LIMIT = 7;
 /** Messages of neighbour discovery are 133 to 136 without the redirect, and come from the link itself. */

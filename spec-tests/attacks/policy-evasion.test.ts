@@ -7,10 +7,12 @@ import * as frames from "../bed/frames.ts";
 import type { Config } from "../bed/invocation.ts";
 import { needs } from "../bed/kernel.ts";
 import { attach, dropped, network, passes, reaches } from "../bed/networks.ts";
+import { backgroundInBed } from "../bed/paths.ts";
+import { waitUntil } from "../bed/patience.ts";
 import { ask, serve } from "../bed/ports.ts";
 
 /** Among containers of one bridge. */
-const it = needs("br_netfilter");
+const it = needs("br_netfilter or nf_conntrack_bridge");
 
 function guarded(number: number, lists: Config): readonly [Config, Config] {
   const [bridge] = network(number);
@@ -166,6 +168,63 @@ it("connections of whoever had the address before are cut if the policy forbids 
   for (const line of left)
     expect(line).toMatch(/src=(10\.1\.2\.3|fd00:0002:0000:0000:0000:0000:0000:0003) dst/);
 });
+
+/** A server that sends numbers, one after the other, to whoever connects, and notes each before it sends it. */
+function pushing(bed: Bed, server: Container, client: Container, to: string) {
+  const folder = bed.folder("pushed");
+  const run = (box: Container, name: string, body: string) => {
+    const program = `
+import os, signal, socket, time
+signal.alarm(3600)
+def note(n):
+  with open("${folder}/${name}.new", "w") as f: f.write("%d" % n)
+  os.replace("${folder}/${name}.new", "${folder}/${name}")
+${body}`;
+    box.sh(`python3 -c '${program}' </dev/null >/dev/null 2>&1 & echo $! >>${backgroundInBed}`);
+  };
+  const send = `
+l = socket.create_server(("::", 7007), family=socket.AF_INET6, dualstack_ipv6=True)
+c, _ = l.accept()
+n = 0
+while True:
+  n += 1
+  note(n)
+  c.sendall(b"%9d" % n)
+  time.sleep(0.01)`;
+  const receive = `
+while True:
+  try: s = socket.create_connection(("${to}", 7007)); break
+  except OSError: time.sleep(0.01)
+while True: note(int(s.recv(9, socket.MSG_WAITALL)))`;
+  run(server, `sent-${client.name}`, send);
+  run(client, `came-${client.name}`, receive);
+  const read = (name: string) =>
+    Number(bed.host.sh(`cat ${folder}/${name}-${client.name} 2>/dev/null || true`)) || 0;
+  return { sent: () => read("sent"), came: () => read("came") };
+}
+
+it.for([
+  ["10.1.1.2", 1],
+  ["fd00:1::2", 1],
+  ["10.1.1.2", 2],
+] as const)(
+  "a connection that is cut does not begin again by what its server sends: %j",
+  ([to, network_], { bed }) => {
+    const plugins = guarded(1, closed);
+    const { box, result } = attach(bed, [plugins[0]]);
+    // Packets are tracked from the first policy on.
+    attach(bed, plugins);
+    const client = attach(bed, [network(network_)[0]]).box;
+    const { sent, came } = pushing(bed, box, client, to);
+    waitUntil("numbers", () => came() > 20);
+    expect(bed.add("policy", box, { ...plugins[1], prevResult: result })).toSucceed();
+    const before = sent();
+    const drops = () => [...bed.host.nft().matchAll(/counter packets (\d+) bytes \d+ drop/g)];
+    const dropped = () => drops().reduce((sum, [, count]) => sum + Number(count), 0);
+    waitUntil("its fate", () => came() > before + 20 || dropped() > 3);
+    expect(came()).toBeLessThanOrEqual(before);
+  },
+);
 
 it("a policy is refused where packets of the container do not pass the host", ({ bed }) => {
   const box = bed.container();

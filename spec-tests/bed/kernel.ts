@@ -14,6 +14,9 @@ import {
 
 const veth = "ip link add name probe0 type veth peer name probe1";
 
+const tracking =
+  "nft add table bridge probe0 && nft add chain bridge probe0 c && nft add rule bridge probe0 c ct state new drop";
+
 /** One command each that succeeds, in a namespace of its own, only where the feature exists. */
 const probes = {
   "bridge VLAN filtering": "ip link add name probe0 type bridge vlan_filtering 1",
@@ -27,6 +30,8 @@ const probes = {
   vrf: "ip link add name probe0 type vrf table 5",
   fq_codel: `${veth} && tc qdisc add dev probe0 root fq_codel`,
   br_netfilter: "test -d /proc/sys/net/bridge",
+  nf_conntrack_bridge: tracking,
+  "br_netfilter or nf_conntrack_bridge": `test -d /proc/sys/net/bridge || (${tracking})`,
   "legacy iptables": "iptables-legacy -t nat -S",
   "reference plugins": `test -x '${peerDirectory}/bridge'`,
   "reference plugins 1.9.1": `test -x '${laterPeerDirectory}/bridge'`,

@@ -11,7 +11,7 @@ import { waitUntil } from "../bed/patience.ts";
 import { collectProbes, gotProbes, type Probe, probeText, sendProbes } from "../bed/probes.ts";
 import { contains, isLet, type Lists } from "../bed/verdicts.ts";
 
-const it = needs("br_netfilter");
+const it = needs("br_netfilter or nf_conntrack_bridge");
 
 /** Who is on the other side: by the same bridge, and by another one under several addresses. */
 const near = ["10.1.1.3", "fd00:1::3"];

@@ -10,7 +10,7 @@ import { attach, dropped, network, passes, reaches } from "../bed/networks.ts";
 import { ask, askAll, serve, world } from "../bed/ports.ts";
 
 /** Among containers of one bridge. */
-const it = needs("br_netfilter");
+const it = needs("br_netfilter or nf_conntrack_bridge");
 
 /** A bridge of that number with a policy. */
 function guarded(number: number, lists: Config): readonly [Config, Config] {
@@ -164,33 +164,39 @@ it("holds behind ptp, whose containers have links of their own", ({ bed }) => {
   expect(other.sh("ping -c1 -W1 -I 10.1.9.9 10.1.1.2 || true")).toContain("100% packet loss");
 });
 
-it("holds on a bridge whose packets pass no rules so far: that one is told so", ({ bed }) => {
-  bed.host.sh(
-    "sysctl -qw net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0",
-  );
-  const { box, result, near } = neighbours(bed, { ingress: { allow: [] } });
-  expect(reaches(near, 1, 2)).toEqual(dropped);
-  const plugins = guarded(1, { ingress: { allow: [] } });
-  for (const outcome of new Chain(bed, plugins).check(box, result)) expect(outcome).toSucceed();
-  bed.host.sh("ip link set br1 type bridge nf_call_ip6tables 0");
-  const config = { ...plugins[1], prevResult: result };
-  expect(bed.check("policy", box, config).error).toMatchObject({
-    code: 104,
-    msg: expect.stringContaining('bridge "br1"'),
-  });
-});
+needs("br_netfilter")(
+  "holds on a bridge whose packets pass no rules so far: that one is told so",
+  ({ bed }) => {
+    bed.host.sh(
+      "sysctl -qw net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0",
+    );
+    const { box, result, near } = neighbours(bed, { ingress: { allow: [] } });
+    expect(reaches(near, 1, 2)).toEqual(dropped);
+    const plugins = guarded(1, { ingress: { allow: [] } });
+    for (const outcome of new Chain(bed, plugins).check(box, result)) expect(outcome).toSucceed();
+    bed.host.sh("ip link set br1 type bridge nf_call_ip6tables 0");
+    const config = { ...plugins[1], prevResult: result };
+    expect(bed.check("policy", box, config).error).toMatchObject({
+      code: 104,
+      msg: expect.stringContaining('bridge "br1"'),
+    });
+  },
+);
 
-it("is refused where nothing judges what a bridge forwards, and STATUS says so", ({ bed }) => {
-  const [bridge, policy] = guarded(1, { ingress: { allow: [] } });
-  const { box, result } = attach(bed, [bridge]);
-  expect(bed.status("policy", policy)).toSucceed();
-  bed.host.sh("mount -t tmpfs none /proc/sys/net/bridge");
-  const before = bed.snapshot();
-  const { error } = bed.add("policy", box, { ...policy, prevResult: result });
-  expect(error).toMatchObject({ code: 100, msg: expect.stringContaining("br_netfilter") });
-  expect(bed.leftovers(before)).toEqual([]);
-  expect(bed.status("policy", policy).error.code).toBe(51);
-});
+needs("a kernel without nf_conntrack_bridge")(
+  "is refused where nothing judges what a bridge forwards, and STATUS says so",
+  ({ bed }) => {
+    const [bridge, policy] = guarded(1, { ingress: { allow: [] } });
+    const { box, result } = attach(bed, [bridge]);
+    expect(bed.status("policy", policy)).toSucceed();
+    bed.host.sh("mount -t tmpfs none /proc/sys/net/bridge");
+    const before = bed.snapshot();
+    const { error } = bed.add("policy", box, { ...policy, prevResult: result });
+    expect(error).toMatchObject({ code: 100, msg: expect.stringContaining("br_netfilter") });
+    expect(bed.leftovers(before)).toEqual([]);
+    expect(bed.status("policy", policy).error.code).toBe(51);
+  },
+);
 
 it("follows its file with the next ADD, CHECK tells the difference, and both need it", ({
   bed,

@@ -10,26 +10,21 @@
  *     chain ingress-<hash>-<rules>      ARP, IP to its addresses, neighbour discovery; else drop
  *     chain egress-frames-<rules>       IPv6 from an address of the link, but neighbour discovery: drop
  *
- * What passes here is judged in `inet weft`, as br_netfilter hands it there (policy.ts).
+ * What passes here is judged in `inet weft`, as br_netfilter hands it there (policy.ts). Without that
+ * module the same rules are in chains of the port, where its frames are all there are: then they are
+ * egress-judged-<hash>-<rules> and ingress-judged-<hash>-<rules>.
  */
 
 import type { IpAddress } from "../../ip/address.ts";
-import { hostCidr } from "../../ip/cidr.ts";
 import type { Shelf } from "../../net/inventory.ts";
 import type { Netns } from "../../net/netns.ts";
 import type { Owner } from "../../net/owner.ts";
-import { ETH_P_ARP, ETH_P_IPV6 } from "../../netlink/if-ether.ts";
 import {
   goWhere,
   loadMeta,
-  matchMeta,
-  NF_ACCEPT,
-  NF_DROP,
   NFT_META_IIFNAME,
   NFT_META_OIFNAME,
-  verdictOf,
 } from "../../netlink/nft-expression.ts";
-import { count, matchWireType, neighbourTraffic } from "../../netlink/nft-policy.ts";
 import {
   NF_BR_FORWARD,
   NF_BR_PRE_ROUTING,
@@ -37,8 +32,7 @@ import {
   NF_BR_PRI_NAT_DST_BRIDGED,
   type NftSet,
 } from "../../netlink/nft-request.ts";
-import type { Rule } from "../nft-rules.ts";
-import type { Enforced } from "../policy-wanted.ts";
+import type { BridgeJudge, Enforced, PolicyPlace } from "../policy-wanted.ts";
 import { addEntries } from "./add-entries.ts";
 import type { ChainWithRules } from "./chains.ts";
 import { findEntryFault } from "./check-entries.ts";
@@ -46,8 +40,9 @@ import { deleteElsewhere, deleteEntries } from "./delete-entries.ts";
 import { type Dispatcher, type Entries, type Entry, onlyEntries } from "./dispatcher.ts";
 import type { Place } from "./elements.ts";
 import { entryShelf, type MarkedElement } from "./entry-shelf.ts";
+import { inwardRules, judgedFrameRules, outwardRules } from "./policy-frame-rules.ts";
 import { ownChain, ownLeaves } from "./policy-leaves.ts";
-import { frameAt, frameSourceRules, linkLocal, unspecified } from "./policy-sources.ts";
+import { frameSourceRules } from "./policy-sources.ts";
 import { linkName, linkNameIn, linkSet, bridgeTable as table } from "./sets.ts";
 
 const sources = /* @__PURE__ */ linkSet(table, "policy-sources", "verdicts");
@@ -80,54 +75,57 @@ function looking(
   return { chain: { table, name, base }, rules: [[loadMeta(port), goWhere(map.name)]] };
 }
 
-/** Keeps the frames of an attachment's ports to what its policy can judge. */
-export function addFrameRules(host: Netns, enforced: Enforced): void {
-  addEntries(host, dispatcher, { ...elementsOf(enforced), holder: enforced.note });
+/** Keeps the frames of an attachment's ports to what its policy can judge, and judges them if it is to. */
+export function addFrameRules(host: Netns, enforced: Enforced, judge: BridgeJudge): void {
+  addEntries(host, dispatcher, { ...elementsOf(enforced, judge), holder: enforced.note });
 }
 
-function elementsOf(enforced: Enforced): Entries {
+function elementsOf(enforced: Enforced, judge: BridgeJudge): Entries {
   const { owner, place } = enforced;
-  return onlyEntries({ owner, entries: entriesOf(enforced) }, placesOf(place.links));
+  const entries = judge === "bridge" ? judgedEntries(enforced) : entriesOf(enforced);
+  return onlyEntries({ owner, entries }, placesOf(place.links));
 }
 
 function entriesOf({ owner, addresses, policy, place, hasAgent }: Enforced): readonly Entry[] {
-  const ports = place.bridge === undefined ? [] : place.links;
-  const entries = (set: NftSet, chain: ChainWithRules) =>
-    ports.map((name) => ({ set, key: linkName(name), what: `port "${name}"`, chain }));
-  const source = ownChain(owner, { table, what: "source", rules: frameSourceRules(addresses) });
+  const ports = portsOf(place);
   const inward = ownChain(owner, { table, what: "ingress", rules: inwardRules(addresses, ports) });
   return [
-    ...entries(sources, source),
-    ...(policy.egress || hasAgent ? entries(egressPorts, outward()) : []),
-    ...(policy.ingress || hasAgent ? entries(ingressPorts, inward) : []),
+    ...sourceEntries(owner, addresses, ports),
+    ...(policy.egress || hasAgent ? entriesAt(egressPorts, ports, outward()) : []),
+    ...(policy.ingress || hasAgent ? entriesAt(ingressPorts, ports, inward) : []),
   ];
 }
 
-/**
- * What reaches a port: what is for its container and not in its name, and what neighbours need. A frame
- * that comes back to the port that it came by is the container's own, by way of a service.
- */
-function inwardRules(own: readonly IpAddress[], ports: readonly string[]): readonly Rule[] {
-  const accept = verdictOf(NF_ACCEPT);
-  const drop = [count, verdictOf(NF_DROP)];
+/** The same where the connections of the ports are judged as well. */
+function judgedEntries(enforced: Enforced): readonly Entry[] {
+  const { owner, addresses, policy, place } = enforced;
+  const ports = portsOf(place);
+  const { ingress, egress } = judgedFrameRules(policy, addresses, ports);
+  if (!ingress || !egress) return entriesOf(enforced);
+  const outwards = ownChain(owner, { table, what: "egress-judged", rules: egress });
+  const inwards = ownChain(owner, { table, what: "ingress-judged", rules: ingress });
   return [
-    ...ports.map((port) => [...matchMeta(NFT_META_IIFNAME, linkName(port)), accept]),
-    [...matchWireType(ETH_P_ARP), accept],
-    ...own.map((address) => [...frameAt(hostCidr(address), "source"), ...drop]),
-    ...own.map((address) => [...frameAt(hostCidr(address), "destination"), accept]),
-    ...neighbourTraffic().map((match) => [...matchWireType(ETH_P_IPV6), ...match, accept]),
-    drop,
+    ...sourceEntries(owner, addresses, ports),
+    ...entriesAt(egressPorts, ports, outwards),
+    ...entriesAt(ingressPorts, ports, inwards),
   ];
 }
 
-/** What is sent from no address that could be judged is for neighbours, or for nobody. */
-function outwardRules(): readonly Rule[] {
-  const accept = verdictOf(NF_ACCEPT);
-  const drop = [count, verdictOf(NF_DROP)];
-  return [
-    ...neighbourTraffic().map((match) => [...matchWireType(ETH_P_IPV6), ...match, accept]),
-    ...[linkLocal, unspecified].map((network) => [...frameAt(network, "source"), ...drop]),
-  ];
+function portsOf({ bridge, links }: PolicyPlace): readonly string[] {
+  return bridge === undefined ? [] : links;
+}
+
+function sourceEntries(
+  owner: Owner,
+  addresses: readonly IpAddress[],
+  ports: readonly string[],
+): readonly Entry[] {
+  const rules = frameSourceRules(addresses);
+  return entriesAt(sources, ports, ownChain(owner, { table, what: "source", rules }));
+}
+
+function entriesAt(set: NftSet, ports: readonly string[], chain: ChainWithRules): readonly Entry[] {
+  return ports.map((name) => ({ set, key: linkName(name), what: `port "${name}"`, chain }));
 }
 
 /** The chain for that, which all attachments share. */
@@ -160,8 +158,12 @@ export function findFrameLeft(
 }
 
 /** What is missing of what an attachment's frames are kept to, in words. */
-export function findFrameFault(host: Netns, enforced: Enforced): string | undefined {
-  return findEntryFault(host, dispatcher, elementsOf(enforced));
+export function findFrameFault(
+  host: Netns,
+  enforced: Enforced,
+  judge: BridgeJudge,
+): string | undefined {
+  return findEntryFault(host, dispatcher, elementsOf(enforced, judge));
 }
 
 /** The ports whose frames are kept to something. */

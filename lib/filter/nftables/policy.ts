@@ -7,12 +7,15 @@
  *     chain policy-ingress (forward)    destination -> map ingress4, ingress6          ->  ingress-…
  *     chain egress-<hash>-<rules>       what is denied: drop; what is allowed: accept; else drop
  *
+ * A container with a policy has both chains, since each has to keep what the other forbids from coming
+ * back as an answer.
+ *
  * Both chains let answers through: a connection is judged by its first packet, after the translation
  * of services and host ports. An accept ends one chain alone, so a packet has to pass both.
  * policy-frames.ts has what a bridge forwards itself.
  */
 
-import { family, formatAddress, type IpAddress } from "../../ip/address.ts";
+import { type Family, family, formatAddress, type IpAddress } from "../../ip/address.ts";
 import type { Shelf } from "../../net/inventory.ts";
 import type { Netns } from "../../net/netns.ts";
 import type { Owner } from "../../net/owner.ts";
@@ -44,7 +47,7 @@ import { deleteElsewhere, deleteEntries } from "./delete-entries.ts";
 import { type Dispatcher, type Entries, type Entry, onlyEntries } from "./dispatcher.ts";
 import type { OwnedElement, Place } from "./elements.ts";
 import { entryShelf, type MarkedElement } from "./entry-shelf.ts";
-import { directionRules, type OtherEnd } from "./policy-chains.ts";
+import { policyRules } from "./policy-chains.ts";
 import { ownChain, ownLeaves } from "./policy-leaves.ts";
 import { packetSourceRules } from "./policy-sources.ts";
 import { addressMap, linkName, linkNameIn, linkSet, inetTable as table } from "./sets.ts";
@@ -113,21 +116,25 @@ function elementsOf(enforced: Enforced): Entries {
 }
 
 function entriesOf({ owner, addresses, policy, place }: Enforced): readonly Entry[] {
-  const entries = (direction: "ingress" | "egress", maps: Maps, end: OtherEnd) => {
-    const wanted = policy[direction];
-    if (!wanted) return [];
-    const link = place.bridge ?? place.links[0] ?? "";
-    const rules = directionRules(wanted, end, { addresses, link });
-    const chain = ownChain(owner, { table, what: direction, rules });
+  const link = place.bridge ?? place.links[0] ?? "";
+  const wanted = policyRules(policy, { addresses, link, ofFamily });
+  const entries = (what: "ingress" | "egress", maps: Maps) => {
+    const rules = wanted[what];
+    if (!rules) return [];
+    const chain = ownChain(owner, { table, what, rules });
     return addresses.map((address) => ({ ...addressPlace(maps, address), chain }));
   };
   const links = place.bridge === undefined ? place.links : [];
   const source = ownChain(owner, { table, what: "source", rules: packetSourceRules(addresses) });
   return [
-    ...entries("egress", egress, "destination"),
-    ...entries("ingress", ingress, "source"),
+    ...entries("egress", egress),
+    ...entries("ingress", ingress),
     ...links.map((name) => ({ ...linkPlace(name), what: `"${name}"`, chain: source })),
   ];
+}
+
+function ofFamily(of: Family): Rule {
+  return matchFamily(of === 4 ? NFPROTO_IPV4 : NFPROTO_IPV6);
 }
 
 function addressPlace(maps: Maps, address: IpAddress): Place & { readonly what: string } {
