@@ -22,12 +22,15 @@ import {
 } from "../lib/filter/cluster-policy.ts";
 import type { RulesetChanges } from "../lib/filter/ruleset.ts";
 import { formatAddress, type IpAddress, parseAddress } from "../lib/ip/address.ts";
+import { neededTables } from "../lib/filter/cluster-tables.ts";
 import { ownNetns } from "../lib/net/netns.ts";
 import type { JsonObject } from "../lib/overlay/contract/host.ts";
 
 const ns = ownNetns();
 const known = new NetworkPolicies("here");
 let changes: RulesetChanges | undefined;
+/** Those that the last replacement has made. */
+let tables: ReturnType<typeof neededTables> = [];
 
 type Names = readonly [namespace: string, name: string];
 
@@ -44,12 +47,13 @@ const steps: { readonly [name: string]: (argument: never) => unknown } = {
   /** Makes the table what is known. */
   replace: (settled: readonly string[] = []) => {
     changes = known.takeChanges();
-    return replaceRuleset(ns, known.ruleset(), addresses(settled));
+    tables = neededTables(ns);
+    return replaceRuleset(ns, tables, { ruleset: known.ruleset(), settled: addresses(settled) });
   },
   /** Makes what has changed since. */
   apply: (settled: readonly string[] = []) => {
     changes = known.takeChanges();
-    applyChanges(ns, changes, addresses(settled));
+    applyChanges(ns, tables, { changes, settled: addresses(settled) });
     return sizes(changes);
   },
   /** Whom the last changes concern. */

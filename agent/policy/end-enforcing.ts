@@ -8,5 +8,7 @@ import { attachSocketOf } from "../../lib/state/pod-agent.ts";
 /** Takes the rules away if an agent of this network has made them, which its socket tells. */
 export function endEnforcing(ns: Netns, network: string, tell: (what: string) => void): void {
   if (!deleteFileIfPresent(attachSocketOf(network))) return;
-  if (removeAll(ns)) tell('delete table "inet weft-cluster": network policies are not enforced');
+  for (const table of removeAll(ns)) {
+    tell(`delete table "${table}": network policies are not enforced`);
+  }
 }

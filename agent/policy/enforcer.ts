@@ -33,6 +33,10 @@ export interface PolicyFilter {
   isolated(): ReadonlySet<string>;
   /** Another number than before if anybody has changed something. */
   generation(): number | undefined;
+  /** True if packets take another way than when all was replaced, so that other tables judge them. */
+  isElsewhere(): boolean;
+  /** What no table judges, and why; it stays so whatever is tried again. */
+  readonly lack: string | undefined;
 }
 
 /** What it is made of. */
@@ -81,7 +85,7 @@ export class Enforcer {
 
   /** What keeps rules from being right, in a sentence. */
   get problem(): string | undefined {
-    return this.#problem;
+    return this.#problem ?? this.#parts.filter.lack;
   }
 
   /** The newest version of an object whose rules are there, by kind. */
@@ -125,7 +129,8 @@ export class Enforcer {
     if (!followed.isKnown || !this.#isWhole) return;
     if (this.#parts.told.read(false)) this.#isAsked = true;
     const isDue = clock.now() - this.#compared >= COMPARE;
-    if (!isDue && filter.generation() === this.#generation) return;
+    const isSame = filter.generation() === this.#generation && !filter.isElsewhere();
+    if (!isDue && isSame) return;
     this.turn();
     if (this.#isWhole) this.#attempt(() => this.#repair(), this.#judged);
   }

@@ -36,7 +36,11 @@ class FakeFilter implements PolicyFilter {
   refusals = 0;
   version = 1;
   readonly log: string[] = [];
+  readonly lack = undefined;
 
+  isElsewhere(): boolean {
+    return false;
+  }
   replace(ruleset: Ruleset, settled: readonly IpAddress[]): boolean {
     this.#step("replace");
     const model = modelOf(ruleset);

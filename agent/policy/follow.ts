@@ -18,7 +18,7 @@ import type { AgentOptions } from "../options.ts";
 import { openPolicyObjects } from "../stores.ts";
 import { endEnforcing } from "./end-enforcing.ts";
 import { Enforcing } from "./enforcing.ts";
-import { filterOfKernel } from "./filter-of-kernel.ts";
+import { KernelFilter } from "./filter-of-kernel.ts";
 import { Followed } from "./followed.ts";
 import { NetworkPolicies } from "./network-policies.ts";
 import { policyHealth, RecentDrops } from "./policy-health.ts";
@@ -55,7 +55,7 @@ export function followPolicies(place: Place, options: AgentOptions): Following |
   const followed = new Followed(policies, tell, told);
   const objects = openPolicyObjects(store, loop, followed);
   const parts = { policies, followed, told, tell, clock: loop };
-  const filter = filterOfKernel(ns);
+  const filter = new KernelFilter(ns, tell);
   const drops = new RecentDrops(ns, loop);
   const enforcing = isEnforced ? new Enforcing({ ...parts, filter }, loop, network) : undefined;
   const keepSocket = tellHealth(loop, policySocketOf(network), () =>

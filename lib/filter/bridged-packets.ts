@@ -21,6 +21,19 @@ export function hasBridgeFilter(host: Netns): boolean {
   return findSysctl(host, "bridge/bridge-nf-call-iptables") !== undefined;
 }
 
+/** Whether any bridge forwards packets that pass no rules for IP. */
+export function isBridgedApart(host: Netns): boolean {
+  const missing = ([4, 6] as const).filter((of) => !isForAll(host, of));
+  if (missing.length === 0) return false;
+  if (!hasBridgeFilter(host)) return true;
+  const links = host.route.dump(netlink.listLinks(), netlink.linkMessage);
+  return links.some(({ attributes }) => {
+    const own = attributes.linkInfo?.own;
+    const data = (own?.data ?? {}) as BridgeFlags;
+    return own?.kind === "bridge" && missing.some((of) => data[flags[of]] !== 1);
+  });
+}
+
 /** What keeps all rules from what bridges forward, in words; undefined if nothing does. */
 export function findBridgedFault(host: Netns): string | undefined {
   if (hasBridgeFilter(host) || tracksOnBridges(host)) return undefined;

@@ -1,5 +1,6 @@
 /**
- * Network policies of a cluster on this host: the table `inet weft-cluster`, kept as a ruleset says.
+ * Network policies of a cluster on this host: the table `inet weft-cluster`, kept as a ruleset says, and
+ * besides `bridge weft-cluster` where bridges forward packets that do not come there (cluster-tables.ts).
  * Each change is one transaction: it is made, or nothing is and the refusal is thrown.
  * cluster-pending.ts has the pods that nothing is known of, cluster-connections.ts what is to be cut.
  */
@@ -8,13 +9,16 @@ import type { IpAddress } from "../ip/address.ts";
 import type { Netns } from "../net/netns.ts";
 import { countedElementsMessage, listCountedElements } from "../netlink/nft-counted.ts";
 import type { Expression } from "../netlink/nft-layout.ts";
+import { delTable } from "../netlink/nft-request.ts";
+import { hasBridgedTable, presentTables } from "./cluster-tables.ts";
 import { findGeneration, listOrNone } from "./nft-transaction.ts";
 import * as changing from "./nftables/cluster-changes.ts";
 import { directions } from "./nftables/cluster-elements.ts";
 import * as replacing from "./nftables/cluster-replacement.ts";
-import { drops } from "./nftables/cluster-table.ts";
+import { bridged, type ClusterTable } from "./nftables/cluster-table.ts";
 import type { Allow, Direction, Ruleset, RulesetChanges } from "./ruleset.ts";
 import { isOfNamedPort } from "./ruleset.ts";
+import { transactByLook } from "./whole-transaction.ts";
 
 /** What keeps policies from being enforced on this host at all, in words. */
 export function findClusterFault(host: Netns): string | undefined {
@@ -22,28 +26,32 @@ export function findClusterFault(host: Netns): string | undefined {
 }
 
 /**
- * Makes the table right, whatever is there, and returns whether anything differed: what is as it should
- * be stays untouched. Addresses that are pending stay so, but for those of the ruleset and of `settled`.
+ * Makes these tables right, whatever is there, and returns whether anything differed: what is as it
+ * should be stays untouched. Addresses that are pending stay so, but for those of the ruleset and of
+ * `settled`. Another table goes last, when the others judge.
  */
 export function replaceRuleset(
   host: Netns,
-  ruleset: Ruleset,
-  settled: readonly IpAddress[] = [],
+  tables: readonly ClusterTable[],
+  wish: replacing.Wish,
 ): boolean {
-  return replacing.replaceRuleset(host, ruleset, settled);
+  const differ = tables.map((at) => replacing.replaceRuleset(host, at, wish));
+  const isSurplus = !tables.includes(bridged) && hasBridgedTable(host);
+  if (isSurplus) transactByLook(host, () => undefined, () => [delTable(bridged.table)]);
+  return isSurplus || differ.some((each) => each);
 }
 
 /**
- * Makes changes of a table that `replaceRuleset` has made, and ends that `settled` addresses are
+ * Makes changes of tables that `replaceRuleset` has made, and ends that `settled` addresses are
  * pending, in one step. Throws NetlinkError if the kernel refuses it, as where others have changed the
  * table: replace it then.
  */
 export function applyChanges(
   host: Netns,
-  changes: RulesetChanges,
-  settled: readonly IpAddress[] = [],
+  tables: readonly ClusterTable[],
+  change: changing.ToApply,
 ): void {
-  changing.applyChanges(host, changes, settled);
+  changing.applyChanges(host, tables, change);
 }
 
 /** Whose rules a change concerns: the addresses to be made pending if it cannot be made. */
@@ -74,8 +82,15 @@ export interface Drops {
   readonly bytes: number;
 }
 
-/** What was dropped of each isolated address since it is isolated; none without the table. */
+/**
+ * What was dropped of each isolated address since it is isolated; none without the table. What bridges
+ * forward themselves is told by itself, so that an address may be told twice.
+ */
 export function readDrops(host: Netns): readonly Drops[] {
+  return presentTables(host).flatMap((at) => dropsIn(host, at));
+}
+
+function dropsIn(host: Netns, { drops }: ClusterTable): readonly Drops[] {
   return directions.flatMap((direction) =>
     ([4, 6] as const).flatMap((of) => {
       const request = listCountedElements(drops[direction][of]);

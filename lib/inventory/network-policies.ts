@@ -4,7 +4,7 @@ import { listPending } from "../filter/cluster-pending.ts";
 import { readDrops } from "../filter/cluster-policy.ts";
 import { listChainRules } from "../filter/nft-rules.ts";
 import { ask } from "../filter/nft-transaction.ts";
-import { clusterTable, judges } from "../filter/nftables/cluster-table.ts";
+import { routed } from "../filter/nftables/cluster-table.ts";
 import { elementAt } from "../filter/nftables/elements.ts";
 import { family, formatAddress, type IpAddress } from "../ip/address.ts";
 import type { Netns } from "../net/netns.ts";
@@ -28,15 +28,15 @@ export function judgementsOf(host: Netns, addresses: readonly IpAddress[]): read
   return addresses.flatMap((address) =>
     (["egress", "ingress"] as const).flatMap((direction) => {
       const text = formatAddress(address);
-      const { packets = 0, bytes = 0 } =
-        drops.find(
-          (each) => each.direction === direction && formatAddress(each.address) === text,
-        ) ?? {};
-      const known = { address: text, direction, packets, bytes };
+      const own = drops.filter(
+        (each) => each.direction === direction && formatAddress(each.address) === text,
+      );
+      const sum = (of: "packets" | "bytes") => own.reduce((all, each) => all + each[of], 0);
+      const known = { address: text, direction, packets: sum("packets"), bytes: sum("bytes") };
       if (pending.has(text)) return [{ ...known, chain: "", by: "nothing is known of the pod" }];
       const chain = chainFor(host, address, direction);
       if (chain === undefined) return [];
-      const [last] = listChainRules(host, { table: clusterTable, name: chain }).slice(-1);
+      const [last] = listChainRules(host, { table: routed.table, name: chain }).slice(-1);
       return [{ ...known, chain, by: (last?.comment ?? "").replace(`${direction} of `, "") }];
     }),
   );
@@ -47,6 +47,6 @@ function chainFor(
   address: IpAddress,
   direction: Judgement["direction"],
 ): string | undefined {
-  const place = { set: judges[direction][family(address)], key: address };
+  const place = { set: routed.judges[direction][family(address)], key: address };
   return ask(host, { found: [elementAt(place)] }).found[0]?.chain;
 }

@@ -81,9 +81,14 @@ const families: { readonly [family: number]: string } = {
   10: "ip6",
 };
 
-/** `table "inet weft"`, as errors show it. */
-function named({ family, name }: NftTable): string {
-  return `nftables table "${families[family] ?? family} ${name}"`;
+/** A table as `nft` names it: `inet weft`. */
+export function tableName({ family, name }: NftTable): string {
+  return `${families[family] ?? family} ${name}`;
+}
+
+/** The same as errors show it. */
+function named(table: NftTable): string {
+  return `nftables table "${tableName(table)}"`;
 }
 
 /** Asks for a table; ENOENT if there is none. */

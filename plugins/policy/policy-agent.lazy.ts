@@ -8,7 +8,7 @@
 
 import type { AddCall, Attachment, CheckCall } from "../../lib/cni/call.ts";
 import { warn } from "../../lib/cni/warn.ts";
-import { addPending, deletePending, listPending } from "../../lib/filter/cluster-pending.ts";
+import { addPending, deletePending, listIsolated } from "../../lib/filter/cluster-pending.ts";
 import { formatAddress, type IpAddress, parseAddress } from "../../lib/ip/address.ts";
 import { findStale } from "../../lib/net/inventory.ts";
 import type { Netns } from "../../lib/net/netns.ts";
@@ -111,7 +111,7 @@ export function findPodFault(
 ): string | undefined {
   const record = readPodAttachment(agent, attachment);
   if (!record?.isIsolated) return undefined;
-  const pending = listPending(host);
+  const pending = listIsolated(host);
   const open = record.addresses.find((each) => !pending.has(each));
   // The agent writes that it is free after it has freed it.
   if (open === undefined || !readPodAttachment(agent, attachment)?.isIsolated) return undefined;

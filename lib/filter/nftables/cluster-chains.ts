@@ -41,11 +41,10 @@ import { chunks, cut, DIGITS, peerSet } from "./cluster-sets.ts";
 import {
   addressLengths,
   addressTypes,
-  clusterTable,
+  type ClusterTable,
   dropChain,
   goTo,
   loadPeer,
-  matchOf,
   newNotedChain,
   noteOf,
   SCHEME,
@@ -62,8 +61,12 @@ export function chainName(name: string, direction: Chain["direction"]): string {
 }
 
 /** The same as a chain. */
-export function chainAt(name: string, direction: Chain["direction"]): NftChain {
-  return { table: clusterTable, name: chainName(name, direction) };
+export function chainAt(
+  { table }: ClusterTable,
+  name: string,
+  direction: Chain["direction"],
+): NftChain {
+  return { table, name: chainName(name, direction) };
 }
 
 /** What is noted of a chain: equal where the rules are. */
@@ -75,22 +78,28 @@ export function noteFor(chain: Chain): string {
 export type NextId = () => number;
 
 /** Makes a chain, or sets right what is there, with the sets that its rules have for themselves. */
-export function chainRequests(name: string, chain: Chain, nextId: NextId): readonly Request[] {
-  const maker = new Maker(chain, nextId);
+export function chainRequests(
+  at: ClusterTable,
+  [name, chain]: readonly [name: string, chain: Chain],
+  nextId: NextId,
+): readonly Request[] {
+  const maker = new Maker(at, chain, nextId);
   const rules = [...maker.rules(), [goTo(dropChain(chain.direction))]];
   const notes = { comment: cut(name), holder: noteOf(noteFor(chain), rules.length) };
-  const made = { chain: chainAt(name, chain.direction), rules, notes };
+  const made = { chain: chainAt(at, name, chain.direction), rules, notes };
   return [...maker.requests, ...newNotedChain(made)];
 }
 
 /** Makes the rules of one chain. What many rules say is one object, since there may be thousands. */
 class Maker {
   readonly requests: Request[] = [];
+  readonly #at: ClusterTable;
   readonly #chain: Chain;
   readonly #nextId: NextId;
   readonly #ports = new Map<string, Rule>();
 
-  constructor(chain: Chain, nextId: NextId) {
+  constructor(at: ClusterTable, chain: Chain, nextId: NextId) {
+    this.#at = at;
     this.#chain = chain;
     this.#nextId = nextId;
   }
@@ -117,8 +126,8 @@ class Maker {
     const matches = this.#portMatches(ports);
     if (!peers || !("set" in peers)) return matches.map((match) => [...match, accept]);
     return families.flatMap((of) => {
-      const isIn = matchIn(peerSet(peers.set, false, of).name);
-      const end = [...matchOf[of], loadPeer(this.#chain.direction, of), isIn, accept];
+      const isIn = matchIn(peerSet(this.#at, peers.set, { hasPorts: false, of }).name);
+      const end = [...this.#at.matchOf[of], loadPeer(this.#chain.direction, of), isIn, accept];
       return matches.map((match) => [...match, ...end]);
     });
   }
@@ -126,9 +135,9 @@ class Maker {
   #namedRules({ destinations, protocol }: OfNamedPort): readonly Rule[] {
     return families.map((of) => [
       ...this.#portMatch({ protocol, range: undefined }),
-      ...matchOf[of],
+      ...this.#at.matchOf[of],
       ...loadTarget(of),
-      matchIn(peerSet(destinations, true, of).name),
+      matchIn(peerSet(this.#at, destinations, { hasPorts: true, of }).name),
       accept,
     ]);
   }
@@ -138,11 +147,11 @@ class Maker {
       const intervals = intervalsOf(blocks, of);
       if (intervals.length === 0) return [];
       return this.#portMatches(ports).map((match) => {
-        const set = intervalSet(of, this.#nextId());
+        const set = intervalSet(this.#at, of, this.#nextId());
         const filled = chunks(intervals).map((part) => newIntervals(set, part));
         this.requests.push(newIntervalSet(set), ...filled);
         const isIn = [loadPeer(this.#chain.direction, of), matchInIntervals(set)];
-        return [...match, ...matchOf[of], ...isIn, accept];
+        return [...match, ...this.#at.matchOf[of], ...isIn, accept];
       });
     });
   }
@@ -179,10 +188,10 @@ function loadTarget(of: Family): readonly Expression[] {
   return [loadDestination(length), loadPayload(port, wordRegister(length / 4))];
 }
 
-function intervalSet(of: Family, id: number): IntervalSet {
+function intervalSet({ table }: ClusterTable, of: Family, id: number): IntervalSet {
   const userData = Uint8Array.of(0, 4, 2, 0, 0, 0);
   return {
-    table: clusterTable,
+    table,
     id,
     keyType: addressTypes[of],
     keyLength: addressLengths[of],

@@ -7,7 +7,7 @@ import { delElements, type NftSet, newElements } from "../../netlink/nft-request
 import type { Direction, JudgedAddress } from "../ruleset.ts";
 import { chainName } from "./cluster-chains.ts";
 import { chunks } from "./cluster-sets.ts";
-import { drops, judges, own } from "./cluster-table.ts";
+import type { ClusterTable } from "./cluster-table.ts";
 
 export const directions: readonly Direction[] = ["egress", "ingress"];
 
@@ -31,7 +31,11 @@ export function chainNames(judged: JudgedAddress | undefined): ChainNames {
 }
 
 /** Where an address is, if it has these chains. */
-export function elementsOf(address: IpAddress, names: ChainNames): readonly Wanted[] {
+export function elementsOf(
+  { own, drops, judges }: ClusterTable,
+  address: IpAddress,
+  names: ChainNames,
+): readonly Wanted[] {
   const of = family(address);
   const isolated = directions.filter((direction) => names[direction] !== undefined);
   if (isolated.length === 0) return [];

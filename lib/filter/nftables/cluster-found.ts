@@ -10,10 +10,10 @@ import {
   notedRuleMessage,
   type SetKind,
 } from "../../netlink/nft-counted.ts";
-import { listElements, type NftSet } from "../../netlink/nft-request.ts";
+import { listElements, type NftSet, type NftTable } from "../../netlink/nft-request.ts";
 import { keysMessage } from "../../netlink/nftables.ts";
 import { listOrNone } from "../nft-transaction.ts";
-import { clusterTable } from "./cluster-table.ts";
+import type { ClusterTable } from "./cluster-table.ts";
 
 /** Sets and chains by their names. */
 export interface FoundTable {
@@ -26,21 +26,21 @@ export interface FoundTable {
 export const emptyTable: FoundTable = { sets: new Map(), chains: new Map(), rules: new Map() };
 
 /** Reads the table but for the elements of its sets; an empty one if there is none. */
-export function findTable(ns: Netns): FoundTable {
-  const { family, name } = clusterTable;
+export function findTable(ns: Netns, { table }: ClusterTable): FoundTable {
+  const { family, name } = table;
   const chains = listChains(ns.netfilter).filter(
     (chain) => chain.family === family && chain.table === name,
   );
   return {
-    sets: findSets(ns),
+    sets: findSets(ns, table),
     chains: new Map(chains.map((chain) => [chain.name, chain])),
-    rules: findRules(ns),
+    rules: findRules(ns, table),
   };
 }
 
-function findSets(ns: Netns): ReadonlyMap<string, SetKind> {
+function findSets(ns: Netns, table: NftTable): ReadonlyMap<string, SetKind> {
   const sets = new Map<string, SetKind>();
-  const list = () => ns.netfilter.dump(listCountedSets(clusterTable), countedSetMessage);
+  const list = () => ns.netfilter.dump(listCountedSets(table), countedSetMessage);
   for (const { attributes = {} } of listOrNone(list)) {
     const { name = "", flags = 0, keyType = 0, keyLength = 0, expression } = attributes;
     if (flags & NFT_SET_ANONYMOUS) continue;
@@ -49,9 +49,9 @@ function findSets(ns: Netns): ReadonlyMap<string, SetKind> {
   return sets;
 }
 
-function findRules(ns: Netns): FoundTable["rules"] {
+function findRules(ns: Netns, table: NftTable): FoundTable["rules"] {
   const rules = new Map<string, { note: string; count: number }>();
-  const list = () => ns.netfilter.dump(listTableRules(clusterTable), notedRuleMessage);
+  const list = () => ns.netfilter.dump(listTableRules(table), notedRuleMessage);
   for (const { attributes = {} } of listOrNone(list)) {
     const { chain = "", notes } = attributes;
     const count = (rules.get(chain)?.count ?? 0) + 1;

@@ -1,7 +1,7 @@
-/** The table of a cluster's policies made right, whatever is there: what is as it should be stays. */
+/** A table of a cluster's policies made right, whatever is there: what is as it should be stays. */
 
 import { pack } from "../../bytes/packed.ts";
-import { type Family, family, type IpAddress } from "../../ip/address.ts";
+import { family, type IpAddress } from "../../ip/address.ts";
 import type { Netns } from "../../net/netns.ts";
 import type { Request } from "../../netlink/message.ts";
 import type { FoundChain } from "../../netlink/nft-chains.ts";
@@ -17,7 +17,7 @@ import {
   newSet,
   newTable,
 } from "../../netlink/nft-request.ts";
-import type { JudgedAddress, PeerSet, Ruleset } from "../ruleset.ts";
+import type { PeerSet, Ruleset } from "../ruleset.ts";
 import { transactByLook } from "../whole-transaction.ts";
 import { chainAt, chainName, chainRequests, noteFor } from "./cluster-chains.ts";
 import { counter } from "./cluster-changes.ts";
@@ -25,14 +25,10 @@ import { chainNames, elementName, elementsOf, exchange, type Wanted } from "./cl
 import { emptyTable, type FoundTable, findTable, listKeys } from "./cluster-found.ts";
 import { absences, additions, deletions, peerSet, presences } from "./cluster-sets.ts";
 import {
-  clusterTable,
+  type ClusterTable,
   countedSets,
-  drops,
-  judges,
   newNotedChain,
   newStandingSets,
-  own,
-  pending,
   standingChains,
   uncountedSets,
 } from "./cluster-table.ts";
@@ -40,15 +36,21 @@ import { listOwnedElements } from "./elements.ts";
 
 const families = [4, 6] as const;
 
+/** What is to be there, and which addresses are pending no more. */
+export interface Wish {
+  readonly ruleset: Ruleset;
+  readonly settled: readonly IpAddress[];
+}
+
 /** Makes the table what a ruleset says; addresses of its own and settled ones are not pending. */
 export function replaceRuleset(
   host: Netns,
-  ruleset: Ruleset,
-  settled: readonly IpAddress[],
+  at: ClusterTable,
+  { ruleset, settled }: Wish,
 ): boolean {
-  const look = () => findTable(host);
+  const look = () => findTable(host, at);
   return transactByLook(host, look, (found) => {
-    const replacement = new Replacement(host, ruleset, settled);
+    const replacement = new Replacement(host, at, { ruleset, settled });
     return replacement.isFor(found) ? replacement.of(found) : replacement.instead();
   });
 }
@@ -70,29 +72,38 @@ function isKind(found: FoundChain | undefined, base: NftChain["base"]): boolean 
 /** What has to be done for one ruleset. */
 class Replacement {
   readonly #host: Netns;
+  readonly #at: ClusterTable;
   readonly #ruleset: Ruleset;
   readonly #settled: readonly IpAddress[];
   readonly #nextId = counter();
 
-  constructor(host: Netns, ruleset: Ruleset, settled: readonly IpAddress[]) {
+  constructor(host: Netns, at: ClusterTable, { ruleset, settled }: Wish) {
     this.#host = host;
+    this.#at = at;
     this.#ruleset = ruleset;
     this.#settled = settled;
   }
 
   /** False if something has a name of ours and is of another kind: it could not be changed. */
   isFor({ sets, chains }: FoundTable): boolean {
-    const areSets = [...uncountedSets, ...countedSets, ...this.#peerSets().keys()].every((set) => {
+    const counted = countedSets(this.#at);
+    const all = [...uncountedSets(this.#at), ...counted, ...this.#peerSets().keys()];
+    const areSets = all.every((set) => {
       const found = sets.get(set.name);
-      return !found || isSame(found, kindOf(set, countedSets.includes(set)));
+      return !found || isSame(found, kindOf(set, counted.includes(set)));
     });
     return areSets && this.#allChains().every(({ name, base }) => isKind(chains.get(name), base));
   }
 
+  /** The names of the sets that are always there, in the order in which they are made. */
+  get #standing(): readonly string[] {
+    return [...uncountedSets(this.#at), ...countedSets(this.#at)].map(({ name }) => name);
+  }
+
   #allChains(): readonly NftChain[] {
     return [
-      ...standingChains().map(({ chain }) => chain),
-      ...[...this.#ruleset.chains].map(([name, { direction }]) => chainAt(name, direction)),
+      ...standingChains(this.#at).map(({ chain }) => chain),
+      ...[...this.#ruleset.chains].map(([name, { direction }]) => chainAt(this.#at, name, direction)),
     ];
   }
 
@@ -100,7 +111,7 @@ class Replacement {
   of(found: FoundTable): readonly Request[] {
     const wanted = this.#peerSets();
     const peers = [...wanted].flatMap(([set, keys]) => this.#peers(found, set, keys));
-    const standing = newStandingSets().filter((_, i) => !found.sets.has(standingSet(i)));
+    const standing = newStandingSets(this.#at).filter((_, i) => !found.sets.has(this.#standing[i] ?? ""));
     const changes = [
       ...standing,
       ...peers,
@@ -109,24 +120,31 @@ class Replacement {
       ...this.#settle(found),
       ...this.#surplus(found, new Set([...wanted.keys()].map(({ name }) => name))),
     ];
-    return changes.length === 0 ? [] : [newTable(clusterTable), ...changes];
+    return changes.length === 0 ? [] : [newTable(this.#at.table), ...changes];
   }
 
   /** The same where the table is another's: it goes, and with it what was counted. */
   instead(): readonly Request[] {
+    const { table, pending } = this.#at;
     const kept = families.flatMap((of) => {
       const keys = listKeys(this.#host, pending[of]).filter((key) => family(key) === of);
       return presences(pending[of], keys);
     });
     const [first, ...rest] = this.of(emptyTable);
     const settling = this.#settlement();
-    return [delTable(clusterTable), ...(first ? [first] : []), ...rest, ...kept, ...settling];
+    return [delTable(table), ...(first ? [first] : []), ...rest, ...kept, ...settling];
   }
 
   /** The sets of peers, and their keys one after the other. */
   #peerSets(): ReadonlyMap<NftSet, Uint8Array> {
-    const sets = [...this.#ruleset.sets].flatMap(([name, set]) => bothOf(name, set));
+    const sets = [...this.#ruleset.sets].flatMap(([name, set]) => this.#bothOf(name, set));
     return new Map(sets);
+  }
+
+  #bothOf(name: string, { hasPorts, elements }: PeerSet) {
+    return families.map(
+      (of) => [peerSet(this.#at, name, { hasPorts, of }), elements.keys(of)] as const,
+    );
   }
 
   #peers(found: FoundTable, set: NftSet, keys: Uint8Array): readonly Request[] {
@@ -141,7 +159,7 @@ class Replacement {
       const found = rules.get(name);
       return chains.has(name) && found !== undefined && found.note === `${content} ${found.count}`;
     };
-    const standing = standingChains().filter(({ chain, notes, rules: all }) => {
+    const standing = standingChains(this.#at).filter(({ chain, notes, rules: all }) => {
       return !isRight(chain.name, notes.holder?.slice(0, -` ${all.length}`.length));
     });
     const leaves = [...this.#ruleset.chains].filter(([name, chain]) => {
@@ -149,14 +167,16 @@ class Replacement {
     });
     return [
       ...standing.flatMap(newNotedChain),
-      ...leaves.flatMap(([name, chain]) => chainRequests(name, chain, this.#nextId)),
+      ...leaves.flatMap((each) => chainRequests(this.#at, each, this.#nextId)),
     ];
   }
 
   #addresses({ sets }: FoundTable): readonly Request[] {
-    const wanted = [...this.#ruleset.addresses.values()].flatMap(elementsFor);
+    const wanted = [...this.#ruleset.addresses.values()].flatMap((judged) =>
+      elementsOf(this.#at, judged.address, chainNames(judged)),
+    );
     const missing = new Map(wanted.map((each) => [elementName(each), each]));
-    const surplus = addressSets()
+    const surplus = addressSets(this.#at)
       .filter(({ name }) => sets.has(name))
       .flatMap((set) => this.#elementsIn(set))
       .filter((each) => !missing.delete(elementName(each)));
@@ -172,6 +192,7 @@ class Replacement {
 
   /** Those that are pending and should not be. */
   #settle({ sets }: FoundTable): readonly Request[] {
+    const { pending } = this.#at;
     const known = new Set(this.#known().map((address) => address.join()));
     return families.flatMap((of) => {
       if (!sets.has(pending[of].name)) return [];
@@ -184,6 +205,7 @@ class Replacement {
   }
 
   #settlement(): readonly Request[] {
+    const { pending } = this.#at;
     const known = this.#known();
     return families.flatMap((of) =>
       absences(
@@ -201,9 +223,10 @@ class Replacement {
   /** What nothing that is wanted uses: rules first, since they use sets and lead to chains. */
   #surplus({ sets, chains }: FoundTable, peers: ReadonlySet<string>): readonly Request[] {
     const names = new Set(this.#allChains().map(({ name }) => name));
-    const standing = new Set([...uncountedSets, ...countedSets].map(({ name }) => name));
+    const { table, pending } = this.#at;
+    const standing = new Set(this.#standing);
     const spare = [...chains.keys()].filter((name) => !names.has(name));
-    const spareChains = spare.map((name) => ({ table: clusterTable, name }));
+    const spareChains = spare.map((name) => ({ table, name }));
     const spareSets = [...sets.keys()].filter((name) => !standing.has(name) && !peers.has(name));
     return [
       ...spareChains.map((chain) => delRule(chain)),
@@ -213,10 +236,6 @@ class Replacement {
   }
 }
 
-function bothOf(name: string, { hasPorts, elements }: PeerSet) {
-  return families.map((of: Family) => [peerSet(name, hasPorts, of), elements.keys(of)] as const);
-}
-
 /** Keys that come one after the other. */
 function split(keys: Uint8Array, length: number): readonly Uint8Array[] {
   return Array.from({ length: keys.length / length }, (_, i) =>
@@ -224,18 +243,10 @@ function split(keys: Uint8Array, length: number): readonly Uint8Array[] {
   );
 }
 
-function elementsFor(judged: JudgedAddress): readonly Wanted[] {
-  return elementsOf(judged.address, chainNames(judged));
-}
-
 /** The sets and maps that isolated addresses are in. */
-function addressSets(): readonly NftSet[] {
+function addressSets({ own, drops, judges }: ClusterTable): readonly NftSet[] {
   return families.flatMap((of) => [
     ...[own[of], drops.egress[of], drops.ingress[of]],
     ...[judges.egress[of], judges.ingress[of]],
   ]);
-}
-
-function standingSet(index: number): string {
-  return [...uncountedSets, ...countedSets][index]?.name ?? "";
 }

@@ -20,7 +20,7 @@ import {
   newSet,
 } from "../../netlink/nft-request.ts";
 import type { SetChange } from "../ruleset.ts";
-import { addressLengths, addressTypes, plainSet } from "./cluster-table.ts";
+import { addressLengths, addressTypes, type ClusterTable, plainSet } from "./cluster-table.ts";
 
 export const DIGITS = 24;
 const families = [4, 6] as const;
@@ -34,13 +34,17 @@ const UDATA_COMMENT = 7;
 const LONGEST_COMMENT = 127;
 
 /** The set that one of a ruleset's is in a family, by its name there. */
-export function peerSet(name: string, hasPorts: boolean, of: Family): NftSet {
+export function peerSet(
+  { table }: ClusterTable,
+  name: string,
+  { hasPorts, of }: { readonly hasPorts: boolean; readonly of: Family },
+): NftSet {
   const short = `${hasPorts ? "ports" : "pods"}${of}-${shortDigest(name, DIGITS)}`;
   const type = addressTypes[of];
   const kind = hasPorts
     ? { keyType: (type << 6) | INET_SERVICE, keyLength: addressLengths[of] + 4 }
     : { keyType: type, keyLength: addressLengths[of] };
-  return plainSet(short, kind, withComment(name));
+  return plainSet(table, short, kind, withComment(name));
 }
 
 /** The byte order of keys, and a comment: what `nft` keeps with a set. */
@@ -56,16 +60,20 @@ export function cut(text: string): string {
 }
 
 /** The same in both families. */
-export function peerSets(name: string, hasPorts: boolean): readonly NftSet[] {
-  return families.map((of) => peerSet(name, hasPorts, of));
+function peerSets(at: ClusterTable, name: string, hasPorts: boolean): readonly NftSet[] {
+  return families.map((of) => peerSet(at, name, { hasPorts, of }));
 }
 
 /** What makes a change of a set: its elements, and the set itself if it is new. */
-export function setRequests(name: string, change: SetChange): readonly Request[] {
+export function setRequests(
+  at: ClusterTable,
+  name: string,
+  change: SetChange,
+): readonly Request[] {
   const { state, hasPorts, added, removed } = change;
   if (state === "gone") return [];
   return families.flatMap((of) => {
-    const set = peerSet(name, hasPorts, of);
+    const set = peerSet(at, name, { hasPorts, of });
     return [
       ...(state === "new" ? [newSet(set)] : []),
       ...deleteKeys(set, removed.keys(of)),
@@ -75,8 +83,12 @@ export function setRequests(name: string, change: SetChange): readonly Request[]
 }
 
 /** What takes away a set that nothing uses any more. */
-export function goneRequests(name: string, { state, hasPorts }: SetChange): readonly Request[] {
-  return state === "gone" ? peerSets(name, hasPorts).map(delSet) : [];
+export function goneRequests(
+  at: ClusterTable,
+  name: string,
+  { state, hasPorts }: SetChange,
+): readonly Request[] {
+  return state === "gone" ? peerSets(at, name, hasPorts).map(delSet) : [];
 }
 
 /** Adds keys that are not there. */

@@ -1,7 +1,8 @@
 /**
- * The table that network policies of a cluster are enforced by, without what they say:
+ * The tables that network policies of a cluster are enforced by, without what they say: one for what the
+ * host forwards, and where that does not see what bridges forward themselves, the same for these.
  *
- *   table inet weft-cluster
+ *   table inet weft-cluster, table bridge weft-cluster
  *     set pending4, pending6            addresses of pods that nothing is known of yet
  *     set own4, own6                    10.1.2.3 . 10.1.2.3: isolated pods, and themselves
  *     set egress-drops4 …               isolated addresses, and how much was dropped of each
@@ -15,6 +16,7 @@
 
 import type { Family } from "../../ip/address.ts";
 import type { Request } from "../../netlink/message.ts";
+import { ETH_P_IP, ETH_P_IPV6 } from "../../netlink/if-ether.ts";
 import { matchNoBeginning } from "../../netlink/nft-beginning.ts";
 import { newCountedSet, newNotedRule } from "../../netlink/nft-counted.ts";
 import {
@@ -26,6 +28,7 @@ import {
   matchIn,
   NF_ACCEPT,
   NF_DROP,
+  NFPROTO_BRIDGE,
   NFPROTO_INET,
   NFPROTO_IPV4,
   NFPROTO_IPV6,
@@ -40,9 +43,12 @@ import {
   matchTranslated,
   neighbourTraffic,
 } from "../../netlink/nft-policy.ts";
+import { matchProtocol } from "../../netlink/nft-packet.ts";
 import { wordRegister } from "../../netlink/nft-register.ts";
 import {
   delRule,
+  NF_BR_FORWARD,
+  NF_BR_PRI_FILTER_BRIDGED,
   NF_INET_FORWARD,
   NF_IP_PRI_FILTER,
   type NftChain,
@@ -56,28 +62,19 @@ import type { Rule } from "../nft-rules.ts";
 import type { Direction } from "../ruleset.ts";
 import { addressMap } from "./sets.ts";
 
-export const clusterTable: NftTable = { family: NFPROTO_INET, name: "weft-cluster" };
-const table = clusterTable;
-
 /** What is written of rules changes with this number: those with another one are made anew. */
 export const SCHEME = "1";
-
-/** Beside those of attachments, and before chains that accept: first who sends, then who receives. */
-const priorities = { egress: NF_IP_PRI_FILTER - 15, ingress: NF_IP_PRI_FILTER - 5 };
 
 type PerFamily<T> = { readonly [F in Family]: T };
 
 /** Types of keys as `nft` numbers them (datatype.h), 6 bits each. */
 export const addressTypes: PerFamily<number> = { 4: 7, 6: 8 };
 export const addressLengths: PerFamily<4 | 16> = { 4: 4, 6: 16 };
-export const matchOf: PerFamily<Rule> = {
-  4: matchFamily(NFPROTO_IPV4),
-  6: matchFamily(NFPROTO_IPV6),
-};
 const families = [4, 6] as const;
 
 /** A set of keys that are bytes as packets have them; a comment says what is in it. */
 export function plainSet(
+  table: NftTable,
   name: string,
   of: { readonly keyType: number; readonly keyLength: number },
   userData: Uint8Array = Uint8Array.of(0, 4, 2, 0, 0, 0),
@@ -85,34 +82,76 @@ export function plainSet(
   return { table, name, ...of, leadsTo: "nothing", userData };
 }
 
-function addressSets(name: string): PerFamily<NftSet> {
+function addressSets(table: NftTable, name: string): PerFamily<NftSet> {
   const set = (of: Family) =>
-    plainSet(`${name}${of}`, { keyType: addressTypes[of], keyLength: addressLengths[of] });
+    plainSet(table, `${name}${of}`, { keyType: addressTypes[of], keyLength: addressLengths[of] });
   return { 4: set(4), 6: set(6) };
 }
 
-function pairSet(of: Family): NftSet {
+function pairSet(table: NftTable, of: Family): NftSet {
   const keyType = (addressTypes[of] << 6) | addressTypes[of];
-  return plainSet(`own${of}`, { keyType, keyLength: 2 * addressLengths[of] });
+  return plainSet(table, `own${of}`, { keyType, keyLength: 2 * addressLengths[of] });
 }
 
-function maps(name: string): PerFamily<NftSet> {
+function maps(table: NftTable, name: string): PerFamily<NftSet> {
   return { 4: addressMap(table, `${name}4`, 4), 6: addressMap(table, `${name}6`, 16) };
 }
 
-export const pending = addressSets("pending");
-export const own: PerFamily<NftSet> = { 4: pairSet(4), 6: pairSet(6) };
-export const drops = { egress: addressSets("egress-drops"), ingress: addressSets("ingress-drops") };
-export const judges = { egress: maps("egress"), ingress: maps("ingress") };
+type PerDirection<T> = { readonly [D in Direction]: T };
+
+/** One of the tables: its sets and maps, and what differs between them. */
+export interface ClusterTable {
+  readonly table: NftTable;
+  readonly pending: PerFamily<NftSet>;
+  readonly own: PerFamily<NftSet>;
+  readonly drops: PerDirection<PerFamily<NftSet>>;
+  readonly judges: PerDirection<PerFamily<NftSet>>;
+  /** How rules go on for packets of a family. */
+  readonly matchOf: PerFamily<Rule>;
+  /** Where packets enter it: first who sends is judged, then who receives. */
+  readonly hook: number;
+  readonly priorities: PerDirection<number>;
+}
+
+type Differing = Pick<ClusterTable, "table" | "matchOf" | "hook" | "priorities">;
+
+function clusterTable(differing: Differing): ClusterTable {
+  const { table } = differing;
+  const sets = (name: string) => addressSets(table, name);
+  return {
+    ...differing,
+    pending: sets("pending"),
+    own: { 4: pairSet(table, 4), 6: pairSet(table, 6) },
+    drops: { egress: sets("egress-drops"), ingress: sets("ingress-drops") },
+    judges: { egress: maps(table, "egress"), ingress: maps(table, "ingress") },
+  };
+}
+
+/** What the host forwards; beside the chains of attachments, and before chains that accept. */
+export const routed = /* @__PURE__ */ clusterTable({
+  table: { family: NFPROTO_INET, name: "weft-cluster" },
+  matchOf: { 4: matchFamily(NFPROTO_IPV4), 6: matchFamily(NFPROTO_IPV6) },
+  hook: NF_INET_FORWARD,
+  priorities: { egress: NF_IP_PRI_FILTER - 15, ingress: NF_IP_PRI_FILTER - 5 },
+});
+
+/** What bridges forward themselves: behind the chains that frames of attachments pass. */
+export const bridged = /* @__PURE__ */ clusterTable({
+  table: { family: NFPROTO_BRIDGE, name: "weft-cluster" },
+  matchOf: { 4: matchProtocol(ETH_P_IP), 6: matchProtocol(ETH_P_IPV6) },
+  hook: NF_BR_FORWARD,
+  priorities: { egress: NF_BR_PRI_FILTER_BRIDGED + 25, ingress: NF_BR_PRI_FILTER_BRIDGED + 35 },
+});
 
 const both = (sets: PerFamily<NftSet>) => families.map((of) => sets[of]);
-export const countedSets = [...both(drops.egress), ...both(drops.ingress)];
-export const uncountedSets = [
-  ...both(pending),
-  ...both(own),
-  ...both(judges.egress),
-  ...both(judges.ingress),
-];
+
+export function countedSets({ drops }: ClusterTable): readonly NftSet[] {
+  return [...both(drops.egress), ...both(drops.ingress)];
+}
+
+export function uncountedSets({ pending, own, judges }: ClusterTable): readonly NftSet[] {
+  return [...both(pending), ...both(own), ...both(judges.egress), ...both(judges.ingress)];
+}
 
 /** A chain with all of its rules, and what is noted of them with the last. */
 export interface NotedChain {
@@ -155,7 +194,7 @@ export function dropChain(direction: Direction): string {
   return `${direction}-drop`;
 }
 
-function droppingRules(direction: Direction): readonly Rule[] {
+function droppingRules({ drops, matchOf }: ClusterTable, direction: Direction): readonly Rule[] {
   const drop = verdictOf(NF_DROP);
   const counted = families.map((of) => [
     ...[...matchOf[of], loadEnd(direction, of), matchIn(drops[direction][of].name)],
@@ -168,7 +207,8 @@ function droppingRules(direction: Direction): readonly Rule[] {
  * What comes first decides. A connection of TCP that was cut must not begin again by an answer: it
  * would be one in the other direction then, which may be allowed.
  */
-function judgingRules(direction: Direction): readonly Rule[] {
+function judgingRules(at: ClusterTable, direction: Direction): readonly Rule[] {
+  const { matchOf, pending, own, drops, judges } = at;
   const accept = verdictOf(NF_ACCEPT);
   const drop = verdictOf(NF_DROP);
   const { other } = ends[direction];
@@ -191,9 +231,8 @@ function loadBothEnds(of: Family): readonly Expression[] {
   return [loadSource(length), loadPayload(destination, wordRegister(length / 4))];
 }
 
-function chainOf(name: string, rules: readonly Rule[], base?: NftChain["base"]): NotedChain {
-  const notes = { holder: noteOf(SCHEME, rules.length) };
-  return { chain: { table, name, ...(base && { base }) }, rules, notes };
+function chainOf(chain: NftChain, rules: readonly Rule[]): NotedChain {
+  return { chain, rules, notes: { holder: noteOf(SCHEME, rules.length) } };
 }
 
 /** What is noted of a chain: what its rules are made of, and how many they are. */
@@ -201,21 +240,23 @@ export function noteOf(content: string, rules: number): string {
   return `${content} ${rules}`;
 }
 
-function baseOf(direction: Direction): NotedChain {
-  const base = { type: "filter", hook: NF_INET_FORWARD, priority: priorities[direction] };
-  return chainOf(direction, judgingRules(direction), base);
+function baseOf(at: ClusterTable, direction: Direction): NotedChain {
+  const { table, hook, priorities } = at;
+  const base = { type: "filter", hook, priority: priorities[direction] };
+  return chainOf({ table, name: direction, base }, judgingRules(at, direction));
 }
 
 /** The chains that are always there; those that come later use the ones before. */
-export function standingChains(): readonly NotedChain[] {
+export function standingChains(at: ClusterTable): readonly NotedChain[] {
+  const { table } = at;
   const directions = ["egress", "ingress"] as const;
-  return [
-    ...directions.map((direction) => chainOf(dropChain(direction), droppingRules(direction))),
-    ...directions.map(baseOf),
-  ];
+  const dropping = directions.map((direction) =>
+    chainOf({ table, name: dropChain(direction) }, droppingRules(at, direction)),
+  );
+  return [...dropping, ...directions.map((direction) => baseOf(at, direction))];
 }
 
 /** Makes the sets that are always there; those that are there are fine. */
-export function newStandingSets(): readonly Request[] {
-  return [...uncountedSets.map(newSet), ...countedSets.map(newCountedSet)];
+export function newStandingSets(at: ClusterTable): readonly Request[] {
+  return [...uncountedSets(at).map(newSet), ...countedSets(at).map(newCountedSet)];
 }
