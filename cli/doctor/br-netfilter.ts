@@ -1,7 +1,7 @@
 /** Whether frames that a bridge forwards pass the packet filter, where that decides over something. */
 
 import { fileStatus } from "../../lib/host/file-status.ts";
-import { droppersOn } from "../../lib/inventory/packet-filter.ts";
+import { bridgedFault, droppersOn } from "../../lib/inventory/packet-filter.ts";
 import { setting } from "./command.ts";
 import type { Check, Examined, Finding } from "./finding.ts";
 import { quoted, typesOf } from "./loaded.ts";
@@ -22,7 +22,8 @@ export const brNetfilter: Check = (examined) => {
   const value = examined.sysctl(CALL);
   const isNode = fileStatus(KUBELET)?.isDirectory === true;
   const judged = bridged.filter(({ list }) => typesOf(list).includes("policy"));
-  if (value === undefined && judged.length > 0) return [unjudged(judged)];
+  const fault = judged.length > 0 ? bridgedFault(examined.host) : undefined;
+  if (fault !== undefined) return [unjudged(judged, fault)];
   if (value !== "1") return isNode ? [passedBy(value)] : [];
   return apart(
     examined,
@@ -30,11 +31,11 @@ export const brNetfilter: Check = (examined) => {
   );
 };
 
-function unjudged(networks: readonly Network[]): Finding {
+function unjudged(networks: readonly Network[], fault: string): Finding {
   const names = quoted(networks.map(({ name }) => name));
   return {
     ...{ id: "br-netfilter", level: "error" },
-    finding: `Policies of ${names} cannot be enforced among containers of one bridge: br_netfilter is not loaded`,
+    finding: `Policies of ${names} cannot be enforced among containers of one bridge: ${fault}`,
     advice: "Run: modprobe br_netfilter, and note it for the next boot",
   };
 }

@@ -95,12 +95,12 @@ function gc({ network, valid, config: { agent } }: GcCall<PolicyConfig>, host: N
   );
 }
 
-/** The containers that are there are without a judge where packets of bridges pass no rules. */
+/** The containers that are there are without a judge where no rules see what bridges forward. */
 function status({ config: { agent } }: StatusCall<PolicyConfig>, host: Netns): void {
   requireReady("enforce a policy", policies.findMissingTables(host));
   const fault = findBridgedFault(host);
   if (fault !== undefined) {
-    throw limited(`Cannot enforce a policy among the containers of a bridge: ${fault}; load it`);
+    throw limited(`Cannot enforce a policy among the containers of a bridge: ${fault}; load br_netfilter`);
   }
   const podFault = agent === undefined ? undefined : withAgent().findPodAgentFault(agent);
   if (podFault === undefined) return;

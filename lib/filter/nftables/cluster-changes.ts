@@ -122,9 +122,9 @@ function chainChanges(
   );
 }
 
-/** Numbers from 1 on. */
+/** Numbers from 2 on: Linux 6.1 takes 1 for a named set of the transaction (newSet). */
 export function counter(): NextId {
-  let last = 0;
+  let last = 1;
   return () => ++last;
 }
 
