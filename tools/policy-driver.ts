@@ -20,9 +20,9 @@ import {
   readDrops,
   replaceRuleset,
 } from "../lib/filter/cluster-policy.ts";
+import { neededTables } from "../lib/filter/cluster-tables.ts";
 import type { RulesetChanges } from "../lib/filter/ruleset.ts";
 import { formatAddress, type IpAddress, parseAddress } from "../lib/ip/address.ts";
-import { neededTables } from "../lib/filter/cluster-tables.ts";
 import { ownNetns } from "../lib/net/netns.ts";
 import type { JsonObject } from "../lib/overlay/contract/host.ts";
 

@@ -54,7 +54,7 @@ export class KernelFilter implements PolicyFilter {
   }
 
   #tellLack(isLacking: boolean): void {
-    const fault = isLacking ? findBridgedFault(this.#ns) ?? SWITCHED_OFF : undefined;
+    const fault = isLacking ? (findBridgedFault(this.#ns) ?? SWITCHED_OFF) : undefined;
     const lack = fault && `Cannot judge what bridges forward themselves: ${fault}`;
     if (lack === this.#lack) return;
     if (lack === undefined) this.#tell("recovered", `${this.#lack}`);

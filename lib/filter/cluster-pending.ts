@@ -43,7 +43,9 @@ export function addPending(host: Netns, addresses: readonly IpAddress[]): void {
 
 /** Ends that; none is fine, and no table as well. */
 export function deletePending(host: Netns, addresses: readonly IpAddress[]): void {
-  const sets = [routed, bridged].flatMap(({ pending }) => families.map((of) => [pending[of], of] as const));
+  const sets = [routed, bridged].flatMap(({ pending }) =>
+    families.map((of) => [pending[of], of] as const),
+  );
   const areThere = sets.map(([set]) => whereThere(getSet(set), () => true, false));
   transact(host, { areThere }, (found) => ({
     requests: sets.flatMap(([set, of], i) =>

@@ -37,7 +37,12 @@ export function replaceRuleset(
 ): boolean {
   const differ = tables.map((at) => replacing.replaceRuleset(host, at, wish));
   const isSurplus = !tables.includes(bridged) && hasBridgedTable(host);
-  if (isSurplus) transactByLook(host, () => undefined, () => [delTable(bridged.table)]);
+  if (isSurplus)
+    transactByLook(
+      host,
+      () => undefined,
+      () => [delTable(bridged.table)],
+    );
   return isSurplus || differ.some((each) => each);
 }
 

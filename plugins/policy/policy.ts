@@ -100,7 +100,9 @@ function status({ config: { agent } }: StatusCall<PolicyConfig>, host: Netns): v
   requireReady("enforce a policy", policies.findMissingTables(host));
   const fault = findBridgedFault(host);
   if (fault !== undefined) {
-    throw limited(`Cannot enforce a policy among the containers of a bridge: ${fault}; load br_netfilter`);
+    throw limited(
+      `Cannot enforce a policy among the containers of a bridge: ${fault}; load br_netfilter`,
+    );
   }
   const podFault = agent === undefined ? undefined : withAgent().findPodAgentFault(agent);
   if (podFault === undefined) return;

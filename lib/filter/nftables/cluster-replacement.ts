@@ -43,11 +43,7 @@ export interface Wish {
 }
 
 /** Makes the table what a ruleset says; addresses of its own and settled ones are not pending. */
-export function replaceRuleset(
-  host: Netns,
-  at: ClusterTable,
-  { ruleset, settled }: Wish,
-): boolean {
+export function replaceRuleset(host: Netns, at: ClusterTable, { ruleset, settled }: Wish): boolean {
   const look = () => findTable(host, at);
   return transactByLook(host, look, (found) => {
     const replacement = new Replacement(host, at, { ruleset, settled });
@@ -103,7 +99,9 @@ class Replacement {
   #allChains(): readonly NftChain[] {
     return [
       ...standingChains(this.#at).map(({ chain }) => chain),
-      ...[...this.#ruleset.chains].map(([name, { direction }]) => chainAt(this.#at, name, direction)),
+      ...[...this.#ruleset.chains].map(([name, { direction }]) =>
+        chainAt(this.#at, name, direction),
+      ),
     ];
   }
 
@@ -111,7 +109,9 @@ class Replacement {
   of(found: FoundTable): readonly Request[] {
     const wanted = this.#peerSets();
     const peers = [...wanted].flatMap(([set, keys]) => this.#peers(found, set, keys));
-    const standing = newStandingSets(this.#at).filter((_, i) => !found.sets.has(this.#standing[i] ?? ""));
+    const standing = newStandingSets(this.#at).filter(
+      (_, i) => !found.sets.has(this.#standing[i] ?? ""),
+    );
     const changes = [
       ...standing,
       ...peers,

@@ -44,7 +44,7 @@ export function peerSet(
   const kind = hasPorts
     ? { keyType: (type << 6) | INET_SERVICE, keyLength: addressLengths[of] + 4 }
     : { keyType: type, keyLength: addressLengths[of] };
-  return plainSet(table, short, kind, withComment(name));
+  return plainSet(table, short, { ...kind, userData: withComment(name) });
 }
 
 /** The byte order of keys, and a comment: what `nft` keeps with a set. */
@@ -65,11 +65,7 @@ function peerSets(at: ClusterTable, name: string, hasPorts: boolean): readonly N
 }
 
 /** What makes a change of a set: its elements, and the set itself if it is new. */
-export function setRequests(
-  at: ClusterTable,
-  name: string,
-  change: SetChange,
-): readonly Request[] {
+export function setRequests(at: ClusterTable, name: string, change: SetChange): readonly Request[] {
   const { state, hasPorts, added, removed } = change;
   if (state === "gone") return [];
   return families.flatMap((of) => {

@@ -15,8 +15,8 @@
  */
 
 import type { Family } from "../../ip/address.ts";
-import type { Request } from "../../netlink/message.ts";
 import { ETH_P_IP, ETH_P_IPV6 } from "../../netlink/if-ether.ts";
+import type { Request } from "../../netlink/message.ts";
 import { matchNoBeginning } from "../../netlink/nft-beginning.ts";
 import { newCountedSet, newNotedRule } from "../../netlink/nft-counted.ts";
 import {
@@ -37,13 +37,13 @@ import {
   verdictOf,
 } from "../../netlink/nft-expression.ts";
 import type { Expression } from "../../netlink/nft-layout.ts";
+import { matchProtocol } from "../../netlink/nft-packet.ts";
 import {
   count,
   matchKnownConnection,
   matchTranslated,
   neighbourTraffic,
 } from "../../netlink/nft-policy.ts";
-import { matchProtocol } from "../../netlink/nft-packet.ts";
 import { wordRegister } from "../../netlink/nft-register.ts";
 import {
   delRule,
@@ -73,14 +73,19 @@ export const addressLengths: PerFamily<4 | 16> = { 4: 4, 6: 16 };
 const families = [4, 6] as const;
 
 /** A set of keys that are bytes as packets have them; a comment says what is in it. */
-export function plainSet(
-  table: NftTable,
-  name: string,
-  of: { readonly keyType: number; readonly keyLength: number },
-  userData: Uint8Array = Uint8Array.of(0, 4, 2, 0, 0, 0),
-): NftSet {
-  return { table, name, ...of, leadsTo: "nothing", userData };
+export function plainSet(table: NftTable, name: string, of: Keys): NftSet {
+  const { keyType, keyLength, userData = BYTE_ORDER } = of;
+  return { table, name, keyType, keyLength, leadsTo: "nothing", userData };
 }
+
+/** What keys are, and what `nft` keeps with their set. */
+interface Keys {
+  readonly keyType: number;
+  readonly keyLength: number;
+  readonly userData?: Uint8Array;
+}
+
+const BYTE_ORDER = /* @__PURE__ */ Uint8Array.of(0, 4, 2, 0, 0, 0);
 
 function addressSets(table: NftTable, name: string): PerFamily<NftSet> {
   const set = (of: Family) =>
