@@ -2,8 +2,7 @@
  * Enforcing network policies on this host: what the cluster tells becomes rules, and stays so.
  *
  *   objects, told pods ──▶ once a turn of the loop: changes ──▶ one transaction ──▶ who waits is answered
- *   the kernel refuses ──▶ the whole is replaced; again refused: who is concerned is isolated at once, and
- *                          it is tried again, later each time
+ *   the kernel refuses ──▶ the whole is replaced; again refused: who is concerned is isolated, and later again
  *   others change tables ──▶ the whole is compared and made right
  *
  * Before all lists are known nothing is touched: what an agent before has left stays.
@@ -33,9 +32,8 @@ export interface PolicyFilter {
   isolated(): ReadonlySet<string>;
   /** Another number than before if anybody has changed something. */
   generation(): number | undefined;
-  /** True if packets take another way than when all was replaced, so that other tables judge them. */
+  /** True if packets take another way than when all was replaced; `lack` is what no table can judge. */
   isElsewhere(): boolean;
-  /** What no table judges, and why; it stays so whatever is tried again. */
   readonly lack: string | undefined;
 }
 
@@ -129,8 +127,7 @@ export class Enforcer {
     if (!followed.isKnown || !this.#isWhole) return;
     if (this.#parts.told.read(false)) this.#isAsked = true;
     const isDue = clock.now() - this.#compared >= COMPARE;
-    const isSame = filter.generation() === this.#generation && !filter.isElsewhere();
-    if (!isDue && isSame) return;
+    if (!isDue && filter.generation() === this.#generation && !filter.isElsewhere()) return;
     this.turn();
     if (this.#isWhole) this.#attempt(() => this.#repair(), this.#judged);
   }
