@@ -71,10 +71,7 @@ export class Connection extends NetlinkSocket {
   attempt(...requests: readonly Request[]): Outcome[] {
     const outcomes = this.#exchange(requests, requests.length - 1);
     outcomes.forEach((outcome, i) => {
-      const tolerated = requests[i]?.tolerates ?? [];
-      const errno = outcome.error?.errno;
-      const isFine = tolerated === "any" || (errno !== undefined && tolerated.includes(errno));
-      if (isFine) outcome.error = undefined;
+      if (requests[i]?.tolerates === "any") outcome.error = undefined;
     });
     return outcomes;
   }
@@ -99,8 +96,9 @@ export class Connection extends NetlinkSocket {
         const outcome = outcomes[index];
         const request = requests[index];
         if (!outcome || !request) continue;
-        if (message.type === NLMSG_ERROR) this.#acknowledge(message, request, outcome);
-        else outcome.bodies.push(copyOf(message.body));
+        if (message.type !== NLMSG_ERROR) outcome.bodies.push(copyOf(message.body));
+        else if (isEnclosed || !isForeseen(message, request))
+          outcome.error ??= errorIn(message, request);
         const isLast = index === acknowledged || (isEnclosed && index === 0);
         if (message.type === NLMSG_ERROR && isLast) open = false;
       }
@@ -187,11 +185,6 @@ export class Connection extends NetlinkSocket {
       throw misunderstood(allOf(requests), cause);
     }
   }
-
-  #acknowledge(message: Received, request: Request, outcome: Outcome): void {
-    const error = errorIn(message, request);
-    if (error) outcome.error ??= error;
-  }
 }
 
 /** The outcomes, if none is a refusal; throws the first one, in the words of its request. */
@@ -252,10 +245,20 @@ function copyOf({ bytes, at, end }: Span): Span {
   return { bytes: bytes.slice(at, end), at: 0, end: end - at };
 }
 
+/** The error number of NLMSG_ERROR or NLMSG_DONE; 0 if it says success. */
+function errnoIn({ body }: Received): number {
+  return body.end - body.at >= s32.size ? -read(s32, body) : 0;
+}
+
+/** Such a refusal makes no error: a trace of the stack costs more than all else of the answer. */
+function isForeseen(message: Received, { tolerates = [] }: Request): boolean {
+  return tolerates !== "any" && tolerates.includes(errnoIn(message));
+}
+
 /** Error number and text of NLMSG_ERROR or NLMSG_DONE; undefined if it says success. */
 function errorIn(message: Received, { what }: Request): NetlinkError | undefined {
-  const { body, flags } = message;
-  const errno = body.end - body.at >= s32.size ? -read(s32, body) : 0;
+  const { flags } = message;
+  const errno = errnoIn(message);
   if (errno === 0) return undefined;
   const text = flags & NLM_F_ACK_TLVS ? extendedText(what, message) : undefined;
   return new NetlinkError(say(what), errno, text === undefined ? {} : { text });
