@@ -40,7 +40,7 @@ export function guardNetwork(host: Netns, network: string): void {
 }
 
 function isGuarded(host: Netns): boolean {
-  const { chain, rules } = martians();
+  const { chain, rules } = martians;
   return hasRules(host, chain, rules);
 }
 
@@ -55,7 +55,7 @@ function openLinks(host: Netns, network: string): readonly Opening[] {
 /** What an open link lacks, in words. */
 export function findFault(host: Netns, { name }: Opening): string | undefined {
   if (isGuarded(host)) return undefined;
-  const state = `chain "${martians().chain.name}" does not have its rules`;
+  const state = `chain "${martians.chain.name}" does not have its rules`;
   return `containers on "${name}" reach what listens on 127.0.0.1 of this host: ${state}`;
 }
 

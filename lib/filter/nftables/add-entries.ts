@@ -77,6 +77,7 @@ export function replaceEntries(
   };
   // Its rules may have been flushed: then the count of its uses does not tell whether others need it.
   const again = new Set(leaves.map(({ chain }) => chain.name));
+  const notes = notesOf(addition);
   const attempt = (current: Dispatcher) =>
     transact(ns, questions, (found) => {
       const inPlaces = [...found.entries.filter(isThere), ...ownOf(owner, found.vacant)];
@@ -90,7 +91,7 @@ export function replaceEntries(
         ...(isNew ? layout(dispatcher) : []),
         ...(isNew ? leaves : found.leaves.filter(isThere)).flatMap(newChainWith),
         ...companions.map(({ set, key }) => ensureElements(set, [{ key: { value: key } }])),
-        ...entries.map((entry) => newElement(entry, addition)),
+        ...entries.map((entry) => newElement(entry, notes)),
       ];
       return { requests, result };
     });
@@ -137,11 +138,20 @@ function succeed(
   return { replaced, result };
 }
 
-function newElement({ set, key, chain, value }: Entry, { owner, holder }: Addition): Request {
+/** What is noted with each element. */
+interface Notes {
+  readonly comment: string;
+  readonly holder?: string;
+}
+
+function notesOf({ owner, holder }: Addition): Notes {
+  const comment = ownerText(owner);
+  return hasRoomFor(comment, holder) ? { comment, holder } : { comment };
+}
+
+function newElement({ set, key, chain, value }: Entry, notes: Notes): Request {
   const verdict = chain && { verdict: { code: NFT_GOTO, chain: chain.chain.name } };
   const data = value ? { value } : verdict;
-  const comment = ownerText(owner);
-  const notes = { comment, ...(hasRoomFor(comment, holder) ? { holder } : {}) };
   const element = { key: { value: key }, notes };
   return newElements(set, [data ? { ...element, data } : element]);
 }

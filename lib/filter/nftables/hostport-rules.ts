@@ -54,9 +54,8 @@ export function dispatcherFor(snat?: Snat, clients: readonly Cidr[] = []): Dispa
     table,
     maps: allSets(),
     chains: () => [
-      { chain: hostports, rules: lookups() },
-      ...entrances(),
-      ...(snat ? [loopbackChain(snat), ...clientChains(snat, clients), martians()] : []),
+      ...usualChains,
+      ...(snat ? [loopbackChain(snat), ...clientChains(snat, clients), martians] : []),
     ],
     leaves: leavesWith(1),
   };
@@ -71,6 +70,12 @@ export function isPlain({ conditions }: Target, snat: Snat | undefined): boolean
 function bitOf({ markBit = USUAL_MARK }: Partial<Snat> = {}): number {
   return (1 << markBit) >>> 0;
 }
+
+/** The chains that are the same whatever is mapped: made once, by the build. */
+const usualChains = /* @__PURE__ */ (() => [
+  { chain: hostports, rules: lookups() },
+  ...entrances(),
+])();
 
 /** From the loopback of IPv6 nothing reaches a container: connections there are left alone. */
 function lookups(): readonly Rule[] {
@@ -147,13 +152,16 @@ function clientChains(snat: Snat, clients: readonly Cidr[]): readonly ChainWithR
  */
 function clientChain(snat: Snat, { address, prefixLength }: Cidr): ChainWithRules {
   const of = family(address);
-  const rules = Object.values(protocolNumbers).map((protocol) => [
-    ...nft.matchMark(bitOf(snat)),
-    ...isFamily(of),
-    ...nft.matchMeta(nft.NFT_META_L4PROTO, Uint8Array.of(protocol)),
+  const isMapped = [...nft.matchMark(bitOf(snat)), ...isFamily(of)];
+  const masqueradeNear = [
     ...nft.loadClient(of === 4 ? 4 : 16, prefixLength),
     nft.matchIn(sets[of].near.name),
     ...masqueradeMarked(snat),
+  ];
+  const rules = Object.values(protocolNumbers).map((protocol) => [
+    ...isMapped,
+    ...nft.matchMeta(nft.NFT_META_L4PROTO, Uint8Array.of(protocol)),
+    ...masqueradeNear,
   ]);
   return snatChain(`${markOf(snat)}-ipv${of}-${prefixLength}`, rules);
 }

@@ -7,7 +7,7 @@ import { type ChainWithRules, ensureChain } from "./chains.ts";
 import { inetTable, linkName } from "./sets.ts";
 
 /** With `route_localnet` pods could reach what listens on the loopback (CVE-2020-8558). */
-export function martians(): ChainWithRules {
+export const martians: ChainWithRules = /* @__PURE__ */ (() => {
   const isForeign = nft.matchOtherMeta(nft.NFT_META_IIFNAME, linkName("lo"));
   const loopback = Uint8Array.of(127, 0, 0, 0);
   const base = { type: "filter", hook: NF_INET_PRE_ROUTING, priority: NF_IP_PRI_RAW };
@@ -20,9 +20,9 @@ export function martians(): ChainWithRules {
       nft.verdictOf(nft.NF_DROP),
     ]),
   };
-}
+})();
 
 /** Makes only the guard of the loopback; false if the kernel has no nf_tables. */
 export function addGuard(host: Netns): boolean {
-  return ensureChain(host, martians());
+  return ensureChain(host, martians);
 }

@@ -43,18 +43,20 @@ export const masqueradeMaps = [mapOfIpv4, mapOfIpv6];
 
 const base = { type: "nat", hook: NF_INET_POST_ROUTING, priority: NF_IP_PRI_NAT_SRC };
 
+const postrouting = /* @__PURE__ */ (() => [
+  {
+    chain: { table, name: "postrouting", base },
+    rules: [
+      [...matchFamily(NFPROTO_IPV4), loadSource(4), goWhere(mapOfIpv4.name)],
+      [...matchFamily(NFPROTO_IPV6), loadSource(16), goWhere(mapOfIpv6.name)],
+    ],
+  },
+])();
+
 const dispatcher: Dispatcher = {
   table,
   maps: masqueradeMaps,
-  chains: () => [
-    {
-      chain: { table, name: "postrouting", base },
-      rules: [
-        [...matchFamily(NFPROTO_IPV4), loadSource(4), goWhere(mapOfIpv4.name)],
-        [...matchFamily(NFPROTO_IPV6), loadSource(16), goWhere(mapOfIpv6.name)],
-      ],
-    },
-  ],
+  chains: () => postrouting,
   leaves: { ...leavesWith(3), areKept: true },
 };
 
