@@ -25,10 +25,12 @@ export interface Location {
 
 /** What to note of an attachment, in one line; undefined if it could not be found again by that. */
 export function noteOf({ owner, netns, links }: Location): string | undefined {
-  const link = Array.from({ length: NAMES }, (_, i) => hostVethName(owner, i)).find((name) =>
-    links.includes(name),
-  );
-  return link !== undefined && /^\/[!#-[\]-~]*$/.test(netns) ? `${link} ${netns}` : undefined;
+  const isNoted = /^\/[!#-[\]-~]*$/.test(netns);
+  for (let attempt = 0; isNoted && attempt < NAMES; attempt++) {
+    const link = hostVethName(owner, attempt);
+    if (links.includes(link)) return `${link} ${netns}`;
+  }
+  return undefined;
 }
 
 /** The holder of a port: who, if its names are known in full, and what was noted. */
