@@ -13,12 +13,23 @@ export function readManifest(text: string, path: string): readonly JsonObject[] 
   });
 }
 
+/** What is JSON is not read as YAML, which it is as well: a large cluster would take more memory than there is. */
 function documentsIn(text: string, path: string): readonly unknown[] {
+  const json = text.startsWith("{") ? jsonIn(text) : undefined;
+  if (json !== undefined) return [json];
   try {
     return loadAll(text, null, { schema: CORE_SCHEMA, json: true });
   } catch (cause) {
     const [state = ""] = (cause instanceof Error ? cause.message : "").split("\n");
     throw unreadable(path, `it is neither YAML nor JSON: ${state}`);
+  }
+}
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // YAML may begin like this as well
   }
 }
 
