@@ -12,7 +12,8 @@ it("asks the kernel once a second at most what it has dropped", () => {
     asked++;
     return [];
   };
-  const drops = new RecentDrops({ netfilter: { dump } } as unknown as Netns, clock);
+  const attempt = () => [{ what: "", bodies: [] }];
+  const drops = new RecentDrops({ netfilter: { dump, attempt } } as unknown as Netns, clock);
   for (let i = 0; i < 5; i++) drops.read();
   const once = asked;
   expect(once).toBeGreaterThan(0);
