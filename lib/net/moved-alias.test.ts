@@ -2,7 +2,10 @@
 import { describe, expect, it, vi } from "vitest";
 import { movedAlias, readMovedAlias } from "./moved-alias.ts";
 
-vi.mock("host", () => ({ encode: (text: string) => new TextEncoder().encode(text) }));
+vi.mock("host", async (original) => ({
+  ...(await original<object>()),
+  encode: (text: string) => new TextEncoder().encode(text),
+}));
 
 const owner = { network: "net", containerID: "c1", ifName: "eth0" };
 const home = { name: "dev0", isUp: true, mtu: 1500, mac: "02:00:00:00:00:01", alias: "" };
