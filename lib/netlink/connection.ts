@@ -251,8 +251,8 @@ function errnoIn({ body }: Received): number {
 }
 
 /** Such a refusal makes no error: a trace of the stack costs more than all else of the answer. */
-function isForeseen(message: Received, { tolerates = [] }: Request): boolean {
-  return tolerates !== "any" && tolerates.includes(errnoIn(message));
+function isForeseen(message: Received, { tolerates }: Request): boolean {
+  return typeof tolerates === "object" && tolerates.includes(errnoIn(message));
 }
 
 /** Error number and text of NLMSG_ERROR or NLMSG_DONE; undefined if it says success. */
