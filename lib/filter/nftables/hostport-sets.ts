@@ -87,7 +87,7 @@ export function portPlace(set: NftSet, { protocol, address, port }: HostPort): P
   const key = new Uint8Array(set.keyLength);
   key[0] = protocolNumbers[protocol];
   if (address) key.set(address, 4);
-  key.set([port >> 8, port & 255], set.keyLength - 4);
+  key.set(bytesOf(port), set.keyLength - 4);
   return { set, key };
 }
 
@@ -111,7 +111,7 @@ export function targetValue(
   { address }: Cidr,
   { containerPort }: Pick<PortMapping, "containerPort">,
 ): Uint8Array {
-  return joined(address, ...words([containerPort >> 8, containerPort & 255]));
+  return joined(address, bytesOf(containerPort));
 }
 
 /** The place of the clients of a container's host port, by the first address of their network. */
@@ -120,8 +120,8 @@ export function clientPlace(
   clients: IpAddress,
   { protocol, port }: Pick<HostPort, "protocol" | "port">,
 ): Place {
-  const transport = words([protocolNumbers[protocol]], [port >> 8, port & 255]);
-  return { set: sets[family(address)].near, key: joined(address, clients, ...transport) };
+  const key = joined(address, clients, [protocolNumbers[protocol]], bytesOf(port));
+  return { set: sets[family(address)].near, key };
 }
 
 /** True if a place is one of clients. */
@@ -135,10 +135,17 @@ export function portInWords({ protocol, address, port }: HostPort): string {
   return `${protocol} port ${port}${at}`;
 }
 
-function words(...parts: readonly (readonly number[])[]): readonly Uint8Array[] {
-  return parts.map((part) => Uint8Array.of(...part, ...new Uint8Array(4 - part.length)));
+function bytesOf(port: number): readonly number[] {
+  return [port >> 8, port & 255];
 }
 
-function joined(...parts: readonly Uint8Array[]): Uint8Array {
-  return Uint8Array.of(...parts.flatMap((part) => Array.from(part)));
+/** Parts of a key or value one after the other, each filled up to 4 bytes. */
+function joined(...parts: readonly ArrayLike<number>[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + Math.max(length, 4), 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += Math.max(part.length, 4);
+  }
+  return all;
 }
