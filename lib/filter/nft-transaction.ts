@@ -149,6 +149,16 @@ export function isThere(answer: Outcome | undefined): boolean {
   throw answer.error;
 }
 
+/** True if one of the things asked for is there: that one is not, or is unknown here, makes no error. */
+export function isOneThere(ns: Netns, ...questions: readonly Request[]): boolean {
+  const tolerant = questions.map((question) => ({ ...question, tolerates: absences }));
+  return unlessUnsupported(() => ns.netfilter.attempt(...tolerant), []).some(
+    (answer) => isThere(answer) && answer.bodies.length > 0,
+  );
+}
+
+const absences = [ENOENT, EINVAL, EOPNOTSUPP];
+
 function isUnsupported(cause: unknown): boolean {
   const hasNoSocket = cause instanceof SystemError && cause.errno === EPROTONOSUPPORT;
   return hasNoSocket || isRefusal(cause, EINVAL, EOPNOTSUPP);

@@ -5,7 +5,6 @@
 
 import type { Family } from "../../ip/address.ts";
 import type { Netns } from "../../net/netns.ts";
-import type { Request } from "../../netlink/message.ts";
 import {
   NFPROTO_BRIDGE,
   NFPROTO_INET,
@@ -14,7 +13,7 @@ import {
 } from "../../netlink/nft-expression.ts";
 import { getChain, getTable, type NftTable } from "../../netlink/nft-request.ts";
 import { hasLegacyNat } from "../legacy-tables.ts";
-import { isThere, unlessUnsupported } from "../nft-transaction.ts";
+import { isOneThere } from "../nft-transaction.ts";
 
 type ByFamily = { readonly [F in Family]: NftTable };
 
@@ -39,7 +38,7 @@ export const bridgeTable: NftTable = { family: NFPROTO_BRIDGE, name: "nat" };
 /** True if there may be masquerade, or a MAC spoof check, outside of our own tables. */
 export function hasReferenceTables(ns: Netns): boolean {
   const tables = [masqueradeTable, natTables[4], natTables[6], bridgeTable];
-  return isOneThere(ns, tables.map(getTable)) || hasLegacyNat(ns);
+  return isOneThere(ns, ...tables.map(getTable)) || hasLegacyNat(ns);
 }
 
 /** True if there may be host ports outside of our own table. */
@@ -48,19 +47,15 @@ export function hasHostportTables(ns: Netns): boolean {
     getChain({ table, name: "CNI-HOSTPORT-DNAT" }),
   );
   const tables = [hostportTables[4], hostportTables[6]].map(getTable);
-  return isOneThere(ns, [...chains, ...tables]) || hasLegacyNat(ns);
+  return isOneThere(ns, ...chains, ...tables) || hasLegacyNat(ns);
 }
 
 /** True if iptables of either flavour has a nat table for this family. */
 export function hasNatTable(ns: Netns, family: Family): boolean {
-  return isOneThere(ns, [getTable(natTables[family])]) || hasLegacyNat(ns, family);
+  return isOneThere(ns, getTable(natTables[family])) || hasLegacyNat(ns, family);
 }
 
 /** True if there may be a MAC spoof check of the reference's. */
 export function hasBridgeTable(ns: Netns): boolean {
-  return isOneThere(ns, [getTable(bridgeTable)]);
-}
-
-function isOneThere(ns: Netns, questions: readonly Request[]): boolean {
-  return unlessUnsupported(() => ns.netfilter.attempt(...questions), []).some(isThere);
+  return isOneThere(ns, getTable(bridgeTable));
 }
