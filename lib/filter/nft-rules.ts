@@ -35,8 +35,11 @@ export type Rule = readonly Expression[];
 
 /** True if `found` has every member that `expected` has; the kernel adds defaults of its own. */
 function includes(found: unknown, expected: unknown): boolean {
-  if (typeof expected !== "object" || expected === null) return found === expected;
-  if (typeof found !== "object" || found === null) return false;
-  const members: { readonly [key: string]: unknown } = { ...found };
-  return Object.entries(expected).every(([key, value]) => includes(members[key], value));
+  if (!hasMembers(expected)) return found === expected;
+  if (!hasMembers(found)) return false;
+  return Object.keys(expected).every((key) => includes(found[key], expected[key]));
+}
+
+function hasMembers(value: unknown): value is { readonly [key: string]: unknown } {
+  return typeof value === "object" && value !== null;
 }
