@@ -1,7 +1,7 @@
 # Tests that need more than this machine's kernel has, in a virtual machine with a Debian kernel.
 .PHONY: test-vm test-arm64
 
-test-vm: TESTS ?= bridge-vlan attacks/routers \
+test-vm: TESTS ?= bridge-vlan attacks/routers attacks/policy-evasion plugins/policy.test \
   $(addprefix plugins/,dummy ptp macvlan masters ipvlan vlan vrf host-device tap)
 test-vm: all ## Run TESTS in a virtual machine whose kernel has VLAN filtering, 802.1Q, ipvlan, dummy, vrf (root)
 	@tools/setup.sh test
