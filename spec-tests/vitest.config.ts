@@ -36,7 +36,8 @@ export default defineConfig({
     setupFiles: ["./bed/matchers.ts"],
     reporters: ["./bed/not-here-reporter.ts", "default"],
     pool: "forks",
-    maxWorkers: 8,
+    // The kernel gives root 128 instances of inotify; a cluster of two nodes takes some twenty.
+    maxWorkers: process.env.WEFT_SETUP === "test-kubernetes" ? 3 : 8,
     // A worker goes on with the next file: a test leaves nothing behind in it but what is true for all.
     isolate: false,
     unstubEnvs: true,
